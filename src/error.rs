@@ -1,0 +1,164 @@
+//! The one error type of the library.
+
+use std::fmt;
+
+use crate::TokenId;
+
+/// What every fallible function of the crate returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Where in an input something was found: any part may be unknown.
+///
+/// ```
+/// use tokpick::Place;
+/// let place = Place { sequence: Some(0), step: Some(7), token: None, line: None };
+/// assert_eq!(place.to_string(), "sequence 0, step 7");
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Sequence of the batch, counted from 0.
+    pub sequence: Option<usize>,
+    /// Decoding step, counted from 0 at the start of the input.
+    pub step: Option<usize>,
+    /// Token id, that is the position in the row.
+    pub token: Option<TokenId>,
+    /// Line of a text file, counted from 1.
+    pub line: Option<usize>,
+}
+
+impl Place {
+    /// The place of a whole row.
+    pub fn row(sequence: usize, step: usize) -> Self {
+        Place {
+            sequence: Some(sequence),
+            step: Some(step),
+            ..Place::default()
+        }
+    }
+
+    /// A line of a text file, counted from 1.
+    pub fn line(line: usize) -> Self {
+        Place {
+            line: Some(line),
+            ..Place::default()
+        }
+    }
+
+    /// The same place, at one token.
+    pub fn token(self, token: TokenId) -> Self {
+        Place {
+            token: Some(token),
+            ..self
+        }
+    }
+
+    fn is_nowhere(&self) -> bool {
+        *self == Place::default()
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sep = "";
+        let parts = [
+            ("line", self.line),
+            ("sequence", self.sequence),
+            ("step", self.step),
+            ("token", self.token.map(|t| t as usize)),
+        ];
+        for (name, value) in parts {
+            if let Some(value) = value {
+                write!(f, "{sep}{name} {value}")?;
+                sep = ", ";
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why nothing was decoded: what was wrong, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Reading or writing failed.
+    #[error("{file}: {source}")]
+    Io {
+        /// The file, or `standard input`.
+        file: String,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The content of an input is not what its format or the design asks for.
+    #[error("{file}{}{place}: {what}", if place.is_nowhere() { "" } else { ": " })]
+    Input {
+        /// The file, or `standard input`.
+        file: String,
+        /// Where in the input.
+        place: Place,
+        /// What is wrong, and what to do.
+        what: String,
+    },
+    /// A parameter is outside its range, or makes no sense together with the rest.
+    #[error("{name} {value}: {what}")]
+    Setting {
+        /// The parameter, as the field writes it (`top_p`).
+        name: String,
+        /// The value that was given.
+        value: String,
+        /// The valid range, or the reason.
+        what: String,
+    },
+    /// A table has no row for a prefix that the search asked for.
+    #[error(
+        "{file}: no row for the prefix {prefix:?}: the table holds other prefixes; lower --max-new-tokens, or record the missing row"
+    )]
+    NoPrefix {
+        /// The table.
+        file: String,
+        /// The generated ids that were looked up.
+        prefix: Vec<TokenId>,
+    },
+    /// Decoding can't go on: no candidate is left, or a strategy found no result.
+    #[error("{place}: {what}")]
+    Decode {
+        /// Where in the input.
+        place: Place,
+        /// What happened, and what to do.
+        what: String,
+    },
+    /// The reader of the results has gone away (a closed pipe).
+    #[error("the reader of the output is gone")]
+    Closed,
+}
+
+impl Error {
+    /// An input error.
+    pub fn input(file: impl Into<String>, place: Place, what: impl Into<String>) -> Self {
+        Error::Input {
+            file: file.into(),
+            place,
+            what: what.into(),
+        }
+    }
+
+    /// A setting error.
+    pub fn setting(
+        name: impl Into<String>,
+        value: impl fmt::Display,
+        what: impl Into<String>,
+    ) -> Self {
+        Error::Setting {
+            name: name.into(),
+            value: value.to_string(),
+            what: what.into(),
+        }
+    }
+
+    /// A decoding error.
+    pub fn decode(place: Place, what: impl Into<String>) -> Self {
+        Error::Decode {
+            place,
+            what: what.into(),
+        }
+    }
+}
