@@ -29,27 +29,17 @@ pub struct Place {
 impl Place {
     /// The place of a whole row.
     pub fn row(sequence: usize, step: usize) -> Self {
-        Place {
-            sequence: Some(sequence),
-            step: Some(step),
-            ..Place::default()
-        }
+        Place { sequence: Some(sequence), step: Some(step), ..Place::default() }
     }
 
     /// A line of a text file, counted from 1.
     pub fn line(line: usize) -> Self {
-        Place {
-            line: Some(line),
-            ..Place::default()
-        }
+        Place { line: Some(line), ..Place::default() }
     }
 
     /// The same place, at one token.
     pub fn token(self, token: TokenId) -> Self {
-        Place {
-            token: Some(token),
-            ..self
-        }
+        Place { token: Some(token), ..self }
     }
 
     fn is_nowhere(&self) -> bool {
@@ -134,31 +124,16 @@ pub enum Error {
 impl Error {
     /// An input error.
     pub fn input(file: impl Into<String>, place: Place, what: impl Into<String>) -> Self {
-        Error::Input {
-            file: file.into(),
-            place,
-            what: what.into(),
-        }
+        Error::Input { file: file.into(), place, what: what.into() }
     }
 
     /// A setting error.
-    pub fn setting(
-        name: impl Into<String>,
-        value: impl fmt::Display,
-        what: impl Into<String>,
-    ) -> Self {
-        Error::Setting {
-            name: name.into(),
-            value: value.to_string(),
-            what: what.into(),
-        }
+    pub fn setting(name: impl Into<String>, value: impl fmt::Display, what: impl Into<String>) -> Self {
+        Error::Setting { name: name.into(), value: value.to_string(), what: what.into() }
     }
 
     /// A decoding error.
     pub fn decode(place: Place, what: impl Into<String>) -> Self {
-        Error::Decode {
-            place,
-            what: what.into(),
-        }
+        Error::Decode { place, what: what.into() }
     }
 }

@@ -78,12 +78,7 @@ pub struct Row {
 impl Row {
     /// A dense row.
     pub fn dense(logits: Vec<f32>) -> Self {
-        Row {
-            vocab: logits.len(),
-            logits,
-            ids: None,
-            ended: false,
-        }
+        Row { vocab: logits.len(), logits, ids: None, ended: false }
     }
 
     /// Makes this a dense row of `vocab` tokens and hands out the cleared buffer to fill.
@@ -107,10 +102,7 @@ impl Row {
         match &self.ids {
             _ if id as usize >= self.vocab => None,
             None => self.logits.get(id as usize).copied(),
-            Some(ids) => Some(
-                ids.binary_search(&id)
-                    .map_or(f32::NEG_INFINITY, |i| self.logits[i]),
-            ),
+            Some(ids) => Some(ids.binary_search(&id).map_or(f32::NEG_INFINITY, |i| self.logits[i])),
         }
     }
 }
