@@ -1,1 +1,3 @@
-//! x
+//! From a language model's logits to token ids.
+
+pub mod kernel;
