@@ -1,0 +1,151 @@
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use super::{Draw, DrawRow, Margin, Pick, Turn, nothing};
+use crate::processor::Coins;
+use crate::{Result, TokenId};
+
+/// The default draw, `chacha8-v1`: inverse CDF over the candidates in id order, with one addressed uniform for each draw.
+///
+/// The uniform comes from ChaCha8 (Bernstein 2008, eight rounds) under a 256-bit key of four u64, little endian: the seed; the
+/// purpose (0) plus lane · 2³²; the sequence; the sample. The stream is the step, the word position 0:
+/// `u = (w >> 11) · 2⁻⁵³`. The first token whose running mass is strictly greater than `u · total` is drawn, the last one with a
+/// positive weight otherwise. A draw depends on nothing else: any slice of the work gives the same ids, in any order, on any
+/// number of threads.
+///
+/// ```
+/// use tokpick::draw::{Addressed, Key, uniform};
+///
+/// let u = uniform(&Key { seed: 7, purpose: 0, lane: 0, sequence: 0, sample: 0 }, 3, 0);
+/// assert!((0.0..1.0).contains(&u));
+/// assert_eq!(Addressed::new(7).seed(), 7);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addressed {
+    seed: u64,
+}
+
+/// The key of a random number; with step and word position it is the whole address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// The user's seed.
+    pub seed: u64,
+    /// What the number is for: 0 the uniform of a draw, 1 Gumbel noise, 2 + position in the chain for a processor's coin.
+    pub purpose: u32,
+    /// Rank of the parent beam; 0 when sampling.
+    pub lane: u32,
+    /// Sequence of the batch, absolute.
+    pub sequence: usize,
+    /// Number of the sample.
+    pub sample: usize,
+}
+
+impl Key {
+    /// The generator of a step.
+    pub(super) fn generator(&self, step: usize) -> ChaCha8Rng {
+        let words = [
+            self.seed,
+            self.purpose as u64 | (self.lane as u64) << 32,
+            self.sequence as u64,
+            self.sample as u64,
+        ];
+        let mut key = [0; 32];
+        for (to, word) in key.chunks_exact_mut(8).zip(words) {
+            to.copy_from_slice(&word.to_le_bytes());
+        }
+        let mut generator = ChaCha8Rng::from_seed(key);
+        generator.set_stream(step as u64);
+        generator
+    }
+}
+
+/// The addressed uniform in [0, 1): 53 bits of the two 32-bit words at `word`.
+pub fn uniform(key: &Key, step: usize, word: u64) -> f64 {
+    let mut generator = key.generator(step);
+    generator.set_word_pos(word as u128);
+    (generator.next_u64() >> 11) as f64 * 2f64.powi(-53)
+}
+
+/// The coins of one row, for processors that toss one.
+pub struct RowCoins {
+    /// The user's seed.
+    pub seed: u64,
+    /// Rank of the parent beam; 0 when sampling.
+    pub lane: u32,
+    /// Sequence of the batch, absolute.
+    pub sequence: usize,
+    /// Number of the sample.
+    pub sample: usize,
+    /// Step of the input, absolute.
+    pub step: usize,
+}
+
+impl Coins for RowCoins {
+    fn coin(&self, position: usize) -> f64 {
+        let purpose = 2 + position as u32;
+        let key =
+            Key { seed: self.seed, purpose, lane: self.lane, sequence: self.sequence, sample: self.sample };
+        uniform(&key, self.step, 0)
+    }
+}
+
+impl Addressed {
+    /// The draw of a seed.
+    pub fn new(seed: u64) -> Self {
+        Addressed { seed }
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn uniform(&self, turn: &Turn<'_>, seat: usize) -> f64 {
+        let seat = &turn.seats[seat];
+        let key = Key {
+            seed: self.seed,
+            purpose: 0,
+            lane: seat.lane,
+            sequence: turn.sequence,
+            sample: seat.sample,
+        };
+        uniform(&key, turn.step, 0)
+    }
+}
+
+impl DrawRow for Addressed {
+    fn row(&self, turn: &mut Turn<'_>) -> Result<()> {
+        for seat in 0..turn.seats.len() {
+            let u = self.uniform(turn, seat);
+            let id = turn.candidates.pick(u).ok_or_else(|| nothing(turn))?;
+            turn.seats[seat].pick = Some(Pick { uniform: Some(u), ..Pick::certain(id) });
+        }
+        Ok(())
+    }
+}
+
+impl Draw for Addressed {
+    fn name(&self) -> &str {
+        "chacha8-v1"
+    }
+
+    fn step(&mut self, turns: &mut [Turn<'_>]) -> Result<()> {
+        turns.iter_mut().try_for_each(|turn| self.row(turn))
+    }
+
+    fn margin(&mut self, turn: &mut Turn<'_>, seat: usize, claimed: TokenId) -> Margin {
+        let u = self.uniform(turn, seat);
+        let mut below = 0.0;
+        for (id, p) in turn.candidates.probabilities() {
+            if id == claimed {
+                return Margin::Uniform((below - u).max(u - (below + p)).max(0.0));
+            }
+            below += p;
+        }
+        Margin::Impossible
+    }
+
+    fn shared(&self) -> Option<&dyn DrawRow> {
+        Some(self)
+    }
+}

@@ -1,0 +1,119 @@
+//! From the candidates of one step to a token id for each row. All randomness of the program lives here.
+//!
+//! A [`Draw`] sees a whole step at once, because engines do: a global generator walks the rows of a batch in order, finished rows
+//! go on drawing in transformers, some rows of vLLM have a generator of their own. Draws that need none of this say so through
+//! [`Draw::shared`]: each of their draws depends on its address alone, so rows may be decoded in any order, from any thread.
+
+mod addressed;
+mod argmax;
+mod gumbel;
+
+pub use addressed::{Addressed, Key, RowCoins, uniform};
+pub use argmax::Argmax;
+pub use gumbel::Gumbel;
+
+use crate::processor::Candidates;
+use crate::{Result, TokenId};
+
+/// What was chosen, and how.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pick {
+    /// The token.
+    pub id: TokenId,
+    /// Where the uniform of an inverse-CDF draw fell, in [0, 1).
+    pub uniform: Option<f64>,
+    /// The noise that was added to the winner's score, for races.
+    pub noise: Option<f64>,
+    /// The second best of a race, and how far behind it was (in nats, noise included).
+    pub runner_up: Option<(TokenId, f64)>,
+}
+
+impl Pick {
+    /// A token that was taken without randomness.
+    pub fn certain(id: TokenId) -> Self {
+        Pick { id, uniform: None, noise: None, runner_up: None }
+    }
+}
+
+/// One who is waiting for a token of this row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seat {
+    /// Number of the decoded line: stable over the run, from 0 to sequences · samples − 1.
+    pub line: usize,
+    /// Number of the sample.
+    pub sample: usize,
+    /// Rank of the parent beam; 0 when sampling.
+    pub lane: u32,
+    /// The line has ended; some engines go on drawing for it.
+    pub finished: bool,
+    /// The answer.
+    pub pick: Option<Pick>,
+}
+
+/// One row of a step: its candidates, and those who wait for a token from them.
+pub struct Turn<'a> {
+    /// Sequence of the batch, absolute.
+    pub sequence: usize,
+    /// Step of the input, absolute.
+    pub step: usize,
+    /// Prompt and generated ids.
+    pub context: &'a [TokenId],
+    /// How many of them are the prompt.
+    pub prompt_len: usize,
+    /// What is possible.
+    pub candidates: &'a mut Candidates,
+    /// Who waits: one, or several samples whose candidates are the same.
+    pub seats: &'a mut [Seat],
+}
+
+/// How far a claimed token was from being drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Margin {
+    /// Inverse CDF: distance of the uniform to the token's interval; 0 if it fell inside.
+    Uniform(f64),
+    /// A race: score of the winner minus score of the token, in nats, noise included.
+    Score(f64),
+    /// The token was not among the candidates.
+    Impossible,
+}
+
+/// A way to choose; see the [module](self).
+pub trait Draw: Send {
+    /// Name in output and records (`chacha8-v1`).
+    fn name(&self) -> &str;
+
+    /// Chooses a token for every seat of every row of one step: fills [`Seat::pick`].
+    ///
+    /// # Errors
+    /// A row from which nothing can be drawn.
+    fn step(&mut self, turns: &mut [Turn<'_>]) -> Result<()>;
+
+    /// The line goes on with `id` (not always what was drawn: a run can be driven by given ids). State changes here and nowhere
+    /// else. Called once for each unfinished seat, while the candidates still stand.
+    fn accept(&mut self, _turn: &mut Turn<'_>, _seat: usize, _id: TokenId) {}
+
+    /// How far `claimed` was from being chosen for a seat of the last step.
+    fn margin(&mut self, turn: &mut Turn<'_>, seat: usize, claimed: TokenId) -> Margin;
+
+    /// The same draw for one row at a time, through a shared reference, where draws don't depend on each other.
+    fn shared(&self) -> Option<&dyn DrawRow> {
+        None
+    }
+}
+
+/// Draws that depend on nothing but their address.
+pub trait DrawRow: Send + Sync {
+    /// Chooses a token for every seat of one row.
+    ///
+    /// # Errors
+    /// As [`Draw::step`].
+    fn row(&self, turn: &mut Turn<'_>) -> Result<()>;
+}
+
+/// The error of a draw that found nothing to choose from.
+pub(crate) fn nothing(turn: &Turn<'_>) -> crate::Error {
+    crate::Error::decode(
+        crate::Place::row(turn.sequence, turn.step),
+        "no token has a positive probability: the chain leaves nothing to draw from",
+    )
+}

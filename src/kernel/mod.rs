@@ -1,0 +1,115 @@
+//! The hot loops over rows of floats: maximum, exponential, sum, selection.
+//!
+//! Nothing here knows what the numbers mean. Every function gives the same bits on every processor, feature set and thread
+//! count, because the arithmetic is prescribed down to the order of additions:
+//!
+//! - `weight(x) = exp32((x − max) · scale)` in `f32`: one subtraction, one multiplication, then a polynomial whose every
+//!   multiply-add is fused (in software where the processor can't);
+//! - a mass is summed by id: within a block of [`BLOCK`] ids, lane `id mod 32` adds its weights in `f64` in id order, a fixed
+//!   tree (16 + 16, 8 + 8, …) joins the [`LANES`] lanes, and the blocks are added in order. What isn't a member adds +0, so a
+//!   dense row under a band and the sparse list of the same ids agree to the bit.
+//!
+//! The loops are compiled for several instruction sets, and [`simd`] names the one in use.
+
+mod arch;
+mod exp32;
+mod mass;
+mod math;
+mod nucleus;
+mod pick;
+#[cfg(test)]
+mod reference;
+mod scan;
+mod select;
+
+pub use arch::{Simd, simd, with_simd};
+pub use exp32::exp32;
+pub use mass::{mass, moments};
+pub use math::{exp, exp_m1, ln, ln_1p, tanh};
+pub use nucleus::nucleus;
+pub use pick::pick;
+pub use scan::{Scan, count, scan};
+pub use select::{gather, kth_largest, top};
+
+/// Lanes of a sum: the weight of an id goes to lane `id mod LANES`.
+pub const LANES: usize = 32;
+/// Ids that are summed together before blocks are added in order.
+pub const BLOCK: usize = 1024;
+/// Values that share one maximum in [`scan`].
+pub const SPAN: usize = 256;
+
+/// Values by ascending id; without `ids` the row is dense, and a value's id is its position.
+///
+/// Where `ids` and `values` differ in length, the shorter counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Slice<'a> {
+    /// Ids in strictly ascending order, or `None` for a dense row.
+    pub ids: Option<&'a [u32]>,
+    /// One value for each id.
+    pub values: &'a [f32],
+}
+
+impl<'a> Slice<'a> {
+    /// The values that have an id.
+    fn values(self) -> &'a [f32] {
+        let n = self.ids.map_or(self.values.len(), <[u32]>::len);
+        &self.values[..n.min(self.values.len())]
+    }
+
+    /// The id at a position of `values()`.
+    #[inline(always)]
+    fn id(self, i: usize) -> u32 {
+        self.ids.map_or(i as u32, |ids| ids[i])
+    }
+}
+
+/// A weight function: `exp32((x − max) · scale)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Weigh {
+    /// The value of weight 1; finite.
+    pub max: f32,
+    /// What differences are multiplied by; finite and positive.
+    pub scale: f32,
+}
+
+impl Weigh {
+    /// `(x − max) · scale`, each operation rounded to `f32`.
+    #[inline(always)]
+    pub fn argument(self, x: f32) -> f32 {
+        (x - self.max) * self.scale
+    }
+
+    /// The weight of `x`.
+    #[inline(always)]
+    pub fn weight(self, x: f32) -> f32 {
+        exp32(self.argument(x))
+    }
+}
+
+/// The values that take part: `lo ≤ x ≤ hi`, and never −∞ or NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Band {
+    /// The least value inside.
+    pub lo: f32,
+    /// The greatest value inside.
+    pub hi: f32,
+}
+
+impl Band {
+    /// Every value except −∞ and NaN.
+    pub const ALL: Band = Band { lo: f32::NEG_INFINITY, hi: f32::INFINITY };
+
+    /// Values of at least `lo`.
+    pub fn from(lo: f32) -> Band {
+        Band { lo, ..Band::ALL }
+    }
+
+    /// Whether `x` is a member.
+    #[inline(always)]
+    pub fn has(self, x: f32) -> bool {
+        (self.lo <= x) & (x <= self.hi) & (x > f32::NEG_INFINITY)
+    }
+}
+
+#[cfg(test)]
+mod tests;

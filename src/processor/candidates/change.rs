@@ -1,0 +1,212 @@
+//! Changing candidates: pending scale and cut, edits of single tokens, rewriting all.
+
+use super::{Candidates, Cut, Edit, FINITE, State, position_in};
+use crate::TokenId;
+use crate::kernel::{Band, Slice};
+
+impl Candidates {
+    /// Multiplies every score: `score ← factor · score` (pending; nothing is written). `factor` is positive.
+    pub fn scale(&mut self, factor: f64) {
+        self.scale *= factor;
+        self.shift *= factor;
+    }
+
+    /// Adds to every score (pending). Probabilities stay; methods that look at scores see it.
+    pub fn shift(&mut self, by: f64) {
+        self.shift += by;
+    }
+
+    /// Keeps the members at or above a cut; the best one always stays.
+    pub fn keep_at_or_above(&mut self, cut: Cut) {
+        self.lo = self.lo.max(cut.0.min(self.best));
+    }
+
+    /// Keeps the members at or above a cut, and at least `min_tokens_to_keep` of them: whatever ties at that floor stays too.
+    pub fn keep_cut(&mut self, cut: Cut, min_tokens_to_keep: usize) {
+        let floor = if min_tokens_to_keep > 1 { self.kth_best(min_tokens_to_keep) } else { None };
+        self.keep_at_or_above(floor.map_or(cut, |f| f.lower(cut)));
+    }
+
+    /// Keeps the members with `low ≤ value ≤ high`, and at least those at the value nearest below `high`.
+    pub fn keep_band(&mut self, low: Cut, high: Cut) {
+        if high.0 >= self.best {
+            return self.keep_at_or_above(low);
+        }
+        let lo = self.lo;
+        let best =
+            self.positions().map(|(_, _, x)| x).filter(|&x| x <= high.0).fold(f32::NEG_INFINITY, f32::max);
+        if best == f32::NEG_INFINITY {
+            return; // nothing is as low as `high`: there is no band to keep
+        }
+        self.best = best;
+        self.lo = lo.max(low.0.min(best));
+        self.gather(Band { lo: self.lo, hi: best });
+    }
+
+    /// Keeps the members for which `keep` holds; they must not be none.
+    pub fn retain(&mut self, mut keep: impl FnMut(TokenId, f64) -> bool) {
+        let ids: Vec<TokenId> = self.members().filter(|&(id, s)| keep(id, s)).map(|(id, _)| id).collect();
+        self.keep_ids(&ids);
+    }
+
+    /// Keeps the members among `ids` (strictly ascending).
+    pub fn keep_ids(&mut self, ids: &[TokenId]) {
+        if self.own.state != State::Sparse || self.lo > f32::NEG_INFINITY {
+            self.gather(self.band());
+        }
+        let mut wanted = ids.iter().peekable();
+        let own = &mut self.own;
+        let mut to = 0;
+        for at in 0..own.ids.len() {
+            while wanted.next_if(|&&id| id < own.ids[at]).is_some() {}
+            if wanted.peek() == Some(&&own.ids[at]) {
+                own.ids[to] = own.ids[at];
+                own.values[to] = own.values[at];
+                if !own.exact.is_empty() {
+                    own.exact[to] = own.exact[at];
+                }
+                to += 1;
+            }
+        }
+        own.ids.truncate(to);
+        own.values.truncate(to);
+        own.exact.truncate(to);
+        self.find_best();
+    }
+
+    /// Changes the score of one token; a masked or removed token stays so. Returns false outside the vocabulary.
+    pub fn edit(&mut self, id: TokenId, f: impl FnOnce(f64) -> f64) -> bool {
+        if id as usize >= self.row.vocab {
+            return false;
+        }
+        let mut f = Some(f);
+        self.edit_each(&[id], |_, s| f.take().map_or(s, |f| f(s)));
+        true
+    }
+
+    /// Changes the scores of `ids` (strictly ascending): `score ← f(id, score)`. Masked and removed tokens stay so, ids outside
+    /// the vocabulary are passed over; −∞ masks a token.
+    pub fn edit_each(&mut self, ids: &[TokenId], mut f: impl FnMut(TokenId, f64) -> f64) {
+        if self.lo > f32::NEG_INFINITY {
+            self.gather(self.band());
+        }
+        let (scale, shift) = (self.scale, self.shift);
+        let mut best_fell = false;
+        let mut raised = f32::NEG_INFINITY;
+        let mut merged = Vec::new();
+        let mut old = self.edits.iter().copied().peekable();
+        let exact_everywhere = self.own.state != State::Row && !self.own.exact.is_empty();
+        for &id in ids {
+            let values =
+                if self.own.state == State::Row { &mut self.row.logits } else { &mut self.own.values };
+            let list = match self.own.state {
+                State::Row => self.row.ids.as_deref(),
+                State::Mapped => None,
+                State::Sparse => Some(self.own.ids.as_slice()),
+            };
+            let Some(at) = position_in(Slice { ids: list, values }, id) else { continue };
+            while let Some(e) = old.next_if(|e| e.id < id) {
+                merged.push(e);
+            }
+            let before = values[at];
+            if before == f32::NEG_INFINITY {
+                continue;
+            }
+            let known = old.next_if(|e| e.id == id);
+            let base = match known {
+                _ if exact_everywhere => self.own.exact[at],
+                Some(e) => e.value,
+                None => before as f64,
+            };
+            let value = (f(id, base * scale + shift) - shift) / scale;
+            let value = if value == f64::NEG_INFINITY { value } else { value.clamp(-FINITE, FINITE) };
+            values[at] = value as f32;
+            if exact_everywhere {
+                self.own.exact[at] = value;
+            } else {
+                // in a sparse list the row itself is untouched: what it holds is what it held
+                let raw = match known {
+                    Some(e) => e.raw,
+                    None if self.own.state == State::Row => before,
+                    None => self.row.logit(id).unwrap_or(before),
+                };
+                merged.push(Edit { id, raw, value });
+            }
+            raised = raised.max(value as f32);
+            best_fell |= before == self.best && (value as f32) < before;
+        }
+        if !exact_everywhere {
+            merged.extend(old);
+            self.edits = merged;
+        }
+        if self.own.state == State::Row {
+            self.refresh_maxima(ids);
+        }
+        if best_fell {
+            self.find_best();
+        } else {
+            self.best = self.best.max(raised);
+        }
+    }
+
+    /// Masks `ids` (strictly ascending): their scores become −∞.
+    pub fn mask_each(&mut self, ids: &[TokenId]) {
+        self.edit_each(ids, |_, _| f64::NEG_INFINITY);
+    }
+
+    /// Makes exactly these tokens (strictly ascending ids) the candidates, with these scores, also where they were masked.
+    pub fn force(&mut self, forced: &[(TokenId, f64)]) {
+        self.restore_row();
+        let own = &mut self.own;
+        own.state = State::Sparse;
+        own.ids.clear();
+        own.values.clear();
+        own.exact.clear();
+        own.ids.extend(forced.iter().map(|&(id, _)| id));
+        own.values.extend(forced.iter().map(|&(_, s)| s as f32));
+        own.exact.extend(forced.iter().map(|&(_, s)| s));
+        self.scale = 1.0;
+        self.shift = 0.0;
+        self.lo = f32::NEG_INFINITY;
+        self.find_best();
+    }
+
+    /// Rewrites the score of every member: `score ← f(id, score)`, kept in f64. −∞ masks a token.
+    pub fn map(&mut self, mut f: impl FnMut(TokenId, f64) -> f64) {
+        let dense = self.own.state != State::Sparse && self.row.ids.is_none() && self.lo == f32::NEG_INFINITY;
+        let changed: Vec<(TokenId, f64)> = self.members().map(|(id, s)| (id, f(id, s))).collect();
+        self.restore_row();
+        let own = &mut self.own;
+        own.values.clear();
+        own.exact.clear();
+        own.ids.clear();
+        if dense {
+            own.state = State::Mapped;
+            own.values.resize(self.row.vocab, f32::NEG_INFINITY);
+            own.exact.resize(self.row.vocab, f64::NEG_INFINITY);
+            for (id, s) in changed {
+                let s = if s == f64::NEG_INFINITY { s } else { s.clamp(-FINITE, FINITE) };
+                own.values[id as usize] = s as f32;
+                own.exact[id as usize] = s;
+            }
+        } else {
+            own.state = State::Sparse;
+            for (id, s) in changed.into_iter().filter(|&(_, s)| s > f64::NEG_INFINITY) {
+                let s = s.clamp(-FINITE, FINITE);
+                own.ids.push(id);
+                own.values.push(s as f32);
+                own.exact.push(s);
+            }
+        }
+        self.scale = 1.0;
+        self.shift = 0.0;
+        self.lo = f32::NEG_INFINITY;
+        self.find_best();
+    }
+
+    /// Subtracts the log-normalizer: scores become log-probabilities, ln p = score − ln Σ exp(score).
+    pub fn log_softmax(&mut self) {
+        let z = self.decision_log_normalizer();
+        self.shift(-z);
+    }
+}

@@ -1,0 +1,178 @@
+//! Looking at candidates: scores, probabilities, cuts, the draw. Nothing here changes which tokens are possible.
+
+use super::{Candidates, Cut, State, position_in};
+use crate::TokenId;
+use crate::kernel::{self};
+
+impl Candidates {
+    /// Vocabulary size V.
+    pub fn vocab(&self) -> usize {
+        self.row.vocab
+    }
+
+    /// The logit of a token in the row as the source gave it; `None` outside the vocabulary.
+    pub fn raw_logit(&self, id: TokenId) -> Option<f32> {
+        match self.edits.binary_search_by_key(&id, |e| e.id) {
+            Ok(at) => Some(self.edits[at].raw),
+            Err(_) => self.row.logit(id),
+        }
+    }
+
+    /// Every token of the row as the source gave it: (id, logit), ids ascending; what a sparse row does not name is left out.
+    pub fn raw(&self) -> impl Iterator<Item = (TokenId, f32)> + '_ {
+        let mut edits = self.edits.iter().peekable();
+        self.row.logits.iter().enumerate().map(move |(at, &x)| {
+            let id = self.row.ids.as_ref().map_or(at as TokenId, |ids| ids[at]);
+            while edits.next_if(|e| e.id < id).is_some() {}
+            (id, edits.next_if(|e| e.id == id).map_or(x, |e| e.raw))
+        })
+    }
+
+    /// ln Σ exp(logit) of the row as the source gave it, in nats, evaluated in f64.
+    pub fn raw_log_normalizer(&self) -> f64 {
+        let best = self.raw().fold(f32::NEG_INFINITY, |m, (_, x)| m.max(x)) as f64;
+        best + kernel::ln(self.raw().map(|(_, x)| kernel::exp(x as f64 - best)).sum())
+    }
+
+    /// The members in id order, with their scores: `(id, score)`.
+    pub fn members(&self) -> impl Iterator<Item = (TokenId, f64)> + '_ {
+        let mut edits = self.edits.iter().peekable();
+        self.positions().map(move |(at, id, value)| {
+            let base = match self.own.state {
+                State::Mapped | State::Sparse if !self.own.exact.is_empty() => self.own.exact[at],
+                _ => {
+                    while edits.next_if(|e| e.id < id).is_some() {}
+                    edits.next_if(|e| e.id == id).map_or(value as f64, |e| e.value)
+                }
+            };
+            (id, base * self.scale + self.shift)
+        })
+    }
+
+    pub(super) fn positions(&self) -> impl Iterator<Item = (usize, TokenId, f32)> + '_ {
+        let set = self.slice();
+        let lo = self.lo;
+        set.values
+            .iter()
+            .enumerate()
+            .filter(move |&(_, &x)| x >= lo && x > f32::NEG_INFINITY)
+            .map(move |(at, &x)| (at, set.ids.map_or(at as TokenId, |ids| ids[at]), x))
+    }
+
+    /// How many tokens are members.
+    pub fn count(&self) -> usize {
+        kernel::count(self.slice().values, self.band())
+    }
+
+    /// True if no token is possible any more.
+    pub fn is_empty(&self) -> bool {
+        self.best == f32::NEG_INFINITY
+    }
+
+    /// True if the token is a member.
+    pub fn contains(&self, id: TokenId) -> bool {
+        self.score(id).is_some_and(|s| s > f64::NEG_INFINITY)
+    }
+
+    /// The score of a member; −∞ for a token that was removed or masked, `None` outside the vocabulary.
+    pub fn score(&self, id: TokenId) -> Option<f64> {
+        if id as usize >= self.row.vocab {
+            return None;
+        }
+        let set = self.slice();
+        let Some(at) = position_in(set, id).filter(|&at| set.values[at] >= self.lo) else {
+            return Some(f64::NEG_INFINITY);
+        };
+        Some(self.base(at, id) * self.scale + self.shift)
+    }
+
+    /// The largest score.
+    pub fn max_score(&self) -> f64 {
+        self.best as f64 * self.scale + self.shift
+    }
+
+    /// The member that greedy search takes: largest value, lowest id.
+    pub fn argmax(&self) -> Option<TokenId> {
+        let set = self.slice();
+        let at = match self.maxima_of_row().iter().position(|&m| m == self.best) {
+            Some(span) => {
+                let from = span * kernel::SPAN;
+                from + set.values[from..].iter().position(|&x| x == self.best)?
+            }
+            None => set.values.iter().position(|&x| x == self.best)?,
+        };
+        Some(set.ids.map_or(at as TokenId, |ids| ids[at]))
+    }
+
+    /// The `n` best members by falling score, lower id first among equals, with their scores.
+    pub fn ranked(&self, n: usize) -> Vec<(TokenId, f64)> {
+        let mut top = Vec::new();
+        kernel::top(self.slice(), self.maxima_of_row(), self.band(), n, &mut top);
+        let score = |id: TokenId| self.score(id).unwrap_or(f64::NEG_INFINITY);
+        top.into_iter().map(|(id, _)| (id, score(id))).collect()
+    }
+
+    /// ln Σ exp(score) over the members, in nats: the number that turns scores into log-probabilities. Evaluated in f64.
+    pub fn log_normalizer(&self) -> f64 {
+        let best = self.max_score();
+        best + kernel::ln(self.members().map(|(_, s)| kernel::exp(s - best)).sum())
+    }
+
+    /// ln Σ exp(score) by the arithmetic of decisions: f32 weights, about 1e-7 relative.
+    pub fn decision_log_normalizer(&mut self) -> f64 {
+        let best = self.max_score();
+        best + kernel::ln(self.mass())
+    }
+
+    /// Entropy H = −Σ p ln p of the members, in nats, by the arithmetic of decisions.
+    pub fn entropy(&self) -> f64 {
+        let (mass, weighted) = kernel::moments(self.slice(), self.weigh(), self.band());
+        (kernel::ln(mass) - weighted / mass).max(0.0)
+    }
+
+    /// Probabilities of the members in id order, evaluated in f64.
+    pub fn probabilities(&self) -> Vec<(TokenId, f64)> {
+        let z = self.log_normalizer();
+        self.members().map(|(id, s)| (id, kernel::exp(s - z))).collect()
+    }
+
+    /// Σ exp(score − max score) over the members, by the arithmetic of decisions.
+    pub fn mass(&mut self) -> f64 {
+        let (weigh, band) = (self.weigh(), self.band());
+        let mut blocks = std::mem::take(&mut self.blocks);
+        let mass = kernel::mass(self.slice(), weigh, band, &mut blocks);
+        self.blocks = blocks;
+        mass
+    }
+
+    /// The value of the k-th best member (of the last one, if there are fewer): a cut for
+    /// [`keep_at_or_above`](Self::keep_at_or_above).
+    pub fn kth_best(&self, k: usize) -> Option<Cut> {
+        kernel::kth_largest(self.slice().values, self.maxima_of_row(), self.band(), k).map(Cut)
+    }
+
+    /// The largest cut at or above which the members hold at least `share` of the mass.
+    pub fn nucleus(&mut self, share: f64) -> Option<Cut> {
+        let target = share * self.mass();
+        kernel::nucleus(self.slice(), self.weigh(), self.band(), self.maxima_of_row(), target).map(Cut)
+    }
+
+    /// The cut at a score: the lowest value whose score is at least `score`.
+    pub fn cut_at(&self, score: f64) -> Cut {
+        let value = (score - self.shift) / self.scale;
+        if value.is_nan() {
+            return Cut(f32::NEG_INFINITY);
+        }
+        let near = value as f32;
+        Cut(if (near as f64) < value { near.next_up() } else { near })
+    }
+
+    /// Inverse CDF: walks the members in id order and takes the first whose running mass is strictly greater than `u` times the
+    /// whole, else the last one with a positive weight.
+    pub fn pick(&mut self, u: f64) -> Option<TokenId> {
+        let target = u * self.mass();
+        let set = self.slice();
+        let at = kernel::pick(set, self.weigh(), self.band(), &self.blocks, target)?;
+        Some(set.ids.map_or(at as TokenId, |ids| ids[at]))
+    }
+}

@@ -1,0 +1,96 @@
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::{Candidates, Context, Needs, Processor};
+use crate::trace::{Trace, TraceEvent};
+use crate::{Error, Place, Result};
+
+/// An ordered list of processors. A name may come twice; a processor at its disabling value is kept for the record and passed over.
+///
+/// ```
+/// use tokpick::settings;
+///
+/// let chain = settings::chain("temperature=0.8,top-k=40,top-p=1")?;
+/// assert_eq!(chain.json().to_string(), r#"[{"temperature":0.8},{"top_k":40},{"top_p":1.0}]"#);
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+#[derive(Default)]
+pub struct Chain {
+    processors: Vec<Box<dyn Processor>>,
+}
+
+impl Chain {
+    /// The processors, in the order in which they are applied.
+    pub fn new(processors: Vec<Box<dyn Processor>>) -> Self {
+        Chain { processors }
+    }
+
+    /// The processors, those that are off among them.
+    pub fn processors(&self) -> &[Box<dyn Processor>] {
+        &self.processors
+    }
+
+    /// True if no processor does anything.
+    pub fn is_empty(&self) -> bool {
+        self.processors.iter().all(|p| p.is_off())
+    }
+
+    /// What the processors that are on look at.
+    pub fn needs(&self) -> Needs {
+        self.processors.iter().filter(|p| !p.is_off()).fold(Needs::default(), |n, p| n.and(p.needs()))
+    }
+
+    /// The chain as JSON: a list of one-entry objects, which can be given back as a chain.
+    pub fn json(&self) -> Value {
+        let entry =
+            |p: &dyn Processor| Value::Object(Map::from_iter([(p.info().name.to_string(), p.json())]));
+        Value::Array(self.processors.iter().map(|p| entry(p.as_ref())).collect())
+    }
+
+    /// Applies every processor in turn.
+    ///
+    /// # Errors
+    /// A processor's own, or that one of them left no candidate.
+    pub fn apply(&self, c: &mut Candidates, cx: &Context<'_>) -> Result<()> {
+        self.apply_traced(c, cx, &mut ())
+    }
+
+    /// As [`apply`](Self::apply), telling an observer the candidates after each stage.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_traced(&self, c: &mut Candidates, cx: &Context<'_>, trace: &mut dyn Trace) -> Result<()> {
+        for (position, p) in self.processors.iter().enumerate() {
+            if p.is_off() {
+                continue;
+            }
+            p.apply(c, cx, position)?;
+            if c.is_empty() {
+                let what = format!(
+                    "{} left no token that is possible: the constraints of the chain contradict each other here",
+                    p.info().name
+                );
+                return Err(Error::decode(Place::row(cx.sequence, cx.step), what));
+            }
+            if trace.wants().stages {
+                trace.event(&TraceEvent::Stage { position, processor: p.as_ref(), candidates: c });
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies the chain where there is no history and every coin is 0.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_alone(&self, c: &mut Candidates) -> Result<()> {
+        self.apply(c, &Context { context: &[], prompt_len: 0, sequence: 0, step: 0, coins: &0.0 })
+    }
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Chain({})", self.json())
+    }
+}

@@ -1,0 +1,154 @@
+//! Logits processors: one step's candidates in, changed candidates out.
+//!
+//! A processor is pure: what it does depends on the [`Candidates`] and the [`Context`] alone. It never draws; the one coin that a
+//! method needs (XTC) is handed in by address. Each processor is one file here; [`INFOS`] lists them all.
+
+mod candidates;
+mod chain;
+mod min_new_tokens;
+mod no_repeat_ngram_size;
+mod param;
+mod repetition_penalty;
+mod slack;
+mod temperature;
+mod top_k;
+mod top_p;
+mod window;
+
+pub use candidates::{Candidates, Cut};
+pub use chain::Chain;
+pub use min_new_tokens::MinNewTokens;
+pub use no_repeat_ngram_size::NoRepeatNgramSize;
+pub use repetition_penalty::RepetitionPenalty;
+pub use temperature::Temperature;
+pub use top_k::TopK;
+pub use top_p::TopP;
+pub use window::{Scope, Window};
+
+use crate::{Result, TokenId};
+
+/// What a processor may look at besides the candidates.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// Prompt and generated ids, oldest first.
+    pub context: &'a [TokenId],
+    /// How many of `context` are the prompt.
+    pub prompt_len: usize,
+    /// Sequence of the batch, absolute.
+    pub sequence: usize,
+    /// Step of the input, absolute.
+    pub step: usize,
+    /// The coins of this step, by the processor's position in the chain.
+    pub coins: &'a dyn Coins,
+}
+
+impl<'a> Context<'a> {
+    /// The ids generated so far.
+    pub fn generated(&self) -> &'a [TokenId] {
+        &self.context[self.prompt_len.min(self.context.len())..]
+    }
+}
+
+/// Uniform numbers in [0, 1) for processors that toss a coin, addressed by the processor's position in the chain, so that one
+/// processor's coin never shifts another's.
+pub trait Coins: Sync {
+    /// The coin of the processor at `position`, in [0, 1).
+    fn coin(&self, position: usize) -> f64;
+}
+
+/// Always the same number: for tests, and where no processor of the chain tosses a coin.
+impl Coins for f64 {
+    fn coin(&self, _position: usize) -> f64 {
+        *self
+    }
+}
+
+/// What a processor needs to know, so that a run can skip what nobody asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The ids of prompt or generated tokens, or their number: rows can't be decoded out of order.
+    pub history: bool,
+    /// A coin: the result differs from sample to sample.
+    pub coin: bool,
+    /// It stands NaN and infinities in the row, and repairs them.
+    pub invalid: bool,
+}
+
+impl Needs {
+    /// The needs of both.
+    pub fn and(self, other: Needs) -> Needs {
+        Needs {
+            history: self.history || other.history,
+            coin: self.coin || other.coin,
+            invalid: self.invalid || other.invalid,
+        }
+    }
+}
+
+/// What a processor is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Changes the shape of the distribution and removes nothing.
+    Shape,
+    /// Removes improbable (or all too probable) tokens.
+    Truncation,
+    /// Looks at the tokens so far.
+    History,
+    /// Allows, forbids or forces given tokens.
+    Constraint,
+    /// Needs the logits of a second model.
+    TwoModel,
+}
+
+/// What is known of a processor without building one.
+pub struct Info {
+    /// Its name in chains and JSON: Hugging Face's, or that of the engine that introduced it.
+    pub name: &'static str,
+    /// What it is for.
+    pub kind: Kind,
+    /// Its flag on the command line.
+    pub flag: &'static str,
+    /// The value at which it does nothing.
+    pub off: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// The paper or engine that it comes from.
+    pub source: &'static str,
+    /// Reads its parameters from their JSON form: the value, or an object of its parameters.
+    pub parse: fn(&serde_json::Value) -> Result<Box<dyn Processor>>,
+}
+
+/// A logits processor; see the [module](self).
+pub trait Processor: Send + Sync {
+    /// What is known of this kind of processor.
+    fn info(&self) -> &'static Info;
+
+    /// Its parameters as JSON: what [`Info::parse`] reads.
+    fn json(&self) -> serde_json::Value;
+
+    /// True at its disabling value: the chain passes over it.
+    fn is_off(&self) -> bool {
+        false
+    }
+
+    /// What it looks at.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+
+    /// Changes the candidates.
+    ///
+    /// # Errors
+    /// Parameters that do not fit the row (an id outside the vocabulary).
+    fn apply(&self, candidates: &mut Candidates, context: &Context<'_>, position: usize) -> Result<()>;
+}
+
+/// Every processor, by name.
+pub static INFOS: &[&Info] = &[
+    &temperature::INFO,
+    &top_k::INFO,
+    &top_p::INFO,
+    &repetition_penalty::INFO,
+    &no_repeat_ngram_size::INFO,
+    &min_new_tokens::INFO,
+];

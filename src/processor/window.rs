@@ -1,0 +1,86 @@
+//! Which ids of the history a penalty counts.
+
+use serde_json::{Value, json};
+
+use super::{Context, param};
+use crate::{Result, TokenId};
+
+/// Whether the prompt counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Prompt and generated ids.
+    All,
+    /// Generated ids alone.
+    Generated,
+}
+
+/// The part of the history that a penalty counts: the newest `last_n` ids of a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    last_n: Option<usize>,
+    scope: Scope,
+}
+
+impl Window {
+    /// The newest `last_n` ids (−1: all of them, 0: none).
+    ///
+    /// # Errors
+    /// `last_n` below −1.
+    pub fn new(last_n: i64, scope: Scope) -> Result<Self> {
+        param::check("last_n", last_n, last_n >= -1, "-1 (all), 0 (off) or a number of tokens")?;
+        Ok(Window { last_n: usize::try_from(last_n).ok(), scope })
+    }
+
+    /// True if no id ever counts.
+    pub fn is_empty(&self) -> bool {
+        self.last_n == Some(0)
+    }
+
+    /// The ids that count, oldest first.
+    pub fn ids<'a>(&self, cx: &Context<'a>) -> &'a [TokenId] {
+        let ids = match self.scope {
+            Scope::All => cx.context,
+            Scope::Generated => cx.generated(),
+        };
+        &ids[ids.len() - self.last_n.map_or(ids.len(), |n| n.min(ids.len()))..]
+    }
+
+    /// The JSON form of a penalty over this window; what stands at its default is left out.
+    pub fn write(&self, value: f64, default: Scope) -> Value {
+        if self.last_n.is_none() && self.scope == default {
+            return value.into();
+        }
+        let last_n = self.last_n.map_or(-1, |n| n as i64);
+        let scope = if self.scope == Scope::All { "all" } else { "generated" };
+        json!({"value": value, "last_n": last_n, "scope": scope})
+    }
+}
+
+/// The parameters of a penalty, as they are written.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Penalty {
+    pub value: f64,
+    #[serde(default = "all")]
+    last_n: i64,
+    scope: Option<Scope>,
+}
+
+fn all() -> i64 {
+    -1
+}
+
+impl Penalty {
+    pub(super) fn window(&self, default: Scope) -> Result<Window> {
+        Window::new(self.last_n, self.scope.unwrap_or(default))
+    }
+}
+
+/// The ids, ascending, each once.
+pub(super) fn distinct(ids: &[TokenId]) -> Vec<TokenId> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}

@@ -1,0 +1,25 @@
+use super::{Emit, Job, Sampler, steps};
+use crate::Result;
+use crate::draw::Draw;
+use crate::source::LogitsSource;
+use crate::trace::Trace;
+
+/// Sampling: each token is drawn from the processed distribution.
+pub struct Sample {
+    /// How a token is drawn.
+    pub draw: Box<dyn Draw>,
+    /// How many independent samples of each sequence are drawn.
+    pub samples: usize,
+}
+
+impl Sampler for Sample {
+    fn run(
+        &mut self,
+        source: &mut dyn LogitsSource,
+        job: &Job<'_>,
+        trace: &mut dyn Trace,
+        emit: &mut Emit<'_>,
+    ) -> Result<()> {
+        steps::run(source, job, self.draw.as_mut(), self.samples, trace, emit)
+    }
+}

@@ -1,0 +1,138 @@
+//! A row on its way from the source to the tokens chosen from it.
+
+use super::Job;
+use super::lines::{Line, Logprobs};
+use crate::draw::{DrawRow, RowCoins, Seat, Turn};
+use crate::processor::{Candidates, Context};
+use crate::source::{Query, ReadAt, Row};
+use crate::trace::{Trace, TraceEvent};
+use crate::{Error, Place, Result, TokenId};
+
+/// One row of a round, with those who wait for a token from it. Buffers are reused from round to round.
+#[derive(Default)]
+pub(super) struct Slot {
+    pub sequence: usize,
+    pub step: usize,
+    pub row: Row,
+    pub candidates: Candidates,
+    pub seats: Vec<Seat>,
+    /// For each seat, once a token is chosen and if they are wanted.
+    pub logprobs: Vec<Option<Logprobs>>,
+}
+
+impl Slot {
+    /// What to ask the source.
+    pub fn query<'a>(&self, lines: &'a [Line], job: &Job<'_>) -> Query<'a> {
+        let context = self.context(lines);
+        Query { sequence: self.sequence, step: self.step, context, prompt_len: job.prompt.len() }
+    }
+
+    /// The history of the first seat: of all, where the row has several.
+    fn context<'a>(&self, lines: &'a [Line]) -> &'a [TokenId] {
+        self.seats.first().map_or(&[], |seat| lines[seat.line].context.as_slice())
+    }
+
+    /// Reads the row from a shared source.
+    pub fn read(&mut self, source: &dyn ReadAt, lines: &[Line], job: &Job<'_>) -> Result<()> {
+        source.read(&self.query(lines, job), &mut self.row)
+    }
+
+    /// Takes the row over and applies the chain.
+    pub fn process(
+        &mut self,
+        lines: &[Line],
+        job: &Job<'_>,
+        name: &str,
+        trace: &mut dyn Trace,
+    ) -> Result<()> {
+        let place = Place::row(self.sequence, self.step);
+        let context = self.context(lines);
+        load(&mut self.candidates, &mut self.row, job, place, name)?;
+        if trace.wants().stages {
+            let prompt_len = job.prompt.len();
+            trace.event(&TraceEvent::Row { place, context, prompt_len, candidates: &self.candidates });
+        }
+        let (lane, sample) = self.seats.first().map_or((0, 0), |s| (s.lane, s.sample));
+        let (sequence, step) = (self.sequence, self.step);
+        let coins = RowCoins { seed: job.seed, lane, sequence, sample, step };
+        let cx = Context { context, prompt_len: job.prompt.len(), sequence, step, coins: &coins };
+        job.chain.apply_traced(&mut self.candidates, &cx, trace).map_err(|e| at(e, name))
+    }
+
+    /// This row as a turn of a draw.
+    pub fn turn<'a>(&'a mut self, lines: &'a [Line], job: &Job<'_>) -> Turn<'a> {
+        let context = self.context(lines);
+        Turn {
+            sequence: self.sequence,
+            step: self.step,
+            context,
+            prompt_len: job.prompt.len(),
+            candidates: &mut self.candidates,
+            seats: &mut self.seats,
+        }
+    }
+
+    /// Reads (where the source is shared), processes and draws: everything for a row that depends on no other.
+    pub fn decode(
+        &mut self,
+        source: Option<&dyn ReadAt>,
+        draw: &dyn DrawRow,
+        lines: &[Line],
+        job: &Job<'_>,
+        name: &str,
+        trace: &mut dyn Trace,
+    ) -> Result<()> {
+        if let Some(source) = source {
+            self.read(source, lines, job)?;
+        }
+        if self.row.ended {
+            return Ok(());
+        }
+        self.process(lines, job, name, trace)?;
+        draw.row(&mut self.turn(lines, job)).map_err(|e| at(e, name))?;
+        self.settle(job);
+        Ok(())
+    }
+
+    /// After the draw: the log-probabilities of what was chosen, if they are wanted.
+    pub fn settle(&mut self, job: &Job<'_>) {
+        self.logprobs.clear();
+        if !job.logprobs {
+            self.logprobs.resize(self.seats.len(), None);
+            return;
+        }
+        let raw_z = self.candidates.raw_log_normalizer();
+        let z = self.candidates.log_normalizer();
+        for seat in &self.seats {
+            let of = |id: TokenId| Logprobs {
+                raw: self.candidates.raw_logit(id).map(|x| x as f64 - raw_z).filter(|l| l.is_finite()),
+                processed: self.candidates.score(id).map(|s| s - z).filter(|l| l.is_finite()),
+            };
+            self.logprobs.push(seat.pick.map(|pick| of(pick.id)));
+        }
+    }
+
+    /// Gives the row's buffers back.
+    pub fn release(&mut self) {
+        if !self.row.ended {
+            self.candidates.release(&mut self.row);
+        }
+    }
+}
+
+/// Takes a row over into candidates; a bad row is an error that names the input.
+pub(super) fn load(c: &mut Candidates, row: &mut Row, job: &Job<'_>, place: Place, name: &str) -> Result<()> {
+    if job.chain.needs().invalid {
+        row.logits.iter_mut().for_each(|x| *x = if x.is_nan() { 0.0 } else { x.min(f32::MAX) });
+    }
+    let (sequence, step) = (place.sequence.unwrap_or(0), place.step.unwrap_or(0));
+    c.load(row, sequence, step).map_err(|e| at(e, name))
+}
+
+/// Names the input in an error of decoding.
+pub(super) fn at(error: Error, name: &str) -> Error {
+    match error {
+        Error::Decode { place, what } => Error::input(name, place, what),
+        other => other,
+    }
+}

@@ -1,0 +1,251 @@
+//! The loop of the strategies that take one token at a time: greedy search and sampling.
+//!
+//! Decoding is lockstep over a batch: step by step, row by row within a step. Where draws and rows don't depend on each other, the
+//! rows of a step run in parallel; where not even the history matters, so do several steps at once.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::lines::{self, Line};
+use super::slot::{self, Slot};
+use super::{Emit, Event, Job, Token};
+use crate::Place;
+use crate::Result;
+use crate::draw::{Draw, Seat};
+use crate::hypothesis::Finish;
+use crate::source::{Access, LogitsSource, Query, Row, Shape};
+use crate::trace::{Trace, TraceEvent};
+
+/// Rows that are decoded at once, for each thread, where they are independent.
+const ROWS_PER_THREAD: usize = 8;
+
+/// Decodes every sequence of the source, `samples` times each.
+pub(super) fn run(
+    source: &mut dyn LogitsSource,
+    job: &Job<'_>,
+    draw: &mut dyn Draw,
+    samples: usize,
+    trace: &mut dyn Trace,
+    emit: &mut Emit<'_>,
+) -> Result<()> {
+    let shape = source.shape();
+    let at_once = batch(&shape, draw, job);
+    let mut slots = Vec::new();
+    let mut from = shape.sequences.start;
+    while from < shape.sequences.end {
+        let to = shape.sequences.end.min(from.saturating_add(at_once));
+        let mut batch = Batch { source, job, draw, trace, slots, shape: &shape, tokens: Vec::new() };
+        let lines = batch.decode(from..to, samples, from == shape.sequences.start, emit)?;
+        slots = batch.slots;
+        lines::finish(lines, job, emit)?;
+        from = to;
+    }
+    Ok(())
+}
+
+/// How many sequences go in lockstep.
+fn batch(shape: &Shape, draw: &dyn Draw, job: &Job<'_>) -> usize {
+    match shape.access {
+        // a generator that walks the batch needs all of it
+        _ if draw.shared().is_none() => usize::MAX,
+        Access::ByStep => usize::MAX,
+        Access::BySequence => 1,
+        Access::Random if job.parallel => ROWS_PER_THREAD * rayon::current_num_threads(),
+        Access::Random => 1,
+    }
+}
+
+/// Sequences that are decoded in lockstep.
+struct Batch<'a, 'b> {
+    source: &'a mut dyn LogitsSource,
+    job: &'a Job<'b>,
+    draw: &'a mut dyn Draw,
+    trace: &'a mut dyn Trace,
+    shape: &'a Shape,
+    slots: Vec<Slot>,
+    tokens: Vec<Token>,
+}
+
+impl Batch<'_, '_> {
+    fn decode(
+        &mut self,
+        sequences: Range<usize>,
+        samples: usize,
+        first: bool,
+        emit: &mut Emit<'_>,
+    ) -> Result<Vec<Line>> {
+        let needs = self.job.chain.needs();
+        // samples share a row and its candidates where neither depends on what they drew before
+        let shared = !self.shape.follows_prefix && !needs.history && !needs.coin && !self.trace.wants().any();
+        let independent = shared
+            && self.job.parallel
+            && self.draw.shared().is_some()
+            && self.source.shared().is_some()
+            && self.shape.end_step.is_some();
+        let ahead = if independent {
+            (ROWS_PER_THREAD * rayon::current_num_threads()).div_ceil(sequences.len().max(1))
+        } else {
+            1
+        };
+        let mut lines: Vec<Line> = sequences
+            .clone()
+            .flat_map(|sequence| (0..samples).map(move |sample| (sequence, sample)))
+            .map(|(sequence, sample)| Line::new(sequence, sample, self.job))
+            .collect();
+        let mut step = if self.shape.follows_prefix { self.job.prefix.len() } else { self.shape.first_step };
+        let mut unchecked = first;
+        while lines.iter().any(|line| line.finish.is_none()) {
+            let end = self.shape.end_step.unwrap_or(usize::MAX).max(step + 1);
+            let steps = step..end.min(step + ahead);
+            self.seat(&lines, sequences.clone(), steps.clone(), samples, shared);
+            self.round(&mut lines)?;
+            if unchecked && let Some(slot) = self.slots.iter().find(|s| !s.row.ended) {
+                self.job.check_ids(self.source.name(), slot.candidates.vocab())?;
+                unchecked = false;
+            }
+            self.accept(&mut lines, emit)?;
+            step = steps.end;
+        }
+        Ok(lines)
+    }
+
+    /// Makes the slots of a round.
+    fn seat(
+        &mut self,
+        lines: &[Line],
+        sequences: Range<usize>,
+        steps: Range<usize>,
+        samples: usize,
+        shared: bool,
+    ) {
+        let whole = self.draw.shared().is_none();
+        let mut used = 0;
+        for step in steps {
+            for number in 0..sequences.len() {
+                let of_sequence = number * samples..(number + 1) * samples;
+                if !whole && lines[of_sequence.clone()].iter().all(|l| l.finish.is_some()) {
+                    continue;
+                }
+                let seats = of_sequence.filter(|&at| whole || lines[at].finish.is_none()).map(|at| Seat {
+                    line: at,
+                    sample: lines[at].sample,
+                    lane: 0,
+                    finished: lines[at].finish.is_some(),
+                    pick: None,
+                });
+                if shared {
+                    let slot = next(&mut self.slots, &mut used, sequences.start + number, step);
+                    slot.seats.extend(seats);
+                } else {
+                    for seat in seats {
+                        let slot = next(&mut self.slots, &mut used, sequences.start + number, step);
+                        slot.seats.push(seat);
+                    }
+                }
+            }
+        }
+        self.slots.truncate(used);
+    }
+
+    /// Fills every slot: rows, chain, draw.
+    fn round(&mut self, lines: &mut [Line]) -> Result<()> {
+        let (job, name) = (self.job, self.source.name().to_string());
+        if self.source.shared().is_none() {
+            self.fetch(lines)?;
+        }
+        let source = self.source.shared();
+        let Some(draw) = self.draw.shared() else {
+            for slot in &mut self.slots {
+                if let Some(source) = source {
+                    slot.read(source, lines, job)?;
+                }
+                if !slot.row.ended {
+                    slot.process(lines, job, &name, self.trace)?;
+                }
+            }
+            let lines = &*lines;
+            let mut turns: Vec<_> =
+                self.slots.iter_mut().filter(|s| !s.row.ended).map(|s| s.turn(lines, job)).collect();
+            self.draw.step(&mut turns).map_err(|e| slot::at(e, &name))?;
+            self.slots.iter_mut().for_each(|s| s.settle(job));
+            return Ok(());
+        };
+        let lines = &*lines;
+        if job.parallel && self.slots.len() > 1 && !self.trace.wants().any() {
+            self.slots
+                .par_iter_mut()
+                .try_for_each(|slot| slot.decode(source, draw, lines, job, &name, &mut ()))
+        } else {
+            let trace = &mut *self.trace;
+            self.slots.iter_mut().try_for_each(|slot| slot.decode(source, draw, lines, job, &name, trace))
+        }
+    }
+
+    /// Asks a source that answers a batch at a time.
+    fn fetch(&mut self, lines: &[Line]) -> Result<()> {
+        let queries: Vec<Query<'_>> = self.slots.iter().map(|s| s.query(lines, self.job)).collect();
+        let mut rows: Vec<Row> = self.slots.iter_mut().map(|s| std::mem::take(&mut s.row)).collect();
+        self.source.rows(&queries, &mut rows)?;
+        for (slot, row) in self.slots.iter_mut().zip(rows) {
+            slot.row = row;
+        }
+        Ok(())
+    }
+
+    /// The lines go on with what was chosen, and the rows are given back.
+    fn accept(&mut self, lines: &mut [Line], emit: &mut Emit<'_>) -> Result<()> {
+        let mut done = 0;
+        while done < self.slots.len() {
+            let step = self.slots[done].step;
+            let of_step = self.slots[done..].iter().take_while(|s| s.step == step).count();
+            self.tokens.clear();
+            for at in done..done + of_step {
+                self.accept_slot(at, lines);
+            }
+            if !self.tokens.is_empty() {
+                emit(Event::Step(&self.tokens))?;
+            }
+            done += of_step;
+        }
+        Ok(())
+    }
+
+    fn accept_slot(&mut self, at: usize, lines: &mut [Line]) {
+        let job = self.job;
+        for seat in 0..self.slots[at].seats.len() {
+            let slot = &mut self.slots[at];
+            let line = slot.seats[seat].line;
+            if lines[line].finish.is_some() {
+                continue;
+            }
+            if slot.row.ended {
+                lines[line].finish = Some(Finish::Length);
+                continue;
+            }
+            let Some(pick) = slot.seats[seat].pick else { continue };
+            if self.trace.wants().draws {
+                let (place, sample) = (Place::row(slot.sequence, slot.step), slot.seats[seat].sample);
+                let candidates = &slot.candidates;
+                self.trace.event(&TraceEvent::Draw { place, sample, pick: &pick, candidates });
+            }
+            self.draw.accept(&mut slot.turn(lines, job), seat, pick.id);
+            let (sequence, step, logprobs) = (slot.sequence, slot.step, slot.logprobs[seat]);
+            self.tokens.push(Token { sequence, sample: lines[line].sample, step, id: pick.id });
+            lines[line].push(pick.id, logprobs, job);
+        }
+        self.slots[at].release();
+    }
+}
+
+/// The next slot to use, cleared.
+fn next<'s>(slots: &'s mut Vec<Slot>, used: &mut usize, sequence: usize, step: usize) -> &'s mut Slot {
+    if *used == slots.len() {
+        slots.push(Slot::default());
+    }
+    let slot = &mut slots[*used];
+    *used += 1;
+    (slot.sequence, slot.step) = (sequence, step);
+    slot.seats.clear();
+    slot
+}

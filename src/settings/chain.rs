@@ -1,0 +1,121 @@
+use serde_json::{Map, Value};
+
+use crate::processor::{Chain, INFOS, Info, Processor};
+use crate::{Error, Result};
+
+/// Reads a whole chain: short (`temperature=0.8,top-k=40,xtc(probability=0.5,threshold=0.1)`) or JSON
+/// (`[{"temperature":0.8},{"top_k":40}]`).
+///
+/// In the short form, `name=value` gives a processor its one value (JSON, so `[[5,-1.5]]` is a list; a bare word is a string) and
+/// `name(parameter=value,…)` its parameters; names may be written with `-` or `_`. In JSON a processor takes its one value, or an
+/// object of its parameters. A name may come twice.
+///
+/// # Errors
+/// An unknown name (the message lists the nearest), a value out of range, text that is neither form.
+///
+/// ```
+/// use tokpick::settings;
+/// let short = settings::chain("temperature=0.8,top-k=40")?;
+/// let json = settings::chain(r#"[{"temperature":0.8},{"top_k":40}]"#)?;
+/// assert_eq!(short.json(), json.json());
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+pub fn chain(text: &str) -> Result<Chain> {
+    let entries = if text.trim_start().starts_with('[') { from_json(text)? } else { from_short(text)? };
+    Ok(Chain::new(entries.iter().map(|(name, form)| processor(name, form)).collect::<Result<_>>()?))
+}
+
+/// Builds one processor from its name and JSON form.
+///
+/// # Errors
+/// As [`chain`].
+pub fn processor(name: &str, form: &Value) -> Result<Box<dyn Processor>> {
+    (find(name)?.parse)(form)
+}
+
+/// The processor of a name, written with `-` or `_`.
+pub(super) fn find(name: &str) -> Result<&'static Info> {
+    let wanted = name.trim().replace('-', "_");
+    INFOS.iter().find(|info| info.name == wanted).copied().ok_or_else(|| {
+        let names: Vec<&str> = INFOS.iter().map(|info| info.name).collect();
+        Error::setting("chain", name, super::unknown("processor", &wanted, &names))
+    })
+}
+
+fn from_json(text: &str) -> Result<Vec<(String, Value)>> {
+    let entries: Vec<Map<String, Value>> =
+        serde_json::from_str(text).map_err(|e| Error::setting("chain", text, e.to_string()))?;
+    entries
+        .into_iter()
+        .map(|entry| {
+            let mut parts = entry.into_iter();
+            match (parts.next(), parts.next()) {
+                (Some(one), None) => Ok(one),
+                _ => Err(Error::setting(
+                    "chain",
+                    text,
+                    "each entry must be an object with one name, the processor's",
+                )),
+            }
+        })
+        .collect()
+}
+
+fn from_short(text: &str) -> Result<Vec<(String, Value)>> {
+    split(text, ',')?.into_iter().map(entry).collect()
+}
+
+fn entry(text: &str) -> Result<(String, Value)> {
+    let bad = |what: &str| Error::setting("chain", text, what);
+    let end = text.find(['=', '(']).ok_or_else(|| bad("write name=value or name(parameter=value,…)"))?;
+    let (name, rest) = (text[..end].trim(), text[end..].trim());
+    if let Some(value) = rest.strip_prefix('=') {
+        return Ok((name.to_string(), value_of(value)));
+    }
+    let inside = rest
+        .strip_prefix('(')
+        .and_then(|r| r.strip_suffix(')'))
+        .ok_or_else(|| bad("the parenthesis is not closed"))?;
+    let mut object = Map::new();
+    for part in split(inside, ',')? {
+        let (key, value) =
+            part.split_once('=').ok_or_else(|| bad("inside parentheses, write parameter=value"))?;
+        object.insert(key.trim().replace('-', "_"), value_of(value));
+    }
+    Ok((name.to_string(), Value::Object(object)))
+}
+
+/// A value as JSON, or else a string as it stands.
+fn value_of(text: &str) -> Value {
+    serde_json::from_str(text.trim()).unwrap_or_else(|_| Value::String(text.trim().to_string()))
+}
+
+/// Splits at a separator outside brackets and strings.
+fn split(text: &str, separator: char) -> Result<Vec<&str>> {
+    let mut parts = Vec::new();
+    let (mut depth, mut quoted, mut escaped, mut from) = (0usize, false, false, 0);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => {
+                depth = depth
+                    .checked_sub(1)
+                    .ok_or_else(|| Error::setting("chain", text, format!("{c} closes nothing")))?;
+            }
+            c if c == separator && depth == 0 => {
+                parts.push(&text[from..at]);
+                from = at + c.len_utf8();
+            }
+            _ => {}
+        }
+    }
+    if depth > 0 || quoted {
+        return Err(Error::setting("chain", text, "a bracket or quote is not closed"));
+    }
+    parts.push(&text[from..]);
+    Ok(parts.into_iter().map(str::trim).filter(|p| !p.is_empty()).collect())
+}

@@ -1,0 +1,15 @@
+//! What a user writes, turned into chains and parameters.
+
+mod chain;
+
+pub use chain::{chain, processor};
+
+/// What is said of a name that doesn't exist: the nearest one, and all there are.
+pub fn unknown(kind: &str, name: &str, valid: &[&str]) -> String {
+    let nearest = valid
+        .iter()
+        .min_by_key(|v| strsim::levenshtein(name, v))
+        .filter(|v| strsim::levenshtein(name, v) <= 3);
+    let hint = nearest.map_or(String::new(), |n| format!(" (did you mean {n}?)"));
+    format!("no such {kind}{hint}; there are: {}", valid.join(", "))
+}
