@@ -16,7 +16,7 @@
 //! - [`draw::Draw`]: the candidates of one step in, one token id for each row out.
 //! - [`sampler::Sampler`]: a decoding strategy runs the loop.
 //! - [`hypothesis::Hypothesis`]: what comes out.
-//! - [`trace::Trace`]: watches.
+//! - [`trace::Trace`] watches all of it.
 //!
 //! Logits, log-probabilities and entropies are in nats.
 
