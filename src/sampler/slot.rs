@@ -133,6 +133,11 @@ pub(super) fn load(c: &mut Candidates, row: &mut Row, job: &Job<'_>, place: Plac
 pub(super) fn at(error: Error, name: &str) -> Error {
     match error {
         Error::Decode { place, what } => Error::input(name, place, what),
+        Error::NoCandidate { place, .. } => {
+            let what = error.to_string();
+            let what = what.split_once(": ").map_or(what.as_str(), |(_, what)| what);
+            Error::input(name, place, what)
+        }
         other => other,
     }
 }

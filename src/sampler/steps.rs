@@ -30,6 +30,8 @@ pub(super) fn run(
     emit: &mut Emit<'_>,
 ) -> Result<()> {
     let shape = source.shape();
+    let limits = job.limits.of(&shape);
+    let job = &Job { limits: &limits, ..*job };
     let at_once = batch(&shape, draw, job);
     let mut slots = Vec::new();
     let mut from = shape.sequences.start;
