@@ -7,11 +7,12 @@ mod beam;
 mod greedy;
 mod lines;
 mod sample;
+mod scores;
 mod slot;
 mod steps;
 mod walk;
 
-pub use beam::{Beam, BeamStep, Considered, EarlyStopping, Fate, LiveBeam};
+pub use beam::{Beam, BeamStep, Considered, EarlyStopping, Fate, LengthNorm, LiveBeam, Variant};
 pub use greedy::Greedy;
 pub use sample::Sample;
 pub use walk::{Visit, walk};
