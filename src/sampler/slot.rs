@@ -101,12 +101,11 @@ impl Slot {
             self.logprobs.resize(self.seats.len(), None);
             return;
         }
-        let raw_z = self.candidates.raw_log_normalizer();
-        let z = self.candidates.log_normalizer();
+        let (raw, processed) = (self.candidates.raw_normalizer(), self.candidates.normalizer());
         for seat in &self.seats {
             let of = |id: TokenId| Logprobs {
-                raw: self.candidates.raw_logit(id).map(|x| x as f64 - raw_z).filter(|l| l.is_finite()),
-                processed: self.candidates.score(id).map(|s| s - z).filter(|l| l.is_finite()),
+                raw: self.candidates.raw_logit(id).and_then(|x| raw.log_probability(x as f64)),
+                processed: self.candidates.score(id).and_then(|s| processed.log_probability(s)),
             };
             self.logprobs.push(seat.pick.map(|pick| of(pick.id)));
         }

@@ -3,6 +3,8 @@
 mod change;
 mod look;
 
+pub use look::Normalizer;
+
 use crate::kernel::{self, Band, Slice, Weigh};
 use crate::source::Row;
 use crate::{Error, Place, Result, TokenId};
@@ -227,3 +229,6 @@ fn position_in(set: Slice<'_>, id: TokenId) -> Option<usize> {
         None => Some(id as usize).filter(|&at| at < set.values.len()),
     }
 }
+
+#[cfg(test)]
+mod tests;
