@@ -1,1 +1,3 @@
-//! x
+//! tokpick reads next-token logits and decodes them into token ids.
+
+pub mod engine;
