@@ -21,6 +21,7 @@
 //! Logits, log-probabilities and entropies are in nats.
 
 pub mod draw;
+pub mod engine;
 mod error;
 pub mod hypothesis;
 pub mod kernel;
