@@ -1,16 +1,16 @@
 //! The decoding results of a small trained model, as Hugging Face transformers gives them (fixtures/tiny-lm): greedy search and
 //! beam search over recorded logits, token by token and score by score.
 
-mod common;
+mod trees;
 
 use std::collections::HashMap;
 use std::fs;
 
-use common::{Run, Tree};
 use serde_json::{Map, Value};
 use tokpick::hypothesis::Hypothesis;
 use tokpick::sampler::{Beam, EarlyStopping, Greedy, Limits, Sampler};
 use tokpick::{TokenId, settings};
+use trees::{Run, Tree};
 
 /// What the reference allows for its float32 sums.
 const TOLERANCE: f64 = 1e-4;

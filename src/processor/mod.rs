@@ -15,7 +15,7 @@ mod top_k;
 mod top_p;
 mod window;
 
-pub use candidates::{Candidates, Cut};
+pub use candidates::{Candidates, Cut, Normalizer};
 pub use chain::Chain;
 pub use min_new_tokens::MinNewTokens;
 pub use no_repeat_ngram_size::NoRepeatNgramSize;

@@ -35,7 +35,7 @@ pub struct Limits {
 impl Limits {
     /// The limits that hold for a source: one that follows the prefix never ends by itself, so that 20 tokens are the limit
     /// unless another is given.
-    fn of(&self, shape: &Shape) -> Limits {
+    pub fn of(&self, shape: &Shape) -> Limits {
         let mut limits = self.clone();
         if shape.follows_prefix {
             limits.max_new_tokens.get_or_insert(20);
@@ -113,9 +113,9 @@ pub type Emit<'a> = dyn FnMut(Event<'_>) -> Result<()> + 'a;
 ///
 /// ```
 /// use tokpick::sampler::{Event, Greedy, Job, Limits, Sampler};
-/// use tokpick::{processor::Chain, source::Memory};
+/// use tokpick::{processor::Chain, source::Steps};
 ///
-/// let mut source = Memory::new("example", vec![vec![vec![0.1, 2.0], vec![3.0, 1.0]]])?;
+/// let mut source = Steps::new("example", &[2, 2], None, vec![0.1, 2.0, 3.0, 1.0])?;
 /// let (chain, limits) = (Chain::default(), Limits::default());
 /// let job = Job { prompt: &[], prefix: &[], chain: &chain, limits: &limits, seed: 0, logprobs: false, parallel: false };
 /// let mut ids = Vec::new();

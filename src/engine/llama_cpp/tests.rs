@@ -1,0 +1,1 @@
+//! The samplers against the engine.
