@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use tokpick::hypothesis::Hypothesis;
 use tokpick::processor::Chain;
 use tokpick::sampler::{Event, Job, Limits, Sampler};
@@ -18,7 +20,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Every prefix shorter than `depth`, with logits from `logit(number of the row, token)`.
+    /// Every prefix shorter than `depth`, with logits from `logit`.
     pub fn full(vocab: usize, depth: usize, mut logit: impl FnMut() -> f32) -> Tree {
         let mut rows = HashMap::new();
         let mut level: Vec<Vec<TokenId>> = vec![Vec::new()];
@@ -33,16 +35,10 @@ impl Tree {
         Tree { rows, vocab, asked: 0 }
     }
 
-    /// The lines `{"prefix": [ids], "logits": [numbers]}`.
-    pub fn read(text: &str) -> Tree {
-        #[derive(serde::Deserialize)]
-        struct Line {
-            prefix: Vec<TokenId>,
-            logits: Vec<f32>,
-        }
-        let lines = text.lines().map(|l| serde_json::from_str::<Line>(l).unwrap());
-        let rows: HashMap<_, _> = lines.map(|l| (l.prefix, l.logits)).collect();
-        Tree { vocab: rows[&Vec::new()].len(), rows, asked: 0 }
+    /// A full tree of random logits between −3 and 3.
+    pub fn random(seed: u64, vocab: usize, depth: usize) -> Tree {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        Tree::full(vocab, depth, || rng.random_range(-3.0..3.0))
     }
 }
 

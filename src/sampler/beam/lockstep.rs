@@ -1,5 +1,6 @@
 //! The searches of several sequences, step by step.
 
+use super::Beam;
 use super::search::{Now, Search};
 use crate::Result;
 use crate::sampler::Job;
@@ -10,7 +11,7 @@ use crate::trace::Trace;
 pub(super) fn run(
     searches: &mut [Search<'_>],
     source: &mut dyn LogitsSource,
-    job: &Job<'_>,
+    (beam, job): (&Beam, &Job<'_>),
     mut unchecked: bool,
     trace: &mut dyn Trace,
 ) -> Result<()> {
@@ -37,6 +38,7 @@ pub(super) fn run(
         }
         if unchecked && let Some(row) = rows.rows.iter().find(|r| !r.ended) {
             job.check_ids(source.name(), row.vocab)?;
+            beam.check_ids(source.name(), row.vocab)?;
             unchecked = false;
         }
         for (at, search) in searches.iter_mut().enumerate().filter(|(_, s)| s.is_live()) {

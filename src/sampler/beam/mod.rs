@@ -19,7 +19,7 @@ use super::{Emit, Event, Job, Sampler};
 use crate::hypothesis::Hypothesis;
 use crate::source::{Access, LogitsSource};
 use crate::trace::Trace;
-use crate::{Error, Result, TokenId};
+use crate::{Error, Place, Result, TokenId};
 use search::Search;
 
 /// When a beam search whose finished list is full stops.
@@ -119,6 +119,18 @@ impl Beam {
         self.length_norm.score(worth, len, self.length_penalty)
     }
 
+    /// Refuses phrases outside a vocabulary of `vocab` tokens.
+    fn check_ids(&self, source: &str, vocab: usize) -> Result<()> {
+        let forced = self.variant.phrases().0.iter().flatten();
+        match forced.copied().find(|&id| id as usize >= vocab) {
+            Some(id) => {
+                let what = format!("the forced id {id} is outside the vocabulary of {vocab} tokens");
+                Err(Error::input(source, Place::default(), what))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Refuses what makes no sense.
     fn check(&self, eos: &[TokenId]) -> Result<()> {
         if self.num_beams == 0 {
@@ -154,7 +166,7 @@ impl Sampler for Beam {
         let sequences: Vec<usize> = shape.sequences.clone().collect();
         for (round, group) in sequences.chunks(together.max(1)).enumerate() {
             let mut searches: Vec<Search> = group.iter().map(|&s| Search::new(s, self, job)).collect();
-            lockstep::run(&mut searches, source, job, round == 0, trace)?;
+            lockstep::run(&mut searches, source, (self, job), round == 0, trace)?;
             for search in searches {
                 let sequence = search.sequence;
                 for (rank, ended) in search.results()?.into_iter().enumerate() {

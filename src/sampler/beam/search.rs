@@ -3,7 +3,7 @@
 use super::expand::Expander;
 use super::finished::Ended;
 use super::group::Group;
-use super::{Beam, BeamStep, Variant};
+use super::{Beam, BeamStep, Considered, Fate, Variant};
 use crate::sampler::Job;
 use crate::sampler::scores::Scorer;
 use crate::source::Row;
@@ -78,17 +78,20 @@ impl<'a> Search<'a> {
             self.death = death.or(self.death.take());
             let count = expander.count;
             let (next, considered) = group.judge(found, count, now.last);
+            if let Variant::Diverse { diversity_penalty, .. } = self.beam.variant {
+                // at the limit, what would have lived on
+                let is_open =
+                    |c: &&Considered| c.fate != Fate::Margin && job.limits.eos.binary_search(&c.id).is_err();
+                for c in considered.iter().filter(is_open).take(width) {
+                    lose(&mut taken, c.id, diversity_penalty);
+                }
+            }
             if trace.wants().beams {
                 let live = std::mem::take(&mut group.live);
                 let step = BeamStep { sequence, step, group: number, live, considered };
                 trace.event(&TraceEvent::Beams(&step));
             }
             group.go_on(next, now.limit);
-            if let Variant::Diverse { diversity_penalty, .. } = self.beam.variant {
-                group.live.iter().filter_map(|b| b.ids.last()).for_each(|&id| {
-                    lose(&mut taken, id, diversity_penalty);
-                });
-            }
         }
         Ok(())
     }

@@ -34,7 +34,8 @@ pub enum Variant {
     /// Diverse beam search (Vijayakumar et al. 2016) with Hamming diversity, as transformers' group beam search.
     ///
     /// The beams are in groups that take their step one after the other. Before the chain, a token loses
-    /// `diversity_penalty · count` from its log-probability, count = beams of earlier groups that go on with it in this step.
+    /// `diversity_penalty · count` from its log-probability, count = beams of earlier groups that go on with it in this step (end
+    /// tokens don't count).
     /// Each group has its own finished list and stops by itself; then it has no tokens that count (transformers counts its
     /// padding). The result is the best of all lists, penalties included; two groups may return the same ids.
     Diverse {
