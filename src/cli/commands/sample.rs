@@ -8,6 +8,7 @@ use crate::cli::{Run, Status, note::note};
 
 /// Tokens drawn from the processed distribution
 #[derive(Args)]
+#[command(mut_args(|arg| decode::hide(arg, &["num_beams", "length_penalty", "early_stopping", "num_return_sequences"])))]
 pub struct Sample {
     #[command(flatten)]
     decode: DecodeArgs,
