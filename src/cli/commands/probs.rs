@@ -8,7 +8,7 @@ use tokpick::sampler::{Job, Limits, walk};
 use tokpick::{Result, settings};
 
 use crate::cli::args::{HistoryArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
-use crate::cli::ids::IdLists;
+use crate::cli::ids::{IdLists, parse};
 use crate::cli::out::Out;
 use crate::cli::{Run, Status, chain::chain, decode};
 
@@ -22,7 +22,7 @@ pub struct Probs {
     #[command(flatten)]
     history: HistoryArgs,
     /// The ids that were taken at the input's own steps; those of several sequences are separated by `;` or line breaks
-    #[arg(long, value_name = "IDS", help_heading = "History", allow_hyphen_values = true)]
+    #[arg(long, value_name = "IDS", help_heading = "History", allow_hyphen_values = true, value_parser = parse::<IdLists>)]
     ids: Option<IdLists>,
     #[command(flatten)]
     limits: LimitArgs,

@@ -1,7 +1,5 @@
 //! How the value of a processor flag is written, and what it is in JSON.
 
-use std::str::FromStr;
-
 use serde_json::{Value, json};
 use tokpick::{Error, Result};
 
@@ -66,9 +64,9 @@ impl Kind {
             }
             Kind::Word => Ok(text.into()),
             Kind::Switch => Ok(true.into()),
-            Kind::Ids => Ok(json!(ids::Ids::from_str(text).map_err(|e| named(flag, e))?.0)),
+            Kind::Ids => Ok(json!(ids::parse::<ids::Ids>(text).map_err(|e| bad(&e))?.0)),
             Kind::IdLists if is_json(text) => from_json(text).map_err(|e| bad(&e)),
-            Kind::IdLists => Ok(json!(ids::IdLists::from_str(text).map_err(|e| named(flag, e))?.0)),
+            Kind::IdLists => Ok(json!(ids::parse::<ids::IdLists>(text).map_err(|e| bad(&e))?.0)),
             Kind::Bias if is_json(text) => from_json(text).map_err(|e| bad(&e)),
             Kind::Bias => text
                 .split([',', ' '])
@@ -112,13 +110,6 @@ fn bias(pair: &str) -> Option<Value> {
     match bias.trim() {
         "-inf" | "-Infinity" => Some(json!([id, "-inf"])),
         bias => Some(json!([id, number(bias)?])),
-    }
-}
-
-fn named(flag: &str, error: Error) -> Error {
-    match error {
-        Error::Setting { value, what, .. } => Error::Setting { name: format!("--{flag}"), value, what },
-        other => other,
     }
 }
 
