@@ -26,6 +26,7 @@ mod error;
 pub mod hypothesis;
 pub mod kernel;
 pub mod processor;
+pub mod render;
 pub mod sampler;
 pub mod settings;
 pub mod source;
