@@ -137,7 +137,7 @@ impl Filters {
         let ids = 0..self.scores.len() as u32;
         self.order.extend(ids.filter(|&i| self.scores[i as usize] > f32::NEG_INFINITY));
         let scores = &mut self.scores;
-        self.order.sort_by(|&a, &b| scores[a as usize].total_cmp(&scores[b as usize]));
+        self.order.sort_by(|&a, &b| float::rising(scores[a as usize], scores[b as usize]));
         self.order.pop();
         let mut sum = 0f64;
         for &i in &self.order {
