@@ -5,25 +5,55 @@
 
 mod candidates;
 mod chain;
+mod dynamic_temperature;
+mod epsilon_cutoff;
+mod eta_cutoff;
 mod min_new_tokens;
+mod min_p;
 mod no_repeat_ngram_size;
+mod p_less;
 mod param;
+mod remove_invalid_values;
+mod renormalize_logits;
 mod repetition_penalty;
 mod slack;
+mod smoothing;
+mod softcap;
+mod tail_free;
 mod temperature;
+mod top_a;
+mod top_h;
 mod top_k;
+mod top_n_sigma;
 mod top_p;
+mod typical_p;
 mod window;
+mod xtc;
 
 pub use candidates::{Candidates, Cut};
 pub use chain::Chain;
+pub use dynamic_temperature::DynamicTemperature;
+pub use epsilon_cutoff::EpsilonCutoff;
+pub use eta_cutoff::EtaCutoff;
 pub use min_new_tokens::MinNewTokens;
+pub use min_p::MinP;
 pub use no_repeat_ngram_size::NoRepeatNgramSize;
+pub use p_less::PLess;
+pub use remove_invalid_values::RemoveInvalidValues;
+pub use renormalize_logits::RenormalizeLogits;
 pub use repetition_penalty::RepetitionPenalty;
+pub use smoothing::Smoothing;
+pub use softcap::Softcap;
+pub use tail_free::TailFree;
 pub use temperature::Temperature;
+pub use top_a::TopA;
+pub use top_h::TopH;
 pub use top_k::TopK;
+pub use top_n_sigma::TopNSigma;
 pub use top_p::TopP;
+pub use typical_p::TypicalP;
 pub use window::{Scope, Window};
+pub use xtc::Xtc;
 
 use crate::{Result, TokenId};
 
@@ -70,7 +100,7 @@ pub struct Needs {
     pub history: bool,
     /// A coin: the result differs from sample to sample.
     pub coin: bool,
-    /// It stands NaN and infinities in the row, and repairs them.
+    /// It stands NaN and infinities in the row, and repairs them ([`Candidates::load_to_repair`]).
     pub invalid: bool,
 }
 
@@ -146,9 +176,24 @@ pub trait Processor: Send + Sync {
 /// Every processor, by name.
 pub static INFOS: &[&Info] = &[
     &temperature::INFO,
+    &dynamic_temperature::INFO,
+    &smoothing::INFO,
+    &softcap::INFO,
+    &renormalize_logits::INFO,
     &top_k::INFO,
     &top_p::INFO,
+    &min_p::INFO,
+    &typical_p::INFO,
+    &epsilon_cutoff::INFO,
+    &eta_cutoff::INFO,
+    &top_h::INFO,
+    &top_n_sigma::INFO,
+    &top_a::INFO,
+    &tail_free::INFO,
+    &p_less::INFO,
+    &xtc::INFO,
     &repetition_penalty::INFO,
     &no_repeat_ngram_size::INFO,
     &min_new_tokens::INFO,
+    &remove_invalid_values::INFO,
 ];
