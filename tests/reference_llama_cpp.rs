@@ -8,6 +8,7 @@ mod common;
 use common::{apply, close, id_list, ids, json, numbers, rows, sha256, unknown};
 use serde_json::{Value, json};
 use tokpick::TokenId;
+use tokpick::draw::{AdaptiveP, Draw, Mirostat, Seat, Turn};
 use tokpick::processor::{Candidates, Chain};
 use tokpick::settings;
 
@@ -197,4 +198,80 @@ fn the_queues_of_its_own_tests() {
             assert_eq!(Value::from(*got.last().unwrap()), seen["max_id"], "{queue}");
         }
     }
+}
+
+/// A terminal with state, if its parameters are in the range of this crate's.
+fn terminal(samplers: &Value) -> Option<Box<dyn Draw>> {
+    let (name, p) = samplers.as_array().unwrap().last().unwrap().as_object().unwrap().iter().next().unwrap();
+    let value = |key: &str| p[key].as_f64().unwrap();
+    let m = p.get("m").and_then(Value::as_u64).unwrap_or(100) as usize;
+    match name.as_str() {
+        "mirostat" => Some(Box::new(Mirostat::new(1, value("tau"), value("eta"), m, 0).unwrap())),
+        "mirostat_v2" => Some(Box::new(Mirostat::new(2, value("tau"), value("eta"), m, 0).unwrap())),
+        "adaptive_p" => AdaptiveP::new(value("target"), value("decay"), 0).ok().map(|d| Box::new(d) as _),
+        _ => None,
+    }
+}
+
+/// Its generators are replayed elsewhere; here the tokens that llama.cpp drew are given, and the distribution at each step must be
+/// its own. Where it cuts through a tie, or its k overflows, the states part, and a case ends.
+#[test]
+fn terminals_with_state_given_the_drawn_tokens() {
+    let reference = json("llama-cpp/cases.json");
+    let files = [8, 256].map(|v| (format!("rows-{v}.npy"), rows(&format!("llama-cpp/rows-{v}.npy"))));
+    let mut compared = 0;
+    for case in reference["cases"].as_array().unwrap().iter().filter(|c| c["accept"] == "selected") {
+        let Some(mut draw) = terminal(&case["samplers"]) else { continue };
+        let (_, rows) = files.iter().find(|(name, _)| case["input"] == **name).unwrap();
+        let chain = match case["samplers"][0].get("min_p") {
+            Some(p) => vec![json!({"min_p": p["p"]})],
+            None => vec![],
+        };
+        for (at, (row, step)) in
+            case["rows"].as_array().unwrap().iter().zip(case["steps"].as_array().unwrap()).enumerate()
+        {
+            let row = &rows[row.as_u64().unwrap() as usize];
+            let mut c = run(&chain, row, &[]);
+            let mut seats = [Seat { line: 0, sample: 0, lane: 0, finished: false, pick: None }];
+            let mut turn = [Turn {
+                sequence: 0,
+                step: at,
+                context: &[],
+                prompt_len: 0,
+                candidates: &mut c,
+                seats: &mut seats,
+            }];
+            draw.step(&mut turn).unwrap();
+            let selected = step["selected"].as_u64().unwrap() as TokenId;
+            draw.accept(&mut turn[0], 0, selected);
+            let listed = step["n"].as_u64().unwrap() as usize;
+            let masked = row.iter().filter(|x| **x == f32::NEG_INFINITY).count();
+            let scores: Vec<f64> = c.ranked(c.count()).into_iter().map(|(_, s)| s).collect();
+            let tied = scores.len() > listed && scores[listed - 1] == scores[listed];
+            // k beyond 2^31 becomes 1 in llama.cpp (an overflow), where it means that all tokens stay
+            let overflown = scores.len() == row.len() && listed == 1;
+            if tied || overflown {
+                break;
+            }
+            let all_listed = listed == row.len();
+            assert_eq!(c.count() + if all_listed { masked } else { 0 }, listed, "{} step {at}", case["name"]);
+            let z = c.log_normalizer();
+            let p = |id: TokenId| (c.score(id).unwrap() - z).exp();
+            if let Some(want) = step["selected_p"].as_f64() {
+                assert!(
+                    close(p(selected), want, 1e-4, 0.0),
+                    "{} step {at}: {} {want}",
+                    case["name"],
+                    p(selected)
+                );
+            }
+            if let Some(probs) = step.get("probs") {
+                for (id, want) in id_list(&step["ids"]).into_iter().zip(numbers(probs)) {
+                    assert!(close(p(id), want, 1e-4, 1e-9), "{} step {at}: {} {want}", case["name"], p(id));
+                }
+            }
+            compared += 1;
+        }
+    }
+    assert!(compared >= 400, "{compared} steps were compared");
 }
