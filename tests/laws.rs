@@ -145,7 +145,7 @@ proptest! {
     fn min_tokens_to_keep_is_kept(row in row(), entry in truncation()) {
         let form = entry.as_object().unwrap().values().next().unwrap();
         let least = form["min_tokens_to_keep"].as_u64().unwrap().max(1) as usize;
-        prop_assert!(dense(&row, &[entry.clone()]).count() >= least.min(unmasked(&row)), "{}", entry);
+        prop_assert!(dense(&row, std::slice::from_ref(&entry)).count() >= least.min(unmasked(&row)), "{}", entry);
     }
 
     #[test]
