@@ -200,6 +200,14 @@ impl Candidates {
         self.become_plain();
     }
 
+    /// As [`map`](Self::map), for a function of the score alone: compiled for the instruction set in use.
+    pub fn map_each(&mut self, f: impl Fn(f64) -> f64) {
+        let mut scores: Vec<f64> = self.members().map(|(_, score)| score).collect();
+        crate::kernel::each(&mut scores, f);
+        let mut scores = scores.into_iter();
+        self.map(|_, score| scores.next().unwrap_or(score));
+    }
+
     /// Makes every token possible: a NaN of the row gets the score 0, +∞ the largest finite number, and what was masked or removed the
     /// smallest, which gives it the probability 0 unless no token has another score.
     pub fn repair(&mut self) {

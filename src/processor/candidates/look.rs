@@ -128,7 +128,9 @@ impl Candidates {
     /// ln Σ exp(score − max score): what is left of the log-normalizer where scores are so large that it drowns in them.
     fn log_weight(&self) -> f64 {
         let best = self.max_score();
-        kernel::ln(self.members().map(|(_, s)| kernel::exp(s - best)).sum())
+        let mut weights: Vec<f64> = self.members().map(|(_, s)| s - best).collect();
+        kernel::each(&mut weights, kernel::exp);
+        kernel::ln(weights.iter().sum())
     }
 
     /// ln Σ exp(score) by the arithmetic of decisions: f32 weights, about 1e-7 relative.
@@ -146,7 +148,9 @@ impl Candidates {
     /// Probabilities of the members in id order, evaluated in f64.
     pub fn probabilities(&self) -> Vec<(TokenId, f64)> {
         let (best, weight) = (self.max_score(), self.log_weight());
-        self.members().map(|(id, s)| (id, kernel::exp((s - best) - weight))).collect()
+        let (ids, mut p): (Vec<TokenId>, Vec<f64>) = self.members().map(|(id, s)| (id, s - best)).unzip();
+        kernel::each(&mut p, |below| kernel::exp(below - weight));
+        ids.into_iter().zip(p).collect()
     }
 
     /// Σ exp(score − max score) over the members, by the arithmetic of decisions.
