@@ -3,23 +3,56 @@
 //! A processor is pure: what it does depends on the [`Candidates`] and the [`Context`] alone. It never draws; the one coin that a
 //! method needs (XTC) is handed in by address. Each processor is one file here; [`INFOS`] lists them all.
 
+mod allowed_tokens;
+mod bad_words_ids;
+mod begin_suppress_tokens;
 mod candidates;
 mod chain;
+mod dry;
+mod encoder_no_repeat_ngram_size;
+mod encoder_repetition_penalty;
+mod exponential_decay_length_penalty;
+mod forced_bos_token_id;
+mod forced_eos_token_id;
+mod frequency_penalty;
+mod logit_bias;
+mod min_length;
 mod min_new_tokens;
 mod no_repeat_ngram_size;
 mod param;
+mod prefix_constraint;
+mod presence_penalty;
 mod repetition_penalty;
+mod sequence_bias;
 mod slack;
+mod suppress_tokens;
+mod tally;
 mod temperature;
 mod top_k;
 mod top_p;
 mod window;
 
+pub use allowed_tokens::AllowedTokens;
+pub use bad_words_ids::BadWordsIds;
+pub use begin_suppress_tokens::BeginSuppressTokens;
 pub use candidates::{Candidates, Cut};
 pub use chain::Chain;
+pub use dry::Dry;
+pub use encoder_no_repeat_ngram_size::EncoderNoRepeatNgramSize;
+pub use encoder_repetition_penalty::EncoderRepetitionPenalty;
+pub use exponential_decay_length_penalty::ExponentialDecayLengthPenalty;
+pub use forced_bos_token_id::ForcedBosTokenId;
+pub use forced_eos_token_id::ForcedEosTokenId;
+pub use frequency_penalty::FrequencyPenalty;
+pub use logit_bias::LogitBias;
+pub use min_length::MinLength;
 pub use min_new_tokens::MinNewTokens;
 pub use no_repeat_ngram_size::NoRepeatNgramSize;
+pub use prefix_constraint::{Missing, PrefixConstraint};
+pub use presence_penalty::PresencePenalty;
 pub use repetition_penalty::RepetitionPenalty;
+pub use sequence_bias::SequenceBias;
+pub use suppress_tokens::SuppressTokens;
 pub use temperature::Temperature;
 pub use top_k::TopK;
 pub use top_p::TopP;
@@ -148,7 +181,25 @@ pub static INFOS: &[&Info] = &[
     &temperature::INFO,
     &top_k::INFO,
     &top_p::INFO,
-    &repetition_penalty::INFO,
+    // history
+    &dry::INFO,
+    &encoder_no_repeat_ngram_size::INFO,
+    &encoder_repetition_penalty::INFO,
+    &exponential_decay_length_penalty::INFO,
+    &frequency_penalty::INFO,
     &no_repeat_ngram_size::INFO,
+    &presence_penalty::INFO,
+    &repetition_penalty::INFO,
+    // constraints
+    &allowed_tokens::INFO,
+    &bad_words_ids::INFO,
+    &begin_suppress_tokens::INFO,
+    &forced_bos_token_id::INFO,
+    &forced_eos_token_id::INFO,
+    &logit_bias::INFO,
+    &min_length::INFO,
     &min_new_tokens::INFO,
+    &prefix_constraint::INFO,
+    &sequence_bias::INFO,
+    &suppress_tokens::INFO,
 ];

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Candidates, Context, Info, Kind, Needs, Processor, Window, param, window};
+use super::{Candidates, Context, Info, Kind, Needs, Processor, Window, param, tally, window};
 use crate::Result;
 
 /// Repetition penalty: makes every token that already occurred less probable.
@@ -57,6 +57,11 @@ impl RepetitionPenalty {
     }
 }
 
+/// A score with the penalty r on it: never higher where r > 1.
+pub(super) fn penalised(score: f64, r: f64) -> f64 {
+    if score < 0.0 { score * r } else { score / r }
+}
+
 impl Processor for RepetitionPenalty {
     fn info(&self) -> &'static Info {
         &INFO
@@ -76,8 +81,10 @@ impl Processor for RepetitionPenalty {
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
         let r = self.value;
-        let distinct = window::distinct(self.window.ids(cx));
-        c.edit_each(&distinct, |_, s| if s < 0.0 { s * r } else { s / r });
+        tally::with(|t| {
+            t.count(self.window.ids(cx), c.vocab());
+            c.edit_each(&t.ids, |_, s| penalised(s, r));
+        });
         Ok(())
     }
 }

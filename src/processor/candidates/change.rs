@@ -1,8 +1,8 @@
 //! Changing candidates: pending scale and cut, edits of single tokens, rewriting all.
 
-use super::{Candidates, Cut, Edit, FINITE, State, position_in};
+use super::{Candidates, Cut, Edit, FINITE, State, max_of, position_in};
 use crate::TokenId;
-use crate::kernel::{Band, Slice};
+use crate::kernel::{self, Band, Slice};
 
 impl Candidates {
     /// Multiplies every score: `score ← factor · score` (pending; nothing is written). `factor` is positive.
@@ -90,27 +90,32 @@ impl Candidates {
         if self.lo > f32::NEG_INFINITY {
             self.gather(self.band());
         }
-        let (scale, shift) = (self.scale, self.shift);
+        let (scale, shift, best) = (self.scale, self.shift, self.best);
+        let exact_everywhere = self.own.state != State::Row && !self.own.exact.is_empty();
+        // in a list of its own the row itself is untouched: what it holds is what it held
+        let (list, values, untouched) = match self.own.state {
+            State::Row => (self.row.ids.as_deref(), self.row.logits.as_mut_slice(), None),
+            State::Mapped => (None, self.own.values.as_mut_slice(), Some(&self.row)),
+            State::Sparse => (Some(self.own.ids.as_slice()), self.own.values.as_mut_slice(), Some(&self.row)),
+        };
+        let mut maxima = Maxima {
+            of: if untouched.is_none() { self.maxima.as_mut_slice() } else { &mut [] },
+            fallen: None,
+        };
         let mut best_fell = false;
         let mut raised = f32::NEG_INFINITY;
-        let mut merged = Vec::new();
+        let mut merged = std::mem::take(&mut self.spare);
+        merged.clear();
+        merged.reserve(self.edits.len() + ids.len());
         let mut old = self.edits.iter().copied().peekable();
-        let exact_everywhere = self.own.state != State::Row && !self.own.exact.is_empty();
         for &id in ids {
-            let values =
-                if self.own.state == State::Row { &mut self.row.logits } else { &mut self.own.values };
-            let list = match self.own.state {
-                State::Row => self.row.ids.as_deref(),
-                State::Mapped => None,
-                State::Sparse => Some(self.own.ids.as_slice()),
-            };
             let Some(at) = position_in(Slice { ids: list, values }, id) else { continue };
-            while let Some(e) = old.next_if(|e| e.id < id) {
-                merged.push(e);
-            }
             let before = values[at];
             if before == f32::NEG_INFINITY {
                 continue;
+            }
+            while let Some(e) = old.next_if(|e| e.id < id) {
+                merged.push(e);
             }
             let known = old.next_if(|e| e.id == id);
             let base = match known {
@@ -120,27 +125,28 @@ impl Candidates {
             };
             let value = (f(id, base * scale + shift) - shift) / scale;
             let value = if value == f64::NEG_INFINITY { value } else { value.clamp(-FINITE, FINITE) };
-            values[at] = value as f32;
+            let after = value as f32;
+            values[at] = after;
             if exact_everywhere {
                 self.own.exact[at] = value;
             } else {
-                // in a sparse list the row itself is untouched: what it holds is what it held
-                let raw = match known {
-                    Some(e) => e.raw,
-                    None if self.own.state == State::Row => before,
-                    None => self.row.logit(id).unwrap_or(before),
+                let raw = match (known, untouched) {
+                    (Some(e), _) => e.raw,
+                    (None, Some(row)) => row.logit(id).unwrap_or(before),
+                    (None, None) => before,
                 };
                 merged.push(Edit { id, raw, value });
             }
-            raised = raised.max(value as f32);
-            best_fell |= before == self.best && (value as f32) < before;
+            maxima.changed(at, before, after, values);
+            raised = raised.max(after);
+            best_fell |= before == best && after < before;
         }
-        if !exact_everywhere {
+        maxima.settle(values);
+        if exact_everywhere {
+            self.spare = merged;
+        } else {
             merged.extend(old);
-            self.edits = merged;
-        }
-        if self.own.state == State::Row {
-            self.refresh_maxima(ids);
+            self.spare = std::mem::replace(&mut self.edits, merged);
         }
         if best_fell {
             self.find_best();
@@ -208,5 +214,33 @@ impl Candidates {
     pub fn log_softmax(&mut self) {
         let z = self.decision_log_normalizer();
         self.shift(-z);
+    }
+}
+
+/// The maxima of a row's spans while its values are edited by ascending place.
+struct Maxima<'a> {
+    of: &'a mut [f32],
+    /// A span that lost its maximum: it is looked at again once no more of its values change.
+    fallen: Option<usize>,
+}
+
+impl Maxima<'_> {
+    #[inline]
+    fn changed(&mut self, at: usize, before: f32, after: f32, values: &[f32]) {
+        let span = at / kernel::SPAN;
+        let Some(&mut max) = self.of.get_mut(span) else { return };
+        if after > max {
+            self.of[span] = after;
+        } else if before == max && after < before && self.fallen != Some(span) {
+            self.settle(values);
+            self.fallen = Some(span);
+        }
+    }
+
+    fn settle(&mut self, values: &[f32]) {
+        if let Some(span) = self.fallen.take() {
+            let from = span * kernel::SPAN;
+            self.of[span] = max_of(&values[from..(from + kernel::SPAN).min(values.len())]);
+        }
     }
 }

@@ -40,6 +40,8 @@ pub struct Candidates {
     maxima: Vec<f32>,
     /// Edits by ascending id: the logit as it was, and the new value in f64.
     edits: Vec<Edit>,
+    /// The buffer that the next edits are merged into.
+    spare: Vec<Edit>,
     /// In the states mapped and sparse: the values, and for sparse the ids.
     own: Own,
     scale: f64,
@@ -182,24 +184,7 @@ impl Candidates {
 
     fn find_best(&mut self) {
         let values = if self.own.state == State::Row { &self.maxima } else { &self.own.values };
-        self.best = values.iter().fold(f32::NEG_INFINITY, |m, &x| m.max(x));
-    }
-
-    fn refresh_maxima(&mut self, ids: &[TokenId]) {
-        let mut last = usize::MAX;
-        for &id in ids {
-            let Some(at) = position(&self.row.ids, &self.row.logits, id) else { continue };
-            let span = at / kernel::SPAN;
-            if span != last {
-                let from = span * kernel::SPAN;
-                let to = (from + kernel::SPAN).min(self.row.logits.len());
-                let max = self.row.logits[from..to].iter().fold(f32::NEG_INFINITY, |m, &x| m.max(x));
-                if let Some(slot) = self.maxima.get_mut(span) {
-                    *slot = max;
-                }
-                last = span;
-            }
-        }
+        self.best = max_of(values);
     }
 }
 
@@ -215,6 +200,18 @@ impl Cut {
     pub fn lower(self, other: Cut) -> Cut {
         Cut(self.0.min(other.0))
     }
+}
+
+/// The largest value; −∞ where there is none.
+fn max_of(values: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; kernel::LANES];
+    let (rows, rest) = values.as_chunks::<{ kernel::LANES }>();
+    for row in rows {
+        for (lane, &x) in lanes.iter_mut().zip(row) {
+            *lane = if x > *lane { x } else { *lane };
+        }
+    }
+    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |m, &x| if x > m { x } else { m })
 }
 
 fn position(ids: &Option<Vec<TokenId>>, values: &[f32], id: TokenId) -> Option<usize> {
