@@ -127,7 +127,11 @@ impl Dry {
         w.len()
     }
 
-    fn penalty(&self, repeated: usize) -> f64 {
+    /// What a token loses that would continue a repetition of so many tokens.
+    fn penalty(&self, id: TokenId, repeated: usize) -> f64 {
+        if self.breakers_at(id).iter().any(|b| b.len() == 1) {
+            return 0.0;
+        }
         let mut exponent = (repeated - self.allowed_length) as u64;
         if self.base > 1.000_001 {
             exponent = exponent.min((F32_MAX_LN / kernel::ln(self.base)) as u64);
@@ -191,22 +195,18 @@ impl Processor for Dry {
         if w.len() <= self.allowed_length || limit < self.allowed_length {
             return Ok(());
         }
-        let mut repeats = Vec::new();
+        let (mut followers, mut lengths) = (Vec::new(), Vec::new());
         repetitions(w, limit, |follower, repeated| {
             if repeated >= self.allowed_length {
-                repeats.push((follower, u32::try_from(repeated).unwrap_or(u32::MAX)));
+                followers.push(follower);
+                lengths.push(u32::try_from(repeated).unwrap_or(u32::MAX));
             }
         });
-        let vocab = c.vocab();
         tally::with(|t| {
-            t.combine(repeats.iter().copied(), repeats.len(), vocab, u32::max);
-            let mut each = t.ids.iter().zip(&t.numbers);
-            c.edit_each(&t.ids, |id, s| match each.find(|(other, _)| **other == id) {
-                Some((_, &repeated)) if self.breakers_at(id).iter().all(|b| b.len() > 1) => {
-                    s - self.penalty(repeated as usize)
-                }
-                _ => s,
-            });
+            t.largest(&followers, &lengths, c.vocab());
+            let penalties: Vec<f64> =
+                t.ids.iter().zip(&t.numbers).map(|(&id, &r)| self.penalty(id, r as usize)).collect();
+            c.edit_with(&t.ids, &penalties, |penalty, s| s - penalty);
         });
         Ok(())
     }

@@ -78,7 +78,7 @@ impl Processor for EncoderRepetitionPenalty {
 
     fn apply(&self, c: &mut Candidates, _: &Context<'_>, _position: usize) -> Result<()> {
         param::inside(NAME, &self.distinct, c.vocab())?;
-        c.edit_each(&self.distinct, |_, s| penalised(s, 1.0 / self.value));
+        c.edit_each(&self.distinct, |_, s| penalised(s, 1.0 / self.value, self.value));
         Ok(())
     }
 }

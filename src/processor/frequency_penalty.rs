@@ -79,11 +79,7 @@ impl Processor for FrequencyPenalty {
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
         tally::with(|t| {
             t.count(self.window.ids(cx), c.vocab());
-            let mut each = t.ids.iter().zip(&t.numbers);
-            c.edit_each(&t.ids, |id, s| {
-                let count = each.find(|(other, _)| **other == id).map_or(0, |(_, &n)| n);
-                s - self.value * f64::from(count)
-            });
+            c.edit_with(&t.ids, &t.numbers, |count, s| s - self.value * f64::from(count));
         });
         Ok(())
     }

@@ -57,9 +57,8 @@ pub(super) fn mask_completions(c: &mut Candidates, text: &[TokenId], context: &[
     let from = n.checked_sub(1).and_then(|m| context.len().checked_sub(m));
     let Some(tail) = from.map(|from| &context[from..]) else { return };
     let followers = followers(text, tail);
-    let vocab = c.vocab();
     tally::with(|t| {
-        t.combine(followers.iter().map(|&id| (id, 0)), followers.len(), vocab, u32::max);
+        t.distinct(&followers, c.vocab());
         c.mask_each(&t.ids);
     });
 }

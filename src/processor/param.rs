@@ -145,12 +145,8 @@ pub fn add_biases(c: &mut Candidates, mut biases: Vec<(TokenId, f64)>) {
         }
         same
     });
-    let ids: Vec<TokenId> = biases.iter().map(|&(id, _)| id).collect();
-    let mut each = biases.iter().peekable();
-    c.edit_each(&ids, |id, s| {
-        while each.next_if(|b| b.0 < id).is_some() {}
-        each.peek().map_or(s, |b| s + b.1)
-    });
+    let (ids, biases): (Vec<TokenId>, Vec<f64>) = biases.into_iter().unzip();
+    c.edit_with(&ids, &biases, |bias, s| s + bias);
 }
 
 /// base^n by repeated squaring: the same number on every platform, and never infinite.

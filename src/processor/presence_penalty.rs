@@ -78,7 +78,7 @@ impl Processor for PresencePenalty {
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
         tally::with(|t| {
-            t.count(self.window.ids(cx), c.vocab());
+            t.distinct(self.window.ids(cx), c.vocab());
             c.edit_each(&t.ids, |_, s| s - self.value);
         });
         Ok(())

@@ -4,21 +4,20 @@ use std::cell::Cell;
 
 use crate::TokenId;
 
-/// A set of ids with a number for each; its buffers are reused.
+/// A set of ids, and where it is asked for a number for each; its buffers are reused.
 #[derive(Default)]
 pub struct Tally {
     /// The ids, strictly ascending.
     pub ids: Vec<TokenId>,
-    /// The number of each id.
+    /// The number of each id, after [`count`](Self::count) and [`largest`](Self::largest).
     pub numbers: Vec<u32>,
+    /// What the ids came from: the penalties of a chain mostly count the same window.
+    window: Vec<TokenId>,
+    vocab: usize,
     /// One bit for each token of the vocabulary, all 0 between calls.
     seen: Vec<u64>,
     /// One number for each token of the vocabulary, all 0 between calls.
     table: Vec<u32>,
-    /// What was counted last: the penalties of a chain mostly count the same window.
-    counted: Option<usize>,
-    window: Vec<TokenId>,
-    pairs: Vec<(TokenId, u32)>,
 }
 
 thread_local! {
@@ -34,65 +33,75 @@ pub fn with<R>(f: impl FnOnce(&mut Tally) -> R) -> R {
 }
 
 impl Tally {
-    /// How often each id below `vocab` occurs.
-    pub fn count(&mut self, window: &[TokenId], vocab: usize) {
-        if self.counted == Some(vocab) && self.window == window {
+    /// The distinct ids of a window below `vocab`.
+    pub fn distinct(&mut self, window: &[TokenId], vocab: usize) {
+        if self.vocab == vocab && self.window == window {
             return;
         }
-        self.combine(window.iter().map(|&id| (id, 1)), window.len(), vocab, |a, b| a.saturating_add(b));
+        self.vocab = vocab;
         self.window.clear();
         self.window.extend_from_slice(window);
-        self.counted = Some(vocab);
-    }
-
-    /// The numbers of each id below `vocab`, combined (starting from 0) by a function that is the same in any order.
-    pub fn combine(
-        &mut self,
-        pairs: impl Iterator<Item = (TokenId, u32)>,
-        len: usize,
-        vocab: usize,
-        with: impl Fn(u32, u32) -> u32,
-    ) {
-        self.counted = None;
         self.ids.clear();
         self.numbers.clear();
-        let pairs = pairs.filter(|&(id, _)| (id as usize) < vocab);
-        if len < vocab / 256 {
-            return self.combine_few(pairs, with);
+        let inside = window.iter().copied().filter(|&id| (id as usize) < vocab);
+        if is_small(window.len(), vocab) {
+            self.ids.extend(inside);
+            self.ids.sort_unstable();
+            self.ids.dedup();
+            return;
         }
         self.seen.resize(vocab.div_ceil(64).max(self.seen.len()), 0);
-        self.table.resize(vocab.max(self.table.len()), 0);
-        for (id, number) in pairs {
-            let at = id as usize;
-            self.seen[at / 64] |= 1 << (at % 64);
-            self.table[at] = with(self.table[at], number);
+        for id in inside {
+            self.seen[id as usize / 64] |= 1 << (id % 64);
         }
         for (at, bits) in self.seen.iter_mut().enumerate() {
             let mut left = std::mem::take(bits);
             while left != 0 {
-                let id = at * 64 + left.trailing_zeros() as usize;
+                self.ids.push((at * 64) as TokenId + left.trailing_zeros());
                 left &= left - 1;
-                self.ids.push(id as TokenId);
-                self.numbers.push(std::mem::take(&mut self.table[id]));
             }
         }
     }
 
-    /// For few ids in a large vocabulary: sorts them.
-    fn combine_few(&mut self, pairs: impl Iterator<Item = (TokenId, u32)>, with: impl Fn(u32, u32) -> u32) {
-        self.pairs.clear();
-        self.pairs.extend(pairs);
-        self.pairs.sort_unstable();
-        for &(id, number) in &self.pairs {
-            match self.numbers.last_mut() {
-                Some(last) if self.ids.last() == Some(&id) => *last = with(*last, number),
-                _ => {
-                    self.ids.push(id);
-                    self.numbers.push(with(0, number));
-                }
-            }
+    /// The distinct ids of a window below `vocab`, and how often each occurs.
+    pub fn count(&mut self, window: &[TokenId], vocab: usize) {
+        self.distinct(window, vocab);
+        if self.numbers.len() != self.ids.len() {
+            self.combine(window.iter().map(|&id| (id, 1)), |a, b| a.saturating_add(b));
         }
     }
+
+    /// The distinct ids below `vocab`, and the largest of the numbers that come with each.
+    pub fn largest(&mut self, ids: &[TokenId], numbers: &[u32], vocab: usize) {
+        self.distinct(ids, vocab);
+        self.combine(ids.iter().copied().zip(numbers.iter().copied()), u32::max);
+        self.vocab = 0; // the numbers are no counts: what comes next must not take them for such
+    }
+
+    /// One number for each id, combined from 0.
+    fn combine(&mut self, pairs: impl Iterator<Item = (TokenId, u32)>, with: impl Fn(u32, u32) -> u32) {
+        self.numbers.clear();
+        if is_small(self.window.len(), self.vocab) {
+            self.numbers.resize(self.ids.len(), 0);
+            for (id, number) in pairs {
+                if let Ok(at) = self.ids.binary_search(&id) {
+                    self.numbers[at] = with(self.numbers[at], number);
+                }
+            }
+            return;
+        }
+        self.table.resize(self.vocab.max(self.table.len()), 0);
+        for (id, number) in pairs.filter(|&(id, _)| (id as usize) < self.vocab) {
+            let slot = &mut self.table[id as usize];
+            *slot = with(*slot, number);
+        }
+        self.numbers.extend(self.ids.iter().map(|&id| std::mem::take(&mut self.table[id as usize])));
+    }
+}
+
+/// Where so few ids are in so large a vocabulary, sorting them is faster than a table.
+fn is_small(ids: usize, vocab: usize) -> bool {
+    ids < vocab / 1024
 }
 
 #[cfg(test)]

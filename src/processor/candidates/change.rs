@@ -1,8 +1,8 @@
 //! Changing candidates: pending scale and cut, edits of single tokens, rewriting all.
 
-use super::{Candidates, Cut, Edit, FINITE, State, max_of, position_in};
+use super::{Candidates, Cut, FINITE, State, edit};
 use crate::TokenId;
-use crate::kernel::{self, Band, Slice};
+use crate::kernel::Band;
 
 impl Candidates {
     /// Multiplies every score: `score ← factor · score` (pending; nothing is written). `factor` is positive.
@@ -86,72 +86,21 @@ impl Candidates {
 
     /// Changes the scores of `ids` (strictly ascending): `score ← f(id, score)`. Masked and removed tokens stay so, ids outside
     /// the vocabulary are passed over; −∞ masks a token.
-    pub fn edit_each(&mut self, ids: &[TokenId], mut f: impl FnMut(TokenId, f64) -> f64) {
+    pub fn edit_each(&mut self, ids: &[TokenId], f: impl FnMut(TokenId, f64) -> f64) {
+        self.edit_with(ids, ids, f);
+    }
+
+    /// As [`edit_each`](Self::edit_each), with a number of its own for each id: `score ← f(number, score)`.
+    pub fn edit_with<T: Copy>(&mut self, ids: &[TokenId], numbers: &[T], f: impl FnMut(T, f64) -> f64) {
         if self.lo > f32::NEG_INFINITY {
             self.gather(self.band());
         }
-        let (scale, shift, best) = (self.scale, self.shift, self.best);
-        let exact_everywhere = self.own.state != State::Row && !self.own.exact.is_empty();
-        // in a list of its own the row itself is untouched: what it holds is what it held
-        let (list, values, untouched) = match self.own.state {
-            State::Row => (self.row.ids.as_deref(), self.row.logits.as_mut_slice(), None),
-            State::Mapped => (None, self.own.values.as_mut_slice(), Some(&self.row)),
-            State::Sparse => (Some(self.own.ids.as_slice()), self.own.values.as_mut_slice(), Some(&self.row)),
-        };
-        let mut maxima = Maxima {
-            of: if untouched.is_none() { self.maxima.as_mut_slice() } else { &mut [] },
-            fallen: None,
-        };
-        let mut best_fell = false;
-        let mut raised = f32::NEG_INFINITY;
-        let mut merged = std::mem::take(&mut self.spare);
-        merged.clear();
-        merged.reserve(self.edits.len() + ids.len());
-        let mut old = self.edits.iter().copied().peekable();
-        for &id in ids {
-            let Some(at) = position_in(Slice { ids: list, values }, id) else { continue };
-            let before = values[at];
-            if before == f32::NEG_INFINITY {
-                continue;
-            }
-            while let Some(e) = old.next_if(|e| e.id < id) {
-                merged.push(e);
-            }
-            let known = old.next_if(|e| e.id == id);
-            let base = match known {
-                _ if exact_everywhere => self.own.exact[at],
-                Some(e) => e.value,
-                None => before as f64,
-            };
-            let value = (f(id, base * scale + shift) - shift) / scale;
-            let value = if value == f64::NEG_INFINITY { value } else { value.clamp(-FINITE, FINITE) };
-            let after = value as f32;
-            values[at] = after;
-            if exact_everywhere {
-                self.own.exact[at] = value;
-            } else {
-                let raw = match (known, untouched) {
-                    (Some(e), _) => e.raw,
-                    (None, Some(row)) => row.logit(id).unwrap_or(before),
-                    (None, None) => before,
-                };
-                merged.push(Edit { id, raw, value });
-            }
-            maxima.changed(at, before, after, values);
-            raised = raised.max(after);
-            best_fell |= before == best && after < before;
-        }
-        maxima.settle(values);
-        if exact_everywhere {
-            self.spare = merged;
-        } else {
-            merged.extend(old);
-            self.spare = std::mem::replace(&mut self.edits, merged);
-        }
+        let best_before = self.best;
+        let (raised, best_fell) = edit::run(self, ids, numbers, f);
         if best_fell {
             self.find_best();
         } else {
-            self.best = self.best.max(raised);
+            self.best = best_before.max(raised);
         }
     }
 
@@ -214,33 +163,5 @@ impl Candidates {
     pub fn log_softmax(&mut self) {
         let z = self.decision_log_normalizer();
         self.shift(-z);
-    }
-}
-
-/// The maxima of a row's spans while its values are edited by ascending place.
-struct Maxima<'a> {
-    of: &'a mut [f32],
-    /// A span that lost its maximum: it is looked at again once no more of its values change.
-    fallen: Option<usize>,
-}
-
-impl Maxima<'_> {
-    #[inline]
-    fn changed(&mut self, at: usize, before: f32, after: f32, values: &[f32]) {
-        let span = at / kernel::SPAN;
-        let Some(&mut max) = self.of.get_mut(span) else { return };
-        if after > max {
-            self.of[span] = after;
-        } else if before == max && after < before && self.fallen != Some(span) {
-            self.settle(values);
-            self.fallen = Some(span);
-        }
-    }
-
-    fn settle(&mut self, values: &[f32]) {
-        if let Some(span) = self.fallen.take() {
-            let from = span * kernel::SPAN;
-            self.of[span] = max_of(&values[from..(from + kernel::SPAN).min(values.len())]);
-        }
     }
 }

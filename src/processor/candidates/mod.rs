@@ -1,7 +1,10 @@
 //! The tokens that are still possible, with their scores.
 
 mod change;
+mod edit;
 mod look;
+
+use edit::Edits;
 
 use crate::kernel::{self, Band, Slice, Weigh};
 use crate::source::Row;
@@ -38,10 +41,8 @@ pub struct Candidates {
     row: Row,
     /// Maxima of spans of the row's logits; empty once they may be wrong.
     maxima: Vec<f32>,
-    /// Edits by ascending id: the logit as it was, and the new value in f64.
-    edits: Vec<Edit>,
-    /// The buffer that the next edits are merged into.
-    spare: Vec<Edit>,
+    /// Tokens whose score was changed alone.
+    edits: Edits,
     /// In the states mapped and sparse: the values, and for sparse the ids.
     own: Own,
     scale: f64,
@@ -51,13 +52,6 @@ pub struct Candidates {
     /// The largest value of a member.
     best: f32,
     blocks: Vec<f64>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Edit {
-    id: TokenId,
-    raw: f32,
-    value: f64,
 }
 
 #[derive(Debug, Default)]
@@ -99,7 +93,7 @@ impl Candidates {
             return Err(Error::decode(place, "no logit is finite: every token is masked"));
         }
         std::mem::swap(&mut self.row, row);
-        self.edits.clear();
+        self.edits.undo(&mut []);
         self.own.state = State::Row;
         self.scale = 1.0;
         self.shift = 0.0;
@@ -126,11 +120,7 @@ impl Candidates {
     }
 
     fn restore_row(&mut self) {
-        for edit in self.edits.drain(..) {
-            if let Some(at) = position(&self.row.ids, &self.row.logits, edit.id) {
-                self.row.logits[at] = edit.raw;
-            }
-        }
+        self.edits.undo(&mut self.row.logits);
     }
 
     fn slice(&self) -> Slice<'_> {
@@ -153,14 +143,19 @@ impl Candidates {
         Weigh { max: self.best, scale: (self.scale as f32).clamp(f32::MIN_POSITIVE, f32::MAX) }
     }
 
-    fn base(&self, at: usize, id: TokenId) -> f64 {
+    /// The value at a position of the slice, in f64.
+    fn base(&self, at: usize, id: TokenId, value: f32) -> f64 {
         if self.own.state != State::Row && !self.own.exact.is_empty() {
             return self.own.exact[at];
         }
-        match self.edits.binary_search_by_key(&id, |e| e.id) {
-            Ok(e) => self.edits[e].value,
-            Err(_) => self.slice().values[at] as f64,
+        if self.edits.is_empty() {
+            return value as f64;
         }
+        let in_row = match self.own.state {
+            State::Row => Some(at),
+            _ => position(&self.row.ids, &self.row.logits, id),
+        };
+        in_row.and_then(|at| self.edits.value(at)).unwrap_or(value as f64)
     }
 
     /// Turns the members into a sparse list.
