@@ -50,6 +50,25 @@ pub fn one() -> usize {
     1
 }
 
+/// A lone number.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Number {
+    pub value: f64,
+}
+
+/// On or off.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Switch {
+    pub value: bool,
+}
+
+/// The default of exponents and factors.
+pub fn unit() -> f64 {
+    1.0
+}
+
 /// One id or a list of them, as `eos_token_id` is written.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(untagged)]

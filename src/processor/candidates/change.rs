@@ -7,8 +7,10 @@ use crate::kernel::Band;
 impl Candidates {
     /// Multiplies every score: `score ← factor · score` (pending; nothing is written). `factor` is positive.
     pub fn scale(&mut self, factor: f64) {
-        self.scale *= factor;
-        self.shift *= factor;
+        // Beyond 1e±100 no two f32 differ more (or less) visibly; inside, no score overflows.
+        let before = self.scale;
+        self.scale = (before * factor).clamp(1e-100, 1e100);
+        self.shift *= self.scale / before;
     }
 
     /// Adds to every score (pending). Probabilities stay; methods that look at scores see it.
@@ -120,10 +122,7 @@ impl Candidates {
         own.ids.extend(forced.iter().map(|&(id, _)| id));
         own.values.extend(forced.iter().map(|&(_, s)| s as f32));
         own.exact.extend(forced.iter().map(|&(_, s)| s));
-        self.scale = 1.0;
-        self.shift = 0.0;
-        self.lo = f32::NEG_INFINITY;
-        self.find_best();
+        self.become_plain();
     }
 
     /// Rewrites the score of every member: `score ← f(id, score)`, kept in f64. −∞ masks a token.
@@ -153,6 +152,31 @@ impl Candidates {
                 own.exact.push(s);
             }
         }
+        self.become_plain();
+    }
+
+    /// Makes every token possible: a NaN of the row gets the score 0, +∞ the largest finite number, and what was masked or removed the
+    /// smallest, which gives it the probability 0 unless no token has another score.
+    pub fn repair(&mut self) {
+        let mut scores = vec![-FINITE; self.row.vocab];
+        for &(at, x) in &self.invalid {
+            let id = self.row.ids.as_ref().map_or(at, |ids| ids[at] as usize);
+            scores[id] = if x.is_nan() { 0.0 } else { FINITE };
+        }
+        for (id, score) in self.members() {
+            scores[id as usize] = score.clamp(-FINITE, FINITE);
+        }
+        self.restore_row();
+        self.own.ids.clear();
+        self.own.values.clear();
+        self.own.values.extend(scores.iter().map(|&s| s as f32));
+        self.own.exact = scores;
+        self.own.state = State::Mapped;
+        self.become_plain();
+    }
+
+    /// After the own scores were written: nothing is pending.
+    fn become_plain(&mut self) {
         self.scale = 1.0;
         self.shift = 0.0;
         self.lo = f32::NEG_INFINITY;

@@ -2,7 +2,7 @@
 
 use super::{Candidates, Cut, position, position_in};
 use crate::TokenId;
-use crate::kernel::{self};
+use crate::kernel::{self, Band, Weigh};
 
 impl Candidates {
     /// Vocabulary size V.
@@ -134,6 +134,14 @@ impl Candidates {
         mass
     }
 
+    /// Σ p² over the members, by the arithmetic of decisions: the probability that two draws agree.
+    pub fn collision(&mut self) -> f64 {
+        let (weigh, mass) = (self.weigh(), self.mass());
+        let squared = Weigh { scale: (2.0 * weigh.scale).min(f32::MAX), ..weigh };
+        let mut blocks = Vec::new();
+        kernel::mass(self.slice(), squared, self.band(), &mut blocks) / (mass * mass)
+    }
+
     /// The value of the k-th best member (of the last one, if there are fewer): a cut for
     /// [`keep_at_or_above`](Self::keep_at_or_above).
     pub fn kth_best(&self, k: usize) -> Option<Cut> {
@@ -148,12 +156,23 @@ impl Candidates {
 
     /// The cut at a score: the lowest value whose score is at least `score`.
     pub fn cut_at(&self, score: f64) -> Cut {
-        let value = (score - self.shift) / self.scale;
-        if value.is_nan() {
-            return Cut(f32::NEG_INFINITY);
-        }
-        let near = value as f32;
-        Cut(if (near as f64) < value { near.next_up() } else { near })
+        Cut::at_least((score - self.shift) / self.scale)
+    }
+
+    /// The cut `nats` below the best score: the lowest value whose score is at least max score − `nats`.
+    pub fn cut_below_best(&self, nats: f64) -> Cut {
+        Cut::at_least(self.best as f64 - nats / self.scale)
+    }
+
+    /// The cut at a probability: the lowest value whose probability is at least `p`, by the arithmetic of decisions.
+    pub fn cut_at_probability(&mut self, p: f64) -> Cut {
+        let nats = -kernel::ln(p) - kernel::ln(self.mass());
+        self.cut_below_best(nats)
+    }
+
+    /// How many members are at or above a cut.
+    pub fn count_at_or_above(&self, cut: Cut) -> usize {
+        kernel::count(self.slice().values, Band::from(self.lo.max(cut.0)))
     }
 
     /// Inverse CDF: walks the members in id order and takes the first whose running mass is strictly greater than `u` times the

@@ -43,6 +43,8 @@ pub struct Candidates {
     maxima: Vec<f32>,
     /// Tokens whose score was changed alone.
     edits: Edits,
+    /// NaN and +∞ of the row, by position: −∞ stands in their place.
+    invalid: Vec<(usize, f32)>,
     /// In the states mapped and sparse: the values, and for sparse the ids.
     own: Own,
     scale: f64,
@@ -92,29 +94,50 @@ impl Candidates {
         if scan.max == f32::NEG_INFINITY {
             return Err(Error::decode(place, "no logit is finite: every token is masked"));
         }
+        self.invalid.clear();
+        self.start(row, scan.max);
+        Ok(())
+    }
+
+    /// Takes a row over that [`repair`](Self::repair) will be applied to: NaN and +∞ are masked until then, and no logit needs to be
+    /// finite.
+    pub fn load_to_repair(&mut self, row: &mut Row) {
+        self.invalid.clear();
+        for (at, x) in row.logits.iter_mut().enumerate().filter(|(_, x)| x.is_nan() || **x == f32::INFINITY) {
+            self.invalid.push((at, *x));
+            *x = f32::NEG_INFINITY;
+        }
+        let best = kernel::scan(&row.logits, &mut self.maxima).max;
+        self.start(row, best);
+    }
+
+    fn start(&mut self, row: &mut Row, best: f32) {
         std::mem::swap(&mut self.row, row);
         self.edits.undo(&mut []);
+        self.rewind(best);
+    }
+
+    fn rewind(&mut self, best: f32) {
         self.own.state = State::Row;
         self.scale = 1.0;
         self.shift = 0.0;
         self.lo = f32::NEG_INFINITY;
-        self.best = scan.max;
-        Ok(())
+        self.best = best;
     }
 
     /// Starts again from the row that was loaded.
     pub fn reset(&mut self) {
         self.restore_row();
-        self.own.state = State::Row;
-        self.scale = 1.0;
-        self.shift = 0.0;
-        self.lo = f32::NEG_INFINITY;
-        self.best = kernel::scan(&self.row.logits, &mut self.maxima).max;
+        let best = kernel::scan(&self.row.logits, &mut self.maxima).max;
+        self.rewind(best);
     }
 
     /// Gives the row back as it was loaded.
     pub fn release(&mut self, row: &mut Row) {
         self.restore_row();
+        for (at, x) in self.invalid.drain(..) {
+            self.row.logits[at] = x;
+        }
         std::mem::swap(&mut self.row, row);
         self.own.state = State::Row;
     }
@@ -191,6 +214,23 @@ const FINITE: f64 = f32::MAX as f64;
 pub struct Cut(f32);
 
 impl Cut {
+    /// The cut that keeps everything.
+    pub const NONE: Cut = Cut(f32::NEG_INFINITY);
+
+    /// The lowest f32 that is at least `value`; NaN cuts nothing.
+    fn at_least(value: f64) -> Cut {
+        if value.is_nan() {
+            return Cut::NONE;
+        }
+        let near = value as f32;
+        Cut(if (near as f64) < value { near.next_up() } else { near })
+    }
+
+    /// The cut just above: it keeps what is strictly better.
+    pub fn above(self) -> Cut {
+        Cut(self.0.next_up())
+    }
+
     /// The lower one of two cuts: the one that keeps more.
     pub fn lower(self, other: Cut) -> Cut {
         Cut(self.0.min(other.0))
