@@ -65,9 +65,8 @@ impl Processor for TopH {
     }
 
     fn apply(&self, c: &mut Candidates, _: &Context<'_>, _position: usize) -> Result<()> {
-        let ranked = c.ranked(TAKE_PART);
-        let Some(&(_, best)) = ranked.first() else { return Ok(()) };
-        let below: Vec<f64> = ranked.iter().map(|&(_, score)| best - score).collect();
+        let best = c.max_score();
+        let below: Vec<f64> = c.ranked(TAKE_PART).iter().map(|&(_, score)| best - score).collect();
         if let Some(cut) = c.kth_best(fitting(&below, self.value)) {
             c.keep_cut(cut, self.min_tokens_to_keep);
         }

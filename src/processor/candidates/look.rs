@@ -75,9 +75,17 @@ impl Candidates {
         Some(self.base(at, id, set.values[at]) * self.scale + self.shift)
     }
 
-    /// The largest score.
+    /// The largest score: no member's is above it, not by a rounding.
     pub fn max_score(&self) -> f64 {
-        self.best as f64 * self.scale + self.shift
+        let exact = self.own.state != State::Row && !self.own.exact.is_empty();
+        let base = if exact || self.edits.iter().any(|e| e.value as f32 == self.best) {
+            // several exact scores may share the best f32 value
+            let among = self.positions().filter(|&(_, _, x)| x == self.best);
+            among.map(|(at, id, _)| self.base(at, id)).fold(f64::NEG_INFINITY, f64::max)
+        } else {
+            self.best as f64
+        };
+        base * self.scale + self.shift
     }
 
     /// The member that greedy search takes: largest value, lowest id.
@@ -103,8 +111,13 @@ impl Candidates {
 
     /// ln Σ exp(score) over the members, in nats: the number that turns scores into log-probabilities. Evaluated in f64.
     pub fn log_normalizer(&self) -> f64 {
+        self.max_score() + self.log_weight()
+    }
+
+    /// ln Σ exp(score − max score): what is left of the log-normalizer where scores are so large that it drowns in them.
+    fn log_weight(&self) -> f64 {
         let best = self.max_score();
-        best + kernel::ln(self.members().map(|(_, s)| kernel::exp(s - best)).sum())
+        kernel::ln(self.members().map(|(_, s)| kernel::exp(s - best)).sum())
     }
 
     /// ln Σ exp(score) by the arithmetic of decisions: f32 weights, about 1e-7 relative.
@@ -121,8 +134,8 @@ impl Candidates {
 
     /// Probabilities of the members in id order, evaluated in f64.
     pub fn probabilities(&self) -> Vec<(TokenId, f64)> {
-        let z = self.log_normalizer();
-        self.members().map(|(id, s)| (id, kernel::exp(s - z))).collect()
+        let (best, weight) = (self.max_score(), self.log_weight());
+        self.members().map(|(id, s)| (id, kernel::exp((s - best) - weight))).collect()
     }
 
     /// Σ exp(score − max score) over the members, by the arithmetic of decisions.
