@@ -39,6 +39,11 @@ impl Edits {
         self.find(at).map(|e| e.value)
     }
 
+    /// The new values, in no order.
+    pub fn values(&self) -> impl Iterator<Item = f64> + '_ {
+        self.list.iter().map(|e| e.value)
+    }
+
     /// Finds the edits of positions below `places.len()`, or makes them: before the first edit of a position the row held `raw` and
     /// the candidates `value` there.
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! Looking at candidates: scores, probabilities, cuts, the draw. Nothing here changes which tokens are possible.
 
-use super::{Candidates, Cut, position, position_in};
+use super::{Candidates, Cut, State, position, position_in};
 use crate::TokenId;
 use crate::kernel::{self, Band, Weigh};
 
@@ -78,10 +78,10 @@ impl Candidates {
     /// The largest score: no member's is above it, not by a rounding.
     pub fn max_score(&self) -> f64 {
         let exact = self.own.state != State::Row && !self.own.exact.is_empty();
-        let base = if exact || self.edits.iter().any(|e| e.value as f32 == self.best) {
+        let base = if exact || self.edits.values().any(|x| x as f32 == self.best) {
             // several exact scores may share the best f32 value
             let among = self.positions().filter(|&(_, _, x)| x == self.best);
-            among.map(|(at, id, _)| self.base(at, id)).fold(f64::NEG_INFINITY, f64::max)
+            among.map(|(at, id, x)| self.base(at, id, x)).fold(f64::NEG_INFINITY, f64::max)
         } else {
             self.best as f64
         };
