@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokpick::TokenId;
 use tokpick::processor::{Candidates, Chain, Context, INFOS};
-use tokpick::source::Row;
+use tokpick::source::{Open, Query, Row};
 
 /// A file of fixtures/.
 pub fn fixture(path: &str) -> PathBuf {
@@ -19,21 +19,15 @@ pub fn json(path: &str) -> Value {
     serde_json::from_slice(&std::fs::read(fixture(path)).unwrap()).unwrap()
 }
 
-/// The rows of a two-dimensional NPY file of fixtures/, float16 or float32.
+/// The rows of a two-dimensional NPY file of fixtures/.
 pub fn rows(path: &str) -> Vec<Vec<f32>> {
-    let bytes = std::fs::read(fixture(path)).unwrap();
-    let mut rest = bytes.as_slice();
-    let header = npyz::NpyHeader::from_reader(&mut rest).unwrap();
-    let values: Vec<f32> = match header.dtype().descr().as_str() {
-        "'<f2'" => {
-            rest.as_chunks().0.iter().map(|&b| half::f16::from_bits(u16::from_le_bytes(b)).to_f32()).collect()
-        }
-        "'<f4'" => rest.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
-        other => panic!("{path}: {other}"),
-    };
-    let [rows, width] = header.shape() else { panic!("{path}: not two-dimensional") };
-    assert_eq!(values.len() as u64, rows * width, "{path}");
-    values.chunks(*width as usize).map(<[f32]>::to_vec).collect()
+    let mut source = Open::new(fixture(path)).open().unwrap();
+    let steps = source.shape().end_step.unwrap();
+    let at: Vec<Query<'_>> =
+        (0..steps).map(|step| Query { sequence: 0, step, context: &[], prompt_len: 0 }).collect();
+    let mut rows = Vec::new();
+    source.rows(&at, &mut rows).unwrap();
+    rows.into_iter().map(|row| row.logits).collect()
 }
 
 /// The names of a JSON chain that the registry doesn't know.

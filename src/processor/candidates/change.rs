@@ -1,8 +1,8 @@
 //! Changing candidates: pending scale and cut, edits of single tokens, rewriting all.
 
-use super::{Candidates, Cut, Edit, FINITE, State, position_in};
+use super::{Candidates, Cut, FINITE, State, edit};
 use crate::TokenId;
-use crate::kernel::{Band, Slice};
+use crate::kernel::Band;
 
 impl Candidates {
     /// Multiplies every score: `score ← factor · score` (pending; nothing is written). `factor` is positive.
@@ -88,66 +88,21 @@ impl Candidates {
 
     /// Changes the scores of `ids` (strictly ascending): `score ← f(id, score)`. Masked and removed tokens stay so, ids outside
     /// the vocabulary are passed over; −∞ masks a token.
-    pub fn edit_each(&mut self, ids: &[TokenId], mut f: impl FnMut(TokenId, f64) -> f64) {
+    pub fn edit_each(&mut self, ids: &[TokenId], f: impl FnMut(TokenId, f64) -> f64) {
+        self.edit_with(ids, ids, f);
+    }
+
+    /// As [`edit_each`](Self::edit_each), with a number of its own for each id: `score ← f(number, score)`.
+    pub fn edit_with<T: Copy>(&mut self, ids: &[TokenId], numbers: &[T], f: impl FnMut(T, f64) -> f64) {
         if self.lo > f32::NEG_INFINITY {
             self.gather(self.band());
         }
-        let (scale, shift) = (self.scale, self.shift);
-        let mut best_fell = false;
-        let mut raised = f32::NEG_INFINITY;
-        let mut merged = Vec::new();
-        let mut old = self.edits.iter().copied().peekable();
-        let exact_everywhere = self.own.state != State::Row && !self.own.exact.is_empty();
-        for &id in ids {
-            let values =
-                if self.own.state == State::Row { &mut self.row.logits } else { &mut self.own.values };
-            let list = match self.own.state {
-                State::Row => self.row.ids.as_deref(),
-                State::Mapped => None,
-                State::Sparse => Some(self.own.ids.as_slice()),
-            };
-            let Some(at) = position_in(Slice { ids: list, values }, id) else { continue };
-            while let Some(e) = old.next_if(|e| e.id < id) {
-                merged.push(e);
-            }
-            let before = values[at];
-            if before == f32::NEG_INFINITY {
-                continue;
-            }
-            let known = old.next_if(|e| e.id == id);
-            let base = match known {
-                _ if exact_everywhere => self.own.exact[at],
-                Some(e) => e.value,
-                None => before as f64,
-            };
-            let value = (f(id, base * scale + shift) - shift) / scale;
-            let value = if value == f64::NEG_INFINITY { value } else { value.clamp(-FINITE, FINITE) };
-            values[at] = value as f32;
-            if exact_everywhere {
-                self.own.exact[at] = value;
-            } else {
-                // in a sparse list the row itself is untouched: what it holds is what it held
-                let raw = match known {
-                    Some(e) => e.raw,
-                    None if self.own.state == State::Row => before,
-                    None => self.row.logit(id).unwrap_or(before),
-                };
-                merged.push(Edit { id, raw, value });
-            }
-            raised = raised.max(value as f32);
-            best_fell |= before == self.best && (value as f32) < before;
-        }
-        if !exact_everywhere {
-            merged.extend(old);
-            self.edits = merged;
-        }
-        if self.own.state == State::Row {
-            self.refresh_maxima(ids);
-        }
+        let best_before = self.best;
+        let (raised, best_fell) = edit::run(self, ids, numbers, f);
         if best_fell {
             self.find_best();
         } else {
-            self.best = self.best.max(raised);
+            self.best = best_before.max(raised);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Looking at candidates: scores, probabilities, cuts, the draw. Nothing here changes which tokens are possible.
 
-use super::{Candidates, Cut, State, position_in};
+use super::{Candidates, Cut, State, position, position_in};
 use crate::TokenId;
 use crate::kernel::{self, Band, Weigh};
 
@@ -12,19 +12,18 @@ impl Candidates {
 
     /// The logit of a token in the row as the source gave it; `None` outside the vocabulary.
     pub fn raw_logit(&self, id: TokenId) -> Option<f32> {
-        match self.edits.binary_search_by_key(&id, |e| e.id) {
-            Ok(at) => Some(self.edits[at].raw),
-            Err(_) => self.row.logit(id),
+        if id as usize >= self.row.vocab {
+            return None;
         }
+        let Some(at) = position(&self.row.ids, &self.row.logits, id) else { return Some(f32::NEG_INFINITY) };
+        Some(self.edits.raw(at).unwrap_or(self.row.logits[at]))
     }
 
     /// Every token of the row as the source gave it: (id, logit), ids ascending; what a sparse row does not name is left out.
     pub fn raw(&self) -> impl Iterator<Item = (TokenId, f32)> + '_ {
-        let mut edits = self.edits.iter().peekable();
         self.row.logits.iter().enumerate().map(move |(at, &x)| {
             let id = self.row.ids.as_ref().map_or(at as TokenId, |ids| ids[at]);
-            while edits.next_if(|e| e.id < id).is_some() {}
-            (id, edits.next_if(|e| e.id == id).map_or(x, |e| e.raw))
+            (id, self.edits.raw(at).unwrap_or(x))
         })
     }
 
@@ -36,17 +35,7 @@ impl Candidates {
 
     /// The members in id order, with their scores: `(id, score)`.
     pub fn members(&self) -> impl Iterator<Item = (TokenId, f64)> + '_ {
-        let mut edits = self.edits.iter().peekable();
-        self.positions().map(move |(at, id, value)| {
-            let base = match self.own.state {
-                State::Mapped | State::Sparse if !self.own.exact.is_empty() => self.own.exact[at],
-                _ => {
-                    while edits.next_if(|e| e.id < id).is_some() {}
-                    edits.next_if(|e| e.id == id).map_or(value as f64, |e| e.value)
-                }
-            };
-            (id, base * self.scale + self.shift)
-        })
+        self.positions().map(move |(at, id, value)| (id, self.base(at, id, value) * self.scale + self.shift))
     }
 
     pub(super) fn positions(&self) -> impl Iterator<Item = (usize, TokenId, f32)> + '_ {
@@ -83,16 +72,16 @@ impl Candidates {
         let Some(at) = position_in(set, id).filter(|&at| set.values[at] >= self.lo) else {
             return Some(f64::NEG_INFINITY);
         };
-        Some(self.base(at, id) * self.scale + self.shift)
+        Some(self.base(at, id, set.values[at]) * self.scale + self.shift)
     }
 
     /// The largest score: no member's is above it, not by a rounding.
     pub fn max_score(&self) -> f64 {
         let exact = self.own.state != State::Row && !self.own.exact.is_empty();
-        let base = if exact || self.edits.iter().any(|e| e.value as f32 == self.best) {
+        let base = if exact || self.edits.values().any(|x| x as f32 == self.best) {
             // several exact scores may share the best f32 value
             let among = self.positions().filter(|&(_, _, x)| x == self.best);
-            among.map(|(at, id, _)| self.base(at, id)).fold(f64::NEG_INFINITY, f64::max)
+            among.map(|(at, id, x)| self.base(at, id, x)).fold(f64::NEG_INFINITY, f64::max)
         } else {
             self.best as f64
         };
