@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokpick::TokenId;
-use tokpick::processor::{Candidates, Chain, Context, INFOS};
+use tokpick::processor::{Candidates, Chain, Context};
 use tokpick::source::{Open, Query, Row};
 
 /// A file of fixtures/.
@@ -28,12 +28,6 @@ pub fn rows(path: &str) -> Vec<Vec<f32>> {
     let mut rows = Vec::new();
     source.rows(&at, &mut rows).unwrap();
     rows.into_iter().map(|row| row.logits).collect()
-}
-
-/// The names of a JSON chain that the registry doesn't know.
-pub fn unknown(chain: &Value) -> Vec<String> {
-    let names = chain.as_array().unwrap().iter().flat_map(|entry| entry.as_object().unwrap().keys());
-    names.filter(|name| INFOS.iter().all(|info| info.name != *name)).cloned().collect()
 }
 
 /// The candidates that a chain leaves of a row.
