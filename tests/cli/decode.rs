@@ -124,3 +124,24 @@ fn what_has_no_effect_is_said() {
     let quiet = tokpick(&words("sample steps.npy -s 1 -t 0.8 -k 40 -p 0.9"));
     assert_eq!(quiet.err, "");
 }
+
+#[test]
+fn terminals_with_state_replace_the_draw() {
+    let name =
+        |args: &str| tokpick(&words(&format!("sample batch.npy -s 5 -f json {args}"))).json()["draw"].clone();
+    assert_eq!(name("--mirostat 2"), "mirostat-2-chacha8-v1");
+    assert_eq!(name("--mirostat 1 --mirostat-m 50"), "mirostat-1-chacha8-v1");
+    assert_eq!(name("--mirostat 0"), "chacha8-v1", "0 is off");
+    assert_eq!(name("--adaptive-target 0.4 --adaptive-decay 0.5"), "adaptive-p-chacha8-v1");
+    let plain = ids("sample batch.npy -s 5");
+    assert_ne!(ids("sample batch.npy -s 5 --mirostat 2 --mirostat-tau 1 --mirostat-eta 0.5"), plain);
+    assert_ne!(ids("sample batch.npy -s 5 --adaptive-target 0.4"), plain);
+    let two = ids("sample batch.npy -s 5 --mirostat 2 -n 2");
+    assert_eq!(two, ids("sample batch.npy -s 5 --mirostat 2 -n 2 --threads 3"));
+    let idle = tokpick(&words("sample steps.npy -s 5 --mirostat 2 --adaptive-decay 0.5"));
+    assert!(
+        idle.err.contains("no effect without the method they belong to: --adaptive-decay"),
+        "{}",
+        idle.err
+    );
+}

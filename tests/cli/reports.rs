@@ -8,10 +8,7 @@ use crate::run::{fixture, tokpick, with_input, words};
 fn probs_as_lines() {
     let input = b"[[0,0,-Infinity],[0,0,0]]";
     let text = with_input(&["probs", "--top", "2"], input).text();
-    assert_eq!(
-        text,
-        "0\t0\t0.5\n0\t1\t0.5\n1\t0\t0.3333333333333333\n1\t1\t0.3333333333333333\n"
-    );
+    assert_eq!(text, "0\t0\t0.5\n0\t1\t0.5\n1\t0\t0.3333333333333333\n1\t1\t0.3333333333333333\n");
     let batch = with_input(&["probs", "--layout", "bv", "--top", "1"], input).text();
     assert_eq!(batch.lines().map(|l| l.split('\t').count()).collect::<Vec<_>>(), [4, 4], "a sequence column");
     let words = br#"{"logits":[[0,0]],"vocab":["a\tb","c"]}"#;

@@ -53,7 +53,7 @@ impl Run for Explain {
         decode::no_effect(&self.draw.num_samples.map_or(vec![], |_| vec!["--num-samples"]), "in explain");
         skipped(&chain);
         let setup = Setup { opened, chain, limits };
-        let (draw, seed) = sample::draw(&self.draw, &setup);
+        let (draw, seed) = sample::draw(&self.draw, &setup)?;
         let Setup { mut opened, chain, limits } = setup;
         let job = Job {
             prompt: self.history.prompt(),

@@ -22,8 +22,7 @@ impl Run for Greedy {
         let coin = setup.chain.needs().coin;
         let mut idle = args.search.given();
         idle.extend(args.draw.seed.filter(|_| !coin).map(|_| "--seed"));
-        idle.extend(args.draw.draw.map(|_| "--draw"));
-        idle.extend(args.draw.num_samples.map(|_| "--num-samples"));
+        idle.extend(args.draw.given());
         decode::no_effect(&idle, "in greedy search");
         decode::idle_in_greedy(&setup.chain);
         let seed = coin.then(|| resolve_seed(args.draw.seed));

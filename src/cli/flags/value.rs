@@ -14,8 +14,10 @@ pub enum Kind {
     Count,
     /// A whole number.
     Integer,
-    /// A bare word, or a path.
+    /// A bare word.
     Word,
+    /// A path.
+    File,
     /// Nothing: the flag alone.
     Switch,
     /// A list of ids.
@@ -36,7 +38,8 @@ impl Kind {
         match self {
             Kind::Number => "X",
             Kind::Count | Kind::Integer => "N",
-            Kind::Word => "VALUE",
+            Kind::Word => "NAME",
+            Kind::File => "FILE",
             Kind::Switch => "",
             Kind::Ids => "IDS",
             Kind::IdLists => "IDS;IDS",
@@ -62,7 +65,7 @@ impl Kind {
                 let n: i64 = text.trim().parse().map_err(|_| bad("must be a whole number"))?;
                 Ok(n.into())
             }
-            Kind::Word => Ok(text.into()),
+            Kind::Word | Kind::File => Ok(text.into()),
             Kind::Switch => Ok(true.into()),
             Kind::Ids => Ok(json!(ids::parse::<ids::Ids>(text).map_err(|e| bad(&e))?.0)),
             Kind::IdLists if is_json(text) => from_json(text).map_err(|e| bad(&e)),
