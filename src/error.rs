@@ -116,6 +116,16 @@ pub enum Error {
         /// What happened, and what to do.
         what: String,
     },
+    /// A chain removed every token: its constraints contradict each other.
+    #[error(
+        "{place}: {stage} left no token that is possible: the constraints of the chain contradict each other here"
+    )]
+    NoCandidate {
+        /// Where in the input.
+        place: Place,
+        /// The processor that removed the last one.
+        stage: &'static str,
+    },
     /// The reader of the results has gone away (a closed pipe).
     #[error("the reader of the output is gone")]
     Closed,

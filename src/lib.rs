@@ -21,10 +21,12 @@
 //! Logits, log-probabilities and entropies are in nats.
 
 pub mod draw;
+pub mod engine;
 mod error;
 pub mod hypothesis;
 pub mod kernel;
 pub mod processor;
+pub mod render;
 pub mod sampler;
 pub mod settings;
 pub mod source;

@@ -149,3 +149,35 @@ impl Draw for Addressed {
         Some(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Computed by an independent ChaCha8 in another language: the addresses are a promise.
+    #[test]
+    fn the_scheme_is_frozen() {
+        let key = |seed, purpose, lane, sequence, sample| Key { seed, purpose, lane, sequence, sample };
+        let table = [
+            (key(7, 0, 0, 0, 0), 0, 0, 0.764109042047738),
+            (key(7, 0, 0, 0, 0), 3, 0, 0.6629217734268726),
+            (key((1 << 63) + 5, 0, 2, 1, 4), 1 << 33, 0, 0.6413654487155885),
+            (key(0, 1, 0, 0, 0), 1, 200_002, 0.5855452696283912),
+            (key(42, 3, 0, 5, 6), 7, 0, 0.7947373460080809),
+        ];
+        for (key, step, word, expected) in table {
+            assert_eq!(uniform(&key, step, word), expected, "{key:?}, step {step}, word {word}");
+        }
+    }
+
+    #[test]
+    fn a_processors_coin_is_a_number_of_its_own() {
+        let coins = RowCoins { seed: 42, lane: 0, sequence: 5, sample: 6, step: 7 };
+        assert_eq!(coins.coin(1), 0.7947373460080809);
+        assert_ne!(coins.coin(0), coins.coin(1));
+        assert_ne!(
+            coins.coin(0),
+            uniform(&Key { seed: 42, purpose: 0, lane: 0, sequence: 5, sample: 6 }, 7, 0)
+        );
+    }
+}

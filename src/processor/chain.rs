@@ -80,11 +80,8 @@ impl Chain {
             }
             p.apply(c, cx, position)?;
             if c.is_empty() && !self.repairs_after(position) {
-                let what = format!(
-                    "{} left no token that is possible: the constraints of the chain contradict each other here",
-                    p.info().name
-                );
-                return Err(Error::decode(Place::row(cx.sequence, cx.step), what));
+                let place = Place::row(cx.sequence, cx.step);
+                return Err(Error::NoCandidate { place, stage: p.info().name });
             }
             if trace.wants().stages {
                 trace.event(&TraceEvent::Stage { position, processor: p.as_ref(), candidates: c });

@@ -53,7 +53,7 @@ mod xtc;
 pub use allowed_tokens::AllowedTokens;
 pub use bad_words_ids::BadWordsIds;
 pub use begin_suppress_tokens::BeginSuppressTokens;
-pub use candidates::{Candidates, Cut};
+pub use candidates::{Candidates, Cut, Normalizer};
 pub use chain::Chain;
 pub use contrastive::Contrastive;
 pub use dry::Dry;

@@ -11,14 +11,14 @@ mod slot;
 mod steps;
 mod walk;
 
-pub use beam::{Beam, BeamStep, EarlyStopping, LiveBeam};
+pub use beam::{Beam, BeamStep, Considered, EarlyStopping, Fate, LiveBeam};
 pub use greedy::Greedy;
 pub use sample::Sample;
 pub use walk::{Visit, walk};
 
 use crate::hypothesis::Hypothesis;
 use crate::processor::Chain;
-use crate::source::LogitsSource;
+use crate::source::{LogitsSource, Shape};
 use crate::trace::Trace;
 use crate::{Error, Place, Result, TokenId};
 
@@ -29,6 +29,18 @@ pub struct Limits {
     pub max_new_tokens: Option<usize>,
     /// A sequence ends with any of these tokens; ascending.
     pub eos: Vec<TokenId>,
+}
+
+impl Limits {
+    /// The limits that hold for a source: one that follows the prefix never ends by itself, so that 20 tokens are the limit
+    /// unless another is given.
+    pub fn of(&self, shape: &Shape) -> Limits {
+        let mut limits = self.clone();
+        if shape.follows_prefix {
+            limits.max_new_tokens.get_or_insert(20);
+        }
+        limits
+    }
 }
 
 /// What every strategy is asked to do.
@@ -100,9 +112,9 @@ pub type Emit<'a> = dyn FnMut(Event<'_>) -> Result<()> + 'a;
 ///
 /// ```
 /// use tokpick::sampler::{Event, Greedy, Job, Limits, Sampler};
-/// use tokpick::{processor::Chain, source::Memory};
+/// use tokpick::{processor::Chain, source::Steps};
 ///
-/// let mut source = Memory::new("example", vec![vec![vec![0.1, 2.0], vec![3.0, 1.0]]])?;
+/// let mut source = Steps::new("example", &[2, 2], None, vec![0.1, 2.0, 3.0, 1.0])?;
 /// let (chain, limits) = (Chain::default(), Limits::default());
 /// let job = Job { prompt: &[], prefix: &[], chain: &chain, limits: &limits, seed: 0, logprobs: false, parallel: false };
 /// let mut ids = Vec::new();

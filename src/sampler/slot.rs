@@ -18,6 +18,8 @@ pub(super) struct Slot {
     pub seats: Vec<Seat>,
     /// For each seat, once a token is chosen and if they are wanted.
     pub logprobs: Vec<Option<Logprobs>>,
+    /// What went wrong here: it only counts if a line still needs this row.
+    pub failure: Option<Error>,
 }
 
 impl Slot {
@@ -30,11 +32,6 @@ impl Slot {
     /// The history of the first seat: of all, where the row has several.
     fn context<'a>(&self, lines: &'a [Line]) -> &'a [TokenId] {
         self.seats.first().map_or(&[], |seat| lines[seat.line].context.as_slice())
-    }
-
-    /// Reads the row from a shared source.
-    pub fn read(&mut self, source: &dyn ReadAt, lines: &[Line], job: &Job<'_>) -> Result<()> {
-        source.read(&self.query(lines, job), &mut self.row)
     }
 
     /// Takes the row over and applies the chain.
@@ -73,25 +70,23 @@ impl Slot {
     }
 
     /// Reads (where the source is shared), processes and draws: everything for a row that depends on no other.
-    pub fn decode(
-        &mut self,
-        source: Option<&dyn ReadAt>,
-        draw: &dyn DrawRow,
-        lines: &[Line],
-        job: &Job<'_>,
-        name: &str,
-        trace: &mut dyn Trace,
-    ) -> Result<()> {
-        if let Some(source) = source {
-            self.read(source, lines, job)?;
+    pub fn decode(&mut self, round: &Round<'_>, draw: &dyn DrawRow, trace: &mut dyn Trace) {
+        let drawn = self.prepare(round, trace).and_then(|()| {
+            if !self.row.ended {
+                draw.row(&mut self.turn(round.lines, round.job)).map_err(|e| at(e, round.name))?;
+                self.settle(round.job);
+            }
+            Ok(())
+        });
+        self.failure = drawn.err();
+    }
+
+    /// Reads and processes.
+    pub fn prepare(&mut self, round: &Round<'_>, trace: &mut dyn Trace) -> Result<()> {
+        if let Some(source) = round.source {
+            source.read(&self.query(round.lines, round.job), &mut self.row)?;
         }
-        if self.row.ended {
-            return Ok(());
-        }
-        self.process(lines, job, name, trace)?;
-        draw.row(&mut self.turn(lines, job)).map_err(|e| at(e, name))?;
-        self.settle(job);
-        Ok(())
+        if self.row.ended { Ok(()) } else { self.process(round.lines, round.job, round.name, trace) }
     }
 
     /// After the draw: the log-probabilities of what was chosen, if they are wanted.
@@ -101,12 +96,11 @@ impl Slot {
             self.logprobs.resize(self.seats.len(), None);
             return;
         }
-        let raw_z = self.candidates.raw_log_normalizer();
-        let z = self.candidates.log_normalizer();
+        let (raw, processed) = (self.candidates.raw_normalizer(), self.candidates.normalizer());
         for seat in &self.seats {
             let of = |id: TokenId| Logprobs {
-                raw: self.candidates.raw_logit(id).map(|x| x as f64 - raw_z).filter(|l| l.is_finite()),
-                processed: self.candidates.score(id).map(|s| s - z).filter(|l| l.is_finite()),
+                raw: self.candidates.raw_logit(id).and_then(|x| raw.log_probability(x as f64)),
+                processed: self.candidates.score(id).and_then(|s| processed.log_probability(s)),
             };
             self.logprobs.push(seat.pick.map(|pick| of(pick.id)));
         }
@@ -120,6 +114,16 @@ impl Slot {
     }
 }
 
+/// What the rows of a round have in common.
+pub(super) struct Round<'a> {
+    /// Where rows are read at random; `None` where they have been fetched.
+    pub source: Option<&'a dyn ReadAt>,
+    pub lines: &'a [Line],
+    pub job: &'a Job<'a>,
+    /// The input's name in messages.
+    pub name: &'a str,
+}
+
 /// Takes a row over into candidates; a bad row is an error that names the input.
 pub(super) fn load(c: &mut Candidates, row: &mut Row, job: &Job<'_>, place: Place, name: &str) -> Result<()> {
     let (sequence, step) = (place.sequence.unwrap_or(0), place.step.unwrap_or(0));
@@ -130,6 +134,11 @@ pub(super) fn load(c: &mut Candidates, row: &mut Row, job: &Job<'_>, place: Plac
 pub(super) fn at(error: Error, name: &str) -> Error {
     match error {
         Error::Decode { place, what } => Error::input(name, place, what),
+        Error::NoCandidate { place, .. } => {
+            let what = error.to_string();
+            let what = what.split_once(": ").map_or(what.as_str(), |(_, what)| what);
+            Error::input(name, place, what)
+        }
         other => other,
     }
 }

@@ -71,6 +71,11 @@ impl Vocab {
         self.tokens.get(&id).map(String::as_str)
     }
 
+    /// The tokens that have a string, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (TokenId, &str)> {
+        self.tokens.iter().map(|(&id, token)| (id, token.as_str()))
+    }
+
     /// Number of tokens that have a string.
     pub fn len(&self) -> usize {
         self.tokens.len()

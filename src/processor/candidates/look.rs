@@ -27,10 +27,10 @@ impl Candidates {
         })
     }
 
-    /// ln Σ exp(logit) of the row as the source gave it, in nats, evaluated in f64.
-    pub fn raw_log_normalizer(&self) -> f64 {
+    /// What turns logits of the row as the source gave it into log-probabilities; evaluated in f64.
+    pub fn raw_normalizer(&self) -> Normalizer {
         let best = self.raw().fold(f32::NEG_INFINITY, |m, (_, x)| m.max(x)) as f64;
-        best + kernel::ln(self.raw().map(|(_, x)| kernel::exp(x as f64 - best)).sum())
+        Normalizer::of(best, self.raw().map(|(_, x)| x as f64))
     }
 
     /// The members in id order, with their scores: `(id, score)`.
@@ -109,15 +109,9 @@ impl Candidates {
         top.into_iter().map(|(id, _)| (id, score(id))).collect()
     }
 
-    /// ln Σ exp(score) over the members, in nats: the number that turns scores into log-probabilities. Evaluated in f64.
-    pub fn log_normalizer(&self) -> f64 {
-        self.max_score() + self.log_weight()
-    }
-
-    /// ln Σ exp(score − max score): what is left of the log-normalizer where scores are so large that it drowns in them.
-    fn log_weight(&self) -> f64 {
-        let best = self.max_score();
-        kernel::ln(self.members().map(|(_, s)| kernel::exp(s - best)).sum())
+    /// What turns scores of the members into log-probabilities; evaluated in f64.
+    pub fn normalizer(&self) -> Normalizer {
+        Normalizer::of(self.max_score(), self.members().map(|(_, s)| s))
     }
 
     /// ln Σ exp(score) by the arithmetic of decisions: f32 weights, about 1e-7 relative.
@@ -134,8 +128,11 @@ impl Candidates {
 
     /// Probabilities of the members in id order, evaluated in f64.
     pub fn probabilities(&self) -> Vec<(TokenId, f64)> {
-        let (best, weight) = (self.max_score(), self.log_weight());
-        self.members().map(|(id, s)| (id, kernel::exp((s - best) - weight))).collect()
+        let best = self.max_score();
+        let mut weights: Vec<_> = self.members().map(|(id, s)| (id, kernel::exp(s - best))).collect();
+        let sum: f64 = weights.iter().map(|w| w.1).sum();
+        weights.iter_mut().for_each(|w| w.1 /= sum);
+        weights
     }
 
     /// Σ exp(score − max score) over the members, by the arithmetic of decisions.
@@ -195,5 +192,28 @@ impl Candidates {
         let set = self.slice();
         let at = kernel::pick(set, self.weigh(), self.band(), &self.blocks, target)?;
         Some(set.ids.map_or(at as TokenId, |ids| ids[at]))
+    }
+}
+
+/// ln Σ exp(score), in two parts, so that huge scores lose nothing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Normalizer {
+    best: f64,
+    ln_sum: f64,
+}
+
+impl Normalizer {
+    fn of(best: f64, scores: impl Iterator<Item = f64>) -> Self {
+        Normalizer { best, ln_sum: kernel::ln(scores.map(|s| kernel::exp(s - best)).sum()) }
+    }
+
+    /// ln p of a token with this score, in nats: `score − ln Σ exp(score)`; `None` if it is −∞.
+    pub fn log_probability(&self, score: f64) -> Option<f64> {
+        Some((score - self.best) - self.ln_sum).filter(|l| l.is_finite())
+    }
+
+    /// ln Σ exp(score), in nats.
+    pub fn ln_sum_exp(&self) -> f64 {
+        self.best + self.ln_sum
     }
 }

@@ -1,0 +1,216 @@
+//! Every reference draw, from the engines themselves: fixtures/draws/cases.json.
+
+mod common;
+
+use common::{Rows, read_rows};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+use tokpick::engine::{Drawn, Evidence, Margin, Params, Replay, ReplayRow, Watch, build};
+
+const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/draws");
+
+struct Case {
+    name: String,
+    engine: &'static str,
+    rows: Rows,
+    params: Params,
+    seed: String,
+    steps: usize,
+    eos: Option<(u32, u32)>,
+    ids: Vec<Vec<u32>>,
+    orders: Option<Vec<Vec<u32>>>,
+}
+
+fn cases() -> Vec<Case> {
+    let text = std::fs::read_to_string(format!("{DIR}/cases.json")).unwrap();
+    let all: Value = serde_json::from_str(&text).unwrap();
+    let mut files = HashMap::new();
+    let cases = all["cases"].as_array().unwrap().iter();
+    cases
+        .map(|case| {
+            let input = case["input"].as_str().unwrap();
+            let rows = files.entry(input).or_insert_with(|| read_rows(&format!("{DIR}/{input}")));
+            read(case, rows.clone())
+        })
+        .collect()
+}
+
+fn read(case: &Value, rows: Rows) -> Case {
+    let p = &case["params"];
+    let real = |name: &str| p[name].as_f64();
+    let whole = |name: &str| p[name].as_i64();
+    let engine = case["engine"].as_str().unwrap();
+    let mut params = Params {
+        temperature: real("temperature"),
+        top_k: whole("top_k").or(whole("k")),
+        top_p: real("top_p").or(real("p")),
+        min_p: real("min_p"),
+        typical_p: real("typical_p"),
+        repetition_penalty: real("penalty_repeat"),
+        frequency_penalty: real("penalty_freq"),
+        presence_penalty: real("penalty_present"),
+        penalty_last_n: whole("penalty_last_n"),
+        xtc_probability: real("xtc_probability"),
+        xtc_threshold: real("xtc_threshold"),
+        mirostat_tau: real("tau"),
+        mirostat_eta: real("eta"),
+        mirostat_m: whole("m"),
+        adaptive_target: real("target"),
+        adaptive_decay: real("decay"),
+        num_samples: whole("num_samples"),
+        replacement: p["replacement"].as_bool(),
+        row_seeds: p["row_seeds"].as_array().map(|seeds| {
+            let seeds: Vec<_> =
+                seeds.iter().map(|s| s.as_u64().map_or("none".into(), |s| s.to_string())).collect();
+            seeds.join(",")
+        }),
+        ..Params::default()
+    };
+    let engine = match engine {
+        "torch" | "torch-batch" => "torch",
+        "transformers-generate" => "transformers",
+        "vllm-native" => "vllm",
+        "torch-multinomial-n" => "torch-multinomial",
+        "numpy-generator" => "numpy",
+        "numpy-randomstate" => "numpy-randomstate",
+        "jax-split" => "jax-split",
+        "jax-fold-in" => "jax-fold-in",
+        "llama.cpp-dist" | "llama.cpp-chain" | "llama.cpp-adaptive-p" => "llama.cpp",
+        "llama.cpp-mirostat" => {
+            params.mirostat = Some(1);
+            "llama.cpp"
+        }
+        "llama.cpp-mirostat-v2" => {
+            params.mirostat = Some(2);
+            "llama.cpp"
+        }
+        "candle" => {
+            if p["kind"] == "argmax" {
+                params.temperature = Some(0.0);
+            }
+            "candle"
+        }
+        "mlx" => "mlx",
+        "mlx-lm" => "mlx-lm",
+        other => panic!("an engine without a replay: {other}"),
+    };
+    let list = |v: &Value| -> Vec<u32> {
+        let numbers = v.as_array().unwrap().iter();
+        numbers.map(|n| n.as_u64().unwrap() as u32).collect()
+    };
+    let ids = case["ids"].as_array().unwrap().iter();
+    Case {
+        name: case["name"].as_str().unwrap().to_owned(),
+        engine,
+        rows,
+        params,
+        seed: match &case["seed"] {
+            Value::String(s) => s.clone(),
+            other => other.to_string(),
+        },
+        steps: whole("steps").unwrap() as usize,
+        eos: whole("eos_token_id").map(|e| (e as u32, whole("pad_token_id").unwrap() as u32)),
+        ids: ids
+            .map(|step| match step.as_u64() {
+                Some(id) => vec![id as u32],
+                None => list(step),
+            })
+            .collect(),
+        orders: case["orders"].as_array().map(|o| o.iter().map(list).collect()),
+    }
+}
+
+/// Runs a case as the reference was made; calls `each` after every step.
+fn run(case: &Case, watch: Watch, mut each: impl FnMut(usize, &[Drawn], &mut dyn Replay)) -> Vec<Vec<u32>> {
+    let batch = case.rows.batch;
+    let mut replay = build(case.engine, &case.params, &case.seed, batch).unwrap();
+    let mut history = vec![Vec::new(); batch];
+    let mut finished = vec![false; batch];
+    let (mut drawn, mut all) = (Vec::new(), Vec::new());
+    for step in 0..case.steps {
+        // torch-multinomial's calls are all on row 0.
+        let at = if case.engine == "torch-multinomial" { 0 } else { step };
+        let rows: Vec<_> = (0..batch)
+            .map(|b| ReplayRow {
+                logits: case.rows.at(at, b),
+                history: &history[b],
+                prompt_len: 0,
+                finished: finished[b],
+            })
+            .collect();
+        replay.step(&rows, watch, &mut drawn).unwrap();
+        each(step, &drawn, replay.as_mut());
+        if case.engine == "torch-multinomial" {
+            all.push(drawn.iter().map(|d| d.id).collect());
+            continue;
+        }
+        let mut ids = vec![case.eos.map_or(0, |(_, pad)| pad); batch];
+        for d in &drawn {
+            replay.accept(d.row, d.id);
+            history[d.row].push(d.id);
+            ids[d.row] = d.id;
+            finished[d.row] = case.eos.is_some_and(|(eos, _)| eos == d.id);
+        }
+        all.push(ids);
+        if finished.iter().all(|&f| f) {
+            break;
+        }
+    }
+    all
+}
+
+#[test]
+fn every_reference_draw() {
+    let mut wrong = Vec::new();
+    let mut right: BTreeMap<&str, usize> = BTreeMap::new();
+    for case in cases() {
+        let ids = run(&case, Watch::Ids, |_, _, _| ());
+        if ids == case.ids {
+            *right.entry(case.engine).or_default() += 1;
+        } else {
+            let step = ids.iter().zip(&case.ids).position(|(a, b)| a != b);
+            wrong.push(format!("{} from step {step:?}", case.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}: {wrong:#?}\nright: {right:?}", wrong.len());
+    assert_eq!(right.values().sum::<usize>(), 545);
+    assert_eq!(right.len(), 12);
+}
+
+/// Watching changes no id, the drawn id's margin is 0, and no possible one's is negative.
+#[test]
+fn evidence_agrees_with_the_draw() {
+    for case in cases().iter().filter(|c| c.rows.vocabulary <= 1000) {
+        let ids = run(case, Watch::Evidence, |step, drawn, _| {
+            for d in drawn {
+                let evidence = d.evidence.as_ref().unwrap();
+                let at = format!("{} step {step} row {}", case.name, d.row);
+                assert_eq!(evidence.margin(d.id).value(), Some(0.0), "{at}");
+                for other in 0..case.rows.vocabulary as u32 {
+                    if let Some(margin) = evidence.margin(other).value() {
+                        assert!(margin >= 0.0, "{at}: {other} has {margin}");
+                    }
+                }
+                assert_eq!(evidence.margin(u32::MAX), Margin::Impossible, "{at}");
+            }
+        });
+        assert_eq!(ids, case.ids, "{}", case.name);
+    }
+}
+
+/// candle's list after top_k is in the order that the standard library leaves.
+#[test]
+fn candle_order() {
+    let mut compared = 0;
+    for case in cases().iter().filter(|c| c.orders.is_some()) {
+        let orders = case.orders.as_ref().unwrap();
+        run(case, Watch::Evidence, |step, drawn, _| {
+            let Some(Evidence::Interval { ids, .. }) = &drawn[0].evidence else {
+                panic!("candle draws by intervals")
+            };
+            assert_eq!(ids[..], orders[step][..], "{} step {step}", case.name);
+            compared += 1;
+        });
+    }
+    assert!(compared > 200, "{compared}");
+}
