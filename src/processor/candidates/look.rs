@@ -137,10 +137,14 @@ impl Candidates {
 
     /// Σ exp(score − max score) over the members, by the arithmetic of decisions.
     pub fn mass(&mut self) -> f64 {
+        if let Some(mass) = self.mass {
+            return mass;
+        }
         let (weigh, band) = (self.weigh(), self.band());
         let mut blocks = std::mem::take(&mut self.blocks);
         let mass = kernel::mass(self.slice(), weigh, band, &mut blocks);
         self.blocks = blocks;
+        self.mass = Some(mass);
         mass
     }
 

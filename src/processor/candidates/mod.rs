@@ -57,6 +57,8 @@ pub struct Candidates {
     lo: f32,
     /// The largest value of a member.
     best: f32,
+    /// The mass and, by block, its parts, as long as nothing has changed since they were summed.
+    mass: Option<f64>,
     blocks: Vec<f64>,
 }
 
@@ -127,6 +129,7 @@ impl Candidates {
         self.shift = 0.0;
         self.lo = f32::NEG_INFINITY;
         self.best = best;
+        self.mass = None;
     }
 
     /// Starts again from the row that was loaded.
@@ -203,6 +206,7 @@ impl Candidates {
     fn find_best(&mut self) {
         let values = if self.own.state == State::Row { &self.maxima } else { &self.own.values };
         self.best = max_of(values);
+        self.mass = None;
     }
 }
 
