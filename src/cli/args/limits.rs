@@ -5,7 +5,7 @@ use tokpick::TokenId;
 use tokpick::sampler::Limits;
 use tokpick::source::Shape;
 
-use crate::cli::ids::Ids;
+use crate::cli::ids::{Ids, parse};
 
 #[derive(Args)]
 #[command(next_help_heading = "Stopping")]
@@ -14,7 +14,7 @@ pub struct LimitArgs {
     #[arg(long, value_name = "N")]
     pub max_new_tokens: Option<usize>,
     /// End tokens: a sequence ends with any of them
-    #[arg(long, value_name = "IDS", allow_hyphen_values = true)]
+    #[arg(long, value_name = "IDS", allow_hyphen_values = true, value_parser = parse::<Ids>)]
     pub eos_token_id: Option<Ids>,
 }
 

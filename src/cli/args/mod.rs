@@ -7,6 +7,7 @@ mod limits;
 mod output;
 mod search;
 mod settings;
+mod terminal;
 
 pub use draw::{DrawArgs, resolve as resolve_seed};
 pub use history::HistoryArgs;

@@ -5,8 +5,8 @@ use crate::cli::args::{StopName, resolve_seed};
 use crate::cli::decode::{self, DecodeArgs, Strategy};
 use crate::cli::{Run, Status};
 
-/// The best whole sequences that a search over several prefixes finds
 #[derive(Args)]
+#[command(mut_args(|arg| decode::hide(arg, &["draw", "num_samples", "stream"])))]
 pub struct Beam {
     #[command(flatten)]
     decode: DecodeArgs,
@@ -24,10 +24,8 @@ impl Run for Beam {
         let search = search(&args)?;
         let setup = args.setup()?;
         let coin = setup.chain.needs().coin;
-        let mut idle = vec![];
+        let mut idle = args.draw.given();
         idle.extend(args.draw.seed.filter(|_| !coin).map(|_| "--seed"));
-        idle.extend(args.draw.draw.map(|_| "--draw"));
-        idle.extend(args.draw.num_samples.map(|_| "--num-samples"));
         decode::no_effect(&idle, "in beam search, which draws nothing");
         if setup.limits.eos.is_empty() && args.search.early_stopping.is_some() {
             decode::no_effect(&["--early-stopping"], "without --eos-token-id: no hypothesis ends early");

@@ -5,8 +5,8 @@ use crate::cli::args::resolve_seed;
 use crate::cli::decode::{self, DecodeArgs, Strategy};
 use crate::cli::{Run, Status};
 
-/// The most probable token of every step, the lowest id among equals
 #[derive(Args)]
+#[command(mut_args(|arg| decode::hide(arg, &["draw", "num_samples", "num_beams", "length_penalty", "early_stopping", "num_return_sequences"])))]
 pub struct Greedy {
     #[command(flatten)]
     decode: DecodeArgs,
@@ -22,8 +22,7 @@ impl Run for Greedy {
         let coin = setup.chain.needs().coin;
         let mut idle = args.search.given();
         idle.extend(args.draw.seed.filter(|_| !coin).map(|_| "--seed"));
-        idle.extend(args.draw.draw.map(|_| "--draw"));
-        idle.extend(args.draw.num_samples.map(|_| "--num-samples"));
+        idle.extend(args.draw.given());
         decode::no_effect(&idle, "in greedy search");
         decode::idle_in_greedy(&setup.chain);
         let seed = coin.then(|| resolve_seed(args.draw.seed));

@@ -8,21 +8,21 @@ use tokpick::sampler::{Job, Limits, walk};
 use tokpick::{Result, settings};
 
 use crate::cli::args::{HistoryArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
-use crate::cli::ids::IdLists;
+use crate::cli::ids::{IdLists, parse};
 use crate::cli::out::Out;
 use crate::cli::{Run, Status, chain::chain, decode};
 
-/// The distribution that `sample` would draw from
-///
-/// A row for each step, with the history prompt and prefix; with `--ids`, the tokens taken at the steps before count, too.
 #[derive(Args)]
+#[command(
+    after_long_help = "A row for each step, with the history prompt and prefix; with `--ids`, the tokens taken at the steps before count, too."
+)]
 pub struct Probs {
     #[command(flatten)]
     input: InputArgs,
     #[command(flatten)]
     history: HistoryArgs,
     /// The ids that were taken at the input's own steps; those of several sequences are separated by `;` or line breaks
-    #[arg(long, value_name = "IDS", help_heading = "History", allow_hyphen_values = true)]
+    #[arg(long, value_name = "IDS", help_heading = "History", allow_hyphen_values = true, value_parser = parse::<IdLists>)]
     ids: Option<IdLists>,
     #[command(flatten)]
     limits: LimitArgs,

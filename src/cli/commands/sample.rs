@@ -1,13 +1,13 @@
 use clap::Args;
 use tokpick::draw::{Argmax, Draw};
-use tokpick::{Error, sampler};
+use tokpick::{Error, Result, sampler};
 
 use crate::cli::args::{DrawArgs, resolve_seed};
 use crate::cli::decode::{self, DecodeArgs, Setup, Strategy};
 use crate::cli::{Run, Status, note::note};
 
-/// Tokens drawn from the processed distribution
 #[derive(Args)]
+#[command(mut_args(|arg| decode::hide(arg, &["num_beams", "length_penalty", "early_stopping", "num_return_sequences"])))]
 pub struct Sample {
     #[command(flatten)]
     decode: DecodeArgs,
@@ -25,7 +25,7 @@ impl Run for Sample {
         if samples == 0 {
             return Err(Error::setting("--num-samples", 0, "must be 1 or more").into());
         }
-        let (draw, seed) = draw(&args.draw, &setup);
+        let (draw, seed) = draw(&args.draw, &setup)?;
         let name = draw.name().to_string();
         let strategy =
             Strategy { sampler: Box::new(sampler::Sample { draw, samples }), draw: Some(name), seed };
@@ -34,16 +34,17 @@ impl Run for Sample {
 }
 
 /// The draw and its seed; a temperature of 0 leaves nothing to draw.
-pub fn draw(args: &DrawArgs, setup: &Setup) -> (Box<dyn Draw>, Option<u64>) {
+pub fn draw(args: &DrawArgs, setup: &Setup) -> Result<(Box<dyn Draw>, Option<u64>)> {
     let needs_coin = setup.chain.needs().coin;
     if is_greedy(setup) {
         if !needs_coin {
             note("temperature 0 is greedy: the seed doesn't matter");
         }
-        return (Box::new(Argmax), needs_coin.then(|| resolve_seed(args.seed)));
+        decode::no_effect(&args.terminal.given(), "at temperature 0");
+        return Ok((Box::new(Argmax), needs_coin.then(|| resolve_seed(args.seed))));
     }
     let seed = resolve_seed(args.seed);
-    (args.draw.unwrap_or_default().draw(seed), Some(seed))
+    Ok((args.make(seed)?, Some(seed)))
 }
 
 fn is_greedy(setup: &Setup) -> bool {
