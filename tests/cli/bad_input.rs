@@ -137,6 +137,11 @@ fn settings() {
             "--chain top_k=1: holds all processors and their order: leave out --top-k",
         ),
         ("sample steps.npy --chain top_k=1 --order hf", "leave out --order"),
+        ("sample steps.npy --order llama", "--order llama: no such order"),
+        (
+            "sample steps.npy --order top-k -t 2",
+            "--order top_k: must name every processor that is set: temperature",
+        ),
         ("sample steps.npy --chain top_k(1", "a bracket or quote is not closed"),
         ("sample steps.npy --format text", "--format text: needs token strings: give --vocab FILE"),
         ("sample steps.npy --format json --stream", "use --format jsonl"),
