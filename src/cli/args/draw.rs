@@ -4,7 +4,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use clap::{Args, ValueEnum};
 use tokpick::draw::{Addressed, Draw, Gumbel};
+use tokpick::{Error, Result};
 
+use super::terminal::TerminalArgs;
 use crate::cli::note::note;
 
 #[derive(Args)]
@@ -22,6 +24,32 @@ pub struct DrawArgs {
     /// Threads (default: all cores); changes the speed, never the result
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    #[command(flatten)]
+    pub terminal: TerminalArgs,
+}
+
+impl DrawArgs {
+    /// The flags that only matter where tokens are drawn.
+    pub fn given(&self) -> Vec<&'static str> {
+        let mut given = self.terminal.given();
+        given.extend(self.draw.map(|_| "--draw"));
+        given.extend(self.num_samples.map(|_| "--num-samples"));
+        given
+    }
+
+    /// The draw of a seed.
+    ///
+    /// # Errors
+    /// Those of a terminal.
+    pub fn make(&self, seed: u64) -> Result<Box<dyn Draw>> {
+        let Some(terminal) = self.terminal.draw(seed)? else {
+            return Ok(self.draw.unwrap_or_default().draw(seed));
+        };
+        match self.draw {
+            Some(_) => Err(Error::setting("--draw", terminal.name(), "replaces the draw: leave out --draw")),
+            None => Ok(terminal),
+        }
+    }
 }
 
 /// The draws with randomness of tokpick's own.
@@ -37,7 +65,7 @@ pub enum DrawName {
 
 impl DrawName {
     /// The draw of a seed.
-    pub fn draw(self, seed: u64) -> Box<dyn Draw> {
+    fn draw(self, seed: u64) -> Box<dyn Draw> {
         match self {
             DrawName::Addressed => Box::new(Addressed::new(seed)),
             DrawName::Gumbel => Box::new(Gumbel::new(seed)),

@@ -7,11 +7,12 @@ mod limits;
 mod output;
 mod search;
 mod settings;
+mod terminal;
 
 pub use draw::{DrawArgs, resolve as resolve_seed};
 pub use history::HistoryArgs;
 pub use input::{InputArgs, Opened};
 pub use limits::LimitArgs;
 pub use output::{FormatName, OutputArgs};
-pub use search::{SearchArgs, StopName};
+pub use search::SearchArgs;
 pub use settings::SettingsArgs;
