@@ -12,6 +12,7 @@ use super::args::{
     DrawArgs, FormatName, HistoryArgs, InputArgs, LimitArgs, Opened, OutputArgs, SearchArgs, SettingsArgs,
 };
 use super::chain::chain;
+use super::files::Files;
 use super::flags::Facts;
 use super::note::note;
 use super::out::Out;
@@ -58,12 +59,11 @@ pub struct Strategy {
 
 impl DecodeArgs {
     /// Opens the input, builds chain and limits.
-    pub fn setup(&self) -> Result<Setup> {
+    pub fn setup(&self, files: &Files) -> Result<Setup> {
         let opened = self.input.open()?;
-        let shape = opened.source.shape();
-        let limits = self.limits.limits(&shape);
+        let limits = self.limits.limits(files, self.history.len()).of(&opened.source.shape());
         let facts = facts(&self.history, &limits, opened.rows());
-        let chain = chain(&self.settings, &facts)?;
+        let chain = chain(&self.settings, files, &facts)?;
         Ok(Setup { opened, chain, limits })
     }
 
@@ -107,9 +107,9 @@ impl DecodeArgs {
 
 /// What processors need to know beside their own flags.
 pub fn facts(history: &HistoryArgs, limits: &Limits, rows: Option<usize>) -> Facts {
-    let before = history.prompt().len() + history.prefix().len();
     let new = limits.max_new_tokens.or(rows);
-    Facts { eos: limits.eos.clone(), prompt: history.prompt().to_vec(), max_length: new.map(|n| before + n) }
+    let max_length = new.map(|n| history.len().saturating_add(n));
+    Facts { eos: limits.eos.clone(), prompt: history.prompt().to_vec(), max_length }
 }
 
 /// Shows the help of a subcommand: nobody gave it anything to read.

@@ -62,7 +62,7 @@ fn files() {
             br#"{"logits":[[1,2]],"vocab":["a"]}"#.to_vec(),
             "\"vocab\" has 1 strings, the rows have 2",
         ),
-        ("start.jsonl", br#"{"prefix":[1],"logits":[1,2]}"#.to_vec(), "no row for the empty prefix"),
+        ("start.jsonl", br#"{"prefix":[1],"logits":[1,2]}"#.to_vec(), "no row for the prefix []"),
         (
             "twice.jsonl",
             b"{\"prefix\":[],\"logits\":[1,2]}\n{\"prefix\":[],\"logits\":[1,2]}\n".to_vec(),
@@ -73,7 +73,7 @@ fn files() {
             b"{\"prefix\":[],\"logits\":[1,2]}\n{\"prefix\":[7],\"logits\":[1,2]}\n".to_vec(),
             "line 2: the prefix [7] holds the id 7",
         ),
-        ("unknown.jsonl", br#"{"prefix":[],"logits":[1,2]}"#.to_vec(), "no row for the prefix [1]"),
+        ("unknown.jsonl", br#"{"prefix":[],"logits":[-Infinity,2]}"#.to_vec(), "no row for the prefix [1]"),
         ("text", b"hello".to_vec(), "neither NPY (\\x93NUMPY…) nor JSON"),
     ];
     let folder = tempfile::tempdir().unwrap();
@@ -137,6 +137,11 @@ fn settings() {
             "--chain top_k=1: holds all processors and their order: leave out --top-k",
         ),
         ("sample steps.npy --chain top_k=1 --order hf", "leave out --order"),
+        ("sample steps.npy --order llama", "--order llama: no such order"),
+        (
+            "sample steps.npy --order top-k -t 2",
+            "--order top_k: must name every processor that is set: temperature",
+        ),
         ("sample steps.npy --chain top_k(1", "a bracket or quote is not closed"),
         ("sample steps.npy --format text", "--format text: needs token strings: give --vocab FILE"),
         ("sample steps.npy --format json --stream", "use --format jsonl"),

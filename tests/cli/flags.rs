@@ -66,6 +66,13 @@ const BOTH_WAYS: &[(&str, &str)] = &[
     ("--min-new-tokens 9 --eos-token-id 0", "min_new_tokens(value=9,eos_token_id=[0])"),
     ("--forced-eos-token-id 5,9 --max-new-tokens 1", "forced_eos_token_id(max_length=9,eos_token_id=[5,9])"),
     ("--renormalize-logits --softcap 5", "softcap=5,renormalize_logits=true"),
+    (
+        "--renormalize-logits --softcap 5 --order renormalize-logits,softcap",
+        "renormalize_logits=true,softcap=5",
+    ),
+    ("-t 2 -p 0.9 --order llama.cpp", "top_p=0.9,temperature=2"),
+    ("-t 2 --min-p 0.2 -k 5 --order vllm", "temperature=2,min_p=0.2,top_k=5"),
+    ("-t 2 --min-p 0.2 -k 5 --order hf", "temperature=2,top_k=5,min_p=0.2"),
     ("--guidance-scale 1.5 --uncond batch.npy", "guidance_scale(value=1.5,uncond_input=batch.npy)"),
     (
         "--guidance-scale 1.5 --uncond steps.npy --uncond-row 9 --guidance-form logits",

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod decode;
+mod files;
 mod flags;
 mod output;
 mod reference;

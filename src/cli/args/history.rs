@@ -21,6 +21,11 @@ impl HistoryArgs {
         self.prompt_ids.as_ref().map_or(&[], |ids| &ids.0)
     }
 
+    /// How many ids both have.
+    pub fn len(&self) -> usize {
+        self.prompt().len() + self.prefix().len()
+    }
+
     /// The prefix.
     pub fn prefix(&self) -> &[u32] {
         self.prefix_ids.as_ref().map_or(&[], |ids| &ids.0)

@@ -1,10 +1,9 @@
 //! When decoding stops.
 
 use clap::Args;
-use tokpick::TokenId;
 use tokpick::sampler::Limits;
-use tokpick::source::Shape;
 
+use crate::cli::files::Files;
 use crate::cli::ids::{Ids, parse};
 
 #[derive(Args)]
@@ -19,16 +18,13 @@ pub struct LimitArgs {
 }
 
 impl LimitArgs {
-    /// The limits for a source of this shape.
-    pub fn limits(&self, shape: &Shape) -> Limits {
-        Limits { max_new_tokens: self.max_new_tokens, eos: self.eos() }.of(shape)
-    }
-
-    /// The end tokens, ascending, each once.
-    pub fn eos(&self) -> Vec<TokenId> {
-        let mut eos = self.eos_token_id.as_ref().map_or(Vec::new(), |ids| ids.0.clone());
+    /// The limits after a history of `before` ids; flags win over files.
+    pub fn limits(&self, files: &Files, before: usize) -> Limits {
+        let max_new_tokens = self.max_new_tokens.or_else(|| files.max_new_tokens(before));
+        let given = self.eos_token_id.as_ref().map(|ids| ids.0.clone());
+        let mut eos = given.or_else(|| files.eos()).unwrap_or_default();
         eos.sort_unstable();
         eos.dedup();
-        eos
+        Limits { max_new_tokens, eos }
     }
 }

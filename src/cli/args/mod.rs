@@ -14,5 +14,5 @@ pub use history::HistoryArgs;
 pub use input::{InputArgs, Opened};
 pub use limits::LimitArgs;
 pub use output::{FormatName, OutputArgs};
-pub use search::{SearchArgs, StopName};
+pub use search::SearchArgs;
 pub use settings::SettingsArgs;

@@ -1,8 +1,9 @@
 use clap::Args;
 use tokpick::sampler::{self, EarlyStopping};
 
-use crate::cli::args::{StopName, resolve_seed};
+use crate::cli::args::resolve_seed;
 use crate::cli::decode::{self, DecodeArgs, Strategy};
+use crate::cli::files::Files;
 use crate::cli::{Run, Status};
 
 #[derive(Args)]
@@ -21,8 +22,9 @@ impl Run for Beam {
         if args.output.stream {
             anyhow::bail!("--stream: beam search knows its tokens only at its end; leave it out");
         }
-        let search = search(&args)?;
-        let setup = args.setup()?;
+        let files = Files::read(&args.settings)?;
+        let search = search(&args, &files)?;
+        let setup = args.setup(&files)?;
         let coin = setup.chain.needs().coin;
         let mut idle = args.draw.given();
         idle.extend(args.draw.seed.filter(|_| !coin).map(|_| "--seed"));
@@ -30,21 +32,24 @@ impl Run for Beam {
         if setup.limits.eos.is_empty() && args.search.early_stopping.is_some() {
             decode::no_effect(&["--early-stopping"], "without --eos-token-id: no hypothesis ends early");
         }
-        let seed = coin.then(|| resolve_seed(args.draw.seed));
+        let seed = coin.then(|| resolve_seed(args.draw.seed.or_else(|| files.get(|s| s.seed))));
         args.run(setup, Strategy { sampler: Box::new(search), draw: None, seed })
     }
 }
 
-/// The search, its parameters checked before the input is opened.
-fn search(args: &DecodeArgs) -> tokpick::Result<sampler::Beam> {
+/// The search, its parameters checked before the input is opened; flags win over files.
+fn search(args: &DecodeArgs, files: &Files) -> tokpick::Result<sampler::Beam> {
     let args = &args.search;
-    let mut search = sampler::Beam::new(args.num_beams.unwrap_or(1))?;
-    search.length_penalty = args.length_penalty.unwrap_or(search.length_penalty);
-    search.num_return_sequences = args.num_return_sequences.unwrap_or(search.num_return_sequences);
-    search.early_stopping = match args.early_stopping {
-        None | Some(StopName::False) => EarlyStopping::False,
-        Some(StopName::True) => EarlyStopping::True,
-        Some(StopName::Never) => EarlyStopping::Never,
-    };
+    let mut search = sampler::Beam::new(args.num_beams.or_else(|| files.get(|s| s.num_beams)).unwrap_or(1))?;
+    if let Some(penalty) = args.length_penalty.or_else(|| files.get(|s| s.length_penalty)) {
+        search.length_penalty = penalty;
+    }
+    if let Some(n) = args.num_return_sequences.or_else(|| files.get(|s| s.num_return_sequences)) {
+        search.num_return_sequences = n;
+    }
+    let stopping = args.early_stopping.map(EarlyStopping::from);
+    if let Some(stopping) = stopping.or_else(|| files.get(|s| s.early_stopping)) {
+        search.early_stopping = stopping;
+    }
     Ok(search)
 }

@@ -3,6 +3,7 @@ use tokpick::sampler;
 
 use crate::cli::args::resolve_seed;
 use crate::cli::decode::{self, DecodeArgs, Strategy};
+use crate::cli::files::Files;
 use crate::cli::{Run, Status};
 
 #[derive(Args)]
@@ -18,14 +19,16 @@ impl Run for Greedy {
         if args.input.is_missing() {
             return decode::help("greedy");
         }
-        let setup = args.setup()?;
+        let files = Files::read(&args.settings)?;
+        files.note_beams();
+        let setup = args.setup(&files)?;
         let coin = setup.chain.needs().coin;
         let mut idle = args.search.given();
         idle.extend(args.draw.seed.filter(|_| !coin).map(|_| "--seed"));
         idle.extend(args.draw.given());
         decode::no_effect(&idle, "in greedy search");
         decode::idle_in_greedy(&setup.chain);
-        let seed = coin.then(|| resolve_seed(args.draw.seed));
+        let seed = coin.then(|| resolve_seed(args.draw.seed.or_else(|| files.get(|s| s.seed))));
         let strategy =
             Strategy { sampler: Box::new(sampler::Greedy), draw: Some("argmax".to_string()), seed };
         args.run(setup, strategy)

@@ -8,6 +8,7 @@ use tokpick::sampler::{Job, Limits, walk};
 use tokpick::{Result, settings};
 
 use crate::cli::args::{HistoryArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
+use crate::cli::files::Files;
 use crate::cli::ids::{IdLists, parse};
 use crate::cli::out::Out;
 use crate::cli::{Run, Status, chain::chain, decode};
@@ -59,11 +60,15 @@ impl Run for Probs {
         }
         let mut opened = self.input.open()?;
         let shape = opened.source.shape();
-        let limits = Limits { max_new_tokens: self.limits.max_new_tokens, eos: self.limits.eos() };
+        let files = Files::read(&self.settings)?;
+        let limits = Limits {
+            max_new_tokens: self.limits.max_new_tokens,
+            ..self.limits.limits(&files, self.history.len())
+        };
         let facts = decode::facts(&self.history, &limits, opened.rows());
-        let chain = chain(&self.settings, &facts)?;
+        let chain = chain(&self.settings, &files, &facts)?;
         let seed = match chain.needs().coin {
-            true => resolve_seed(self.seed),
+            true => resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))),
             false => {
                 decode::no_effect(
                     &self.seed.map_or(vec![], |_| vec!["--seed"]),

@@ -4,6 +4,7 @@ use tokpick::{Error, Result, sampler};
 
 use crate::cli::args::{DrawArgs, resolve_seed};
 use crate::cli::decode::{self, DecodeArgs, Setup, Strategy};
+use crate::cli::files::Files;
 use crate::cli::{Run, Status, note::note};
 
 #[derive(Args)]
@@ -19,13 +20,15 @@ impl Run for Sample {
         if args.input.is_missing() {
             return decode::help("sample");
         }
-        let setup = args.setup()?;
+        let files = Files::read(&args.settings)?;
+        files.note_beams();
+        let setup = args.setup(&files)?;
         decode::no_effect(&args.search.given(), "when sampling (they are for `tokpick beam`)");
-        let samples = args.draw.num_samples.unwrap_or(1);
+        let samples = args.draw.num_samples.or_else(|| files.get(|s| s.num_return_sequences)).unwrap_or(1);
         if samples == 0 {
             return Err(Error::setting("--num-samples", 0, "must be 1 or more").into());
         }
-        let (draw, seed) = draw(&args.draw, &setup)?;
+        let (draw, seed) = draw(&args.draw, &files, &setup)?;
         let name = draw.name().to_string();
         let strategy =
             Strategy { sampler: Box::new(sampler::Sample { draw, samples }), draw: Some(name), seed };
@@ -34,16 +37,17 @@ impl Run for Sample {
 }
 
 /// The draw and its seed; a temperature of 0 leaves nothing to draw.
-pub fn draw(args: &DrawArgs, setup: &Setup) -> Result<(Box<dyn Draw>, Option<u64>)> {
+pub fn draw(args: &DrawArgs, files: &Files, setup: &Setup) -> Result<(Box<dyn Draw>, Option<u64>)> {
     let needs_coin = setup.chain.needs().coin;
+    let given = args.seed.or_else(|| files.get(|s| s.seed));
     if is_greedy(setup) {
         if !needs_coin {
             note("temperature 0 is greedy: the seed doesn't matter");
         }
         decode::no_effect(&args.terminal.given(), "at temperature 0");
-        return Ok((Box::new(Argmax), needs_coin.then(|| resolve_seed(args.seed))));
+        return Ok((Box::new(Argmax), needs_coin.then(|| resolve_seed(given))));
     }
-    let seed = resolve_seed(args.seed);
+    let seed = resolve_seed(given);
     Ok((args.make(seed)?, Some(seed)))
 }
 
