@@ -34,6 +34,9 @@ pub struct Hypothesis {
     /// Stochastic beam search: the perturbed log-probability that it was found by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub perturbed: Option<f64>,
+    /// Exact search that its node budget ended: no sequence that was not returned has a larger score than this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<f64>,
     /// Why it ended.
     pub finish_reason: Finish,
 }

@@ -5,20 +5,23 @@ use std::io::Write;
 use clap::{Arg, Args, CommandFactory};
 use tokpick::processor::Chain;
 use tokpick::render::{Format, Head, Run};
-use tokpick::sampler::{Job, Limits, Sampler};
+use tokpick::sampler::{Event, Job, Limits, Sampler};
 use tokpick::{Error, Result};
 
 use super::args::{
     DrawArgs, FormatName, HistoryArgs, InputArgs, LimitArgs, Opened, OutputArgs, SearchArgs, SettingsArgs,
+    WatchArgs,
 };
 use super::chain::chain;
 use super::files::Files;
 use super::flags::Facts;
 use super::note::note;
 use super::out::Out;
+use super::watch::Watch;
 use super::{Cli, Status};
 
-/// The flags of all three; those without effect in one of them are said on standard error.
+// (no doc comment: clap would take it for the help of the command)
+// The flags of all three; those without effect in one of them are said on standard error.
 #[derive(Args)]
 pub struct DecodeArgs {
     #[command(flatten)]
@@ -35,6 +38,8 @@ pub struct DecodeArgs {
     pub search: SearchArgs,
     #[command(flatten)]
     pub settings: SettingsArgs,
+    #[command(flatten)]
+    pub watch: WatchArgs,
 }
 
 /// Keeps flags without effect out of a command's help; given all the same, they are said on standard error.
@@ -51,8 +56,8 @@ pub struct Setup {
 }
 
 /// A strategy, and how it is recorded.
-pub struct Strategy {
-    pub sampler: Box<dyn Sampler>,
+pub struct Strategy<'a> {
+    pub sampler: Box<dyn Sampler + 'a>,
     pub draw: Option<String>,
     pub seed: Option<u64>,
 }
@@ -68,7 +73,7 @@ impl DecodeArgs {
     }
 
     /// Runs a strategy and writes what it decodes.
-    pub fn run(&self, setup: Setup, mut strategy: Strategy) -> anyhow::Result<Status> {
+    pub fn run(&self, setup: Setup, mut strategy: Strategy<'_>) -> anyhow::Result<Status> {
         let Setup { mut opened, chain, limits } = setup;
         let format = Format::from(self.output.format);
         let stream = self.output.stream;
@@ -80,7 +85,8 @@ impl DecodeArgs {
             let what = "needs token strings: give --vocab FILE";
             return Err(Error::setting("--format", "text", what).into());
         }
-        let parallel = parallel(&self.draw, &opened, self.draw.num_samples)? && !stream;
+        let parallel =
+            parallel(&self.draw, &opened, self.draw.num_samples.max(self.search.num_beams))? && !stream;
         let job = Job {
             prompt: self.history.prompt(),
             prefix: self.history.prefix(),
@@ -95,9 +101,14 @@ impl DecodeArgs {
         let mut out = Out::open(self.output.output.as_deref())?;
         let mut run = Run::new(format, stream, head);
         let tokens = opened.tokens.as_ref();
-        strategy.sampler.run(opened.source.as_mut(), &job, &mut (), &mut |event| {
-            out.write(|to| run.event(&event, tokens, to))
-        })?;
+        let mut watch = Watch::open(&self.watch)?;
+        let done = watch.run(opened.source.as_mut(), |source, trace| {
+            let emit = &mut |event: Event<'_>| out.write(|to| run.event(&event, tokens, to));
+            strategy.sampler.run(source, &job, trace, emit)
+        });
+        // what was recorded until an error is kept
+        let kept = watch.finish(done.is_ok());
+        done.and(kept)?;
         out.write(|to| run.end(to))?;
         out.finish()?;
         missing(&opened);

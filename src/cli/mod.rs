@@ -9,6 +9,7 @@ mod flags;
 mod ids;
 mod note;
 mod out;
+mod watch;
 
 use clap::Parser;
 

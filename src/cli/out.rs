@@ -63,6 +63,16 @@ impl Out {
         })
     }
 
+    /// What to write to.
+    pub fn writer(&mut self) -> &mut dyn Write {
+        self.to.writer()
+    }
+
+    /// Its name in messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Writes with a function, and names the output in its error.
     pub fn write<T>(&mut self, f: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> Result<T> {
         let result = f(self.to.writer());

@@ -51,6 +51,7 @@ use crate::trace::{Trace, TraceEvent, Wants};
 pub struct TraceWriter<W> {
     to: W,
     top: usize,
+    lines: usize,
     /// A write that failed; nothing is written after it.
     error: Option<io::Error>,
 }
@@ -58,7 +59,17 @@ pub struct TraceWriter<W> {
 impl<W: Write> TraceWriter<W> {
     /// Writes to `to`; of the candidates, the `top` most probable.
     pub fn new(to: W, top: usize) -> Self {
-        TraceWriter { to, top, error: None }
+        TraceWriter { to, top, lines: 0, error: None }
+    }
+
+    /// How many events were written.
+    pub fn len(&self) -> usize {
+        self.lines
+    }
+
+    /// True if no event was written.
+    pub fn is_empty(&self) -> bool {
+        self.lines == 0
     }
 
     /// Ends the trace and gives the writer back.
@@ -130,6 +141,7 @@ impl<W: Write> Trace for TraceWriter<W> {
             && let Some(line) = self.line(event)
         {
             self.error = writeln!(self.to, "{line}").err();
+            self.lines += 1;
         }
     }
 }

@@ -117,6 +117,7 @@ impl Sampler for Exact {
         let shape = source.shape();
         let limits = job.limits.of(&shape);
         let job = &Job { limits: &limits, ..*job };
+        job.prepare(source);
         let first = if shape.follows_prefix { job.prefix.len() } else { shape.first_step };
         let of_input = shape.end_step.map(|end| end.saturating_sub(first));
         let limit = job.limits.max_new_tokens.into_iter().chain(of_input).min();
@@ -145,7 +146,7 @@ impl Sampler for Exact {
             let best = frontier.best().unwrap_or(0.0);
             self.outcomes.push(Outcome { sequence, nodes, best, bound });
             for (sample, hypothesis) in frontier.hypotheses().into_iter().enumerate() {
-                emit(Event::Done(Hypothesis { sequence, sample, ..hypothesis }))?;
+                emit(Event::Done(Hypothesis { sequence, sample, bound, ..hypothesis }))?;
             }
         }
         Ok(())

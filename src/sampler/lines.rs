@@ -57,6 +57,7 @@ impl Line {
             processed_logprobs: self.processed_logprobs,
             score: None,
             perturbed: None,
+            bound: None,
             finish_reason: self.finish.unwrap_or(Finish::Length),
         }
     }

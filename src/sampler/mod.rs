@@ -67,6 +67,13 @@ pub struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// Tells the source what the chain can do with its rows.
+    fn prepare(&self, source: &mut dyn LogitsSource) {
+        if self.chain.needs().invalid {
+            source.accept_invalid();
+        }
+    }
+
     /// Prompt and prefix: the history before the first row.
     fn history(&self) -> Vec<TokenId> {
         [self.prompt, self.prefix].concat()
@@ -142,4 +149,16 @@ pub trait Sampler {
         trace: &mut dyn Trace,
         emit: &mut Emit<'_>,
     ) -> Result<()>;
+}
+
+impl<S: Sampler + ?Sized> Sampler for &mut S {
+    fn run(
+        &mut self,
+        source: &mut dyn LogitsSource,
+        job: &Job<'_>,
+        trace: &mut dyn Trace,
+        emit: &mut Emit<'_>,
+    ) -> Result<()> {
+        (**self).run(source, job, trace, emit)
+    }
 }

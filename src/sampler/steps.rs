@@ -32,6 +32,7 @@ pub(super) fn run(
     let shape = source.shape();
     let limits = job.limits.of(&shape);
     let job = &Job { limits: &limits, ..*job };
+    job.prepare(source);
     let at_once = batch(&shape, draw, job);
     let mut slots = Vec::new();
     let mut from = shape.sequences.start;

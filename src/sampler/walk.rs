@@ -42,6 +42,7 @@ pub fn walk(
         let what = format!("ids for {} sequences, but the input has {}", ids.len(), shape.sequences.len());
         return Err(Error::input(name, Place::default(), what));
     }
+    job.prepare(source);
     let first = if shape.follows_prefix { job.prefix.len() } else { shape.first_step };
     let by_step = shape.access == crate::source::Access::ByStep;
     let sequences: Vec<usize> = shape.sequences.clone().collect();

@@ -199,6 +199,10 @@ pub trait LogitsSource {
         None
     }
 
+    /// Lets NaN and +∞ through that the source would refuse: the chain of the run repairs them. Sources that check nothing
+    /// themselves leave that to the candidates.
+    fn accept_invalid(&mut self) {}
+
     /// How the input is stored, for reports.
     fn format(&self) -> Format {
         Format::default()

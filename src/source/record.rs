@@ -102,6 +102,10 @@ impl LogitsSource for Recorder<'_> {
         Ok(())
     }
 
+    fn accept_invalid(&mut self) {
+        self.source.accept_invalid();
+    }
+
     fn vocab(&self) -> Option<&[String]> {
         self.source.vocab()
     }

@@ -8,3 +8,4 @@ mod output;
 mod reference;
 mod reports;
 mod run;
+mod search;

@@ -4,9 +4,10 @@ use std::io::{IsTerminal, stdin};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use tokpick::source::{DtypeHint, Kind, Layout, LogitsSource, Open, RowRange, Vocab};
-use tokpick::{Result, render::Tokens};
+use tokpick::source::{DtypeHint, Kind, Layout, LogitsSource, ModelCommand, Open, RowRange, Vocab};
+use tokpick::{Error, Result, render::Tokens};
 
+use super::model::ModelArgs;
 use crate::cli::ids::parse;
 
 #[derive(Args)]
@@ -36,6 +37,8 @@ pub struct InputArgs {
     /// Vocabulary size, for sparse rows whose ids don't tell it
     #[arg(long, value_name = "V")]
     pub vocab_size: Option<usize>,
+    #[command(flatten)]
+    pub model: ModelArgs,
 }
 
 /// What an array can mean beside steps.
@@ -64,14 +67,34 @@ impl Opened {
 }
 
 impl InputArgs {
+    /// The live model, if one is to be asked; flags about files have no place beside it.
+    fn model(&self) -> Result<Option<ModelCommand>> {
+        let Some(model) = self.model.command(self.dtype)? else { return Ok(None) };
+        let idle = [
+            (self.input.is_some(), "INPUT"),
+            (self.layout.is_some(), "--layout"),
+            (self.rows.is_some(), "--rows"),
+            (self.source.is_some(), "--source"),
+        ];
+        if let Some((_, name)) = idle.iter().find(|(given, _)| *given) {
+            let what = format!("excludes {name}: the model is the input");
+            return Err(Error::setting("--model-command", &model.command, what));
+        }
+        let (null_is_masked, vocab_size) = (self.null_is_masked, self.vocab_size);
+        Ok(Some(ModelCommand { null_is_masked, vocab_size, ..model }))
+    }
+
     /// True if a person sits at a terminal and gave no input: they want to know what the command does.
     pub fn is_missing(&self) -> bool {
-        self.input.is_none() && stdin().is_terminal()
+        self.input.is_none() && self.model.model_command.is_none() && stdin().is_terminal()
     }
 
     /// Opens the input and its vocabulary.
     pub fn open(&self) -> Result<Opened> {
         let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
+        if let Some(model) = self.model()? {
+            return Ok(Opened { source: Box::new(model.start()?), tokens: vocab.map(Tokens::new) });
+        }
         let open = Open {
             layout: self.layout,
             rows: self.rows,

@@ -4,10 +4,12 @@ mod draw;
 mod history;
 mod input;
 mod limits;
+mod model;
 mod output;
 mod search;
 mod settings;
 mod terminal;
+mod watch;
 
 pub use draw::{DrawArgs, resolve as resolve_seed};
 pub use history::HistoryArgs;
@@ -16,3 +18,4 @@ pub use limits::LimitArgs;
 pub use output::{FormatName, OutputArgs};
 pub use search::SearchArgs;
 pub use settings::SettingsArgs;
+pub use watch::WatchArgs;

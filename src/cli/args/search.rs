@@ -1,7 +1,11 @@
-//! Beam search.
+//! Beam search and exact search.
 
 use clap::{Args, ValueEnum};
-use tokpick::sampler::EarlyStopping;
+use tokpick::sampler::{Beam, EarlyStopping, LengthNorm, Variant};
+use tokpick::{Error, Result};
+
+use crate::cli::files::Files;
+use crate::cli::ids::{IdLists, parse};
 
 #[derive(Args)]
 #[command(next_help_heading = "Beam search")]
@@ -9,15 +13,36 @@ pub struct SearchArgs {
     /// How many beams live on
     #[arg(long, short = 'b', value_name = "N", allow_hyphen_values = true)]
     pub num_beams: Option<usize>,
-    /// Exponent of the length in the score: 0 neutral, 1 the mean log-probability, more favours longer ones (default 1)
+    /// Exponent of the length in the score: 0 neutral, 1 the mean log-probability, more favours longer ones (default 1; 0 with --stochastic)
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     pub length_penalty: Option<f64>,
+    /// How the length enters the score (default hf)
+    #[arg(long, value_name = "FORM")]
+    pub length_norm: Option<NormName>,
     /// When a search with enough finished hypotheses stops (default false)
     #[arg(long, value_name = "WHEN")]
     pub early_stopping: Option<StopName>,
     /// How many hypotheses of each sequence are returned, best first (default 1)
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub num_return_sequences: Option<usize>,
+    /// Prune what is more than X nats below the best continuation of a step
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    pub beam_margin: Option<f64>,
+    /// Draw the continuations without replacement, as transformers' beams with `do_sample` do
+    #[arg(long)]
+    pub beam_sample: bool,
+    /// Stochastic beam search: hypotheses drawn without replacement; X from 0 (plain beam search) to 1 (default) is the part of the noise
+    #[arg(long, value_name = "X", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    pub stochastic: Option<f64>,
+    /// Diverse beam search: groups of beams that avoid each other's tokens
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub num_beam_groups: Option<usize>,
+    /// What a token costs for each beam of an earlier group that took it (default 0)
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    pub diversity_penalty: Option<f64>,
+    /// Phrases that every hypothesis must hold, separated by `;` (the flag may also be repeated)
+    #[arg(long, value_name = "IDS", value_parser = parse::<IdLists>)]
+    pub force_ids: Vec<IdLists>,
 }
 
 /// When beam search stops.
@@ -41,18 +66,99 @@ impl From<StopName> for EarlyStopping {
     }
 }
 
+/// The forms of the length norm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NormName {
+    /// len ^ penalty (Hugging Face)
+    Hf,
+    /// ((5 + len) / 6) ^ penalty (Wu et al. 2016)
+    Gnmt,
+}
+
+impl From<NormName> for LengthNorm {
+    fn from(name: NormName) -> LengthNorm {
+        match name {
+            NormName::Hf => LengthNorm::Hf,
+            NormName::Gnmt => LengthNorm::Gnmt,
+        }
+    }
+}
+
 impl SearchArgs {
     /// The flags that were given.
     pub fn given(&self) -> Vec<&'static str> {
         [
             (self.num_beams.is_some(), "--num-beams"),
             (self.length_penalty.is_some(), "--length-penalty"),
+            (self.length_norm.is_some(), "--length-norm"),
             (self.early_stopping.is_some(), "--early-stopping"),
             (self.num_return_sequences.is_some(), "--num-return-sequences"),
+            (self.beam_margin.is_some(), "--beam-margin"),
+            (self.beam_sample, "--beam-sample"),
+            (self.stochastic.is_some(), "--stochastic"),
+            (self.num_beam_groups.is_some(), "--num-beam-groups"),
+            (self.diversity_penalty.is_some(), "--diversity-penalty"),
+            (!self.force_ids.is_empty(), "--force-ids"),
         ]
         .iter()
         .filter(|(given, _)| *given)
         .map(|(_, name)| *name)
         .collect()
+    }
+
+    /// The search; flags win over files.
+    ///
+    /// # Errors
+    /// Parameters out of range, variants that exclude each other.
+    pub fn beam(&self, files: &Files) -> Result<Beam> {
+        let num_beams = self.num_beams.or_else(|| files.get(|s| s.num_beams)).unwrap_or(1);
+        let mut beam = Beam { variant: self.variant(files)?, ..Beam::new(num_beams)? };
+        // anything but 0 would reorder the sample
+        let neutral = matches!(beam.variant, Variant::Stochastic { .. }).then_some(0.0);
+        let penalty = self.length_penalty.or(neutral).or_else(|| files.get(|s| s.length_penalty));
+        beam.length_penalty = penalty.unwrap_or(beam.length_penalty);
+        beam.length_norm = self.length_norm.map_or(beam.length_norm, LengthNorm::from);
+        let n = self.num_return_sequences.or_else(|| files.get(|s| s.num_return_sequences));
+        beam.num_return_sequences = n.unwrap_or(beam.num_return_sequences);
+        let stopping = self.early_stopping.map(EarlyStopping::from);
+        beam.early_stopping =
+            stopping.or_else(|| files.get(|s| s.early_stopping)).unwrap_or(beam.early_stopping);
+        beam.beam_margin = self.beam_margin;
+        Ok(beam)
+    }
+
+    /// The variant: at most one is given by flags; a file's counts where none is.
+    fn variant(&self, files: &Files) -> Result<Variant> {
+        let mut force_ids: Vec<_> = self.force_ids.iter().flat_map(|lists| lists.0.clone()).collect();
+        let diverse = self.num_beam_groups.is_some() || self.diversity_penalty.is_some();
+        let given = [
+            (self.beam_sample, "--beam-sample"),
+            (self.stochastic.is_some(), "--stochastic"),
+            (diverse, "--num-beam-groups"),
+            (!force_ids.is_empty(), "--force-ids"),
+        ];
+        let given: Vec<&str> = given.iter().filter(|(given, _)| *given).map(|(_, name)| *name).collect();
+        if let [one, another, ..] = given[..] {
+            let with = format!("with {another}");
+            return Err(Error::setting(one, with, "a beam search is of one kind: leave out one of them"));
+        }
+        if given.is_empty() {
+            force_ids = files.get(|s| s.force_words_ids.clone()).unwrap_or_default();
+        }
+        if self.beam_sample {
+            return Ok(Variant::Sample);
+        }
+        if let Some(noise) = self.stochastic {
+            return Ok(Variant::Stochastic { noise });
+        }
+        if !force_ids.is_empty() {
+            return Ok(Variant::Constrained { force_ids });
+        }
+        let num_beam_groups = self.num_beam_groups.or_else(|| files.get(|s| s.num_beam_groups)).unwrap_or(1);
+        let penalty = self.diversity_penalty.or_else(|| files.get(|s| s.diversity_penalty));
+        if num_beam_groups == 1 && self.diversity_penalty.is_none() && self.num_beam_groups.is_none() {
+            return Ok(Variant::Plain);
+        }
+        Ok(Variant::Diverse { num_beam_groups, diversity_penalty: penalty.unwrap_or(0.0) })
     }
 }

@@ -1,5 +1,5 @@
 use clap::Args;
-use tokpick::sampler::{self, EarlyStopping};
+use tokpick::sampler::Variant;
 
 use crate::cli::args::resolve_seed;
 use crate::cli::decode::{self, DecodeArgs, Strategy};
@@ -23,33 +23,31 @@ impl Run for Beam {
             anyhow::bail!("--stream: beam search knows its tokens only at its end; leave it out");
         }
         let files = Files::read(&args.settings)?;
-        let search = search(&args, &files)?;
+        // checked before the input is opened
+        let search = args.search.beam(&files)?;
         let setup = args.setup(&files)?;
-        let coin = setup.chain.needs().coin;
+        let (draws, coin) = (search.variant.is_random(), setup.chain.needs().coin);
         let mut idle = args.draw.given();
-        idle.extend(args.draw.seed.filter(|_| !coin).map(|_| "--seed"));
-        decode::no_effect(&idle, "in beam search, which draws nothing");
+        idle.extend(args.draw.seed.filter(|_| !coin && !draws).map(|_| "--seed"));
+        let why = if draws {
+            "in beam search, which draws with Gumbel noise"
+        } else {
+            "in beam search, which draws nothing"
+        };
+        decode::no_effect(&idle, why);
         if setup.limits.eos.is_empty() && args.search.early_stopping.is_some() {
             decode::no_effect(&["--early-stopping"], "without --eos-token-id: no hypothesis ends early");
         }
-        let seed = coin.then(|| resolve_seed(args.draw.seed.or_else(|| files.get(|s| s.seed))));
-        args.run(setup, Strategy { sampler: Box::new(search), draw: None, seed })
+        if search.length_penalty == 0.0 && args.search.length_norm.is_some() {
+            decode::no_effect(&["--length-norm"], "with length penalty 0");
+        }
+        if matches!(search.variant, Variant::Diverse { num_beam_groups: 1, .. })
+            && args.search.diversity_penalty.is_some()
+        {
+            decode::no_effect(&["--diversity-penalty"], "without --num-beam-groups: there is one group");
+        }
+        let seed = (coin || draws).then(|| resolve_seed(args.draw.seed.or_else(|| files.get(|s| s.seed))));
+        let draw = seed.filter(|_| draws).map(|_| "gumbel-chacha8-v1".to_string());
+        args.run(setup, Strategy { sampler: Box::new(search), draw, seed })
     }
-}
-
-/// The search, its parameters checked before the input is opened; flags win over files.
-fn search(args: &DecodeArgs, files: &Files) -> tokpick::Result<sampler::Beam> {
-    let args = &args.search;
-    let mut search = sampler::Beam::new(args.num_beams.or_else(|| files.get(|s| s.num_beams)).unwrap_or(1))?;
-    if let Some(penalty) = args.length_penalty.or_else(|| files.get(|s| s.length_penalty)) {
-        search.length_penalty = penalty;
-    }
-    if let Some(n) = args.num_return_sequences.or_else(|| files.get(|s| s.num_return_sequences)) {
-        search.num_return_sequences = n;
-    }
-    let stopping = args.early_stopping.map(EarlyStopping::from);
-    if let Some(stopping) = stopping.or_else(|| files.get(|s| s.early_stopping)) {
-        search.early_stopping = stopping;
-    }
-    Ok(search)
 }

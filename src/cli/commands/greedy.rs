@@ -7,7 +7,7 @@ use crate::cli::files::Files;
 use crate::cli::{Run, Status};
 
 #[derive(Args)]
-#[command(mut_args(|arg| decode::hide(arg, &["draw", "num_samples", "num_beams", "length_penalty", "early_stopping", "num_return_sequences"])))]
+#[command(mut_args(|arg| decode::hide(arg, &["draw", "num_samples", "num_beams", "length_penalty", "length_norm", "early_stopping", "num_return_sequences", "beam_margin", "beam_sample", "stochastic", "num_beam_groups", "diversity_penalty", "force_ids"])))]
 pub struct Greedy {
     #[command(flatten)]
     decode: DecodeArgs,

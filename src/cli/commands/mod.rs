@@ -7,6 +7,7 @@ mod info;
 mod probs;
 mod processors;
 mod sample;
+mod search;
 mod synth;
 
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
@@ -67,6 +68,7 @@ commands! {
     Greedy, "greedy", greedy::Greedy, "The most probable token of every step, the lowest id among equals";
     Sample, "sample", sample::Sample, "Tokens drawn from the processed distribution";
     Beam, "beam", beam::Beam, "The best whole sequences that a search over several prefixes finds";
+    Search, "search", search::Search, "The true best sequences, by exact search, for small cases";
     Probs, "probs", probs::Probs, "The distribution that `sample` would draw from";
     Explain, "explain", explain::Explain, "What each stage does to the distribution of a step, and how the token is drawn";
     Info, "info", info::Info, "Shape and format of an input; entropy and most probable tokens of its rows";

@@ -8,7 +8,7 @@ use crate::cli::files::Files;
 use crate::cli::{Run, Status, note::note};
 
 #[derive(Args)]
-#[command(mut_args(|arg| decode::hide(arg, &["num_beams", "length_penalty", "early_stopping", "num_return_sequences"])))]
+#[command(mut_args(|arg| decode::hide(arg, &["num_beams", "length_penalty", "length_norm", "early_stopping", "num_return_sequences", "beam_margin", "beam_sample", "stochastic", "num_beam_groups", "diversity_penalty", "force_ids"])))]
 pub struct Sample {
     #[command(flatten)]
     decode: DecodeArgs,

@@ -162,6 +162,7 @@ impl Sampler for Beam {
         let shape = source.shape();
         let limits = job.limits.of(&shape);
         let job = &Job { limits: &limits, ..*job };
+        job.prepare(source);
         let together = if shape.access == Access::ByStep { shape.sequences.len() } else { 1 };
         let sequences: Vec<usize> = shape.sequences.clone().collect();
         for (round, group) in sequences.chunks(together.max(1)).enumerate() {
@@ -174,6 +175,7 @@ impl Sampler for Beam {
                         sequence,
                         sample: rank,
                         perturbed: ended.beam.perturbed,
+                        bound: None,
                         logprob: ended.beam.logprobs.iter().copied().sum(),
                         ids: ended.beam.ids,
                         logprobs: ended.beam.logprobs,

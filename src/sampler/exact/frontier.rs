@@ -131,6 +131,7 @@ impl Frontier {
                 logprob: path.iter().map(|open| open.raw).sum::<Option<f64>>(),
                 score: Some(end.sum),
                 perturbed: None,
+                bound: None,
                 finish_reason: *finish,
             }
         };

@@ -121,8 +121,14 @@ pub(super) fn read(
             let what = format!("the answer has {found} logits in a row, the vocabulary has {expected}");
             return Err(Bad { row: number, ..bad(what) });
         }
-        let is_bad = |x: &f32| x.is_nan() || *x == f32::INFINITY;
-        if let Some(at) = row.logits.iter().position(is_bad).filter(|_| !settings.accept_invalid) {
+    }
+    Ok(rows)
+}
+
+/// Refuses what no chain can decode, unless it repairs.
+pub(super) fn check(rows: Vec<Row>) -> Result<Vec<Row>, Bad> {
+    for (number, row) in rows.iter().enumerate() {
+        if let Some(at) = row.logits.iter().position(|x| x.is_nan() || *x == f32::INFINITY) {
             let name = if row.logits[at].is_nan() { "NaN" } else { "+inf" };
             let what = format!(
                 "the model's logit is {name}: mend the model, or put remove_invalid_values into the chain"

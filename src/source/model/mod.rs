@@ -24,13 +24,13 @@ pub enum Protocol {
 }
 
 impl FromStr for Protocol {
-    type Err = String;
+    type Err = Error;
 
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self> {
         match text {
             "json" => Ok(Protocol::Json),
             "npy" => Ok(Protocol::Npy),
-            _ => Err("json or npy".to_string()),
+            _ => Err(Error::setting("model_protocol", text, "must be json or npy")),
         }
     }
 }
@@ -70,8 +70,6 @@ pub struct ModelCommand {
     pub null_is_masked: bool,
     /// V, to be checked; `None`: what the first answer has.
     pub vocab_size: Option<usize>,
-    /// NaN and +∞ are let through, for a chain that repairs them.
-    pub accept_invalid: bool,
 }
 
 impl ModelCommand {
@@ -84,7 +82,6 @@ impl ModelCommand {
             dtype: None,
             null_is_masked: false,
             vocab_size: None,
-            accept_invalid: false,
         }
     }
 
@@ -99,7 +96,7 @@ impl ModelCommand {
         let process = Process::start(&words, self.protocol, self.dtype)
             .map_err(|e| wrong(format!("{} can't be started: {e}", words[0])))?;
         let vocab = self.vocab_size;
-        Ok(Model { settings: self, process: Some(process), vocab, answered: 0 })
+        Ok(Model { settings: self, process: Some(process), vocab, answered: 0, accept_invalid: false })
     }
 }
 
@@ -116,6 +113,7 @@ pub struct Model {
     vocab: Option<usize>,
     /// How many questions were answered.
     answered: usize,
+    accept_invalid: bool,
 }
 
 impl Model {
@@ -132,7 +130,10 @@ impl Model {
         };
         let answer = process.ask(question(queries), self.settings.timeout);
         let rows = answer.and_then(|document| {
-            answer::read(&document, &self.settings, queries.len(), self.vocab).map_err(|wrong| {
+            let rows = answer::read(&document, &self.settings, queries.len(), self.vocab);
+            let checked =
+                rows.and_then(|rows| if self.accept_invalid { Ok(rows) } else { answer::check(rows) });
+            checked.map_err(|wrong| {
                 let query = queries.get(wrong.row).or(queries.first());
                 let place = query.map_or(Place::default(), |q| Place::row(q.sequence, q.step));
                 process::Wrong { place: Place { token: wrong.token, ..place }, what: wrong.what }
@@ -222,6 +223,10 @@ impl LogitsSource for Model {
             }
         }
         Ok(())
+    }
+
+    fn accept_invalid(&mut self) {
+        self.accept_invalid = true;
     }
 
     fn format(&self) -> Format {
