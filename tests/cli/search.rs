@@ -25,7 +25,7 @@ fn every_variant_on_the_textbook_example() {
     assert_eq!(dog("beam -b 2 --stochastic=0"), ["3 8 0"]);
     assert_eq!(
         dog("beam -b 2 --num-beam-groups 2 --diversity-penalty 2 --num-return-sequences 2"),
-        ["2 5 0", "3 8 0"]
+        ["3 8 0", "2 5 0"]
     );
     assert_eq!(dog("beam -b 4 --force-ids 7"), ["2 7 0"]);
     assert_eq!(dog("beam -b 4 --force-ids 2,6"), dog("beam -b 4 --force-ids 2 --force-ids 6"));
