@@ -126,6 +126,9 @@ pub enum Error {
         /// The processor that removed the last one.
         stage: &'static str,
     },
+    /// An engine can't be replayed as asked.
+    #[error(transparent)]
+    Engine(#[from] crate::engine::EngineError),
     /// The reader of the results has gone away (a closed pipe).
     #[error("the reader of the output is gone")]
     Closed,

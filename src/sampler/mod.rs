@@ -4,6 +4,7 @@
 //! again one token later. What is common to all strategies is in the [`Job`]; what is a strategy's own is in its struct.
 
 mod beam;
+mod given;
 mod greedy;
 mod lines;
 mod sample;
@@ -12,8 +13,10 @@ mod steps;
 mod walk;
 
 pub use beam::{Beam, BeamStep, Considered, EarlyStopping, Fate, LiveBeam};
+pub use given::{Taken, along};
 pub use greedy::Greedy;
 pub use sample::Sample;
+pub(crate) use slot::load;
 pub use walk::{Visit, walk};
 
 use crate::hypothesis::Hypothesis;

@@ -2,7 +2,7 @@
 
 use super::Job;
 use super::lines::{Line, Logprobs};
-use crate::draw::{DrawRow, RowCoins, Seat, Turn};
+use crate::draw::{DrawRow, Pick, RowCoins, Seat, Turn};
 use crate::processor::{Candidates, Context};
 use crate::source::{Query, ReadAt, Row};
 use crate::trace::{Trace, TraceEvent};
@@ -90,12 +90,13 @@ impl Slot {
         }
         self.process(lines, job, name, trace)?;
         draw.row(&mut self.turn(lines, job)).map_err(|e| at(e, name))?;
-        self.settle(job);
+        self.settle(job, false);
         Ok(())
     }
 
-    /// After the draw: the log-probabilities of what was chosen, if they are wanted.
-    pub fn settle(&mut self, job: &Job<'_>) {
+    /// After the draw: the log-probabilities of what was chosen, if they are wanted. `filters`: the draw has a distribution of
+    /// its own.
+    pub fn settle(&mut self, job: &Job<'_>, filters: bool) {
         self.logprobs.clear();
         if !job.logprobs {
             self.logprobs.resize(self.seats.len(), None);
@@ -103,11 +104,14 @@ impl Slot {
         }
         let (raw, processed) = (self.candidates.raw_normalizer(), self.candidates.normalizer());
         for seat in &self.seats {
-            let of = |id: TokenId| Logprobs {
-                raw: self.candidates.raw_logit(id).and_then(|x| raw.log_probability(x as f64)),
-                processed: self.candidates.score(id).and_then(|s| processed.log_probability(s)),
+            let of = |pick: Pick| Logprobs {
+                raw: self.candidates.raw_logit(pick.id).and_then(|x| raw.log_probability(x as f64)),
+                processed: match filters {
+                    true => pick.logprob,
+                    false => self.candidates.score(pick.id).and_then(|s| processed.log_probability(s)),
+                },
             };
-            self.logprobs.push(seat.pick.map(|pick| of(pick.id)));
+            self.logprobs.push(seat.pick.map(of));
         }
     }
 
@@ -120,7 +124,7 @@ impl Slot {
 }
 
 /// Takes a row over into candidates; a bad row is an error that names the input.
-pub(super) fn load(c: &mut Candidates, row: &mut Row, job: &Job<'_>, place: Place, name: &str) -> Result<()> {
+pub(crate) fn load(c: &mut Candidates, row: &mut Row, job: &Job<'_>, place: Place, name: &str) -> Result<()> {
     if job.chain.needs().invalid {
         row.logits.iter_mut().for_each(|x| *x = if x.is_nan() { 0.0 } else { x.min(f32::MAX) });
     }
