@@ -20,12 +20,14 @@
 //!
 //! Logits, log-probabilities and entropies are in nats.
 
+pub mod check;
 pub mod draw;
 pub mod engine;
 mod error;
 pub mod hypothesis;
 pub mod kernel;
 pub mod processor;
+pub mod render;
 pub mod sampler;
 pub mod settings;
 pub mod source;

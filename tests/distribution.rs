@@ -9,8 +9,7 @@ use tokpick::source::Open;
 const DRAWS: usize = 200_000;
 
 /// Some tied, some improbable, one masked.
-const LOGITS: [f32; 12] =
-    [1.5, -0.25, 2.0, 0.0, 2.0, -3.0, 0.75, f32::NEG_INFINITY, -1.0, 1.0, 0.0, -6.0];
+const LOGITS: [f32; 12] = [1.5, -0.25, 2.0, 0.0, 2.0, -3.0, 0.75, f32::NEG_INFINITY, -1.0, 1.0, 0.0, -6.0];
 
 /// softmax(x / t), restricted to the ids of `kept` and renormalised.
 fn exact(t: f64, kept: &[usize]) -> Vec<f64> {

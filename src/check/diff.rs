@@ -195,10 +195,10 @@ struct Pair<'a> {
 
 impl Pair<'_> {
     /// Reads one row of each; false where both have ended.
-    fn read(
+    fn read<'s>(
         &mut self,
-        a: &mut dyn LogitsSource,
-        b: &mut dyn LogitsSource,
+        a: &'s mut dyn LogitsSource,
+        b: &'s mut dyn LogitsSource,
         sequence: usize,
         step: usize,
     ) -> Result<bool> {

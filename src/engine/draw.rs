@@ -109,6 +109,10 @@ impl Draw for EngineDraw {
     }
 
     fn step(&mut self, turns: &mut [Turn<'_>]) -> Result<()> {
+        if turns.is_empty() {
+            // the input has ended: the engine was not asked
+            return Ok(());
+        }
         let places = self.fill(turns);
         let finished: Vec<bool> = places.iter().map(|p| p.finished).collect();
         let rows: Vec<ReplayRow<'_>> = places

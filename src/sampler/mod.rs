@@ -37,7 +37,7 @@ pub struct Limits {
 impl Limits {
     /// The limits that hold for a source: one that follows the prefix never ends by itself, so that 20 tokens are the limit
     /// unless another is given.
-    fn of(&self, shape: &Shape) -> Limits {
+    pub fn of(&self, shape: &Shape) -> Limits {
         let mut limits = self.clone();
         if shape.follows_prefix {
             limits.max_new_tokens.get_or_insert(20);

@@ -18,6 +18,8 @@ pub(super) struct Slot {
     pub seats: Vec<Seat>,
     /// For each seat, once a token is chosen and if they are wanted.
     pub logprobs: Vec<Option<Logprobs>>,
+    /// What went wrong here: it only counts if a line still needs this row.
+    pub failure: Option<Error>,
 }
 
 impl Slot {
@@ -30,11 +32,6 @@ impl Slot {
     /// The history of the first seat: of all, where the row has several.
     fn context<'a>(&self, lines: &'a [Line]) -> &'a [TokenId] {
         self.seats.first().map_or(&[], |seat| lines[seat.line].context.as_slice())
-    }
-
-    /// Reads the row from a shared source.
-    pub fn read(&mut self, source: &dyn ReadAt, lines: &[Line], job: &Job<'_>) -> Result<()> {
-        source.read(&self.query(lines, job), &mut self.row)
     }
 
     /// Takes the row over and applies the chain.
@@ -73,25 +70,23 @@ impl Slot {
     }
 
     /// Reads (where the source is shared), processes and draws: everything for a row that depends on no other.
-    pub fn decode(
-        &mut self,
-        source: Option<&dyn ReadAt>,
-        draw: &dyn DrawRow,
-        lines: &[Line],
-        job: &Job<'_>,
-        name: &str,
-        trace: &mut dyn Trace,
-    ) -> Result<()> {
-        if let Some(source) = source {
-            self.read(source, lines, job)?;
+    pub fn decode(&mut self, round: &Round<'_>, draw: &dyn DrawRow, trace: &mut dyn Trace) {
+        let drawn = self.prepare(round, trace).and_then(|()| {
+            if !self.row.ended {
+                draw.row(&mut self.turn(round.lines, round.job)).map_err(|e| at(e, round.name))?;
+                self.settle(round.job, false);
+            }
+            Ok(())
+        });
+        self.failure = drawn.err();
+    }
+
+    /// Reads and processes.
+    pub fn prepare(&mut self, round: &Round<'_>, trace: &mut dyn Trace) -> Result<()> {
+        if let Some(source) = round.source {
+            source.read(&self.query(round.lines, round.job), &mut self.row)?;
         }
-        if self.row.ended {
-            return Ok(());
-        }
-        self.process(lines, job, name, trace)?;
-        draw.row(&mut self.turn(lines, job)).map_err(|e| at(e, name))?;
-        self.settle(job, false);
-        Ok(())
+        if self.row.ended { Ok(()) } else { self.process(round.lines, round.job, round.name, trace) }
     }
 
     /// After the draw: the log-probabilities of what was chosen, if they are wanted. `filters`: the draw has a distribution of
@@ -121,6 +116,16 @@ impl Slot {
             self.candidates.release(&mut self.row);
         }
     }
+}
+
+/// What the rows of a round have in common.
+pub(super) struct Round<'a> {
+    /// Where rows are read at random; `None` where they have been fetched.
+    pub source: Option<&'a dyn ReadAt>,
+    pub lines: &'a [Line],
+    pub job: &'a Job<'a>,
+    /// The input's name in messages.
+    pub name: &'a str,
 }
 
 /// Takes a row over into candidates; a bad row is an error that names the input.

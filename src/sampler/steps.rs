@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::given::{self, Given};
 use super::lines::{self, Line};
-use super::slot::{self, Slot};
+use super::slot::{self, Round, Slot};
 use super::{Emit, Event, Job, Token};
 use crate::Place;
 use crate::Result;
@@ -109,8 +109,8 @@ impl Batch<'_, '_, '_> {
             let end = self.shape.end_step.unwrap_or(usize::MAX).max(step + 1);
             let steps = step..end.min(step + ahead);
             self.seat(&lines, sequences.clone(), steps.clone(), samples, shared);
-            self.round(&mut lines)?;
-            if unchecked && let Some(slot) = self.slots.iter().find(|s| !s.row.ended) {
+            self.round(&lines)?;
+            if unchecked && let Some(slot) = self.slots.iter().find(|s| !s.row.ended && s.failure.is_none()) {
                 self.job.check_ids(self.source.name(), slot.candidates.vocab())?;
                 unchecked = false;
             }
@@ -159,38 +159,29 @@ impl Batch<'_, '_, '_> {
     }
 
     /// Fills every slot: rows, chain, draw.
-    fn round(&mut self, lines: &mut [Line]) -> Result<()> {
-        let (job, name) = (self.job, self.source.name().to_string());
+    fn round(&mut self, lines: &[Line]) -> Result<()> {
         if self.source.shared().is_none() {
             self.fetch(lines)?;
         }
-        let source = self.source.shared();
+        let (source, job, name) = (self.source.shared(), self.job, self.source.name());
+        let round = Round { source, lines, job, name };
         let Some(draw) = self.draw.shared() else {
             for slot in &mut self.slots {
-                if let Some(source) = source {
-                    slot.read(source, lines, job)?;
-                }
-                if !slot.row.ended {
-                    slot.process(lines, job, &name, self.trace)?;
-                }
+                slot.prepare(&round, self.trace)?;
             }
-            let lines = &*lines;
-            let mut turns: Vec<_> =
-                self.slots.iter_mut().filter(|s| !s.row.ended).map(|s| s.turn(lines, job)).collect();
-            self.draw.step(&mut turns).map_err(|e| slot::at(e, &name))?;
+            let going = self.slots.iter_mut().filter(|s| !s.row.ended);
+            let mut turns: Vec<_> = going.map(|s| s.turn(lines, job)).collect();
+            self.draw.step(&mut turns).map_err(|e| slot::at(e, name))?;
             let filters = self.draw.filters();
             self.slots.iter_mut().for_each(|s| s.settle(job, filters));
             return Ok(());
         };
-        let lines = &*lines;
         if job.parallel && self.slots.len() > 1 && !self.trace.wants().any() {
-            self.slots
-                .par_iter_mut()
-                .try_for_each(|slot| slot.decode(source, draw, lines, job, &name, &mut ()))
+            self.slots.par_iter_mut().for_each(|slot| slot.decode(&round, draw, &mut ()));
         } else {
-            let trace = &mut *self.trace;
-            self.slots.iter_mut().try_for_each(|slot| slot.decode(source, draw, lines, job, &name, trace))
+            self.slots.iter_mut().for_each(|slot| slot.decode(&round, draw, self.trace));
         }
+        Ok(())
     }
 
     /// Asks a source that answers a batch at a time.
@@ -229,6 +220,9 @@ impl Batch<'_, '_, '_> {
             let line = slot.seats[seat].line;
             if lines[line].finish.is_some() {
                 continue;
+            }
+            if let Some(failure) = slot.failure.take() {
+                return Err(failure);
             }
             if slot.row.ended {
                 if self.given.is_some() {
@@ -272,5 +266,6 @@ fn next<'s>(slots: &'s mut Vec<Slot>, used: &mut usize, sequence: usize, step: u
     *used += 1;
     (slot.sequence, slot.step) = (sequence, step);
     slot.seats.clear();
+    slot.failure = None;
     slot
 }

@@ -9,12 +9,55 @@
 //! | a live stream of steps | by step | no |
 //! | a prefix table, a bigram matrix | random | yes |
 //! | a model process | by step (it answers a batch at once) | yes |
+//!
+//! [`Open`] finds the format of an input from its content and gives the source for it:
+//!
+//! ```
+//! use tokpick::source::{LogitsSource, Open, Query, Row};
+//! let mut source = Open::new("a.json").read(&b"[[0.5, 2.0], [1.5, -Infinity]]"[..])?;
+//! assert_eq!(source.shape().end_step, Some(2));
+//! let mut rows: Vec<Row> = Vec::new();
+//! source.rows(&[Query { sequence: 0, step: 1, context: &[], prompt_len: 0 }], &mut rows)?;
+//! assert_eq!(rows[0].logits, [1.5, f32::NEG_INFINITY]);
+//! # Ok::<(), tokpick::Error>(())
+//! ```
+
+mod bigram;
+mod dtype;
+mod format;
+mod header;
+mod json;
+mod jsonl;
+mod layout;
+mod memory;
+mod npy;
+mod open;
+mod stream;
+mod table;
+mod vocab;
+pub mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use bigram::Bigram;
+pub use dtype::DtypeHint;
+pub use format::Format;
+pub use layout::{Layout, RowRange};
+pub use memory::Steps;
+pub use open::{Kind, Open};
+pub use table::Table;
+pub use vocab::Vocab;
 
 use std::ops::Range;
 
 use crate::{Result, TokenId};
 
 /// In which order a source can give its rows.
+///
+/// A forward-only source still answers several questions about the place where it stands, in one call or in several: the
+/// samples of a step, the beams of a step, and with [`Access::ByStep`] the sequences of the step in any order. What it has
+/// passed is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Any row at any time.
@@ -97,6 +140,20 @@ impl Row {
         self.ended = true;
     }
 
+    /// Makes this row equal to `other`, keeping the buffers.
+    pub fn copy_from(&mut self, other: &Row) {
+        self.logits.clear();
+        self.logits.extend_from_slice(&other.logits);
+        match (&mut self.ids, &other.ids) {
+            (Some(ids), Some(from)) => {
+                ids.clear();
+                ids.extend_from_slice(from);
+            }
+            (ids, from) => ids.clone_from(from),
+        }
+        (self.vocab, self.ended) = (other.vocab, other.ended);
+    }
+
     /// The logit of a token: −∞ where a sparse row does not name it, `None` outside the vocabulary.
     pub fn logit(&self, id: TokenId) -> Option<f32> {
         match &self.ids {
@@ -131,6 +188,11 @@ pub trait LogitsSource {
     fn vocab(&self) -> Option<&[String]> {
         None
     }
+
+    /// How the input is stored, for reports.
+    fn format(&self) -> Format {
+        Format::default()
+    }
 }
 
 /// Random access through a shared reference: what lets rows be decoded in parallel, and companion rows be read by a processor.
@@ -140,4 +202,18 @@ pub trait ReadAt: Send + Sync {
     /// # Errors
     /// As [`LogitsSource::rows`].
     fn read(&self, at: &Query<'_>, row: &mut Row) -> Result<()>;
+}
+
+/// [`LogitsSource::rows`] of a source with random access: equal places (the samples or beams of one step) are read once.
+fn read_rows(source: &dyn ReadAt, at: &[Query<'_>], out: &mut Vec<Row>, follows_prefix: bool) -> Result<()> {
+    out.resize_with(at.len(), Row::default);
+    for i in 0..at.len() {
+        let (done, rest) = out.split_at_mut(i);
+        let same = |a: &Query<'_>, b: &Query<'_>| (a.sequence, a.step) == (b.sequence, b.step);
+        match done.last() {
+            Some(before) if !follows_prefix && same(&at[i - 1], &at[i]) => rest[0].copy_from(before),
+            _ => source.read(&at[i], &mut rest[0])?,
+        }
+    }
+    Ok(())
 }

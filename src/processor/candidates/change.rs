@@ -93,7 +93,8 @@ impl Candidates {
         let (scale, shift) = (self.scale, self.shift);
         let mut best_fell = false;
         let mut raised = f32::NEG_INFINITY;
-        let mut merged = Vec::new();
+        let mut merged = std::mem::take(&mut self.spare_edits);
+        merged.clear();
         let mut old = self.edits.iter().copied().peekable();
         let exact_everywhere = self.own.state != State::Row && !self.own.exact.is_empty();
         for &id in ids {
@@ -137,8 +138,9 @@ impl Candidates {
         }
         if !exact_everywhere {
             merged.extend(old);
-            self.edits = merged;
+            std::mem::swap(&mut self.edits, &mut merged);
         }
+        self.spare_edits = merged;
         if self.own.state == State::Row {
             self.refresh_maxima(ids);
         }

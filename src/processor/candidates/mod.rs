@@ -44,6 +44,9 @@ pub struct Candidates {
     edits: Vec<Edit>,
     /// In the states mapped and sparse: the values, and for sparse the ids.
     own: Own,
+    /// Buffers for the next list, and the next edits.
+    spare: Own,
+    spare_edits: Vec<Edit>,
     scale: f64,
     shift: f64,
     /// Pending cut: members have `value >= lo`.
@@ -165,20 +168,16 @@ impl Candidates {
 
     /// Turns the members into a sparse list.
     fn gather(&mut self, band: Band) {
-        let mut ids = Vec::new();
-        let mut values = Vec::new();
-        kernel::gather(self.slice(), band, &mut ids, &mut values);
-        if !self.own.exact.is_empty() && self.own.state != State::Row {
+        let mut list = std::mem::take(&mut self.spare);
+        kernel::gather(self.slice(), band, &mut list.ids, &mut list.values);
+        list.exact.clear();
+        if self.own.state != State::Row && !self.own.exact.is_empty() {
             let set = self.slice();
-            let exact =
-                ids.iter().filter_map(|&id| position_in(set, id)).map(|at| self.own.exact[at]).collect();
-            self.own.exact = exact;
-        } else {
-            self.own.exact.clear();
+            let at = list.ids.iter().filter_map(|&id| position_in(set, id));
+            list.exact.extend(at.map(|at| self.own.exact[at]));
         }
-        self.own.state = State::Sparse;
-        self.own.ids = ids;
-        self.own.values = values;
+        list.state = State::Sparse;
+        self.spare = std::mem::replace(&mut self.own, list);
         self.lo = f32::NEG_INFINITY;
     }
 

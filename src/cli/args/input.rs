@@ -1,0 +1,86 @@
+//! The input: where logits come from, and how they are to be read.
+
+use std::io::{IsTerminal, stdin};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use tokpick::source::{DtypeHint, Kind, Layout, LogitsSource, Open, RowRange, Vocab};
+use tokpick::{Result, render::Tokens};
+
+#[derive(Args)]
+#[command(next_help_heading = "Input")]
+pub struct InputArgs {
+    /// Logits: NPY, JSON or JSON Lines, told apart by content; `-` (the default) is standard input
+    #[arg(value_name = "INPUT", help_heading = None)]
+    pub input: Option<PathBuf>,
+    /// What the axes are: t steps, b sequences of a batch, v tokens (default: tv for two axes, btv for three)
+    #[arg(long, value_name = "tv|bv|btv|tbv")]
+    pub layout: Option<Layout>,
+    /// A part of the steps (of the sequences with `--layout bv`), which keep their numbers; B is not included
+    #[arg(long, value_name = "A..B")]
+    pub rows: Option<RowRange>,
+    /// What a `uint16` NPY array holds: bf16
+    #[arg(long, value_name = "bf16")]
+    pub dtype: Option<DtypeHint>,
+    /// Read JSON `null` as a masked token
+    #[arg(long)]
+    pub null_is_masked: bool,
+    /// What the rows of a [V,V] array are: `bigram` reads row i as the logits after token i
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<SourceName>,
+    /// Token strings: a JSON list, a JSON object token → id, or text with a token a line; may be shorter than V
+    #[arg(long, value_name = "FILE")]
+    pub vocab: Option<PathBuf>,
+    /// Vocabulary size, for sparse rows whose ids don't tell it
+    #[arg(long, value_name = "V")]
+    pub vocab_size: Option<usize>,
+}
+
+/// What an array can mean beside steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SourceName {
+    /// Steps, or what the content says.
+    Auto,
+    /// Row i holds the logits after token i.
+    Bigram,
+}
+
+/// An input that is open.
+pub struct Opened {
+    pub source: Box<dyn LogitsSource + Send>,
+    /// Its strings: those of `--vocab`, else those that came inside.
+    pub tokens: Option<Tokens>,
+}
+
+impl Opened {
+    /// The most rows that can be asked for, where that is known: sequences times steps.
+    pub fn rows(&self) -> Option<usize> {
+        let shape = self.source.shape();
+        let steps = shape.end_step?.saturating_sub(shape.first_step);
+        Some(shape.sequences.len().saturating_mul(steps))
+    }
+}
+
+impl InputArgs {
+    /// True if a person sits at a terminal and gave no input: they want to know what the command does.
+    pub fn is_missing(&self) -> bool {
+        self.input.is_none() && stdin().is_terminal()
+    }
+
+    /// Opens the input and its vocabulary.
+    pub fn open(&self) -> Result<Opened> {
+        let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
+        let open = Open {
+            layout: self.layout,
+            rows: self.rows,
+            dtype: self.dtype,
+            null_is_masked: self.null_is_masked,
+            kind: if self.source == Some(SourceName::Bigram) { Kind::Bigram } else { Kind::Auto },
+            vocab_size: self.vocab_size,
+            ..Open::new(self.input.clone().unwrap_or_else(|| "-".into()))
+        };
+        let source = open.open()?;
+        let tokens = vocab.or_else(|| source.vocab().map(Vocab::from)).map(Tokens::new);
+        Ok(Opened { source, tokens })
+    }
+}

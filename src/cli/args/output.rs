@@ -1,0 +1,44 @@
+//! Where results go, and in which form.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use tokpick::render::Format;
+
+#[derive(Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// How sequences are written
+    #[arg(long, short, value_name = "FORMAT", default_value = "ids")]
+    pub format: FormatName,
+    /// Write to a file instead of standard output: whole, or not at all
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write a line for each step as soon as it is taken
+    #[arg(long)]
+    pub stream: bool,
+}
+
+/// The formats of decoded sequences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatName {
+    /// A line for each sequence: its ids
+    Ids,
+    /// One document: draw, seed, chain, arguments, and sequences with their log-probabilities
+    Json,
+    /// A JSON line for each sequence, as soon as it stands
+    Jsonl,
+    /// Token strings (byte-level BPE alphabets are decoded, other strings joined as they are); `<|id|>` where there is none
+    Text,
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Format {
+        match name {
+            FormatName::Ids => Format::Ids,
+            FormatName::Json => Format::Json,
+            FormatName::Jsonl => Format::Jsonl,
+            FormatName::Text => Format::Text,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use tokpick::processor::Candidates;
+use tokpick::render::{self, RowInfo};
+use tokpick::source::{Access, Query, Row};
+
+use crate::cli::args::{HistoryArgs, InputArgs};
+use crate::cli::out::Out;
+use crate::cli::{Run, Status, decode};
+
+/// Shape and format of an input; entropy and most probable tokens of its rows
+///
+/// Rows that can't be decoded (NaN, +inf, nothing but masked tokens) are reported, and don't end it.
+#[derive(Args)]
+pub struct Info {
+    #[command(flatten)]
+    input: InputArgs,
+    #[command(flatten)]
+    history: HistoryArgs,
+    /// How many of the most probable tokens are shown
+    #[arg(long, value_name = "N", default_value_t = 3, help_heading = "Output")]
+    top: usize,
+    /// Look at so many rows
+    #[arg(long, value_name = "N", default_value_t = 64, help_heading = "Output")]
+    max_rows: usize,
+    /// How it is written
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    format: FormatName,
+    /// Write to a file instead of standard output: whole, or not at all
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatName {
+    /// For reading
+    Text,
+    /// One document
+    Json,
+}
+
+impl Run for Info {
+    fn run(self) -> anyhow::Result<Status> {
+        if self.input.is_missing() {
+            return decode::help("info");
+        }
+        let mut opened = self.input.open()?;
+        let source = opened.source.as_mut();
+        let shape = source.shape();
+        let mut info = render::Info {
+            input: source.name().to_string(),
+            format: source.format().to_string(),
+            shape: words(&shape),
+            vocab: shape.vocab,
+            strings: opened.tokens.as_ref().map(render::Tokens::len),
+            ..render::Info::default()
+        };
+        let context = [self.history.prompt(), self.history.prefix()].concat();
+        let first = if shape.follows_prefix { self.history.prefix().len() } else { shape.first_step };
+        let mut going: Vec<usize> = shape.sequences.clone().collect();
+        let (mut at, mut step) = (0, first);
+        let (mut rows, mut buffer) = (Vec::<Row>::new(), Candidates::default());
+        while at < going.len() && info.rows.len() < self.max_rows {
+            let query = Query {
+                sequence: going[at],
+                step,
+                context: &context,
+                prompt_len: self.history.prompt().len(),
+            };
+            source.rows(&[query], &mut rows)?;
+            let Some(row) = rows.first_mut().filter(|row| !row.ended) else {
+                going.remove(at);
+                if shape.access != Access::ByStep {
+                    step = first;
+                } else if at == going.len() {
+                    (at, step) = (0, step + 1);
+                }
+                continue;
+            };
+            info.vocab = info.vocab.max(Some(row.vocab));
+            info.rows.push(RowInfo::new(going[at], step, row, self.top, &mut buffer));
+            (at, step) = match shape.access {
+                _ if shape.follows_prefix => break,
+                Access::ByStep if at + 1 < going.len() => (at + 1, step),
+                Access::ByStep => (0, step + 1),
+                _ => (at, step + 1),
+            };
+        }
+        info.unread = !shape.follows_prefix && at < going.len() && !all_read(&shape, info.rows.len());
+        let mut out = Out::open(self.output.as_deref())?;
+        let tokens = opened.tokens.as_ref();
+        out.write(|to| match self.format {
+            FormatName::Text => info.text(tokens, to),
+            FormatName::Json => info.json(to),
+        })?;
+        out.finish()?;
+        decode::missing(&opened);
+        Ok(Status::Done)
+    }
+}
+
+fn all_read(shape: &tokpick::source::Shape, read: usize) -> bool {
+    let steps = shape.end_step.map(|end| end - shape.first_step);
+    steps.is_some_and(|steps| read >= steps.saturating_mul(shape.sequences.len()))
+}
+
+fn words(shape: &tokpick::source::Shape) -> String {
+    let (from, to) = (shape.sequences.start, shape.sequences.end);
+    let sequences = match shape.sequences.len() {
+        1 => "1 sequence".to_string(),
+        n if from == 0 => format!("{n} sequences"),
+        n => format!("{n} sequences ({from} to {})", to - 1),
+    };
+    let steps = match shape.end_step {
+        _ if shape.follows_prefix => "rows follow the prefix".to_string(),
+        None => format!("steps from {} until the stream ends", shape.first_step),
+        Some(end) if end == shape.first_step + 1 => format!("step {}", shape.first_step),
+        Some(end) => format!("steps {} to {}", shape.first_step, end - 1),
+    };
+    let access = match shape.access {
+        Access::Random => "read at random",
+        Access::BySequence => "read forward, sequence by sequence",
+        Access::ByStep => "read forward, step by step",
+    };
+    format!("{sequences}, {steps}, {access}")
+}

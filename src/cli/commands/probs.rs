@@ -1,0 +1,122 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use tokpick::draw::RowCoins;
+use tokpick::processor::{Chain, Context, Kind};
+use tokpick::render::{self, Distribution, ProbsFormat};
+use tokpick::sampler::{Job, Limits, walk};
+use tokpick::{Result, settings};
+
+use crate::cli::args::{HistoryArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
+use crate::cli::ids::IdLists;
+use crate::cli::out::Out;
+use crate::cli::{Run, Status, chain::chain, decode};
+
+/// The distribution that `sample` would draw from
+///
+/// A row for each step, with the history prompt and prefix; with `--ids`, the tokens taken at the steps before count, too.
+#[derive(Args)]
+pub struct Probs {
+    #[command(flatten)]
+    input: InputArgs,
+    #[command(flatten)]
+    history: HistoryArgs,
+    /// The ids that were taken at the input's own steps; those of several sequences are separated by `;` or line breaks
+    #[arg(long, value_name = "IDS", help_heading = "History", allow_hyphen_values = true)]
+    ids: Option<IdLists>,
+    #[command(flatten)]
+    limits: LimitArgs,
+    /// At most so many tokens of each row, the most probable ones
+    #[arg(long, value_name = "N", help_heading = "Output")]
+    top: Option<usize>,
+    /// How distributions are written
+    #[arg(long, short, value_name = "FORMAT", default_value = "tsv", help_heading = "Output")]
+    format: FormatName,
+    /// Write to a file instead of standard output: whole, or not at all
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// Seed of the coins that a processor tosses (XTC)
+    #[arg(long, short, value_name = "N", help_heading = "Output")]
+    seed: Option<u64>,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatName {
+    /// `step<TAB>id<TAB>probability[<TAB>token]`, most probable first; a sequence column first where there are several
+    Tsv,
+    /// One document, ids ascending, with entropy, count and what the kept tokens had before truncation
+    Json,
+    /// A JSON line for each row
+    Jsonl,
+}
+
+impl Run for Probs {
+    fn run(self) -> anyhow::Result<Status> {
+        if self.input.is_missing() {
+            return decode::help("probs");
+        }
+        let mut opened = self.input.open()?;
+        let shape = opened.source.shape();
+        let limits = Limits { max_new_tokens: self.limits.max_new_tokens, eos: self.limits.eos() };
+        let facts = decode::facts(&self.history, &limits, opened.rows());
+        let chain = chain(&self.settings, &facts)?;
+        let seed = match chain.needs().coin {
+            true => resolve_seed(self.seed),
+            false => {
+                decode::no_effect(
+                    &self.seed.map_or(vec![], |_| vec!["--seed"]),
+                    "where no processor tosses a coin",
+                );
+                0
+            }
+        };
+        let job = Job {
+            prompt: self.history.prompt(),
+            prefix: self.history.prefix(),
+            chain: &chain,
+            limits: &limits,
+            seed,
+            logprobs: false,
+            parallel: false,
+        };
+        let whole = whole(&chain)?;
+        let format = match self.format {
+            FormatName::Tsv => ProbsFormat::Tsv,
+            FormatName::Json => ProbsFormat::Json,
+            FormatName::Jsonl => ProbsFormat::Jsonl,
+        };
+        let mut probs = render::Probs::new(format, self.top, shape.sequences.len() > 1);
+        let mut out = Out::open(self.output.as_deref())?;
+        let ids = self.ids.as_ref().map(|ids| ids.0.as_slice());
+        let tokens = opened.tokens.as_ref();
+        walk(opened.source.as_mut(), &job, ids, &mut (), &mut |visit| {
+            let (sequence, step, c) = (visit.sequence, visit.step, visit.candidates);
+            let mut row = Distribution::new(sequence, step, c);
+            if let Some(whole) = whole.as_ref().filter(|_| format != ProbsFormat::Tsv) {
+                let (context, prompt_len) = (visit.context, job.prompt.len());
+                let coins = RowCoins { seed, lane: 0, sequence, sample: 0, step };
+                c.reset();
+                whole.apply(c, &Context { context, prompt_len, sequence, step, coins: &coins })?;
+                row.kept_mass = Distribution::new(sequence, step, c).mass_of(&row.ids);
+            }
+            out.write(|to| probs.row(row, tokens, to))
+        })?;
+        out.write(|to| probs.end(to))?;
+        out.finish()?;
+        decode::missing(&opened);
+        Ok(Status::Done)
+    }
+}
+
+/// The chain without its truncations; `None` where it has none.
+fn whole(chain: &Chain) -> Result<Option<Chain>> {
+    let (cut, rest): (Vec<_>, Vec<_>) =
+        chain.processors().iter().filter(|p| !p.is_off()).partition(|p| p.info().kind == Kind::Truncation);
+    if cut.is_empty() {
+        return Ok(None);
+    }
+    let again = rest.iter().map(|p| settings::processor(p.info().name, &p.json()));
+    again.collect::<Result<_>>().map(|rest| Some(Chain::new(rest)))
+}

@@ -1,0 +1,46 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use tokpick::render;
+
+use crate::cli::out::Out;
+use crate::cli::{Run, Status};
+
+/// All logits processors, and the orders in which engines apply them
+#[derive(Args)]
+pub struct Processors {
+    /// How the list is written
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    format: FormatName,
+    /// Write a Markdown table: the same as `--format markdown`
+    #[arg(long)]
+    markdown: bool,
+    /// Write to a file instead of standard output: whole, or not at all
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatName {
+    /// Aligned columns, and the orders
+    Text,
+    /// One document
+    Json,
+    /// A Markdown table
+    Markdown,
+}
+
+impl Run for Processors {
+    fn run(self) -> anyhow::Result<Status> {
+        let processors = render::Processors { orders: Vec::new() };
+        let mut out = Out::open(self.output.as_deref())?;
+        out.write(|to| match self.format {
+            _ if self.markdown => processors.markdown(to),
+            FormatName::Markdown => processors.markdown(to),
+            FormatName::Text => processors.text(to),
+            FormatName::Json => processors.json(to),
+        })?;
+        out.finish()?;
+        Ok(Status::Done)
+    }
+}

@@ -1,0 +1,71 @@
+//! Lists of token ids on the command line.
+
+use std::str::FromStr;
+
+use tokpick::{Error, Result, TokenId};
+
+/// Ids separated by blanks or commas, or `@FILE` with such a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ids(pub Vec<TokenId>);
+
+/// A list of ids for each sequence, separated by `;` or line breaks, or `@FILE` with such lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IdLists(pub Vec<Vec<TokenId>>);
+
+/// What `--help` says of every list of ids.
+pub const HELP: &str = "ids separated by blanks or commas, or @FILE with such a list";
+
+impl FromStr for Ids {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        list(&content(text)?).map(Ids)
+    }
+}
+
+impl FromStr for IdLists {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let text = content(text)?;
+        text.trim().split([';', '\n']).map(list).collect::<Result<_>>().map(IdLists)
+    }
+}
+
+fn content(text: &str) -> Result<String> {
+    match text.strip_prefix('@') {
+        Some(file) => {
+            std::fs::read_to_string(file).map_err(|source| Error::Io { file: file.to_string(), source })
+        }
+        None => Ok(text.to_string()),
+    }
+}
+
+fn list(text: &str) -> Result<Vec<TokenId>> {
+    text.split(|c: char| c == ',' || c.is_whitespace())
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            part.parse().map_err(|_| {
+                Error::setting("ids", format!("{part:?}"), format!("must be {HELP}; an id is 0 or more"))
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_ids() {
+        for (text, ids) in
+            [("", vec![]), ("5", vec![5]), ("1,2 3", vec![1, 2, 3]), (" 1 ,  2,\n3 ", vec![1, 2, 3])]
+        {
+            assert_eq!(text.parse::<Ids>().map(|i| i.0).ok(), Some(ids), "{text:?}");
+        }
+        for text in ["-1", "1;2", "x", "4294967296", "1.0"] {
+            assert!(text.parse::<Ids>().is_err(), "{text:?}");
+        }
+        assert_eq!("1 2;3\n4".parse::<IdLists>().map(|i| i.0).ok(), Some(vec![vec![1, 2], vec![3], vec![4]]));
+    }
+}

@@ -1,0 +1,152 @@
+//! What an input holds.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Distribution, Table, Tokens};
+use crate::processor::Candidates;
+use crate::source::Row;
+use crate::{Error, TokenId};
+
+/// What is known of one row of logits.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RowInfo {
+    /// Sequence of the batch, absolute.
+    pub sequence: usize,
+    /// Step of the input, absolute.
+    pub step: usize,
+    /// How many logits are NaN.
+    pub nan: usize,
+    /// How many are +∞.
+    pub infinite: usize,
+    /// How many are −∞: masked tokens (in a sparse row, those that it does not name).
+    pub masked: usize,
+    /// Entropy in nats; `None` where the row gives no distribution.
+    pub entropy: Option<f64>,
+    /// The largest logit.
+    pub max: Option<f64>,
+    /// The most probable tokens: (id, probability).
+    pub top: Vec<(TokenId, f64)>,
+    /// Why the row can't be decoded as it is.
+    pub problem: Option<String>,
+}
+
+impl RowInfo {
+    /// Looks at a row; its buffers are given back.
+    pub fn new(sequence: usize, step: usize, row: &mut Row, top: usize, buffer: &mut Candidates) -> Self {
+        let count = |of: fn(f32) -> bool| row.logits.iter().filter(|&&x| of(x)).count();
+        let mut info = RowInfo {
+            sequence,
+            step,
+            nan: count(f32::is_nan),
+            infinite: count(|x| x == f32::INFINITY),
+            masked: count(|x| x == f32::NEG_INFINITY) + (row.vocab - row.logits.len().min(row.vocab)),
+            entropy: None,
+            max: None,
+            top: Vec::new(),
+            problem: None,
+        };
+        match buffer.load(row, sequence, step) {
+            Err(Error::Decode { place, what }) => {
+                info.problem = Some(place.token.map_or(what.clone(), |t| format!("token {t}: {what}")));
+            }
+            Err(other) => info.problem = Some(other.to_string()),
+            Ok(()) => {
+                let d = Distribution::new(sequence, step, buffer);
+                info.entropy = Some(d.entropy);
+                info.max = Some(buffer.max_score());
+                let of = |id| d.ids.binary_search(&id).ok().map(|at| (id, d.probs[at]));
+                info.top = buffer.ranked(top).into_iter().filter_map(|(id, _)| of(id)).collect();
+                buffer.release(row);
+            }
+        }
+        info
+    }
+}
+
+/// What an input holds, as a whole.
+#[derive(Debug, Clone, Default)]
+pub struct Info {
+    /// Its name.
+    pub input: String,
+    /// How it is stored.
+    pub format: String,
+    /// What is known of its shape, in words.
+    pub shape: String,
+    /// Vocabulary size V.
+    pub vocab: Option<usize>,
+    /// How many tokens have strings.
+    pub strings: Option<usize>,
+    /// Its rows.
+    pub rows: Vec<RowInfo>,
+    /// How many further rows there are that were not looked at.
+    pub unread: bool,
+}
+
+impl Info {
+    /// Writes it as text.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn text(&self, tokens: Option<&Tokens>, to: &mut dyn Write) -> io::Result<()> {
+        let mut head = Table::new("ll");
+        head.row(["input", &self.input]);
+        head.row(["format", &self.format]);
+        head.row(["shape", &self.shape]);
+        let strings = self.strings.map_or("no token strings".to_string(), |n| format!("{n} token strings"));
+        let v = self.vocab.map_or("unknown".to_string(), |v| v.to_string());
+        head.row(["vocabulary", &format!("{v}, {strings}")]);
+        let entropies: Vec<f64> = self.rows.iter().filter_map(|r| r.entropy).collect();
+        if !entropies.is_empty() {
+            let mean = entropies.iter().sum::<f64>() / entropies.len() as f64;
+            let (low, high) = entropies.iter().fold((f64::MAX, 0.0f64), |(l, h), &e| (l.min(e), h.max(e)));
+            head.row(["entropy", &format!("{low:.4} to {high:.4} nats, {mean:.4} on average")]);
+        }
+        for (what, count) in [
+            ("NaN", self.rows.iter().map(|r| r.nan).sum::<usize>()),
+            ("+inf", self.rows.iter().map(|r| r.infinite).sum()),
+            ("-inf", self.rows.iter().map(|r| r.masked).sum()),
+        ] {
+            if count > 0 {
+                head.row([what, &format!("{count} logits")]);
+            }
+        }
+        head.write(to)?;
+        writeln!(to)?;
+        let mut table = Table::new("rrrrl");
+        table.row(["sequence", "step", "entropy", "max logit", "most probable"]);
+        for row in &self.rows {
+            let number = |x: Option<f64>| x.map_or(String::new(), |x| format!("{x:.4}"));
+            let top = row.top.iter().map(|&(id, p)| match tokens {
+                Some(tokens) => format!("{id} {:?} {p:.4}", tokens.label(id)),
+                None => format!("{id} {p:.4}"),
+            });
+            let last = row.problem.clone().unwrap_or_else(|| top.collect::<Vec<_>>().join(", "));
+            let (sequence, step) = (row.sequence.to_string(), row.step.to_string());
+            table.row([sequence, step, number(row.entropy), number(row.max), last]);
+        }
+        table.write(to)?;
+        if self.unread {
+            writeln!(to, "… and further rows")?;
+        }
+        Ok(())
+    }
+
+    /// Writes it as one JSON document.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn json(&self, to: &mut dyn Write) -> io::Result<()> {
+        let document = json!({
+            "input": self.input,
+            "format": self.format,
+            "shape": self.shape,
+            "vocab": self.vocab,
+            "strings": self.strings,
+            "rows": self.rows,
+        });
+        writeln!(to, "{document}")
+    }
+}

@@ -1,0 +1,169 @@
+//! Distributions of the next token, as tables and JSON.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{Tokens, number};
+use crate::TokenId;
+use crate::processor::Candidates;
+
+/// The distribution of one row, once the chain is done with it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Distribution {
+    /// Sequence of the batch, absolute.
+    pub sequence: usize,
+    /// Step of the input, absolute.
+    pub step: usize,
+    /// The tokens that are not masked, ascending; one whose probability underflows is among them.
+    pub ids: Vec<TokenId>,
+    /// Their probabilities.
+    pub probs: Vec<f64>,
+    /// −Σ p ln p over all of them, in nats.
+    pub entropy: f64,
+    /// How many there are.
+    pub kept: usize,
+    /// What they had before truncation: their mass under the same chain without its truncations.
+    pub kept_mass: f64,
+}
+
+impl Distribution {
+    /// Reads the distribution off candidates, in f64; [`kept_mass`](Self::kept_mass) is 1 until it is set.
+    ///
+    /// ```
+    /// use tokpick::{processor::Candidates, render::Distribution, source::Row};
+    /// let mut c = Candidates::default();
+    /// c.load(&mut Row::dense(vec![0.0, f32::NEG_INFINITY, 0.0]), 0, 0)?;
+    /// let d = Distribution::new(0, 3, &c);
+    /// assert_eq!((d.ids, d.probs, d.kept), (vec![0, 2], vec![0.5, 0.5], 2));
+    /// # Ok::<(), tokpick::Error>(())
+    /// ```
+    pub fn new(sequence: usize, step: usize, candidates: &Candidates) -> Self {
+        let normalizer = candidates.normalizer();
+        let mut d = Distribution {
+            sequence,
+            step,
+            ids: Vec::new(),
+            probs: Vec::new(),
+            entropy: 0.0,
+            kept: 0,
+            kept_mass: 1.0,
+        };
+        for ((id, p), (_, score)) in candidates.probabilities().into_iter().zip(candidates.members()) {
+            d.ids.push(id);
+            d.probs.push(p);
+            d.entropy -= normalizer.log_probability(score).map_or(0.0, |l| p * l);
+        }
+        d.entropy = d.entropy.max(0.0);
+        d.kept = d.ids.len();
+        d
+    }
+
+    /// The mass that some tokens (ascending ids) have in this distribution.
+    pub fn mass_of(&self, ids: &[TokenId]) -> f64 {
+        let mut wanted = ids.iter().peekable();
+        let mut mass = 0.0;
+        for (&id, &p) in self.ids.iter().zip(&self.probs) {
+            while wanted.next_if(|&&w| w < id).is_some() {}
+            if wanted.next_if(|&&w| w == id).is_some() {
+                mass += p;
+            }
+        }
+        mass.min(1.0)
+    }
+
+    /// Positions of the `n` most probable tokens, the lower id first among equals.
+    fn best(&self, n: usize) -> Vec<usize> {
+        let mut at: Vec<usize> = (0..self.ids.len()).collect();
+        at.sort_by(|&a, &b| self.probs[b].total_cmp(&self.probs[a]).then(a.cmp(&b)));
+        at.truncate(n);
+        at
+    }
+
+    /// Forgets all tokens but the `n` most probable; entropy, count and mass stay those of all.
+    fn truncate(&mut self, n: usize) {
+        let mut at = self.best(n);
+        at.sort_unstable();
+        self.ids = at.iter().map(|&i| self.ids[i]).collect();
+        self.probs = at.iter().map(|&i| self.probs[i]).collect();
+    }
+}
+
+/// How distributions are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ProbsFormat {
+    /// `step<TAB>id<TAB>probability[<TAB>token]`, most probable first; a sequence column first where there are several.
+    #[default]
+    Tsv,
+    /// One document `{"rows":[…]}`, ids ascending.
+    Json,
+    /// A JSON line for each row.
+    Jsonl,
+}
+
+/// Writes distributions.
+#[derive(Debug, Default)]
+pub struct Probs {
+    /// The format.
+    pub format: ProbsFormat,
+    /// At most so many tokens of each row.
+    pub top: Option<usize>,
+    /// Whether lines begin with the sequence.
+    pub sequences: bool,
+    written: usize,
+}
+
+impl Probs {
+    /// A writer.
+    pub fn new(format: ProbsFormat, top: Option<usize>, sequences: bool) -> Self {
+        Probs { format, top, sequences, written: 0 }
+    }
+
+    /// Writes one row.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn row(
+        &mut self,
+        mut d: Distribution,
+        tokens: Option<&Tokens>,
+        to: &mut dyn Write,
+    ) -> io::Result<()> {
+        if self.format == ProbsFormat::Tsv {
+            for at in d.best(self.top.unwrap_or(usize::MAX)) {
+                if self.sequences {
+                    write!(to, "{}\t", d.sequence)?;
+                }
+                write!(to, "{}\t{}\t{}", d.step, d.ids[at], number(d.probs[at]))?;
+                if let Some(tokens) = tokens {
+                    write!(to, "\t{}", tokens.label(d.ids[at]))?;
+                }
+                writeln!(to)?;
+            }
+        } else {
+            if let Some(n) = self.top.filter(|&n| n < d.kept) {
+                d.truncate(n);
+            }
+            let row = serde_json::to_string(&d).map_err(io::Error::from)?;
+            match (self.format, self.written) {
+                (ProbsFormat::Json, 0) => write!(to, "{{\"rows\":[\n{row}")?,
+                (ProbsFormat::Json, _) => write!(to, ",\n{row}")?,
+                _ => writeln!(to, "{row}")?,
+            }
+        }
+        self.written += 1;
+        Ok(())
+    }
+
+    /// Writes what comes after the last row.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn end(&mut self, to: &mut dyn Write) -> io::Result<()> {
+        match (self.format, self.written) {
+            (ProbsFormat::Json, 0) => writeln!(to, "{{\"rows\":[]}}"),
+            (ProbsFormat::Json, _) => writeln!(to, "]}}"),
+            _ => Ok(()),
+        }
+    }
+}

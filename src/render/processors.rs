@@ -1,0 +1,84 @@
+//! The list of all logits processors.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::Table;
+use crate::processor::INFOS;
+
+/// All logits processors, and the orders in which engines apply them.
+///
+/// ```
+/// use tokpick::render::Processors;
+/// let mut text = Vec::new();
+/// Processors::default().markdown(&mut text)?;
+/// assert!(String::from_utf8_lossy(&text).contains("| `top_k` | `--top-k` | 0 |"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Processors {
+    /// Name of an order, and the names of the processors in it.
+    pub orders: Vec<(String, Vec<String>)>,
+}
+
+impl Processors {
+    /// As aligned text, the orders below.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn text(&self, to: &mut dyn Write) -> io::Result<()> {
+        let mut table = Table::new("lllll");
+        table.row(["name", "flag", "off", "what it does", "source"]);
+        for info in INFOS {
+            table.row([info.name, info.flag, info.off, info.summary, info.source]);
+        }
+        table.write(to)?;
+        for (name, order) in &self.orders {
+            writeln!(to, "\norder {name}:")?;
+            let mut line = String::new();
+            for (at, processor) in order.iter().enumerate() {
+                let separator = if at + 1 < order.len() { "," } else { "" };
+                if line.len() + processor.len() > 98 {
+                    writeln!(to, " {line}")?;
+                    line.clear();
+                }
+                line.extend([" ", processor, separator]);
+            }
+            writeln!(to, " {line}")?;
+        }
+        Ok(())
+    }
+
+    /// As a Markdown table.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn markdown(&self, to: &mut dyn Write) -> io::Result<()> {
+        writeln!(to, "| name | flag | off | what it does | source |\n|---|---|---|---|---|")?;
+        for info in INFOS {
+            let cell = |text: &str| text.replace('|', "\\|");
+            let (summary, source) = (cell(info.summary), cell(info.source));
+            writeln!(to, "| `{}` | `{}` | {} | {summary} | {source} |", info.name, info.flag, info.off)?;
+        }
+        Ok(())
+    }
+
+    /// As one JSON document.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn json(&self, to: &mut dyn Write) -> io::Result<()> {
+        let processors: Vec<Value> = INFOS
+            .iter()
+            .map(|info| {
+                let kind = format!("{:?}", info.kind);
+                json!({"name": info.name, "kind": kind, "flag": info.flag, "off": info.off,
+                       "summary": info.summary, "source": info.source})
+            })
+            .collect();
+        let orders: serde_json::Map<String, Value> =
+            self.orders.iter().map(|(name, order)| (name.clone(), json!(order))).collect();
+        writeln!(to, "{}", json!({"processors": processors, "orders": orders}))
+    }
+}

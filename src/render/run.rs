@@ -1,0 +1,172 @@
+//! What a run decoded, in the four formats.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::{Tokens, seed};
+use crate::hypothesis::Hypothesis;
+use crate::sampler::{Event, Token};
+
+/// How decoded sequences are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Format {
+    /// A line for each sequence: its ids, separated by one blank.
+    #[default]
+    Ids,
+    /// One document: how the run was made, and its sequences.
+    Json,
+    /// A JSON line for each sequence.
+    Jsonl,
+    /// The token strings of each sequence.
+    Text,
+}
+
+impl Format {
+    /// True if log-probabilities are written.
+    pub fn wants_logprobs(self) -> bool {
+        matches!(self, Format::Json | Format::Jsonl)
+    }
+}
+
+/// How a run was made: the head of its JSON document.
+#[derive(Debug, Clone, Default)]
+pub struct Head {
+    /// Name of the draw; `None` where nothing is drawn.
+    pub draw: Option<String>,
+    /// The seed, where one was used.
+    pub seed: Option<u64>,
+    /// The chain, as JSON that can be given back.
+    pub chain: Value,
+    /// The command line.
+    pub arguments: Vec<String>,
+}
+
+/// Writes the events of a run.
+///
+/// Without `stream`, a sequence is written as soon as it stands. With it, a line for each step is written as soon as the step is
+/// taken: ids (or strings, quoted as in JSON) separated by one blank, or for [`Format::Jsonl`] an object for each token.
+///
+/// ```
+/// use tokpick::hypothesis::{Finish, Hypothesis};
+/// use tokpick::render::{Format, Head, Run};
+/// use tokpick::sampler::Event;
+///
+/// let mut run = Run::new(Format::Ids, false, Head::default());
+/// let mut text = Vec::new();
+/// run.event(&Event::Done(Hypothesis {
+///     sequence: 0, sample: 0, ids: vec![5, 7], logprobs: vec![], processed_logprobs: vec![], logprob: None, score: None,
+///     finish_reason: Finish::Length,
+/// }), None, &mut text)?;
+/// run.end(&mut text)?;
+/// assert_eq!(text, b"5 7\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Run {
+    format: Format,
+    stream: bool,
+    head: Head,
+    written: usize,
+}
+
+impl Run {
+    /// A writer for one run.
+    pub fn new(format: Format, stream: bool, head: Head) -> Self {
+        Run { format, stream, head, written: 0 }
+    }
+
+    /// Writes one event; `tokens` are the strings for [`Format::Text`] (ids without them).
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn event(
+        &mut self,
+        event: &Event<'_>,
+        tokens: Option<&Tokens>,
+        to: &mut dyn Write,
+    ) -> io::Result<()> {
+        match event {
+            Event::Step(step) if self.stream => {
+                self.step(step, tokens, to)?;
+                to.flush()
+            }
+            Event::Done(hypothesis) if !self.stream => {
+                self.sequence(hypothesis, tokens, to)?;
+                if self.format == Format::Jsonl { to.flush() } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what comes after the last event.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn end(&mut self, to: &mut dyn Write) -> io::Result<()> {
+        if self.format == Format::Json {
+            if self.written == 0 {
+                self.open(to)?;
+            }
+            writeln!(to, "]}}")?;
+        }
+        Ok(())
+    }
+
+    fn step(&self, step: &[Token], tokens: Option<&Tokens>, to: &mut dyn Write) -> io::Result<()> {
+        if self.format == Format::Jsonl {
+            return step.iter().try_for_each(|t| {
+                let (sequence, sample) = (t.sequence, t.sample);
+                writeln!(
+                    to,
+                    "{}",
+                    json!({"sequence": sequence, "sample": sample, "step": t.step, "id": t.id})
+                )
+            });
+        }
+        let strings = tokens.filter(|_| self.format == Format::Text);
+        let shown = step.iter().map(|t| match strings {
+            Some(s) => Value::from(s.text(&[t.id])).to_string(),
+            None => t.id.to_string(),
+        });
+        writeln!(to, "{}", shown.collect::<Vec<_>>().join(" "))
+    }
+
+    fn sequence(&mut self, h: &Hypothesis, tokens: Option<&Tokens>, to: &mut dyn Write) -> io::Result<()> {
+        match (self.format, tokens) {
+            (Format::Json, _) => {
+                if self.written == 0 {
+                    self.open(to)?;
+                } else {
+                    to.write_all(b",")?;
+                }
+                write!(to, "\n{}", json_of(h)?)?;
+            }
+            (Format::Jsonl, _) => writeln!(to, "{}", json_of(h)?)?,
+            (Format::Text, Some(tokens)) => writeln!(to, "{}", tokens.text(&h.ids))?,
+            (Format::Ids | Format::Text, _) => {
+                for (at, id) in h.ids.iter().enumerate() {
+                    write!(to, "{}{id}", if at > 0 { " " } else { "" })?;
+                }
+                writeln!(to)?;
+            }
+        }
+        self.written += 1;
+        Ok(())
+    }
+
+    fn open(&self, to: &mut dyn Write) -> io::Result<()> {
+        let head = json!({
+            "tokpick": env!("CARGO_PKG_VERSION"),
+            "draw": self.head.draw,
+            "seed": self.head.seed.map(seed),
+            "chain": self.head.chain,
+            "arguments": self.head.arguments,
+        });
+        let text = head.to_string();
+        write!(to, "{},\"sequences\":[", text.strip_suffix('}').unwrap_or(&text))
+    }
+}
+
+fn json_of(h: &Hypothesis) -> io::Result<String> {
+    serde_json::to_string(h).map_err(io::Error::from)
+}

@@ -1,0 +1,191 @@
+//! Element types of binary arrays, and their conversion to f32 block by block.
+
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
+use crate::{Error, Result};
+
+/// Says what the bytes of an NPY array mean where its own dtype doesn't: NumPy has no bfloat16, so such arrays are saved as
+/// `uint16` or as raw two-byte values (`V2`, what ml_dtypes writes; that one is read without a hint).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DtypeHint {
+    /// bfloat16: the upper half of an f32.
+    Bf16,
+}
+
+impl FromStr for DtypeHint {
+    type Err = Error;
+
+    fn from_str(s: &str) -> Result<Self> {
+        match s {
+            "bf16" | "bfloat16" => Ok(DtypeHint::Bf16),
+            _ => Err(Error::setting("dtype", s, "is not a hint; the only one is bf16 (for uint16 arrays)")),
+        }
+    }
+}
+
+/// An element type that logits can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dtype {
+    F16,
+    Bf16,
+    F32,
+    F64,
+    I8,
+    I16,
+    I32,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+}
+
+impl Dtype {
+    /// Bytes of one element.
+    pub fn size(self) -> usize {
+        match self {
+            Dtype::I8 | Dtype::U8 => 1,
+            Dtype::F16 | Dtype::Bf16 | Dtype::I16 | Dtype::U16 => 2,
+            Dtype::F32 | Dtype::I32 | Dtype::U32 => 4,
+            Dtype::F64 | Dtype::I64 | Dtype::U64 => 8,
+        }
+    }
+
+    /// The name NumPy (for bfloat16: ml_dtypes) gives it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dtype::F16 => "float16",
+            Dtype::Bf16 => "bfloat16",
+            Dtype::F32 => "float32",
+            Dtype::F64 => "float64",
+            Dtype::I8 => "int8",
+            Dtype::I16 => "int16",
+            Dtype::I32 => "int32",
+            Dtype::I64 => "int64",
+            Dtype::U8 => "uint8",
+            Dtype::U16 => "uint16",
+            Dtype::U32 => "uint32",
+            Dtype::U64 => "uint64",
+        }
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a run of elements could not be read.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// Reading failed.
+    Io(io::Error),
+    /// The element at this index of the run is finite and beyond f32.
+    Overflow(usize),
+}
+
+/// Element type and byte order: everything that conversion needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Codec {
+    pub dtype: Dtype,
+    pub big_endian: bool,
+}
+
+/// Bytes that are converted at once: in the first-level cache, and on the stack.
+const BLOCK: usize = 16 * 1024;
+
+impl Codec {
+    /// Appends `count` elements to `out`. `fill` is asked for their bytes in order, a block at a time, so that no more memory is
+    /// taken than there are data.
+    pub fn read(
+        self,
+        count: usize,
+        out: &mut Vec<f32>,
+        mut fill: impl FnMut(&mut [u8]) -> io::Result<()>,
+    ) -> std::result::Result<(), Fault> {
+        // A block of u64 is aligned for every element type.
+        let mut block = [0u64; BLOCK / 8];
+        let mut done = 0;
+        while done < count {
+            let n = (count - done).min(BLOCK / self.dtype.size());
+            if self.dtype == Dtype::F32 {
+                // No conversion: the bytes are read where they belong.
+                let start = out.len();
+                out.resize(start + n, 0.0);
+                let bytes = cast_slice_mut::<f32, u8>(&mut out[start..]);
+                if let Err(e) = fill(bytes) {
+                    out.truncate(start);
+                    return Err(Fault::Io(e));
+                }
+                self.order::<4>(bytes);
+            } else {
+                let bytes = &mut cast_slice_mut::<u64, u8>(&mut block)[..n * self.dtype.size()];
+                fill(bytes).map_err(Fault::Io)?;
+                self.convert(bytes, out).map_err(|i| Fault::Overflow(done + i))?;
+            }
+            done += n;
+        }
+        Ok(())
+    }
+
+    /// Turns the bytes of each element into the machine's order.
+    fn order<const N: usize>(self, bytes: &mut [u8]) {
+        if self.big_endian != cfg!(target_endian = "big") {
+            for element in bytes.as_chunks_mut::<N>().0 {
+                element.reverse();
+            }
+        }
+    }
+
+    /// Appends a block; the index of the first element that overflows f32 is the error.
+    fn convert(self, bytes: &mut [u8], out: &mut Vec<f32>) -> std::result::Result<(), usize> {
+        match self.dtype.size() {
+            2 => self.order::<2>(bytes),
+            4 => self.order::<4>(bytes),
+            8 => self.order::<8>(bytes),
+            _ => {}
+        }
+        let start = out.len();
+        match self.dtype {
+            Dtype::F16 => {
+                let halves = cast_slice::<u8, f16>(bytes);
+                out.resize(start + halves.len(), 0.0);
+                halves.convert_to_f32_slice(&mut out[start..]);
+            }
+            Dtype::Bf16 => append(bytes, out, |bits: u16| f32::from_bits(u32::from(bits) << 16)),
+            Dtype::F32 => append(bytes, out, |x: f32| x),
+            Dtype::F64 => {
+                append(bytes, out, |x: f64| x as f32);
+                // Only a block that holds an infinity can hold an overflow.
+                if out[start..].iter().fold(false, |any, x| any | x.is_infinite()) {
+                    let doubles = cast_slice::<u8, f64>(bytes);
+                    let over = |(x, y): (&f64, &f32)| x.is_finite() && y.is_infinite();
+                    if let Some(i) = doubles.iter().zip(&out[start..]).position(over) {
+                        return Err(i);
+                    }
+                }
+            }
+            // No integer is beyond f32.
+            Dtype::I8 => append(bytes, out, |x: i8| f32::from(x)),
+            Dtype::I16 => append(bytes, out, |x: i16| f32::from(x)),
+            Dtype::I32 => append(bytes, out, |x: i32| x as f32),
+            Dtype::I64 => append(bytes, out, |x: i64| x as f32),
+            Dtype::U8 => append(bytes, out, |x: u8| f32::from(x)),
+            Dtype::U16 => append(bytes, out, |x: u16| f32::from(x)),
+            Dtype::U32 => append(bytes, out, |x: u32| x as f32),
+            Dtype::U64 => append(bytes, out, |x: u64| x as f32),
+        }
+        Ok(())
+    }
+}
+
+fn append<T: Pod>(bytes: &[u8], out: &mut Vec<f32>, to_f32: impl Fn(T) -> f32) {
+    out.extend(cast_slice::<u8, T>(bytes).iter().map(|x| to_f32(*x)));
+}

@@ -1,0 +1,205 @@
+//! JSON Lines: a stream of steps, dense or sparse, one step a line.
+
+use std::io::BufRead;
+
+use super::Row;
+use super::json::{Content, Context};
+use super::stream::Rows;
+use crate::{Error, Place, Result, TokenId};
+
+/// Lines that are not blank, as they arrive: nothing is waited for beyond the end of the line.
+pub(crate) struct Lines {
+    pub name: String,
+    pub from: Box<dyn BufRead + Send>,
+    /// The line that was read last, and its number, counted from 1.
+    pub text: Vec<u8>,
+    pub line: usize,
+}
+
+impl Lines {
+    pub fn new(name: String, from: Box<dyn BufRead + Send>) -> Self {
+        Lines { name, from, text: Vec::new(), line: 0 }
+    }
+
+    /// Reads the next line that is not blank; `false` at the end.
+    pub fn advance(&mut self) -> Result<bool> {
+        loop {
+            self.text.clear();
+            let read = self.from.read_until(b'\n', &mut self.text);
+            if read.map_err(|source| Error::Io { file: self.name.clone(), source })? == 0 {
+                return Ok(false);
+            }
+            self.line += 1;
+            if !self.text.trim_ascii().is_empty() {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// What the parser of the current line has to know.
+    pub fn context(&self, options: LineOptions, step: Option<usize>) -> Context<'_> {
+        let null_is_masked = options.null_is_masked;
+        Context { file: &self.name, null_is_masked, line: self.line, step, layout: None }
+    }
+
+    /// An error at the current line.
+    pub fn bad(&self, what: impl Into<String>) -> Error {
+        Error::input(&self.name, Place::line(self.line), what)
+    }
+}
+
+/// Settings of a stream.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LineOptions {
+    pub null_is_masked: bool,
+    /// V, where the caller knows it.
+    pub vocab_size: Option<usize>,
+}
+
+/// The steps of a JSON Lines stream.
+pub(crate) struct JsonLines {
+    lines: Lines,
+    options: LineOptions,
+    content: Content,
+    /// The current line was read, or also parsed, before it was asked for: the first one, to find the format.
+    waiting: bool,
+    parsed: bool,
+    step: usize,
+    sparse: Option<bool>,
+    /// V: of the first dense row, or above the ids so far.
+    vocab: usize,
+    order: Vec<(TokenId, f32)>,
+}
+
+impl JsonLines {
+    /// `lines` stands at the first step, and `content` is what it holds.
+    pub fn new(lines: Lines, content: Content, options: LineOptions) -> Self {
+        let vocab = options.vocab_size.unwrap_or(0);
+        let (waiting, parsed) = (true, true);
+        JsonLines {
+            lines,
+            options,
+            content,
+            waiting,
+            parsed,
+            step: 0,
+            sparse: None,
+            vocab,
+            order: Vec::new(),
+        }
+    }
+
+    fn advance(&mut self) -> Result<bool> {
+        Ok(std::mem::take(&mut self.waiting) || self.lines.advance()?)
+    }
+
+    fn place(&self) -> Place {
+        Place { step: Some(self.step), ..Place::line(self.lines.line) }
+    }
+
+    fn bad<T>(&self, place: Place, what: impl Into<String>) -> Result<T> {
+        Err(Error::input(&self.lines.name, place, what))
+    }
+
+    /// Checks that the line is a step, and of the same kind as those before.
+    fn check(&mut self) -> Result<()> {
+        let (content, place) = (&self.content, self.place());
+        if content.prefix.is_some() {
+            return self.bad(place, "\"prefix\" in a stream of steps: a prefix table has it on every line");
+        }
+        if content.vocab.is_some() {
+            return self.bad(place, "\"vocab\" in a stream of steps; give the strings with --vocab");
+        }
+        if !content.is_row() {
+            return self.bad(place, "arrays within arrays; in JSON Lines a line is one step, [V]");
+        }
+        let sparse = content.ids.is_some();
+        if content.logprobs && !sparse {
+            return self
+                .bad(place, "\"logprobs\" without \"ids\"; give all V of them as \"logits\", or the ids");
+        }
+        if *self.sparse.get_or_insert(sparse) != sparse {
+            return self
+                .bad(place, "dense and sparse steps in one stream; give \"ids\" on every line, or on none");
+        }
+        Ok(())
+    }
+
+    fn dense(&mut self, row: &mut Row) -> Result<()> {
+        let found = self.content.logits.len();
+        if found == 0 {
+            return self.bad(self.place(), "V = 0: the step holds no token");
+        }
+        if self.vocab == 0 {
+            self.vocab = found;
+        }
+        if found != self.vocab {
+            let expected = self.vocab;
+            return match self.options.vocab_size {
+                Some(_) => self.bad(self.place(), format!("{found} logits here, --vocab-size is {expected}")),
+                None => {
+                    self.bad(self.place(), format!("{found} logits here, {expected} in the lines before"))
+                }
+            };
+        }
+        std::mem::swap(row.start_dense(found), &mut self.content.logits);
+        Ok(())
+    }
+
+    fn sparse(&mut self, ids: &[TokenId], row: &mut Row) -> Result<()> {
+        let logits = &self.content.logits;
+        let place = self.place();
+        if ids.len() != logits.len() {
+            return self.bad(place, format!("{} ids, but {} logits", ids.len(), logits.len()));
+        }
+        if ids.is_empty() {
+            return self.bad(place, "a sparse step without a token");
+        }
+        self.order.clear();
+        self.order.extend(ids.iter().copied().zip(logits.iter().copied()));
+        self.order.sort_by_key(|(id, _)| *id);
+        if let Some(twice) = self.order.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return self.bad(place.token(twice[0].0), "the id stands twice in the step");
+        }
+        let last = self.order.last().map_or(0, |(id, _)| *id);
+        match self.options.vocab_size {
+            Some(v) if last as usize >= v => {
+                return self.bad(place.token(last), format!("the id is outside the vocabulary of {v}"));
+            }
+            Some(_) => {}
+            None => self.vocab = self.vocab.max(last as usize + 1),
+        }
+        let mut named = row.ids.take().unwrap_or_default();
+        named.clear();
+        named.extend(self.order.iter().map(|(id, _)| *id));
+        row.start_dense(self.vocab).extend(self.order.iter().map(|(_, logit)| *logit));
+        row.ids = Some(named);
+        Ok(())
+    }
+}
+
+impl Rows for JsonLines {
+    fn next(&mut self, row: &mut Row) -> Result<bool> {
+        if !self.advance()? {
+            return Ok(false);
+        }
+        if !std::mem::take(&mut self.parsed) {
+            let context = self.lines.context(self.options, Some(self.step));
+            self.content.parse(&self.lines.text, context)?;
+        }
+        self.check()?;
+        match self.content.ids.take() {
+            None => self.dense(row)?,
+            Some(ids) => self.sparse(&ids, row)?,
+        }
+        self.step += 1;
+        Ok(true)
+    }
+
+    fn skip(&mut self) -> Result<bool> {
+        let found = self.advance()?;
+        self.parsed = false;
+        self.step += usize::from(found);
+        Ok(found)
+    }
+}

@@ -1,0 +1,280 @@
+//! Opens an input: finds its format from its content.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use super::json::{Content, Context};
+use super::jsonl::{JsonLines, LineOptions, Lines};
+use super::layout::Grid;
+use super::npy::{self, Npy, NpyOptions};
+use super::stream::Stream;
+use super::{Bigram, DtypeHint, Format, Layout, LogitsSource, RowRange, Steps, Table};
+use crate::{Error, Place, Result};
+
+/// What the rows of an input mean.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// What the content says: steps, or a prefix table.
+    #[default]
+    Auto,
+    /// A `[V, V]` matrix: row i holds the logits after token i.
+    Bigram,
+}
+
+/// An input and how it is to be read. Only the path is needed: the format is found from the content (the magic of NPY, the first
+/// character of JSON), never from the name.
+///
+/// | content | becomes |
+/// |---|---|
+/// | NPY file, C order | rows read where they lie: random access, nothing kept in memory |
+/// | NPY from a pipe, C order | rows as they come, forward only |
+/// | NPY, Fortran order | steps in memory |
+/// | JSON document | steps in memory |
+/// | JSON Lines of steps | rows as their lines arrive, forward only; a single line `[…]` is such a stream, too |
+/// | JSON Lines with `prefix` | a [`Table`] in memory |
+///
+/// ```
+/// use tokpick::source::{Layout, LogitsSource, Open};
+/// let open = Open { layout: Some(Layout::Bv), ..Open::new("rows.json") };
+/// let source = open.read(&b"[[1, 2], [3, 4], [5, 6]]"[..])?;
+/// assert_eq!(source.shape().sequences, 0..3);
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Open {
+    /// A path, or `-` for standard input.
+    pub path: PathBuf,
+    /// What the axes mean; default `tv` for two and `btv` for three.
+    pub layout: Option<Layout>,
+    /// A part of the steps (of the sequences with [`Layout::Bv`]); they keep their numbers.
+    pub rows: Option<RowRange>,
+    /// What the elements of an NPY array are where its dtype can't say.
+    pub dtype: Option<DtypeHint>,
+    /// JSON `null` is a masked token (−∞), not an error.
+    pub null_is_masked: bool,
+    /// What the rows mean.
+    pub kind: Kind,
+    /// V: needed where sparse rows don't tell it (default: the highest id so far + 1), checked everywhere else.
+    pub vocab_size: Option<usize>,
+}
+
+type Source = Box<dyn LogitsSource + Send>;
+
+impl Open {
+    /// An input with the default settings.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Open { path: path.into(), ..Open::default() }
+    }
+
+    /// Opens the input.
+    ///
+    /// # Errors
+    /// A file that can't be read, content that is no logits, a setting that doesn't fit the content.
+    pub fn open(self) -> Result<Source> {
+        if self.path == Path::new("-") {
+            return self.read(io::stdin());
+        }
+        let name = self.name();
+        let io = |source| Error::Io { file: name.clone(), source };
+        let file = File::open(&self.path).map_err(io)?;
+        if !file.metadata().map_err(io)?.is_file() {
+            return self.read(file);
+        }
+        let mut file = BufReader::new(file);
+        if sniff(&name, &mut file)? {
+            let npy = npy::open_file(name, file, self.npy_options())?;
+            return self.npy(npy);
+        }
+        self.json(Lines::new(name, Box::new(file)))
+    }
+
+    /// Reads the input from a reader, forward only: a pipe, a socket, bytes in memory. `path` is its name in messages.
+    ///
+    /// # Errors
+    /// As [`Open::open`].
+    pub fn read(self, from: impl Read + Send + 'static) -> Result<Source> {
+        let name = self.name();
+        let mut from = BufReader::with_capacity(1 << 16, from);
+        if sniff(&name, &mut from)? {
+            let npy = npy::open_pipe(name, Box::new(from), self.npy_options())?;
+            return self.npy(npy);
+        }
+        self.json(Lines::new(name, Box::new(from)))
+    }
+
+    fn name(&self) -> String {
+        if self.path == Path::new("-") { "standard input".into() } else { self.path.display().to_string() }
+    }
+
+    fn npy_options(&self) -> NpyOptions {
+        NpyOptions { layout: self.layout, rows: self.rows, hint: self.dtype }
+    }
+
+    fn npy(self, npy: Npy) -> Result<Source> {
+        match (npy, self.kind) {
+            (Npy::File(source), Kind::Auto) => self.checked(Box::new(source)),
+            (Npy::Memory(source), Kind::Auto) => self.checked(Box::new(source)),
+            (Npy::Pipe(source), Kind::Auto) => self.checked(Box::new(source)),
+            (Npy::File(matrix), Kind::Bigram) => {
+                self.no_steps("a bigram matrix")?;
+                self.checked(Box::new(Bigram::new(matrix)?))
+            }
+            (Npy::Memory(matrix), Kind::Bigram) => self.bigram(matrix),
+            (Npy::Pipe(mut matrix), Kind::Bigram) => {
+                self.no_steps("a bigram matrix")?;
+                let matrix = Steps::collect(&mut matrix)?;
+                self.bigram(matrix)
+            }
+        }
+    }
+
+    /// JSON: a document, a stream of steps, or a table. The first line tells, so a live stream is not waited for.
+    fn json(self, mut lines: Lines) -> Result<Source> {
+        let name = lines.name.clone();
+        if !lines.advance()? {
+            return Err(Error::input(name, Place::default(), "holds nothing but blank lines"));
+        }
+        check_start(&name, &lines.text)?;
+        if self.dtype.is_some() {
+            return Err(Error::setting("dtype", "bf16", format!("{name} is JSON; the hint is for NPY")));
+        }
+        let whole = !closes(&lines.text);
+        if whole {
+            let rest = lines.from.read_to_end(&mut lines.text);
+            rest.map_err(|source| Error::Io { file: name.clone(), source })?;
+        }
+        let mut content = Content::default();
+        let (null_is_masked, layout) = (self.null_is_masked, self.layout);
+        let context = Context { file: &name, null_is_masked, line: lines.line, step: Some(0), layout };
+        content.parse(&lines.text, context)?;
+        let options = LineOptions { null_is_masked, vocab_size: self.vocab_size };
+        if !whole && content.prefix.is_some() {
+            self.no_steps("a prefix table")?;
+            if self.kind == Kind::Bigram {
+                let what = format!("{name} is a prefix table; a bigram matrix is [V, V]");
+                return Err(Error::setting("source", "bigram", what));
+            }
+            return Ok(Box::new(Table::read(lines, options)?));
+        }
+        if !whole && content.is_row() && content.vocab.is_none() {
+            return self.stream(lines, content, options);
+        }
+        if !whole && lines.advance()? {
+            return Err(lines.bad("text after the end of the document, which is one JSON value"));
+        }
+        self.document(name, content)
+    }
+
+    fn document(self, name: String, content: Content) -> Result<Source> {
+        if content.ids.is_some() || content.prefix.is_some() || content.logprobs {
+            let what = "a document holds \"logits\" and \"vocab\"; sparse steps and tables are JSON Lines, one object a line";
+            return Err(Error::input(name, Place::default(), what));
+        }
+        let format = Format { name: "JSON".into(), ..Format::default() };
+        let steps = Steps::new(name, &content.axes, self.layout, content.logits)?;
+        let steps = steps.with_vocab(content.vocab)?.with_format(format);
+        match self.kind {
+            Kind::Bigram => self.bigram(steps),
+            Kind::Auto => {
+                let steps = steps.select(self.rows)?;
+                self.checked(Box::new(steps))
+            }
+        }
+    }
+
+    fn stream(self, lines: Lines, content: Content, options: LineOptions) -> Result<Source> {
+        let name = lines.name.clone();
+        let sparse = if content.ids.is_some() { "JSON Lines, sparse" } else { "JSON Lines" };
+        let format = Format { name: sparse.into(), ..Format::default() };
+        let rows = JsonLines::new(lines, content, options);
+        let mut grid = Grid::endless();
+        match (self.kind, self.layout) {
+            (Kind::Bigram, _) => {
+                self.no_steps("a bigram matrix")?;
+                let matrix = Steps::collect(&mut Stream::new(name, rows, grid, format))?;
+                self.bigram(matrix)
+            }
+            (Kind::Auto, None | Some(Layout::Tv)) => {
+                grid.select(&name, self.rows)?;
+                Ok(Box::new(Stream::new(name, rows, grid, format)))
+            }
+            // The number of sequences must be known before the first one is decoded.
+            (Kind::Auto, Some(Layout::Bv)) => {
+                let steps = Steps::collect(&mut Stream::new(name, rows, grid, format))?;
+                Ok(Box::new(steps.relabel(Layout::Bv)?.select(self.rows)?))
+            }
+            (Kind::Auto, Some(layout)) => {
+                let what = format!("{name} is JSON Lines, one row a line; layouts for it: tv or bv");
+                Err(Error::setting("layout", layout, what))
+            }
+        }
+    }
+
+    fn bigram(self, matrix: Steps) -> Result<Source> {
+        self.no_steps("a bigram matrix")?;
+        self.checked(Box::new(Bigram::new(matrix)?))
+    }
+
+    /// Settings that are about steps have no meaning where rows follow the prefix.
+    fn no_steps(&self, what: &str) -> Result<()> {
+        if let Some(range) = self.rows {
+            return Err(Error::setting("rows", range, format!("selects steps, and {what} has none")));
+        }
+        if let Some(layout) = self.layout {
+            return Err(Error::setting("layout", layout, format!("is for steps, and {what} has none")));
+        }
+        Ok(())
+    }
+
+    fn checked(&self, source: Source) -> Result<Source> {
+        match (self.vocab_size, source.shape().vocab) {
+            (Some(given), Some(v)) if given != v => {
+                let what = format!("the rows of {} have {v} logits", source.name());
+                Err(Error::setting("vocab_size", given, what))
+            }
+            _ => Ok(source),
+        }
+    }
+}
+
+/// Looks at the first bytes without taking them: is it NPY (else JSON)?
+fn sniff(name: &str, from: &mut dyn BufRead) -> Result<bool> {
+    let start = from.fill_buf().map_err(|source| Error::Io { file: name.into(), source })?;
+    match start.first() {
+        None => Err(Error::input(name, Place::default(), "empty; logits are NPY, JSON or JSON Lines")),
+        Some(0x93) => Ok(true),
+        Some(_) => check_start(name, start).map(|()| false),
+    }
+}
+
+/// JSON begins with a bracket.
+fn check_start(name: &str, start: &[u8]) -> Result<()> {
+    let text = start.trim_ascii_start();
+    let what = match text {
+        [] | [b'[' | b'{', ..] => return Ok(()),
+        [b'P', b'K', ..] => "a ZIP archive (.npz, .pt); take one array out of it with numpy.save".to_owned(),
+        [0x1f, 0x8b, ..] => "compressed with gzip; decompress it first".to_owned(),
+        _ => {
+            let start = text[..text.len().min(8)].escape_ascii();
+            format!("neither NPY (\\x93NUMPY…) nor JSON ([ or {{): it begins with {start}")
+        }
+    };
+    Err(Error::input(name, Place::default(), what))
+}
+
+/// Does every bracket of the line close in it?
+fn closes(line: &[u8]) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0i64, false, false);
+    for byte in line {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth -= 1,
+            _ => {}
+        }
+    }
+    depth <= 0 && !in_string
+}

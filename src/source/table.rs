@@ -1,0 +1,143 @@
+//! Prefix tables: logits that depend on what was generated.
+
+use std::collections::HashMap;
+
+use super::json::Content;
+use super::jsonl::{LineOptions, Lines};
+use super::{Access, Format, LogitsSource, Query, ReadAt, Row, Shape, read_rows};
+use crate::{Error, Place, Result, TokenId};
+
+/// A table from prefix to row: one line `{"prefix": [ids], "logits": [V numbers]}` for each prefix, in any order.
+///
+/// The prefix is what was generated, without the prompt. A table need not be complete: a prefix that it lacks is
+/// [`Error::NoPrefix`] when it is asked for, so a recorded search can be replayed from exactly the rows it saw.
+///
+/// ```
+/// use tokpick::source::{LogitsSource, Open, Query, Row};
+/// let lines = "{\"prefix\":[],\"logits\":[0,1]}\n{\"prefix\":[1],\"logits\":[3,2]}\n";
+/// let mut table = Open::new("t.jsonl").read(lines.as_bytes())?;
+/// assert!(table.shape().follows_prefix);
+/// let mut rows = Vec::new();
+/// table.rows(&[Query { sequence: 0, step: 1, context: &[1], prompt_len: 0 }], &mut rows)?;
+/// assert_eq!(rows[0].logits, [3.0, 2.0]);
+/// let lacks = table.rows(&[Query { sequence: 0, step: 2, context: &[1, 0], prompt_len: 0 }], &mut rows);
+/// assert!(lacks.unwrap_err().to_string().starts_with("t.jsonl: no row for the prefix [1, 0]"));
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Table {
+    name: String,
+    vocab: usize,
+    /// Number of the row of each prefix.
+    index: HashMap<Box<[TokenId]>, usize>,
+    /// All rows, one after the other.
+    logits: Vec<f32>,
+}
+
+impl Table {
+    /// Reads a table; `lines` stands at its first line.
+    pub(crate) fn read(mut lines: Lines, options: LineOptions) -> Result<Table> {
+        let mut table =
+            Table { name: lines.name.clone(), vocab: 0, index: HashMap::new(), logits: Vec::new() };
+        let mut content = Content::default();
+        loop {
+            content.parse(&lines.text, lines.context(options, None))?;
+            table.add(&lines, &mut content, options.vocab_size)?;
+            if !lines.advance()? {
+                break;
+            }
+        }
+        if table.index.contains_key(&[][..]) {
+            return Ok(table);
+        }
+        let what = "the table has no row for the empty prefix, with which every search begins";
+        Err(Error::input(table.name, Place::default(), what))
+    }
+
+    fn add(&mut self, lines: &Lines, content: &mut Content, vocab_size: Option<usize>) -> Result<()> {
+        let Some(prefix) = content.prefix.take() else {
+            return Err(lines.bad("a line of a prefix table without \"prefix\""));
+        };
+        if content.ids.is_some() || content.vocab.is_some() || content.logprobs || !content.is_row() {
+            return Err(lines
+                .bad("a line of a prefix table holds \"prefix\" and the V numbers of \"logits\", no more"));
+        }
+        let found = content.logits.len();
+        if found == 0 {
+            return Err(lines.bad("V = 0: the row holds no token"));
+        }
+        if self.vocab == 0 {
+            self.vocab = vocab_size.unwrap_or(found);
+        }
+        let v = self.vocab;
+        if found != v {
+            let whose = if vocab_size.is_some() { "--vocab-size says" } else { "the lines before have" };
+            return Err(lines.bad(format!("{found} logits here, {whose} {v}")));
+        }
+        if let Some(id) = prefix.iter().find(|id| **id as usize >= v) {
+            return Err(
+                lines.bad(format!("the prefix {prefix:?} holds the id {id}, outside the vocabulary of {v}"))
+            );
+        }
+        let text = format!("{prefix:?}");
+        if self.index.insert(prefix.into_boxed_slice(), self.index.len()).is_some() {
+            return Err(lines.bad(format!("the prefix {text} stands twice in the table")));
+        }
+        self.logits.extend_from_slice(&content.logits);
+        Ok(())
+    }
+
+    /// Number of prefixes.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// A table is never empty: it has the empty prefix.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+}
+
+impl ReadAt for Table {
+    fn read(&self, at: &Query<'_>, row: &mut Row) -> Result<()> {
+        if at.sequence != 0 {
+            let what = "no such row: a prefix table is one sequence, 0";
+            return Err(Error::input(&self.name, Place::row(at.sequence, at.step), what));
+        }
+        let Some(index) = self.index.get(at.prefix()) else {
+            return Err(Error::NoPrefix { file: self.name.clone(), prefix: at.prefix().to_vec() });
+        };
+        let v = self.vocab;
+        row.start_dense(v).extend_from_slice(&self.logits[index * v..(index + 1) * v]);
+        Ok(())
+    }
+}
+
+impl LogitsSource for Table {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn shape(&self) -> Shape {
+        Shape {
+            sequences: 0..1,
+            first_step: 0,
+            end_step: None,
+            vocab: Some(self.vocab),
+            follows_prefix: true,
+            access: Access::Random,
+        }
+    }
+
+    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
+        read_rows(self, at, out, true)
+    }
+
+    fn shared(&self) -> Option<&dyn ReadAt> {
+        Some(self)
+    }
+
+    fn format(&self) -> Format {
+        Format { name: "prefix table".into(), axes: vec![self.len(), self.vocab], ..Format::default() }
+    }
+}
