@@ -223,7 +223,8 @@ impl Pair<'_> {
             }
             (ended, _) => {
                 let (short, long) = if ended { (a, b) } else { (b, a) };
-                let what = format!("no row here, but {} has one; diff compares inputs of one shape", long.name);
+                let what =
+                    format!("no row here, but {} has one; diff compares inputs of one shape", long.name);
                 return Err(Error::input(&short.name, place, what));
             }
         }

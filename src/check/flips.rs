@@ -97,7 +97,8 @@ mod tests {
     /// a, b, share of differing draws by intervals; by hand.
     #[test]
     fn intervals() {
-        let table: &[(&[(u32, f64)], &[(u32, f64)], f64)] = &[
+        type Side = &'static [(u32, f64)];
+        let table: &[(Side, Side, f64)] = &[
             (&[(0, 0.5), (2, 0.5)], &[(0, 0.5), (1, 0.5)], 0.5),
             (&[(0, 0.1), (1, 0.9)], &[(0, 0.2), (1, 0.8)], 0.1),
             // the middle token keeps its probability and yet moves

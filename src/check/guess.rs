@@ -106,7 +106,8 @@ pub fn guess(
 ) -> Result<Guess> {
     let sequences = source.shape().sequences.len();
     let samples = (ids.len() / sequences.max(1)).max(1);
-    let mut search = Search { source, job, ids, options, sequences, samples, found: Vec::new(), refused: Vec::new() };
+    let mut search =
+        Search { source, job, ids, options, sequences, samples, found: Vec::new(), refused: Vec::new() };
     // ids and rows that don't fit together fail here, for all
     let plain = Chain::default();
     search.along(&plain, &mut Argmax, 0..sequences, Some(SCREEN))?;
@@ -318,9 +319,7 @@ impl Search<'_, '_> {
                 partial.push(attempt);
                 continue;
             }
-            let key = |a: &Attempt| {
-                (a.recipe.draw.clone(), a.recipe.convention, a.recipe.assumed.clone())
-            };
+            let key = |a: &Attempt| (a.recipe.draw.clone(), a.recipe.convention, a.recipe.assumed.clone());
             match explained.iter_mut().find(|a| key(a) == key(&attempt)) {
                 Some(first) => first.same_orders.push(attempt.recipe.order),
                 None => explained.push(attempt),

@@ -9,8 +9,8 @@
 //! | which engine, order and batch draws these ids? | [`guess`] |
 //! | is this run still what its record says? | [`Record`] |
 
-mod digest;
 mod diff;
+mod digest;
 mod flips;
 mod guess;
 mod noise;

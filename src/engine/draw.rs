@@ -98,8 +98,12 @@ pub fn caution(name: &str, params: &Params) -> Option<String> {
         _ => Vec::new(),
     };
     (!defaults.is_empty()).then(|| {
-        let unless = if name == "transformers" { "the model's generation config" } else { "the command line" };
-        format!("{name} itself uses {} unless {unless} says otherwise; give them if it did", defaults.join(", "))
+        let unless =
+            if name == "transformers" { "the model's generation config" } else { "the command line" };
+        format!(
+            "{name} itself uses {} unless {unless} says otherwise; give them if it did",
+            defaults.join(", ")
+        )
     })
 }
 

@@ -66,7 +66,8 @@ fn a_lost_token_makes_kl_infinite_one_way() {
     assert!(rows[0].kl_ba.is_some());
     assert_eq!((d.mean_kl_ab, d.max_kl, d.rows_masked_in_one), (None, None, 1));
     // a chain that removes it from both makes it finite again
-    let (d, _) = run(&[3], &[0.0, 1.0, -9.0], &[0.0, 1.0, masked], "top_k=2", DiffOptions::default()).unwrap();
+    let (d, _) =
+        run(&[3], &[0.0, 1.0, -9.0], &[0.0, 1.0, masked], "top_k=2", DiffOptions::default()).unwrap();
     assert_eq!(d.max_kl, Some(0.0));
 }
 

@@ -67,11 +67,9 @@ fn batch_conventions_are_told_apart() {
     };
     let alone = each(&|_| "11".to_string());
     let counted = each(&|s| (11 + s).to_string());
-    for (ids, convention) in [
-        (together, Convention::Batch),
-        (alone, Convention::Alone),
-        (counted, Convention::SeedPlusRow),
-    ] {
+    for (ids, convention) in
+        [(together, Convention::Batch), (alone, Convention::Alone), (counted, Convention::SeedPlusRow)]
+    {
         let guess = find(3, &chain, &params, &ids);
         let torch = guess.explained.iter().find(|a| a.recipe.draw == "torch").unwrap();
         assert_eq!(torch.recipe.convention, Some(convention));

@@ -70,7 +70,8 @@ fn one_sequence_takes_many_lines_and_a_batch_takes_one_each() {
 #[test]
 fn errors_say_what_does_not_fit() {
     let logits = [0.0, 1.0, 1.0, 0.0];
-    let message = |axes: &[usize], ids: &[Vec<TokenId>]| scores(axes, &logits, "", ids).unwrap_err().to_string();
+    let message =
+        |axes: &[usize], ids: &[Vec<TokenId>]| scores(axes, &logits, "", ids).unwrap_err().to_string();
     assert_eq!(message(&[2, 1, 2], &[vec![0]]), "test: ids for 1 sequences, but the input has 2");
     assert!(message(&[2, 2], &[vec![0, 0, 0]]).starts_with("test: sequence 0, step 2: the input has no row"));
     assert!(message(&[2, 2], &[vec![2]]).contains("the id 2 is outside the vocabulary of 2 tokens"));

@@ -139,11 +139,11 @@ fn noise_explains_near_ties_and_nothing_else() {
     let mut source = Steps::new("test", &[1, 3], None, vec![1.0, 1.0 - 1e-4, -5.0]).unwrap();
     let (chain, limits) = (Chain::default(), Limits::default());
     let (prompt, prefix) = (&[][..], &[][..]);
-    let job = Job { prompt, prefix, chain: &chain, limits: &limits, seed: 0, logprobs: false, parallel: false };
+    let job =
+        Job { prompt, prefix, chain: &chain, limits: &limits, seed: 0, logprobs: false, parallel: false };
     let options = VerifyOptions { logit_noise: 0.01, ..VerifyOptions::default() };
     for (id, unexplained) in [(1, 0), (2, 1)] {
-        let found =
-            verify(&mut source, &job, &mut crate::draw::Argmax, 1, &[vec![id]], &options).unwrap();
+        let found = verify(&mut source, &job, &mut crate::draw::Argmax, 1, &[vec![id]], &options).unwrap();
         assert_eq!(found.summary.unexplained, unexplained);
         let p = found.steps[0].noise_probability.unwrap();
         assert!(if id == 1 { p > 0.49 && p < 0.5 } else { p < 1e-100 }, "{p}");
