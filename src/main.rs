@@ -6,6 +6,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
 fn main() -> ExitCode {
     let command = match cli::Cli::try_parse() {
@@ -17,7 +18,7 @@ fn main() -> ExitCode {
         // whoever read the results has seen enough
         Err(e) if matches!(e.downcast_ref(), Some(tokpick::Error::Closed)) => ExitCode::SUCCESS,
         Err(e) => {
-            say(&format!("{e:#}").replace('\n', " "));
+            say(&cli::message(e).replace('\n', " "));
             ExitCode::from(2)
         }
     }
@@ -28,6 +29,10 @@ fn usage(e: &clap::Error) -> ExitCode {
     if !e.use_stderr() {
         let _ = e.print();
         return ExitCode::SUCCESS;
+    }
+    if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = e.print();
+        return ExitCode::from(2);
     }
     let text = e.render().to_string();
     say(text.strip_prefix("error: ").unwrap_or(&text).trim_end());

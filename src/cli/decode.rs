@@ -1,6 +1,8 @@
 //! What greedy search, sampling and beam search have in common on the command line.
 
-use clap::{Args, CommandFactory};
+use std::io::Write;
+
+use clap::{Arg, Args, CommandFactory};
 use tokpick::processor::Chain;
 use tokpick::render::{Format, Head, Run};
 use tokpick::sampler::{Job, Limits, Sampler};
@@ -34,6 +36,12 @@ pub struct DecodeArgs {
     pub settings: SettingsArgs,
 }
 
+/// Keeps flags without effect out of a command's help; given all the same, they are said on standard error.
+pub fn hide(arg: Arg, idle: &[&str]) -> Arg {
+    let hidden = idle.contains(&arg.get_id().as_str());
+    arg.hide(hidden)
+}
+
 /// Everything that stands once the input is open.
 pub struct Setup {
     pub opened: Opened,
@@ -49,7 +57,7 @@ pub struct Strategy {
 }
 
 impl DecodeArgs {
-    /// Opens the input, builds chain and limits; `None` where the help was shown instead.
+    /// Opens the input, builds chain and limits.
     pub fn setup(&self) -> Result<Setup> {
         let opened = self.input.open()?;
         let shape = opened.source.shape();
@@ -104,12 +112,16 @@ pub fn facts(history: &HistoryArgs, limits: &Limits, rows: Option<usize>) -> Fac
     Facts { eos: limits.eos.clone(), prompt: history.prompt().to_vec(), max_length: new.map(|n| before + n) }
 }
 
-/// Shows the help of a subcommand on standard error: there is nothing to read.
+/// Shows the help of a subcommand: nobody gave it anything to read.
 pub fn help(name: &str) -> anyhow::Result<Status> {
     let mut command = Cli::command();
     command.build();
-    let text = command.find_subcommand_mut(name).map(|c| c.render_help().to_string());
-    anyhow::bail!("no input: give a file, or pipe logits in\n\n{}", text.unwrap_or_default())
+    if let Some(command) = command.find_subcommand_mut(name) {
+        // standard error may be closed
+        let _ = writeln!(std::io::stderr(), "{}", command.render_help());
+    }
+    note("no input: give a file, or pipe logits in");
+    Ok(Status::Helped)
 }
 
 /// The command line, as it is recorded.

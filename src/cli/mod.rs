@@ -31,6 +31,8 @@ pub struct Cli {
 pub enum Status {
     /// Done.
     Done = 0,
+    /// There was nothing to do, and the help was shown.
+    Helped = 2,
 }
 
 /// A subcommand.
@@ -40,4 +42,20 @@ pub trait Run {
     /// # Errors
     /// Everything that ends with status 2.
     fn run(self) -> anyhow::Result<Status>;
+}
+
+/// What is said of an error. A setting that was given as a flag is named as one.
+pub fn message(error: anyhow::Error) -> String {
+    match error.downcast::<tokpick::Error>() {
+        Ok(tokpick::Error::Setting { name, value, what }) => {
+            let flag = format!("--{}", name.replace('_', "-"));
+            let given = std::env::args_os().any(|arg| {
+                let arg = arg.to_string_lossy();
+                arg.strip_prefix(flag.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+            });
+            tokpick::Error::Setting { name: if given { flag } else { name }, value, what }.to_string()
+        }
+        Ok(other) => other.to_string(),
+        Err(other) => format!("{other:#}"),
+    }
 }

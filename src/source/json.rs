@@ -24,6 +24,8 @@ pub(crate) struct Content {
     pub ids: Option<Vec<TokenId>>,
     pub prefix: Option<Vec<TokenId>>,
     pub vocab: Option<Vec<String>>,
+    /// The text ended in the middle.
+    pub cut_off: bool,
 }
 
 /// What a parser has to know beside the text: most of it is for its messages.
@@ -45,6 +47,7 @@ impl Content {
         self.axes.clear();
         self.logits.clear();
         (self.ids, self.prefix, self.vocab, self.logprobs) = (None, None, None, false);
+        self.cut_off = false;
         let mut parser = Parser {
             json: Jiter::new(text).with_allow_inf_nan(),
             text,
@@ -311,11 +314,11 @@ impl Parser<'_, '_> {
         self.bad(place, format!("{what} {wher}"))
     }
 
-    fn syntax(&self, e: JiterError) -> Error {
+    fn syntax(&mut self, e: JiterError) -> Error {
         self.syntax_at(e, None)
     }
 
-    fn syntax_at(&self, e: JiterError, token: Option<usize>) -> Error {
+    fn syntax_at(&mut self, e: JiterError, token: Option<usize>) -> Error {
         use JsonErrorType as J;
         let mut place = self.line_of(e.index);
         if token.is_some() {
@@ -326,7 +329,10 @@ impl Parser<'_, '_> {
                 J::EofWhileParsingList
                 | J::EofWhileParsingObject
                 | J::EofWhileParsingString
-                | J::EofWhileParsingValue => "truncated: the JSON text ends in the middle".into(),
+                | J::EofWhileParsingValue => {
+                    self.content.cut_off = true;
+                    "truncated: the JSON text ends in the middle".into()
+                }
                 J::TrailingComma => "a comma with nothing after it".into(),
                 J::TrailingCharacters => "text after the end of the JSON value".into(),
                 kind => format!("not JSON: {kind}"),

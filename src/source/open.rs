@@ -34,6 +34,14 @@ pub enum Kind {
 /// | JSON Lines of steps | rows as their lines arrive, forward only; a single line `[…]` is such a stream, too |
 /// | JSON Lines with `prefix` | a [`Table`] in memory |
 ///
+/// Rows are f32. NPY elements may be f16, bfloat16, f32, f64 or integers of any width, in either byte order; f64 and integers are
+/// rounded once, and what is finite but overflows f32 is an error. A JSON number is an f64 that is rounded once; Python's
+/// `-Infinity`, `Infinity` and `NaN` are read, too: a source passes them on, decoding judges them. Unknown keys in a JSON object
+/// are refused.
+///
+/// The memory that is taken follows the data that came, never what a header promises; a regular NPY file is checked against
+/// its header when it is opened.
+///
 /// ```
 /// use tokpick::source::{Layout, LogitsSource, Open};
 /// let open = Open { layout: Some(Layout::Bv), ..Open::new("rows.json") };
@@ -61,6 +69,9 @@ pub struct Open {
 
 type Source = Box<dyn LogitsSource + Send>;
 
+/// Bytes that are read at once.
+const BUFFER: usize = 1 << 16;
+
 impl Open {
     /// An input with the default settings.
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -81,7 +92,7 @@ impl Open {
         if !file.metadata().map_err(io)?.is_file() {
             return self.read(file);
         }
-        let mut file = BufReader::new(file);
+        let mut file = BufReader::with_capacity(BUFFER, file);
         if sniff(&name, &mut file)? {
             let npy = npy::open_file(name, file, self.npy_options())?;
             return self.npy(npy);
@@ -95,7 +106,7 @@ impl Open {
     /// As [`Open::open`].
     pub fn read(self, from: impl Read + Send + 'static) -> Result<Source> {
         let name = self.name();
-        let mut from = BufReader::with_capacity(1 << 16, from);
+        let mut from = BufReader::with_capacity(BUFFER, from);
         if sniff(&name, &mut from)? {
             let npy = npy::open_pipe(name, Box::new(from), self.npy_options())?;
             return self.npy(npy);
@@ -139,15 +150,19 @@ impl Open {
         if self.dtype.is_some() {
             return Err(Error::setting("dtype", "bf16", format!("{name} is JSON; the hint is for NPY")));
         }
-        let whole = !closes(&lines.text);
-        if whole {
-            let rest = lines.from.read_to_end(&mut lines.text);
-            rest.map_err(|source| Error::Io { file: name.clone(), source })?;
-        }
         let mut content = Content::default();
         let (null_is_masked, layout) = (self.null_is_masked, self.layout);
         let context = Context { file: &name, null_is_masked, line: lines.line, step: Some(0), layout };
-        content.parse(&lines.text, context)?;
+        let first = content.parse(&lines.text, context);
+        // A first line that is no whole value begins a document of many lines.
+        let whole = content.cut_off;
+        if whole {
+            let rest = lines.from.read_to_end(&mut lines.text);
+            rest.map_err(|source| Error::Io { file: name.clone(), source })?;
+            content.parse(&lines.text, context)?;
+        } else {
+            first?;
+        }
         let options = LineOptions { null_is_masked, vocab_size: self.vocab_size };
         if !whole && content.prefix.is_some() {
             self.no_steps("a prefix table")?;
@@ -261,20 +276,4 @@ fn check_start(name: &str, start: &[u8]) -> Result<()> {
         }
     };
     Err(Error::input(name, Place::default(), what))
-}
-
-/// Does every bracket of the line close in it?
-fn closes(line: &[u8]) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0i64, false, false);
-    for byte in line {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => depth += 1,
-            b']' | b'}' if !in_string => depth -= 1,
-            _ => {}
-        }
-    }
-    depth <= 0 && !in_string
 }

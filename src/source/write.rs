@@ -146,13 +146,13 @@ fn write_number(to: &mut impl Write, x: f32) -> io::Result<()> {
     // Below 1e-4 the shortest decimal of an f32 may lie so near the middle between two f32 that its f64 is the middle:
     // 7.038531e-26 is the known case.
     if x != 0.0 && x.abs() < 1e-4 {
-        let shortest = format!("{x:?}");
+        let shortest = serde_json::to_string(&x)?;
         if shortest.parse::<f64>().is_ok_and(|wide| wide as f32 != x) {
-            return write!(to, "{:?}", f64::from(x));
+            return Ok(serde_json::to_writer(to, &f64::from(x))?);
         }
         return to.write_all(shortest.as_bytes());
     }
-    write!(to, "{x:?}")
+    Ok(serde_json::to_writer(to, &x)?)
 }
 
 /// Counts the rows of a writer.

@@ -1,5 +1,7 @@
 //! Reading the reference inputs.
 
+use tokpick::source::{Layout, Open, Query};
+
 /// The rows of an NPY file of float32, `[R, V]` or `[R, B, V]`.
 #[derive(Debug, Clone)]
 pub struct Rows {
@@ -18,13 +20,20 @@ impl Rows {
 }
 
 pub fn read_rows(path: &str) -> Rows {
-    let bytes = std::fs::read(path).unwrap();
-    let npy = npyz::NpyFile::new(&bytes[..]).unwrap();
-    let shape = npy.shape().to_vec();
-    let (batch, vocabulary) = match shape[..] {
-        [_, v] => (1, v as usize),
-        [_, b, v] => (b as usize, v as usize),
-        _ => panic!("{path}: {shape:?}"),
-    };
-    Rows { values: npy.into_vec().unwrap().into(), batch, vocabulary }
+    let mut source = Open { layout: None, ..Open::new(path) }.open().unwrap();
+    // [R, B, V]: the file's first axis is the step
+    let three = Open { layout: Some(Layout::Tbv), ..Open::new(path) }.open();
+    if let Ok(steps_first) = three {
+        source = steps_first;
+    }
+    let shape = source.shape();
+    let mut values = Vec::new();
+    let mut rows = Vec::new();
+    for step in 0..shape.end_step.unwrap() {
+        for sequence in shape.sequences.clone() {
+            source.rows(&[Query { sequence, step, context: &[], prompt_len: 0 }], &mut rows).unwrap();
+            values.extend_from_slice(&rows[0].logits);
+        }
+    }
+    Rows { values: values.into(), batch: shape.sequences.len(), vocabulary: shape.vocab.unwrap() }
 }

@@ -5,8 +5,8 @@ use crate::cli::args::{StopName, resolve_seed};
 use crate::cli::decode::{self, DecodeArgs, Strategy};
 use crate::cli::{Run, Status};
 
-/// The best whole sequences that a search over several prefixes finds
 #[derive(Args)]
+#[command(mut_args(|arg| decode::hide(arg, &["draw", "num_samples", "stream"])))]
 pub struct Beam {
     #[command(flatten)]
     decode: DecodeArgs,

@@ -12,12 +12,10 @@ use crate::cli::note::note;
 use crate::cli::out::Out;
 use crate::cli::{Run, Status, chain::chain};
 
-/// What each stage of the chain does to the distribution of a step, and how the token is drawn
-///
-/// A table for each step: a row for each of the most probable tokens (before or after the chain; ← the one drawn), a column for
-/// each stage with the probability that it left (× where it removed the token). Below: entropy in nats, how many tokens were
-/// kept, and what these had before the stage; then the draw.
 #[derive(Args)]
+#[command(
+    after_long_help = "A table for each step: a row for each of the most probable tokens (before or after the chain; ← the one drawn), a column for each stage with the probability that it left (× where it removed the token). Below: entropy in nats, how many tokens were kept, and what these had before the stage; then the draw."
+)]
 pub struct Explain {
     #[command(flatten)]
     input: InputArgs,

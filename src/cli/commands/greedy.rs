@@ -5,8 +5,8 @@ use crate::cli::args::resolve_seed;
 use crate::cli::decode::{self, DecodeArgs, Strategy};
 use crate::cli::{Run, Status};
 
-/// The most probable token of every step, the lowest id among equals
 #[derive(Args)]
+#[command(mut_args(|arg| decode::hide(arg, &["draw", "num_samples", "num_beams", "length_penalty", "early_stopping", "num_return_sequences"])))]
 pub struct Greedy {
     #[command(flatten)]
     decode: DecodeArgs,

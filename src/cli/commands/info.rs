@@ -9,10 +9,10 @@ use crate::cli::args::{HistoryArgs, InputArgs};
 use crate::cli::out::Out;
 use crate::cli::{Run, Status, decode};
 
-/// Shape and format of an input; entropy and most probable tokens of its rows
-///
-/// Rows that can't be decoded (NaN, +inf, nothing but masked tokens) are reported, and don't end it.
 #[derive(Args)]
+#[command(
+    after_long_help = "Rows that can't be decoded (NaN, +inf, nothing but masked tokens) are reported, and don't end it."
+)]
 pub struct Info {
     #[command(flatten)]
     input: InputArgs,

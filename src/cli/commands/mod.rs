@@ -9,34 +9,67 @@ mod processors;
 mod sample;
 mod synth;
 
+use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
+
 use super::{Run, Status};
 
-/// Makes the enum that clap parses into, and hands each variant to its [`Run`].
+/// Makes the enum that clap parses into, and hands each variant to its [`Run`]. The flags of a command are only built once it is
+/// called: start-up pays for one.
 macro_rules! commands {
-    ($($name:ident: $args:ty,)*) => {
-        #[derive(clap::Subcommand)]
+    ($($name:ident, $word:literal, $args:ty, $about:literal;)*) => {
+        /// A subcommand that was parsed.
         pub enum Command {
             $($name(Box<$args>),)*
         }
 
         impl Command {
-            /// Runs the chosen one.
+            /// Runs it.
             pub fn run(self) -> anyhow::Result<Status> {
                 match self {
                     $(Command::$name(args) => args.run(),)*
                 }
             }
         }
+
+        impl Subcommand for Command {
+            fn augment_subcommands(command: clap::Command) -> clap::Command {
+                command.subcommands([
+                    $(clap::Command::new($word).about($about).defer(<$args as Args>::augment_args),)*
+                ])
+            }
+
+            fn augment_subcommands_for_update(command: clap::Command) -> clap::Command {
+                Self::augment_subcommands(command)
+            }
+
+            fn has_subcommand(name: &str) -> bool {
+                [$($word),*].contains(&name)
+            }
+        }
+
+        impl FromArgMatches for Command {
+            fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+                match matches.subcommand() {
+                    $(Some(($word, m)) => <$args>::from_arg_matches(m).map(|args| Command::$name(Box::new(args))),)*
+                    _ => Err(clap::Error::new(clap::error::ErrorKind::MissingSubcommand)),
+                }
+            }
+
+            fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+                *self = Self::from_arg_matches(matches)?;
+                Ok(())
+            }
+        }
     };
 }
 
 commands! {
-    Greedy: greedy::Greedy,
-    Sample: sample::Sample,
-    Beam: beam::Beam,
-    Probs: probs::Probs,
-    Explain: explain::Explain,
-    Info: info::Info,
-    Synth: synth::Synth,
-    Processors: processors::Processors,
+    Greedy, "greedy", greedy::Greedy, "The most probable token of every step, the lowest id among equals";
+    Sample, "sample", sample::Sample, "Tokens drawn from the processed distribution";
+    Beam, "beam", beam::Beam, "The best whole sequences that a search over several prefixes finds";
+    Probs, "probs", probs::Probs, "The distribution that `sample` would draw from";
+    Explain, "explain", explain::Explain, "What each stage does to the distribution of a step, and how the token is drawn";
+    Info, "info", info::Info, "Shape and format of an input; entropy and most probable tokens of its rows";
+    Synth, "synth", synth::Synth, "Logits to play with, from a seed";
+    Processors, "processors", processors::Processors, "All logits processors, and the orders in which engines apply them";
 }

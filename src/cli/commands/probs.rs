@@ -12,10 +12,10 @@ use crate::cli::ids::IdLists;
 use crate::cli::out::Out;
 use crate::cli::{Run, Status, chain::chain, decode};
 
-/// The distribution that `sample` would draw from
-///
-/// A row for each step, with the history prompt and prefix; with `--ids`, the tokens taken at the steps before count, too.
 #[derive(Args)]
+#[command(
+    after_long_help = "A row for each step, with the history prompt and prefix; with `--ids`, the tokens taken at the steps before count, too."
+)]
 pub struct Probs {
     #[command(flatten)]
     input: InputArgs,

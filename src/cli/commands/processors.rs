@@ -6,7 +6,6 @@ use tokpick::render;
 use crate::cli::out::Out;
 use crate::cli::{Run, Status};
 
-/// All logits processors, and the orders in which engines apply them
 #[derive(Args)]
 pub struct Processors {
     /// How the list is written

@@ -6,8 +6,8 @@ use crate::cli::args::{DrawArgs, resolve_seed};
 use crate::cli::decode::{self, DecodeArgs, Setup, Strategy};
 use crate::cli::{Run, Status, note::note};
 
-/// Tokens drawn from the processed distribution
 #[derive(Args)]
+#[command(mut_args(|arg| decode::hide(arg, &["num_beams", "length_penalty", "early_stopping", "num_return_sequences"])))]
 pub struct Sample {
     #[command(flatten)]
     decode: DecodeArgs,

@@ -13,10 +13,8 @@ use crate::cli::args::resolve_seed;
 use crate::cli::out::Out;
 use crate::cli::{Run, Status};
 
-/// Logits to play with, from a seed
-///
-/// Written row by row: any size fits in memory.
 #[derive(Args)]
+#[command(after_long_help = "Written row by row: any size fits in memory.")]
 pub struct Synth {
     /// The axes: V, TxV or BxTxV
     #[arg(value_name = "SHAPE")]

@@ -46,9 +46,9 @@ pub enum EarlyStopping {
 ///
 /// ```
 /// use tokpick::sampler::{Beam, Event, Job, Limits, Sampler};
-/// use tokpick::{processor::Chain, source::Memory};
+/// use tokpick::{processor::Chain, source::Steps};
 ///
-/// let mut source = Memory::new("example", vec![vec![vec![0.1, 2.0], vec![3.0, 1.0]]])?;
+/// let mut source = Steps::new("example", &[2, 2], None, vec![0.1, 2.0, 3.0, 1.0])?;
 /// let (chain, limits) = (Chain::default(), Limits::default());
 /// let job = Job { prompt: &[], prefix: &[], chain: &chain, limits: &limits, seed: 0, logprobs: false, parallel: false };
 /// let mut best = Vec::new();

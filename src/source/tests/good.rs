@@ -228,3 +228,30 @@ fn a_bigram_matrix_is_read_from_every_format() {
         file(input, set, check);
     }
 }
+
+#[test]
+fn rows_of_a_file_are_read_from_several_threads() {
+    let values: Vec<f32> = (0..6000).map(|i| i as f32).collect();
+    let bytes = npy(1, "'<f4'", false, "(60, 100)", &bytes("<f4", &values));
+    file(
+        &bytes,
+        |_| {},
+        |source| {
+            let source = source.expect("a file");
+            let shared = source.shared().expect("random access");
+            std::thread::scope(|scope| {
+                for thread in 0..4 {
+                    let values = &values;
+                    scope.spawn(move || {
+                        let mut row = super::Row::default();
+                        for step in (thread..60).step_by(4).rev() {
+                            let at = super::Query { sequence: 0, step, context: &[], prompt_len: 0 };
+                            shared.read(&at, &mut row).expect("a row");
+                            assert_eq!(row.logits, values[step * 100..(step + 1) * 100]);
+                        }
+                    });
+                }
+            });
+        },
+    );
+}
