@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Error, Result};
+use crate::{Error, Result, TokenId};
 
 /// A SHA-256 digest (FIPS 180-4), in lower-case hexadecimal.
 ///
@@ -65,10 +65,10 @@ pub fn digest_file(path: &Path) -> Result<(Digest, u64)> {
     }
 }
 
-/// The digest of token strings: of their JSON list, so that two files of another form but with the same strings agree.
-pub fn digest_vocab<'a>(strings: impl IntoIterator<Item = &'a str>) -> Digest {
-    let list: Vec<&str> = strings.into_iter().collect();
-    Digest::of(serde_json::Value::from(list).to_string().as_bytes())
+/// The digest of token strings: of their ids and texts, so that files of another form with the same strings agree.
+pub fn digest_vocab<'a>(strings: impl IntoIterator<Item = (TokenId, &'a str)>) -> Digest {
+    let list: Vec<(TokenId, &str)> = strings.into_iter().collect();
+    Digest::of(serde_json::json!(list).to_string().as_bytes())
 }
 
 /// A reader that digests what goes through it: for standard input, which can be read only once.
@@ -82,6 +82,15 @@ pub struct Hashing<R> {
 pub struct Tally(Arc<Mutex<(Sha256, u64)>>);
 
 impl Tally {
+    /// Reads what is left of the input, so that the digest is of all of it.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub fn rest(&self, from: impl Read) -> io::Result<()> {
+        let mut reader = Hashing { inner: from, tally: self.clone() };
+        io::copy(&mut reader, &mut io::sink()).map(|_| ())
+    }
+
     /// The digest and length of what was read so far.
     pub fn digest(&self) -> (Digest, u64) {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,8 +134,9 @@ mod tests {
 
     #[test]
     fn vocabularies_differ_by_their_strings_alone() {
-        assert_eq!(digest_vocab(["a", "b"]), digest_vocab(vec!["a", "b"]));
-        assert_ne!(digest_vocab(["a", "b"]), digest_vocab(["ab"]));
-        assert_ne!(digest_vocab(["a", "b"]), digest_vocab(["b", "a"]));
+        assert_eq!(digest_vocab([(0, "a"), (1, "b")]), digest_vocab(vec![(0, "a"), (1, "b")]));
+        for other in [vec![(0, "ab")], vec![(0, "b"), (1, "a")], vec![(0, "a"), (2, "b")]] {
+            assert_ne!(digest_vocab([(0, "a"), (1, "b")]), digest_vocab(other));
+        }
     }
 }

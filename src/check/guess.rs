@@ -10,7 +10,7 @@ use crate::draw::{Addressed, Argmax, Draw, Gumbel};
 use crate::engine::{Batch, EngineDraw, EngineInfo, Params, build, engines};
 use crate::processor::{Chain, Processor};
 use crate::sampler::{Job, along};
-use crate::source::{Format, LogitsSource, Query, Row, Shape};
+use crate::source::{Format, Layout, LogitsSource, Query, Row, Shape};
 use crate::{Error, Result, TokenId};
 
 /// Ids of each line that every recipe has to face; who matches them all faces the rest.
@@ -41,6 +41,9 @@ pub struct Recipe {
     pub order: Vec<String>,
     /// Parameters that were not given, but tried because the engine sets them by itself or has no default.
     pub assumed: Vec<String>,
+    /// The layout under which the input was read, where that was tried, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout: Option<String>,
 }
 
 /// A recipe that was tried.
@@ -58,7 +61,33 @@ pub struct Attempt {
     drawn: u64,
 }
 
+impl Guess {
+    /// Adds what was found under another reading of the input.
+    pub fn join(&mut self, other: Guess) {
+        self.explained.extend(other.explained);
+        self.partial.extend(other.partial);
+        self.partial.sort_by(|a, b| b.share().total_cmp(&a.share()));
+        self.tried += other.tried;
+        self.refused.extend(other.refused);
+        self.refused.dedup();
+    }
+
+    /// Notes the layout in every recipe.
+    pub fn under(mut self, layout: Layout) -> Self {
+        self.explained
+            .iter_mut()
+            .chain(&mut self.partial)
+            .for_each(|a| a.recipe.layout = Some(layout.to_string()));
+        self
+    }
+}
+
 impl Attempt {
+    /// Share of the compared ids that it draws.
+    pub fn share(&self) -> f64 {
+        self.matches as f64 / self.compared.max(1) as f64
+    }
+
     /// Every id is drawn as claimed.
     pub fn explains(&self) -> bool {
         self.matches == self.compared
@@ -189,6 +218,7 @@ impl Search<'_, '_> {
                     convention: None,
                     order: order.iter().map(|&i| on[i].info().name.to_string()).collect(),
                     assumed: Vec::new(),
+                    layout: None,
                 };
                 self.screen(recipe, Try::Own { draw, order });
             }
@@ -217,6 +247,7 @@ impl Search<'_, '_> {
                         convention: (self.sequences > 1).then_some(convention),
                         order: names,
                         assumed: assumed.clone(),
+                        layout: None,
                     };
                     let params = Box::new(Params { order, ..params.clone() });
                     self.screen(recipe, Try::Engine { name: info.name, params, convention });
@@ -304,8 +335,7 @@ impl Search<'_, '_> {
     fn finish(mut self) -> Result<Guess> {
         let tried = self.found.iter().map(|(a, _)| 1 + a.same_orders.len()).sum();
         let mut found = std::mem::take(&mut self.found);
-        let share = |a: &Attempt| a.matches as f64 / a.compared.max(1) as f64;
-        found.sort_by(|a, b| share(&b.0).total_cmp(&share(&a.0)));
+        found.sort_by(|a, b| b.0.share().total_cmp(&a.0.share()));
         let (mut explained, mut partial) = (Vec::<Attempt>::new(), Vec::new());
         for (mut attempt, how) in found {
             if !attempt.explains() && partial.len() >= self.options.partial {
@@ -326,7 +356,7 @@ impl Search<'_, '_> {
             }
         }
         explained.sort_by_key(|a| a.recipe.assumed.len());
-        partial.sort_by(|a, b| share(b).total_cmp(&share(a)));
+        partial.sort_by(|a: &Attempt, b: &Attempt| b.share().total_cmp(&a.share()));
         partial.truncate(self.options.partial);
         Ok(Guess { explained, partial, tried, refused: self.refused })
     }

@@ -16,6 +16,7 @@ mod guess;
 mod noise;
 mod orders;
 mod record;
+mod report;
 mod score;
 mod verify;
 

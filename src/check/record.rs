@@ -140,7 +140,7 @@ impl Record {
                 "{} {}, {}",
                 std::env::consts::OS,
                 std::env::consts::ARCH,
-                format!("{:?}", crate::kernel::simd()).to_lowercase()
+                crate::kernel::simd()
             ),
             sequences: Vec::new(),
         }

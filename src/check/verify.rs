@@ -70,11 +70,23 @@ pub struct Step {
     pub claimed_probability: Option<f64>,
     /// Probability of the drawn token there.
     pub drawn_probability: Option<f64>,
+    /// For a mismatch: the probability of the claimed token in the raw row.
+    pub claimed_raw_probability: Option<f64>,
+    /// For a mismatch: the probability of the drawn token in the raw row.
+    pub drawn_raw_probability: Option<f64>,
     /// For a mismatch: the probability (an upper bound, see [`Noise`]) that noise on the logits explains it; `None` if unknown.
     pub noise_probability: Option<f64>,
 }
 
 impl Step {
+    /// The probabilities of the claimed and the drawn token where they were drawn from; in the raw row if the draw doesn't tell.
+    pub fn probabilities(&self) -> [Option<f64>; 2] {
+        match (self.claimed_probability, self.drawn_probability) {
+            (Some(claimed), Some(drawn)) => [Some(claimed), Some(drawn)],
+            _ => [self.claimed_raw_probability, self.drawn_raw_probability],
+        }
+    }
+
     /// The claimed id is the drawn one.
     pub fn matches(&self) -> bool {
         self.claimed == self.drawn
@@ -216,6 +228,8 @@ fn step(taken: Taken<'_, '_>, noise: &Noise) -> Step {
         kind: "none",
         claimed_probability: None,
         drawn_probability: None,
+        claimed_raw_probability: None,
+        drawn_raw_probability: None,
         noise_probability: None,
     };
     if id != pick.id {
@@ -228,6 +242,10 @@ fn step(taken: Taken<'_, '_>, noise: &Noise) -> Step {
         };
         step.claimed_probability = support.probability(id);
         step.drawn_probability = support.probability(pick.id);
+        let (normalizer, c) = (turn.candidates.raw_normalizer(), &*turn.candidates);
+        let ln_raw = |id| c.raw_logit(id).and_then(|x| normalizer.log_probability(f64::from(x)));
+        let raw = |id| Some(ln_raw(id).map_or(0.0, crate::kernel::exp));
+        (step.claimed_raw_probability, step.drawn_raw_probability) = (raw(id), raw(pick.id));
         step.noise_probability = noise.probability(margin, pick.uniform, &support, turn.candidates, id);
     }
     step

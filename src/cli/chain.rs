@@ -1,10 +1,41 @@
 //! From flags, files and `--chain` to one chain.
 
+use tokpick::engine::Params;
 use tokpick::processor::Chain;
 use tokpick::{Error, Result, settings};
 
-use super::args::SettingsArgs;
+use super::args::{EngineArgs, SettingsArgs};
 use super::flags::Facts;
+
+/// The chain of a command; or, where it replays an engine, an empty one and the engine's parameters, from the same flags.
+///
+/// # Errors
+/// As [`chain`]; what the engine lacks; `--chain`, whose order an engine does not have.
+pub fn chain_or_params(
+    args: &SettingsArgs,
+    engine: &EngineArgs,
+    facts: &Facts,
+) -> Result<(Chain, Option<Params>)> {
+    if engine.engine.is_none() {
+        return match engine.given().first() {
+            Some(flag) => Err(Error::setting(*flag, "", "is for a replay: give --engine, too")),
+            None => Ok((chain(args, facts)?, None)),
+        };
+    }
+    Ok((Chain::default(), Some(params(args, engine, facts)?)))
+}
+
+/// The parameters of an engine, from the flags of processors.
+///
+/// # Errors
+/// What no engine has; `--chain`.
+pub fn params(args: &SettingsArgs, engine: &EngineArgs, facts: &Facts) -> Result<Params> {
+    if let Some(text) = &args.chain {
+        let what = "an engine has its own order: give its parameters as flags, and --order to change it";
+        return Err(Error::setting("--chain", text, what));
+    }
+    engine.params(&args.flags.entries(Vec::new(), facts)?, args.order.as_deref())
+}
 
 /// Builds the chain of a command.
 ///

@@ -1,15 +1,19 @@
 //! Groups of flags that several subcommands share.
 
 mod draw;
+mod engine;
 mod history;
+mod ids;
 mod input;
 mod limits;
 mod output;
 mod search;
 mod settings;
 
-pub use draw::{DrawArgs, resolve as resolve_seed};
+pub use draw::{DrawArgs, DrawName, Seed, resolve as resolve_seed};
+pub use engine::EngineArgs;
 pub use history::HistoryArgs;
+pub use ids::IdsArgs;
 pub use input::{InputArgs, Opened};
 pub use limits::LimitArgs;
 pub use output::{FormatName, OutputArgs};
