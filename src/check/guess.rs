@@ -1,6 +1,5 @@
 //! Which engine, order of stages and batch draws these ids? A lost recipe found again.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
 use serde::Serialize;
@@ -13,8 +12,8 @@ use crate::sampler::{Job, along};
 use crate::source::{Format, Layout, LogitsSource, Query, Row, Shape};
 use crate::{Error, Result, TokenId};
 
-/// Ids of each line that every recipe has to face; who matches them all faces the rest.
-const SCREEN: usize = 24;
+/// Ids of each line that every recipe has to face; who matches them all, or comes nearest, faces the rest.
+const SCREEN: usize = 8;
 
 /// How the sequences of a batch may have been drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -46,19 +45,24 @@ pub struct Recipe {
     pub layout: Option<String>,
 }
 
+impl Recipe {
+    /// The same but for the order.
+    fn is_like(&self, other: &Recipe) -> bool {
+        (&self.draw, self.convention, &self.assumed) == (&other.draw, other.convention, &other.assumed)
+    }
+}
+
 /// A recipe that was tried.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Attempt {
     /// The recipe; of several orders that draw the same ids, the engine's own or the given one.
     pub recipe: Recipe,
-    /// Other orders that draw the same ids.
+    /// Other orders that draw every id, too.
     pub same_orders: Vec<Vec<String>>,
     /// Ids that it draws as claimed, after the claimed history.
     pub matches: usize,
     /// Ids that were compared.
     pub compared: usize,
-    #[serde(skip)]
-    drawn: u64,
 }
 
 impl Guess {
@@ -166,12 +170,11 @@ enum Try {
     Engine { name: &'static str, params: Box<Params>, convention: Convention },
 }
 
-/// Matches, ids compared, and what was drawn.
+/// Matches, and ids compared.
 #[derive(Default)]
 struct Outcome {
     matches: usize,
     compared: usize,
-    drawn: DefaultHasher,
 }
 
 impl Search<'_, '_> {
@@ -198,7 +201,6 @@ impl Search<'_, '_> {
         along(&mut source, &job, draw, self.samples, &ids, &mut |taken| {
             outcome.compared += 1;
             outcome.matches += usize::from(taken.pick.id == taken.id);
-            taken.pick.id.hash(&mut outcome.drawn);
             Ok(())
         })?;
         Ok(outcome)
@@ -268,22 +270,9 @@ impl Search<'_, '_> {
 
     fn screen(&mut self, recipe: Recipe, how: Try) {
         match self.run(&how, Some(SCREEN)) {
-            Ok(outcome) => {
-                let Outcome { matches, compared, drawn } = outcome;
-                let drawn = drawn.finish();
-                let same = |(a, _): &&mut (Attempt, Try)| {
-                    a.drawn == drawn
-                        && (&a.recipe.draw, a.recipe.convention, &a.recipe.assumed)
-                            == (&recipe.draw, recipe.convention, &recipe.assumed)
-                };
-                // the same so far; the rest of the ids could tell them apart, which `finish` looks at
-                match self.found.iter_mut().find(same) {
-                    Some((first, _)) if !first.explains() => first.same_orders.push(recipe.order),
-                    _ => {
-                        let attempt = Attempt { recipe, same_orders: Vec::new(), matches, compared, drawn };
-                        self.found.push((attempt, how));
-                    }
-                }
+            Ok(Outcome { matches, compared }) => {
+                let attempt = Attempt { recipe, same_orders: Vec::new(), matches, compared };
+                self.found.push((attempt, how));
             }
             Err(error) => self.refuse(&recipe.draw.clone(), error.to_string()),
         }
@@ -325,7 +314,6 @@ impl Search<'_, '_> {
                     let part = self.along(&chain, &mut one, sequence..sequence + 1, limit)?;
                     outcome.matches += part.matches;
                     outcome.compared += part.compared;
-                    part.drawn.finish().hash(&mut outcome.drawn);
                 }
                 Ok(outcome)
             }
@@ -333,30 +321,28 @@ impl Search<'_, '_> {
     }
 
     fn finish(mut self) -> Result<Guess> {
-        let tried = self.found.iter().map(|(a, _)| 1 + a.same_orders.len()).sum();
         let mut found = std::mem::take(&mut self.found);
+        let tried = found.len();
         found.sort_by(|a, b| b.0.share().total_cmp(&a.0.share()));
-        let (mut explained, mut partial) = (Vec::<Attempt>::new(), Vec::new());
+        let (mut explained, mut partial) = (Vec::<Attempt>::new(), Vec::<Attempt>::new());
         for (mut attempt, how) in found {
-            if !attempt.explains() && partial.len() >= self.options.partial {
+            // the orders of one engine come near together: the first one stands for them
+            let known = partial.iter().any(|a| a.recipe.is_like(&attempt.recipe));
+            if !attempt.explains() && (known || partial.len() >= self.options.partial) {
                 continue;
             }
             if self.ids.iter().any(|ids| ids.len() > SCREEN) {
                 let outcome = self.run(&how, None)?;
                 (attempt.matches, attempt.compared) = (outcome.matches, outcome.compared);
             }
-            if !attempt.explains() {
-                partial.push(attempt);
-                continue;
-            }
-            let key = |a: &Attempt| (a.recipe.draw.clone(), a.recipe.convention, a.recipe.assumed.clone());
-            match explained.iter_mut().find(|a| key(a) == key(&attempt)) {
+            match explained.iter_mut().find(|a| a.recipe.is_like(&attempt.recipe)) {
+                _ if !attempt.explains() => partial.push(attempt),
                 Some(first) => first.same_orders.push(attempt.recipe.order),
                 None => explained.push(attempt),
             }
         }
         explained.sort_by_key(|a| a.recipe.assumed.len());
-        partial.sort_by(|a: &Attempt, b: &Attempt| b.share().total_cmp(&a.share()));
+        partial.sort_by(|a, b| b.share().total_cmp(&a.share()));
         partial.truncate(self.options.partial);
         Ok(Guess { explained, partial, tried, refused: self.refused })
     }
