@@ -1,6 +1,5 @@
 //! Scores, verification and guesses, held to the reference data: fixtures/draws and fixtures/tiny-lm.
 
-mod common;
 mod reference;
 
 use reference::{Case, cases};

@@ -1,6 +1,5 @@
 //! Every reference draw, from the engines themselves: fixtures/draws/cases.json.
 
-mod common;
 mod reference;
 
 use reference::{Case, cases};

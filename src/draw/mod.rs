@@ -4,13 +4,17 @@
 //! go on drawing in transformers, some rows of vLLM have a generator of their own. Draws that need none of this say so through
 //! [`Draw::shared`]: each of their draws depends on its address alone, so rows may be decoded in any order, from any thread.
 
+mod adaptive;
 mod addressed;
 mod argmax;
 mod gumbel;
+mod mirostat;
 
+pub use adaptive::AdaptiveP;
 pub use addressed::{Addressed, Key, RowCoins, uniform};
 pub use argmax::Argmax;
 pub use gumbel::Gumbel;
+pub use mirostat::Mirostat;
 
 use crate::processor::Candidates;
 use crate::{Result, TokenId};
@@ -110,6 +114,12 @@ pub trait Draw: Send {
     /// A row from which nothing can be drawn.
     fn step(&mut self, turns: &mut [Turn<'_>]) -> Result<()>;
 
+    /// True if its state is of single lines, and it may change their candidates: then every seat gets a row of its own, and lines
+    /// don't wait for each other.
+    fn by_line(&self) -> bool {
+        false
+    }
+
     /// The line goes on with `id` (not always what was drawn: a run can be driven by given ids). State changes here and nowhere
     /// else. Called once for each unfinished seat, while the candidates still stand.
     fn accept(&mut self, _turn: &mut Turn<'_>, _seat: usize, _id: TokenId) {}
@@ -150,4 +160,15 @@ pub(crate) fn nothing(turn: &Turn<'_>) -> crate::Error {
         crate::Place::row(turn.sequence, turn.step),
         "no token has a positive probability: the chain leaves nothing to draw from",
     )
+}
+
+/// The one seat of a row whose candidates a draw is going to change.
+fn alone<'t>(turn: &'t Turn<'_>) -> Result<&'t Seat> {
+    match &*turn.seats {
+        [seat] => Ok(seat),
+        _ => Err(crate::Error::decode(
+            crate::Place::row(turn.sequence, turn.step),
+            "a draw with state needs the row once for each sample",
+        )),
+    }
 }

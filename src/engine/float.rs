@@ -3,6 +3,13 @@
 //! An engine's `float` function is the `double` function rounded to float32: the C libraries' float functions are
 //! correctly rounded in all but a few inputs in a million, and so is this. The doubles come from the pure Rust `libm`.
 
+use std::cmp::Ordering;
+
+/// The order of two numbers, −0 and 0 being equal; NaN comes last.
+pub(super) fn rising(a: f32, b: f32) -> Ordering {
+    (a + 0.0).total_cmp(&(b + 0.0))
+}
+
 /// eˣ in float64.
 pub(super) fn exp(x: f64) -> f64 {
     libm::exp(x)
@@ -64,5 +71,7 @@ mod tests {
         assert_eq!(exp32(-200.0), 0.0);
         assert_eq!(ln32(0.0), f32::NEG_INFINITY);
         assert_eq!(ln_1p(0.0), 0.0);
+        assert_eq!(rising(-0.0, 0.0), Ordering::Equal);
+        assert_eq!(rising(-1.0, 0.0), Ordering::Less);
     }
 }

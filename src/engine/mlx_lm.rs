@@ -144,7 +144,7 @@ impl MlxLm {
         let scores = &self.scores;
         self.order.clear();
         self.order.extend(0..scores.len() as u32);
-        self.order.sort_by(|&a, &b| scores[b as usize].total_cmp(&scores[a as usize]));
+        self.order.sort_by(|&a, &b| float::rising(scores[b as usize], scores[a as usize]));
     }
 
     fn top_p(&mut self, p: f32) {

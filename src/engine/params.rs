@@ -43,6 +43,8 @@ params! {
     xtc_probability: f64,
     /// The probability from which tokens may be excluded.
     xtc_threshold: f64,
+    /// How many tokens the truncations keep at least.
+    min_tokens_to_keep: i64,
     /// Divides or multiplies the logits of ids that occurred. Off: 1.
     repetition_penalty: f64,
     /// Subtracted once for each occurrence. Off: 0.

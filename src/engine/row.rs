@@ -45,7 +45,7 @@ pub(super) fn overflow(engine: &'static str, row: usize) -> EngineError {
     EngineError::Row {
         engine,
         row,
-        why: "its scores overflow, and the engine has no probabilities left; raise the temperature"
+        why: "its scores leave the engine's numbers, and no probabilities are left; use milder settings (a temperature nearer to 1)"
             .to_owned(),
     }
 }

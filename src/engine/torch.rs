@@ -24,7 +24,7 @@ pub(super) static INFO: EngineInfo = EngineInfo {
     version: "torch 2.15.0, CPU",
     method: "softmax in float32, then torch.multinomial(probs, 1, generator=g): an exponential race over MT19937",
     reproduced: "one sequence, or a batch [B, V] with one generator; the upper half of the seed is ignored, as in torch",
-    not_reproduced: "CUDA (Philox), probabilities in half precision or float64",
+    not_reproduced: "CUDA (Philox), probabilities in half precision or float64; which of several equal logits top_p keeps",
     parameters: &torch_filters::PLAIN,
     order: &torch_filters::PLAIN,
     reorders: true,

@@ -4,8 +4,8 @@
 //!
 //! - temperature: x / f32(T), unless T = 1.
 //! - top_k: removed where x < the k-th largest; ties with it stay.
-//! - top_p: ascending sort, running sum c of the softmax; removed where c ≤ f32(1 − p); the best one stays. Among equal
-//!   scores the lower ids go first. `torch.cumsum` adds in float64 and stores float32.
+//! - top_p: ascending sort, running sum c of the softmax; removed where c ≤ f32(1 − p); the best one stays. Which of
+//!   several equal scores at the cut stay, torch's sort leaves open: here the higher ids. `torch.cumsum` adds in float64 and stores float32.
 //! - min_p: removed where p < f32(m) · max p.
 //! - typical_p: H the entropy, d = |−ln p − H|; rising d, c = running sum of p; with n the number of c < mass, removed
 //!   where d > the n-th d.
@@ -13,10 +13,12 @@
 //! - penalties (vLLM): ids of prompt and output, x > 0 → x · (1 / r), else x · r; then, for generated ids,
 //!   x − frequency · count − presence.
 //!
-//! softmax(x) = exp(x − max) / S. torch sums S in vector lanes, which depends on the processor; here S is the float64
-//! sum rounded to float32, at most a few ulp off and the same factor for every token.
+//! softmax(x) = exp(x − max) · f32(1 / S), S the float32 sum that torch's AVX-512 kernel takes: sixteen lanes, added in
+//! halves; from left to right for fewer than sixteen tokens. (With AVX2 it takes eight lanes. At V = 32000 one ulp of S
+//! changes one id in a thousand of `torch-multinomial` with replacement; the races hardly notice.)
 
 use super::{EngineError, ReplayRow, float, plan::Plan, row};
+use std::cmp::Ordering;
 
 /// One filter with its setting.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,6 +63,7 @@ pub(super) struct Filters {
     pub(super) scores: Vec<f32>,
     /// Their softmax, where it was asked for.
     pub(super) probs: Vec<f32>,
+    sorted: Vec<f32>,
     order: Vec<u32>,
 }
 
@@ -112,12 +115,7 @@ impl Filters {
     }
 
     fn softmax(&mut self) {
-        let max = self.scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        self.probs.clear();
-        self.probs.extend(self.scores.iter().map(|&x| float::exp32(x - max)));
-        let sum: f64 = self.probs.iter().map(|&e| f64::from(e)).sum();
-        let sum = sum as f32;
-        self.probs.iter_mut().for_each(|p| *p /= sum);
+        softmax(&self.scores, &mut self.probs);
     }
 
     fn top_k(&mut self, k: usize) {
@@ -132,21 +130,32 @@ impl Filters {
     }
 
     fn top_p(&mut self, rest: f32) {
-        self.softmax();
-        self.order.clear();
-        let ids = 0..self.scores.len() as u32;
-        self.order.extend(ids.filter(|&i| self.scores[i as usize] > f32::NEG_INFINITY));
-        let scores = &mut self.scores;
-        self.order.sort_by(|&a, &b| scores[a as usize].total_cmp(&scores[b as usize]));
+        self.sort_kept(float::rising);
+        // torch sorts the masked ones to the front.
+        let masked = self.scores.len() - self.order.len();
+        self.sorted.clear();
+        self.sorted.resize(masked, f32::NEG_INFINITY);
+        let kept = self.order.iter().map(|&i| self.scores[i as usize]);
+        self.sorted.extend(kept);
+        softmax(&self.sorted, &mut self.probs);
         self.order.pop();
         let mut sum = 0f64;
-        for &i in &self.order {
-            sum += f64::from(self.probs[i as usize]);
+        for (&i, &p) in self.order.iter().zip(&self.probs[masked..]) {
+            sum += f64::from(p);
             if sum as f32 > rest {
                 break;
             }
-            scores[i as usize] = f32::NEG_INFINITY;
+            self.scores[i as usize] = f32::NEG_INFINITY;
         }
+    }
+
+    /// The ids that are not masked into `order`, by their scores, equal ones by id.
+    fn sort_kept(&mut self, by: impl Fn(f32, f32) -> Ordering) {
+        let scores = &self.scores;
+        let ids = 0..scores.len() as u32;
+        self.order.clear();
+        self.order.extend(ids.filter(|&i| scores[i as usize] > f32::NEG_INFINITY));
+        self.order.sort_by(|&a, &b| by(scores[a as usize], scores[b as usize]));
     }
 
     fn min_p(&mut self, m: f32) {
@@ -171,11 +180,8 @@ impl Filters {
             .sum();
         let entropy = entropy as f32;
         let distance = |x: f32| (surprise(x) - entropy).abs();
-        self.order.clear();
-        let ids = 0..self.scores.len() as u32;
-        self.order.extend(ids.filter(|&i| self.scores[i as usize] > f32::NEG_INFINITY));
+        self.sort_kept(|a, b| distance(a).total_cmp(&distance(b)));
         let scores = &self.scores;
-        self.order.sort_by(|&a, &b| distance(scores[a as usize]).total_cmp(&distance(scores[b as usize])));
         let mut sum = 0f64;
         let last = self.order.iter().find(|&&i| {
             sum += f64::from(self.probs[i as usize]);
@@ -186,6 +192,34 @@ impl Filters {
             remove(&mut self.scores, |x| distance(x) > bound);
         }
     }
+}
+
+/// torch's softmax.
+fn softmax(scores: &[f32], probs: &mut Vec<f32>) {
+    let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    probs.clear();
+    probs.extend(scores.iter().map(|&x| float::exp32(x - max)));
+    let scale = 1.0 / avx512_sum(probs);
+    probs.iter_mut().for_each(|p| *p *= scale);
+}
+
+/// The sum in the order of torch's AVX-512 kernel.
+fn avx512_sum(values: &[f32]) -> f32 {
+    if values.len() < 16 {
+        return values.iter().fold(0.0, |s, x| s + x);
+    }
+    let mut lanes = [0f32; 16];
+    for block in values.chunks(16) {
+        for (lane, x) in lanes.iter_mut().zip(block) {
+            *lane += x;
+        }
+    }
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            lanes[i] += lanes[i + half];
+        }
+    }
+    lanes[0]
 }
 
 fn remove(scores: &mut [f32], goes: impl Fn(f32) -> bool) {
@@ -223,3 +257,6 @@ fn penalties(scores: &mut [f32], row: &ReplayRow<'_>, repetition: f32, frequency
         *x -= presence;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ pub(super) static INFO: EngineInfo = EngineInfo {
     version: "torch 2.15.0, CPU",
     method: "torch.multinomial(probs, num_samples, replacement): inverse CDF in float32 with replacement, a race without",
     reproduced: "n draws in each call, for one row or a batch",
-    not_reproduced: "CUDA; drawing more ids without replacement than have a probability above 0",
+    not_reproduced: "CUDA; softmax sums of processors without AVX-512 (at V = 32000 they change one id in a thousand); drawing more ids without replacement than have a probability above 0; which of several equal logits top_p keeps",
     parameters: &["temperature", "top_k", "top_p", "num_samples", "replacement"],
     order: &torch_filters::PLAIN,
     reorders: true,

@@ -23,7 +23,7 @@ pub(super) static INFO: EngineInfo = EngineInfo {
     version: "transformers 5.23.0, torch 2.15.0, CPU",
     method: "torch.manual_seed(seed); generate(do_sample=True): one exponential race for each row and step",
     reproduced: "one sequence or a batch; rows go on drawing after their EOS",
-    not_reproduced: "CUDA; other processors (top_h, epsilon and eta cutoff, n-grams, biases, watermarks); top_k 50, which generate sets by default",
+    not_reproduced: "CUDA; other processors (top_h, epsilon and eta cutoff, n-grams, biases, watermarks); top_k 50, which generate sets by default; which of several equal logits top_p keeps",
     parameters: &ORDER,
     order: &ORDER,
     reorders: true,

@@ -26,7 +26,7 @@ pub(super) static INFO: EngineInfo = EngineInfo {
     version: "vLLM's native sampler on torch 2.15.0, CPU",
     method: "q from the global generator for all rows, then from each row's own generator; argmax(probs / q)",
     reproduced: "a batch with a seed for some or all rows, and the global generator for the others",
-    not_reproduced: "CUDA (Philox), FlashInfer, the fused CPU kernel, the float64 Gumbel option; the order into which vLLM moves requests when one has ended",
+    not_reproduced: "CUDA (Philox), FlashInfer, the fused CPU kernel, the float64 Gumbel option; the order into which vLLM moves requests when one has ended; which of several equal logits top_p keeps",
     parameters: &[
         "repetition_penalty",
         "frequency_penalty",

@@ -12,6 +12,7 @@
 //! The loops are compiled for several instruction sets, and [`simd`] names the one in use.
 
 mod arch;
+mod each;
 mod exp32;
 mod mass;
 mod math;
@@ -23,6 +24,7 @@ mod scan;
 mod select;
 
 pub use arch::{Simd, simd, with_simd};
+pub use each::each;
 pub use exp32::exp32;
 pub use mass::{mass, moments};
 pub use math::{exp, exp_m1, ln, ln_1p, tanh};

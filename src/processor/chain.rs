@@ -3,6 +3,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::{Candidates, Context, Needs, Processor};
+use crate::source::Row;
 use crate::trace::{Trace, TraceEvent};
 use crate::{Error, Place, Result};
 
@@ -48,6 +49,18 @@ impl Chain {
         Value::Array(self.processors.iter().map(|p| entry(p.as_ref())).collect())
     }
 
+    /// Takes a row over into candidates, as this chain needs it: a chain that repairs invalid values takes every row.
+    ///
+    /// # Errors
+    /// As [`Candidates::load`], unless the chain repairs.
+    pub fn load(&self, c: &mut Candidates, row: &mut Row, sequence: usize, step: usize) -> Result<()> {
+        if self.needs().invalid {
+            c.load_to_repair(row);
+            return Ok(());
+        }
+        c.load(row, sequence, step)
+    }
+
     /// Applies every processor in turn.
     ///
     /// # Errors
@@ -66,7 +79,7 @@ impl Chain {
                 continue;
             }
             p.apply(c, cx, position)?;
-            if c.is_empty() {
+            if c.is_empty() && !self.repairs_after(position) {
                 let place = Place::row(cx.sequence, cx.step);
                 return Err(Error::NoCandidate { place, stage: p.info().name });
             }
@@ -75,6 +88,11 @@ impl Chain {
             }
         }
         Ok(())
+    }
+
+    /// True if a later processor makes every token possible again.
+    fn repairs_after(&self, position: usize) -> bool {
+        self.processors[position + 1..].iter().any(|p| !p.is_off() && p.needs().invalid)
     }
 
     /// Applies the chain where there is no history and every coin is 0.

@@ -49,7 +49,7 @@ struct Parameters {
 impl MinNewTokens {
     /// No end token among the first `value` generated ones.
     pub fn new(value: usize, eos_token_id: Vec<TokenId>) -> Self {
-        MinNewTokens { value, eos_token_id: param::Ids::Many(eos_token_id).sorted() }
+        MinNewTokens { value, eos_token_id: param::sorted(eos_token_id) }
     }
 }
 
@@ -71,6 +71,7 @@ impl Processor for MinNewTokens {
     }
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
+        param::inside("min_new_tokens", &self.eos_token_id, c.vocab())?;
         if cx.generated().len() < self.value {
             c.mask_each(&self.eos_token_id);
         }

@@ -3,27 +3,95 @@
 //! A processor is pure: what it does depends on the [`Candidates`] and the [`Context`] alone. It never draws; the one coin that a
 //! method needs (XTC) is handed in by address. Each processor is one file here; [`INFOS`] lists them all.
 
+mod allowed_tokens;
+mod bad_words_ids;
+mod begin_suppress_tokens;
 mod candidates;
 mod chain;
+mod companion;
+mod contrastive;
+mod dry;
+mod dynamic_temperature;
+mod encoder_no_repeat_ngram_size;
+mod encoder_repetition_penalty;
+mod epsilon_cutoff;
+mod eta_cutoff;
+mod exponential_decay_length_penalty;
+mod forced_bos_token_id;
+mod forced_eos_token_id;
+mod frequency_penalty;
+mod guidance_scale;
+mod logit_bias;
+mod min_length;
 mod min_new_tokens;
+mod min_p;
 mod no_repeat_ngram_size;
-mod param;
+mod p_less;
+pub(crate) mod param;
+mod prefix_constraint;
+mod presence_penalty;
+mod remove_invalid_values;
+mod renormalize_logits;
 mod repetition_penalty;
-mod slack;
+mod sequence_bias;
+pub(crate) mod slack;
+mod smoothing;
+mod softcap;
+mod suppress_tokens;
+mod tail_free;
+mod tally;
 mod temperature;
+mod top_a;
+mod top_h;
 mod top_k;
+mod top_n_sigma;
 mod top_p;
+mod typical_p;
 mod window;
+mod xtc;
 
+pub use allowed_tokens::AllowedTokens;
+pub use bad_words_ids::BadWordsIds;
+pub use begin_suppress_tokens::BeginSuppressTokens;
 pub use candidates::{Candidates, Cut, Normalizer};
 pub use chain::Chain;
+pub use contrastive::Contrastive;
+pub use dry::Dry;
+pub use dynamic_temperature::DynamicTemperature;
+pub use encoder_no_repeat_ngram_size::EncoderNoRepeatNgramSize;
+pub use encoder_repetition_penalty::EncoderRepetitionPenalty;
+pub use epsilon_cutoff::EpsilonCutoff;
+pub use eta_cutoff::EtaCutoff;
+pub use exponential_decay_length_penalty::ExponentialDecayLengthPenalty;
+pub use forced_bos_token_id::ForcedBosTokenId;
+pub use forced_eos_token_id::ForcedEosTokenId;
+pub use frequency_penalty::FrequencyPenalty;
+pub use guidance_scale::{Form, GuidanceScale};
+pub use logit_bias::LogitBias;
+pub use min_length::MinLength;
 pub use min_new_tokens::MinNewTokens;
+pub use min_p::MinP;
 pub use no_repeat_ngram_size::NoRepeatNgramSize;
+pub use p_less::PLess;
+pub use prefix_constraint::{Missing, PrefixConstraint};
+pub use presence_penalty::PresencePenalty;
+pub use remove_invalid_values::RemoveInvalidValues;
+pub use renormalize_logits::RenormalizeLogits;
 pub use repetition_penalty::RepetitionPenalty;
+pub use sequence_bias::SequenceBias;
+pub use smoothing::Smoothing;
+pub use softcap::Softcap;
+pub use suppress_tokens::SuppressTokens;
+pub use tail_free::TailFree;
 pub use temperature::Temperature;
+pub use top_a::TopA;
+pub use top_h::TopH;
 pub use top_k::TopK;
+pub use top_n_sigma::TopNSigma;
 pub use top_p::TopP;
+pub use typical_p::TypicalP;
 pub use window::{Scope, Window};
+pub use xtc::Xtc;
 
 use crate::{Result, TokenId};
 
@@ -70,7 +138,7 @@ pub struct Needs {
     pub history: bool,
     /// A coin: the result differs from sample to sample.
     pub coin: bool,
-    /// It stands NaN and infinities in the row, and repairs them.
+    /// It stands NaN and infinities in the row, and repairs them ([`Candidates::load_to_repair`]).
     pub invalid: bool,
 }
 
@@ -145,10 +213,48 @@ pub trait Processor: Send + Sync {
 
 /// Every processor, by name.
 pub static INFOS: &[&Info] = &[
+    // two models
+    &contrastive::INFO,
+    &guidance_scale::INFO,
+    // shape
+    &dynamic_temperature::INFO,
+    &renormalize_logits::INFO,
+    &smoothing::INFO,
+    &softcap::INFO,
     &temperature::INFO,
+    // truncation
+    &epsilon_cutoff::INFO,
+    &eta_cutoff::INFO,
+    &min_p::INFO,
+    &p_less::INFO,
+    &tail_free::INFO,
+    &top_a::INFO,
+    &top_h::INFO,
     &top_k::INFO,
+    &top_n_sigma::INFO,
     &top_p::INFO,
-    &repetition_penalty::INFO,
+    &typical_p::INFO,
+    &xtc::INFO,
+    // history
+    &dry::INFO,
+    &encoder_no_repeat_ngram_size::INFO,
+    &encoder_repetition_penalty::INFO,
+    &exponential_decay_length_penalty::INFO,
+    &frequency_penalty::INFO,
     &no_repeat_ngram_size::INFO,
+    &presence_penalty::INFO,
+    &repetition_penalty::INFO,
+    // constraints
+    &allowed_tokens::INFO,
+    &bad_words_ids::INFO,
+    &begin_suppress_tokens::INFO,
+    &forced_bos_token_id::INFO,
+    &forced_eos_token_id::INFO,
+    &logit_bias::INFO,
+    &min_length::INFO,
     &min_new_tokens::INFO,
+    &prefix_constraint::INFO,
+    &remove_invalid_values::INFO,
+    &sequence_bias::INFO,
+    &suppress_tokens::INFO,
 ];

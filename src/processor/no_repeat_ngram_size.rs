@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Candidates, Context, Info, Kind, Needs, Processor, param, window};
+use super::{Candidates, Context, Info, Kind, Needs, Processor, param, tally};
 use crate::{Result, TokenId};
 
 /// No repeated n-grams: masks every token that would complete an n-gram that the context already holds.
@@ -52,15 +52,43 @@ impl NoRepeatNgramSize {
     }
 }
 
-/// The ids that follow, in `text`, a copy of the last n − 1 ids of `context`; ascending, each once.
-pub(super) fn completions(text: &[TokenId], context: &[TokenId], n: usize) -> Vec<TokenId> {
-    let Some(tail) = n.checked_sub(1).and_then(|m| context.len().checked_sub(m)).map(|from| &context[from..])
-    else {
-        return Vec::new();
+/// Masks the ids that follow, in `text`, a copy of the last n − 1 ids of `context`. Linear in the text, whatever n is.
+pub(super) fn mask_completions(c: &mut Candidates, text: &[TokenId], context: &[TokenId], n: usize) {
+    let from = n.checked_sub(1).and_then(|m| context.len().checked_sub(m));
+    let Some(tail) = from.map(|from| &context[from..]) else { return };
+    let followers = followers(text, tail);
+    tally::with(|t| {
+        t.distinct(&followers, c.vocab());
+        c.mask_each(&t.ids);
+    });
+}
+
+/// The ids that follow the copies of `tail` in `text` (Knuth, Morris & Pratt 1977).
+fn followers(text: &[TokenId], tail: &[TokenId]) -> Vec<TokenId> {
+    if tail.is_empty() {
+        return text.to_vec();
+    }
+    // border[i]: how long the longest end of tail[..=i] is that is also its beginning
+    let mut border = vec![0; tail.len()];
+    let step = |border: &[usize], mut matched: usize, id: TokenId| {
+        while matched > 0 && tail[matched] != id {
+            matched = border[matched - 1];
+        }
+        matched + usize::from(tail[matched] == id)
     };
-    let last: Vec<TokenId> =
-        text.windows(n).filter(|gram| gram[..n - 1] == *tail).map(|gram| gram[n - 1]).collect();
-    window::distinct(&last)
+    for i in 1..tail.len() {
+        border[i] = step(&border, border[i - 1], tail[i]);
+    }
+    let mut followers = Vec::new();
+    let mut matched = 0;
+    for &id in text {
+        if matched == tail.len() {
+            followers.push(id);
+            matched = border[matched - 1];
+        }
+        matched = step(&border, matched, id);
+    }
+    followers
 }
 
 impl Processor for NoRepeatNgramSize {
@@ -81,7 +109,25 @@ impl Processor for NoRepeatNgramSize {
     }
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
-        c.mask_each(&completions(cx.context, cx.context, self.value));
+        mask_completions(c, cx.context, cx.context, self.value);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The rule as it is written: every n-gram whose first n − 1 ids are the last ones of the context.
+        #[test]
+        fn finds_what_a_plain_search_finds(text in prop::collection::vec(0u32..3, 0..40), n in 1usize..6) {
+            prop_assume!(text.len() >= n - 1);
+            let tail = &text[text.len() - (n - 1)..];
+            let plain: Vec<TokenId> = text.windows(n).filter(|g| g[..n - 1] == *tail).map(|g| g[n - 1]).collect();
+            prop_assert_eq!(followers(&text, tail), plain);
+        }
     }
 }

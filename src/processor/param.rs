@@ -5,7 +5,8 @@ use std::fmt::Display;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::{Error, Result};
+use super::Candidates;
+use crate::{Error, Result, TokenId};
 
 /// Reads a processor's JSON form: a lone value counts as the object `{key: value}`.
 ///
@@ -49,25 +50,133 @@ pub fn one() -> usize {
     1
 }
 
-/// One id or a list of them, as `eos_token_id` is written.
+/// A lone number.
 #[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Number {
+    pub value: f64,
+}
+
+/// On or off.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Switch {
+    pub value: bool,
+}
+
+/// The default of exponents and factors.
+pub fn unit() -> f64 {
+    1.0
+}
+
+/// One id or a list of them, as `eos_token_id` is written.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(untagged)]
 pub enum Ids {
     /// A lone id.
-    One(crate::TokenId),
+    One(TokenId),
     /// A list.
-    Many(Vec<crate::TokenId>),
+    Many(Vec<TokenId>),
 }
 
 impl Ids {
     /// The ids, ascending, each once.
-    pub fn sorted(self) -> Vec<crate::TokenId> {
-        let mut ids = match self {
+    pub fn sorted(self) -> Vec<TokenId> {
+        sorted(match self {
             Ids::One(id) => vec![id],
             Ids::Many(ids) => ids,
-        };
-        ids.sort_unstable();
-        ids.dedup();
-        ids
+        })
     }
+}
+
+/// The ids, ascending, each once.
+pub fn sorted(mut ids: Vec<TokenId>) -> Vec<TokenId> {
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// Refuses ids outside the vocabulary: `name` is the processor whose parameters they are.
+///
+/// # Errors
+/// Names the processor, the first such id and the vocabulary size.
+pub fn inside(name: &str, ids: &[TokenId], vocab: usize) -> Result<()> {
+    match ids.iter().find(|&&id| id as usize >= vocab) {
+        None => Ok(()),
+        Some(id) => {
+            let what = format!(
+                "the id is outside the vocabulary of {vocab} tokens (0 to {}): correct it, or leave it out",
+                vocab.saturating_sub(1)
+            );
+            Err(Error::setting(name, format!("id {id}"), what))
+        }
+    }
+}
+
+/// A bias as it is written: a finite number, or −∞ as the string `"-inf"`.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub struct Bias(f64);
+
+impl Bias {
+    /// A finite bias, or −∞, which forbids a token.
+    ///
+    /// # Errors
+    /// NaN or +∞.
+    pub fn new(value: f64) -> Result<Self> {
+        check("bias", value, value < f64::INFINITY, "a finite number or \"-inf\"")?;
+        Ok(Bias(value))
+    }
+
+    /// The number that is added.
+    pub fn value(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<Value> for Bias {
+    type Error = Error;
+
+    fn try_from(written: Value) -> Result<Self> {
+        match &written {
+            Value::Number(number) => Bias::new(number.as_f64().unwrap_or(f64::NAN)),
+            Value::String(text) if matches!(text.as_str(), "-inf" | "-Infinity") => {
+                Ok(Bias(f64::NEG_INFINITY))
+            }
+            _ => Err(Error::setting("bias", &written, "must be a finite number or \"-inf\"")),
+        }
+    }
+}
+
+impl From<Bias> for Value {
+    fn from(bias: Bias) -> Value {
+        if bias.0.is_finite() { bias.0.into() } else { "-inf".into() }
+    }
+}
+
+/// Adds biases to the scores of tokens; what names one token adds up.
+pub fn add_biases(c: &mut Candidates, mut biases: Vec<(TokenId, f64)>) {
+    biases.sort_by_key(|&(id, _)| id);
+    biases.dedup_by(|next, first| {
+        let same = next.0 == first.0;
+        if same {
+            first.1 += next.1;
+        }
+        same
+    });
+    let (ids, biases): (Vec<TokenId>, Vec<f64>) = biases.into_iter().unzip();
+    c.edit_with(&ids, &biases, |bias, s| s + bias);
+}
+
+/// base^n by repeated squaring: the same number on every platform, and never infinite.
+pub fn power(base: f64, mut n: u64) -> f64 {
+    let (mut square, mut product) = (base, 1.0);
+    while n > 0 {
+        if n & 1 == 1 {
+            product *= square;
+        }
+        square *= square;
+        n >>= 1;
+    }
+    product.clamp(-f64::MAX, f64::MAX)
 }

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Candidates, Context, Info, Kind, Needs, Processor, Window, param, window};
+use super::{Candidates, Context, Info, Kind, Needs, Processor, Window, param, tally, window};
 use crate::Result;
 
 /// Repetition penalty: makes every token that already occurred less probable.
@@ -57,6 +57,11 @@ impl RepetitionPenalty {
     }
 }
 
+/// The penalty r on a score: a choice of the factor, which costs no branch.
+pub(super) fn penalised(score: f64, r: f64, inverse: f64) -> f64 {
+    score * if score < 0.0 { r } else { inverse }
+}
+
 impl Processor for RepetitionPenalty {
     fn info(&self) -> &'static Info {
         &INFO
@@ -75,9 +80,11 @@ impl Processor for RepetitionPenalty {
     }
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
-        let r = self.value;
-        let distinct = window::distinct(self.window.ids(cx));
-        c.edit_each(&distinct, |_, s| if s < 0.0 { s * r } else { s / r });
+        let (r, inverse) = (self.value, 1.0 / self.value);
+        tally::with(|t| {
+            t.distinct(self.window.ids(cx), c.vocab());
+            c.edit_each(&t.ids, |_, s| penalised(s, r, inverse));
+        });
         Ok(())
     }
 }

@@ -36,16 +36,10 @@ pub(super) static INFO: Info = Info {
     summary: "divides every logit by T: below 1 sharper, above 1 flatter, 0 greedy",
     source: "Ackley, Hinton & Sejnowski 1985",
     parse: |form| {
-        let p: Plain = param::read("temperature", "value", form)?;
+        let p: param::Number = param::read("temperature", "value", form)?;
         Ok(Box::new(Temperature::new(p.value)?))
     },
 };
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Plain {
-    value: f64,
-}
 
 impl Temperature {
     /// A temperature T ≥ 0.

@@ -37,6 +37,11 @@ impl Window {
         self.last_n == Some(0)
     }
 
+    /// `last_n` as it is written.
+    pub fn last_n(&self) -> i64 {
+        self.last_n.map_or(-1, |n| i64::try_from(n).unwrap_or(i64::MAX))
+    }
+
     /// The ids that count, oldest first.
     pub fn ids<'a>(&self, cx: &Context<'a>) -> &'a [TokenId] {
         let ids = match self.scope {
@@ -51,9 +56,8 @@ impl Window {
         if self.last_n.is_none() && self.scope == default {
             return value.into();
         }
-        let last_n = self.last_n.map_or(-1, |n| n as i64);
         let scope = if self.scope == Scope::All { "all" } else { "generated" };
-        json!({"value": value, "last_n": last_n, "scope": scope})
+        json!({"value": value, "last_n": self.last_n(), "scope": scope})
     }
 }
 
@@ -67,7 +71,8 @@ pub(super) struct Penalty {
     scope: Option<Scope>,
 }
 
-fn all() -> i64 {
+/// The default of `last_n`: everything counts.
+pub(super) fn all() -> i64 {
     -1
 }
 
@@ -75,12 +80,4 @@ impl Penalty {
     pub(super) fn window(&self, default: Scope) -> Result<Window> {
         Window::new(self.last_n, self.scope.unwrap_or(default))
     }
-}
-
-/// The ids, ascending, each once.
-pub(super) fn distinct(ids: &[TokenId]) -> Vec<TokenId> {
-    let mut ids = ids.to_vec();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
 }

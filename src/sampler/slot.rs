@@ -130,11 +130,8 @@ pub(super) struct Round<'a> {
 
 /// Takes a row over into candidates; a bad row is an error that names the input.
 pub(crate) fn load(c: &mut Candidates, row: &mut Row, job: &Job<'_>, place: Place, name: &str) -> Result<()> {
-    if job.chain.needs().invalid {
-        row.logits.iter_mut().for_each(|x| *x = if x.is_nan() { 0.0 } else { x.min(f32::MAX) });
-    }
     let (sequence, step) = (place.sequence.unwrap_or(0), place.step.unwrap_or(0));
-    c.load(row, sequence, step).map_err(|e| at(e, name))
+    job.chain.load(c, row, sequence, step).map_err(|e| at(e, name))
 }
 
 /// Names the input in an error of decoding.

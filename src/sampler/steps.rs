@@ -53,12 +53,17 @@ pub(super) fn run(
 fn batch(shape: &Shape, draw: &dyn Draw, job: &Job<'_>) -> usize {
     match shape.access {
         // a generator that walks the batch needs all of it
-        _ if draw.shared().is_none() => usize::MAX,
+        _ if walks_batch(draw) => usize::MAX,
         Access::ByStep => usize::MAX,
         Access::BySequence => 1,
         Access::Random if job.parallel => ROWS_PER_THREAD * rayon::current_num_threads(),
         Access::Random => 1,
     }
+}
+
+/// Whether the draws of different lines depend on each other.
+fn walks_batch(draw: &dyn Draw) -> bool {
+    draw.shared().is_none() && !draw.by_line()
 }
 
 /// Sequences that are decoded in lockstep.
@@ -83,7 +88,11 @@ impl Batch<'_, '_, '_> {
     ) -> Result<Vec<Line>> {
         let needs = self.job.chain.needs();
         // samples share a row and its candidates where neither depends on what they drew before
-        let shared = !self.shape.follows_prefix && !needs.history && !needs.coin && !self.trace.wants().any();
+        let shared = !self.shape.follows_prefix
+            && !needs.history
+            && !needs.coin
+            && !self.trace.wants().any()
+            && !self.draw.by_line();
         let independent = shared
             && self.job.parallel
             && self.draw.shared().is_some()
@@ -129,7 +138,7 @@ impl Batch<'_, '_, '_> {
         samples: usize,
         shared: bool,
     ) {
-        let whole = self.draw.shared().is_none();
+        let whole = walks_batch(self.draw);
         let mut used = 0;
         for step in steps {
             for number in 0..sequences.len() {

@@ -1,8 +1,10 @@
 //! What a user writes, turned into chains and parameters.
 
 mod chain;
+mod order;
 
 pub use chain::{chain, processor};
+pub use order::{Order, build, order};
 
 /// What is said of a name that doesn't exist: the nearest one, and all there are.
 pub fn unknown(kind: &str, name: &str, valid: &[&str]) -> String {

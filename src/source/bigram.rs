@@ -2,6 +2,7 @@
 
 use super::{Access, Format, LogitsSource, Query, ReadAt, Row, Shape, read_rows};
 use crate::{Error, Place, Result};
+use std::sync::Arc;
 
 /// A `[V, V]` matrix as a source that follows the prefix: row i holds the logits after token i.
 ///
@@ -58,7 +59,7 @@ impl<S: LogitsSource + ReadAt> ReadAt for Bigram<S> {
     }
 }
 
-impl<S: LogitsSource + ReadAt> LogitsSource for Bigram<S> {
+impl<S: LogitsSource + ReadAt + 'static> LogitsSource for Bigram<S> {
     fn name(&self) -> &str {
         self.matrix.name()
     }
@@ -80,6 +81,10 @@ impl<S: LogitsSource + ReadAt> LogitsSource for Bigram<S> {
 
     fn shared(&self) -> Option<&dyn ReadAt> {
         Some(self)
+    }
+
+    fn into_shared(self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
+        Some(Arc::new(*self))
     }
 
     fn vocab(&self) -> Option<&[String]> {

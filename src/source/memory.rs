@@ -3,6 +3,7 @@
 use super::layout::Grid;
 use super::{Access, Format, Layout, LogitsSource, Query, ReadAt, Row, RowRange, Shape, read_rows};
 use crate::{Error, Place, Result};
+use std::sync::Arc;
 
 /// Logits in memory: `[V]`, `[T, V]`, `[B, V]`, `[B, T, V]` or `[T, B, V]` in one vector, C order.
 ///
@@ -172,6 +173,10 @@ impl LogitsSource for Steps {
 
     fn shared(&self) -> Option<&dyn ReadAt> {
         Some(self)
+    }
+
+    fn into_shared(self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
+        Some(Arc::new(*self))
     }
 
     fn vocab(&self) -> Option<&[String]> {

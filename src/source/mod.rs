@@ -50,6 +50,7 @@ pub use table::Table;
 pub use vocab::Vocab;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::{Result, TokenId};
 
@@ -181,6 +182,11 @@ pub trait LogitsSource {
 
     /// The same source for several threads, where its rows can be read at random through a shared reference.
     fn shared(&self) -> Option<&dyn ReadAt> {
+        None
+    }
+
+    /// The same, given away for good: what a processor keeps to read companion rows from.
+    fn into_shared(self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
         None
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::sync::Arc;
 
 use super::dtype::{Codec, DtypeHint, Fault};
 use super::header::Header;
@@ -188,6 +189,10 @@ impl LogitsSource for NpyFile {
 
     fn shared(&self) -> Option<&dyn ReadAt> {
         Some(self)
+    }
+
+    fn into_shared(self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
+        Some(Arc::new(*self))
     }
 
     fn format(&self) -> Format {

@@ -1,6 +1,7 @@
 //! Prefix tables: logits that depend on what was generated.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::json::Content;
 use super::jsonl::{LineOptions, Lines};
@@ -135,6 +136,10 @@ impl LogitsSource for Table {
 
     fn shared(&self) -> Option<&dyn ReadAt> {
         Some(self)
+    }
+
+    fn into_shared(self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
+        Some(Arc::new(*self))
     }
 
     fn format(&self) -> Format {

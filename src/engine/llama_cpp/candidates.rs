@@ -1,6 +1,7 @@
 //! llama.cpp's candidate list: ids with logits and probabilities, in an order that the draw depends on.
 
 use crate::engine::float;
+use std::cmp::Ordering;
 
 /// One candidate.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,7 +38,6 @@ impl Candidates {
     /// Falling logits; the engine leaves equal ones in no defined order, here the lower id comes first.
     pub(super) fn sort(&mut self) {
         if !self.sorted {
-            let falling = |a: &Candidate, b: &Candidate| b.logit.total_cmp(&a.logit).then(a.id.cmp(&b.id));
             self.data.sort_unstable_by(falling);
             self.sorted = true;
         }
@@ -46,7 +46,6 @@ impl Candidates {
     /// Sorts, where only the `k` best are kept.
     pub(super) fn keep_best(&mut self, k: usize) {
         if !self.sorted && k < self.data.len() && k > 0 {
-            let falling = |a: &Candidate, b: &Candidate| b.logit.total_cmp(&a.logit).then(a.id.cmp(&b.id));
             self.data.select_nth_unstable_by(k - 1, falling);
         }
         self.data.truncate(k);
@@ -65,4 +64,8 @@ impl Candidates {
             c.p /= sum;
         }
     }
+}
+
+fn falling(a: &Candidate, b: &Candidate) -> Ordering {
+    float::rising(b.logit, a.logit).then(a.id.cmp(&b.id))
 }

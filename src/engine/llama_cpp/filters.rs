@@ -1,8 +1,15 @@
-//! llama.cpp's samplers without memory, in float32, on the candidates in their current order. `min_keep` is 0.
+//! llama.cpp's samplers without memory, in float32, on the candidates in their current order.
 
 use super::candidates::Candidates;
 use crate::engine::{float, uniform};
 use rand_mt::Mt;
+
+/// A threshold, and how many candidates a truncation keeps at least.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Cut {
+    pub(super) p: f32,
+    pub(super) min_keep: usize,
+}
 
 /// Added in vocabulary order, where each id sits at its own position; elsewhere only the first entry for an id counts.
 pub(super) fn logit_bias(c: &mut Candidates, bias: &[(u32, f32)]) {
@@ -73,40 +80,45 @@ pub(super) fn top_k(c: &mut Candidates, k: usize) {
     }
 }
 
-/// Sorted, the shortest prefix with Σ p ≥ P; P ≥ 1: nothing, not even sorting. The softmax is taken in the old order.
-pub(super) fn top_p(c: &mut Candidates, p: f32) {
-    if p >= 1.0 {
+/// Sorted, the shortest prefix with Σ p ≥ P and `min_keep` candidates; P ≥ 1: nothing, not even sorting. The softmax is
+/// taken in the old order.
+pub(super) fn top_p(c: &mut Candidates, cut: Cut) {
+    if cut.p >= 1.0 {
         return;
     }
     c.softmax();
     c.sort();
     let mut sum = 0f32;
+    let mut kept = 0;
     let last = c.data.iter().position(|x| {
         sum += x.p;
-        sum >= p
+        kept += 1;
+        sum >= cut.p && kept >= cut.min_keep
     });
     if let Some(last) = last {
         c.data.truncate(last + 1);
     }
 }
 
-/// l ≥ max l + ln P stay, in their order. If none does (P > 1), the best one, sorted.
-pub(super) fn min_p(c: &mut Candidates, p: f32) {
-    if p <= 0.0 {
+/// l ≥ max l + ln P stay, in their order. If none does (P > 1) or fewer than `min_keep`: sorted, the best one, and then
+/// all within the bound or the first `min_keep`.
+pub(super) fn min_p(c: &mut Candidates, cut: Cut) {
+    if cut.p <= 0.0 {
         return;
     }
-    let bound = c.max() + float::ln32(p);
-    if c.data.iter().any(|x| x.logit >= bound) {
+    let bound = c.max() + float::ln32(cut.p);
+    let within = c.data.iter().filter(|x| x.logit >= bound).count();
+    if within >= cut.min_keep.max(1) {
         c.data.retain(|x| x.logit >= bound);
     } else {
-        c.keep_best(1);
+        c.keep_best(within.max(cut.min_keep).max(1));
     }
 }
 
-/// The shortest prefix by rising |−ln p − H| with Σ p > P, in that order, flagged unsorted; P ≥ 1: nothing.
-/// False, and nothing cut, if a probability is 0: the engine's entropy is then NaN.
-pub(super) fn typical(c: &mut Candidates, p: f32) -> bool {
-    if p >= 1.0 {
+/// The shortest prefix by rising |−ln p − H| with Σ p > P and `min_keep` candidates, in that order, flagged unsorted;
+/// P ≥ 1: nothing. False, and nothing cut, if a probability is 0: the engine's entropy is then NaN.
+pub(super) fn typical(c: &mut Candidates, cut: Cut) -> bool {
+    if cut.p >= 1.0 {
         return true;
     }
     c.sort();
@@ -119,13 +131,15 @@ pub(super) fn typical(c: &mut Candidates, p: f32) -> bool {
         entropy += -x.p * float::ln32(x.p);
     }
     let distance = |p: f32| (-float::ln32(p) - entropy).abs();
-    let mut by_distance: Vec<(f32, usize)> =
-        (c.data.iter()).enumerate().map(|(i, x)| (distance(x.p), i)).collect();
+    let all = c.data.iter().enumerate();
+    let mut by_distance: Vec<(f32, usize)> = all.map(|(i, x)| (distance(x.p), i)).collect();
     by_distance.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut sum = 0f32;
+    let mut kept = 0;
     let last = by_distance.iter().position(|&(_, i)| {
         sum += c.data[i].p;
-        sum > p
+        kept += 1;
+        sum > cut.p && kept >= cut.min_keep
     });
     by_distance.truncate(last.map_or(usize::MAX, |l| l + 1));
     c.data = by_distance.iter().map(|&(_, i)| c.data[i]).collect();
@@ -158,10 +172,11 @@ pub(super) fn top_n_sigma(c: &mut Candidates, n: f32) {
     }
 }
 
-/// With the chance `probability`, sorted, all but the least probable of those with p ≥ `threshold` are removed. Off, and
-/// then drawing nothing, for a probability ≤ 0, a threshold > 0.5, or fewer than two candidates.
-pub(super) fn xtc(c: &mut Candidates, probability: f32, threshold: f32, mt: &mut Mt) {
-    if probability <= 0.0 || threshold > 0.5 || c.data.len() < 2 {
+/// With the chance `probability`, sorted, all but the least probable of those with p ≥ threshold (`cut.p`) are removed,
+/// if `min_keep` are left. Off, and then drawing nothing, for a probability ≤ 0, a threshold > 0.5, or fewer than two
+/// candidates.
+pub(super) fn xtc(c: &mut Candidates, probability: f32, cut: Cut, mt: &mut Mt) {
+    if probability <= 0.0 || cut.p > 0.5 || c.data.len() < 2 {
         return;
     }
     if uniform::libstdcxx_f32(mt) > probability {
@@ -169,8 +184,8 @@ pub(super) fn xtc(c: &mut Candidates, probability: f32, threshold: f32, mt: &mut
     }
     c.sort();
     c.softmax();
-    let above = c.data.iter().take_while(|x| x.p >= threshold).count();
-    if above >= 2 {
+    let above = c.data.iter().take_while(|x| x.p >= cut.p).count();
+    if above >= 2 && c.data.len() - (above - 1) >= cut.min_keep {
         c.data.drain(..above - 1);
     }
 }

@@ -12,7 +12,8 @@
 //!   for xtc.
 //! - Filters, float32 throughout: logit bias, penalties (prompt included), dry, top_n_sigma, top_k, typical, top_p, min_p,
 //!   xtc, temperature. Temperature comes last: the filters see untempered probabilities. With mirostat: temperature only.
-//!   T ≤ 0: all but the best get −∞, and `dist` still draws. `min_keep` is 0.
+//!   T ≤ 0: all but the best get −∞, and `dist` still draws. `min_tokens_to_keep` is llama.cpp's `min_keep`, for top_p,
+//!   min_p, typical and xtc.
 //!
 //! llama.cpp sets top_k 40, top_p 0.95, min_p 0.05 and temperature 0.8 by default; the replay sets nothing. Left out, the
 //! penalties' and dry's windows are 64, the base 1.75, the allowed length 2, the xtc threshold 0.1, τ 5, η 0.1, m 100,

@@ -1,13 +1,13 @@
 //! llama.cpp's parameters into a chain and a final sampler.
 
-use super::{INFO, dry::Dry, mirostat::Version, penalties::Penalties};
+use super::{INFO, dry::Dry, filters::Cut, mirostat::Version, penalties::Penalties};
 use crate::engine::{
     EngineError, Params,
     plan::{FINITE, NOT_NEGATIVE, Plan, saturate},
 };
 
 /// The parameters that the chain takes.
-pub(super) const PARAMETERS: [&str; 26] = [
+pub(super) const PARAMETERS: [&str; 27] = [
     "logit_bias",
     "repetition_penalty",
     "frequency_penalty",
@@ -34,6 +34,7 @@ pub(super) const PARAMETERS: [&str; 26] = [
     "mirostat_m",
     "adaptive_target",
     "adaptive_decay",
+    "min_tokens_to_keep",
 ];
 
 /// The chain's order.
@@ -70,10 +71,10 @@ pub(super) enum Stage {
     Dry(Dry),
     TopNSigma(f32),
     TopK(usize),
-    Typical(f32),
-    TopP(f32),
-    MinP(f32),
-    Xtc { probability: f32, threshold: f32 },
+    Typical(Cut),
+    TopP(Cut),
+    MinP(Cut),
+    Xtc { probability: f32, threshold: Cut },
     Temperature { value: f32, range: f32, exponent: f32 },
 }
 
@@ -179,22 +180,27 @@ impl Reader<'_> {
 
     fn filters(&self) -> Result<Vec<Named>, EngineError> {
         let p = self.0.params;
+        let name = "min_tokens_to_keep";
+        let least = "a whole number, at least 0";
+        let min_keep = self.0.whole(name, p.min_tokens_to_keep, 0, least)?;
+        let min_keep = saturate(min_keep.unwrap_or(0));
+        let cut = |p| Cut { p, min_keep };
         let mut stages = Vec::new();
         let mut push = |name, value: Option<Stage>| stages.extend(value.map(|s| (name, s)));
         let n = self.float("top_n_sigma", p.top_n_sigma)?;
         push("top_n_sigma", n.filter(|&n| n > 0.0).map(Stage::TopNSigma));
         let k = p.top_k.filter(|&k| k > 0).map(saturate);
         push("top_k", k.map(Stage::TopK));
-        let typical = self.float("typical_p", p.typical_p)?;
-        push("typical_p", typical.filter(|&v| v < 1.0).map(Stage::Typical));
-        let top_p = self.float("top_p", p.top_p)?;
-        push("top_p", top_p.filter(|&v| v < 1.0).map(Stage::TopP));
-        let min_p = self.float("min_p", p.min_p)?;
-        push("min_p", min_p.filter(|&v| v > 0.0).map(Stage::MinP));
-        let threshold = self.float("xtc_threshold", p.xtc_threshold)?.unwrap_or(0.1);
+        let typical = self.float("typical_p", p.typical_p)?.filter(|&v| v < 1.0);
+        push("typical_p", typical.map(cut).map(Stage::Typical));
+        let top_p = self.float("top_p", p.top_p)?.filter(|&v| v < 1.0);
+        push("top_p", top_p.map(cut).map(Stage::TopP));
+        let min_p = self.float("min_p", p.min_p)?.filter(|&v| v > 0.0);
+        push("min_p", min_p.map(cut).map(Stage::MinP));
+        let threshold = cut(self.float("xtc_threshold", p.xtc_threshold)?.unwrap_or(0.1));
         let probability = self.float("xtc_probability", p.xtc_probability)?;
-        let xtc = probability.filter(|&v| v > 0.0).map(|probability| Stage::Xtc { probability, threshold });
-        push("xtc", xtc);
+        let xtc = |probability| Stage::Xtc { probability, threshold };
+        push("xtc", probability.filter(|&v| v > 0.0).map(xtc));
         Ok(stages)
     }
 

@@ -1,14 +1,17 @@
 //! Changing candidates: pending scale and cut, edits of single tokens, rewriting all.
 
-use super::{Candidates, Cut, Edit, FINITE, State, position_in};
+use super::{Candidates, Cut, FINITE, State, edit};
 use crate::TokenId;
-use crate::kernel::{Band, Slice};
+use crate::kernel::Band;
 
 impl Candidates {
     /// Multiplies every score: `score ← factor · score` (pending; nothing is written). `factor` is positive.
     pub fn scale(&mut self, factor: f64) {
-        self.scale *= factor;
-        self.shift *= factor;
+        // Beyond 1e±100 no two f32 differ more (or less) visibly; inside, no score overflows.
+        let before = self.scale;
+        self.scale = (before * factor).clamp(1e-100, 1e100);
+        self.mass = None;
+        self.shift *= self.scale / before;
     }
 
     /// Adds to every score (pending). Probabilities stay; methods that look at scores see it.
@@ -18,7 +21,11 @@ impl Candidates {
 
     /// Keeps the members at or above a cut; the best one always stays.
     pub fn keep_at_or_above(&mut self, cut: Cut) {
-        self.lo = self.lo.max(cut.0.min(self.best));
+        let lo = self.lo.max(cut.0.min(self.best));
+        if lo > self.lo {
+            self.lo = lo;
+            self.mass = None;
+        }
     }
 
     /// Keeps the members at or above a cut, and at least `min_tokens_to_keep` of them: whatever ties at that floor stays too.
@@ -40,6 +47,7 @@ impl Candidates {
         }
         self.best = best;
         self.lo = lo.max(low.0.min(best));
+        self.mass = None;
         self.gather(Band { lo: self.lo, hi: best });
     }
 
@@ -86,68 +94,22 @@ impl Candidates {
 
     /// Changes the scores of `ids` (strictly ascending): `score ← f(id, score)`. Masked and removed tokens stay so, ids outside
     /// the vocabulary are passed over; −∞ masks a token.
-    pub fn edit_each(&mut self, ids: &[TokenId], mut f: impl FnMut(TokenId, f64) -> f64) {
+    pub fn edit_each(&mut self, ids: &[TokenId], f: impl FnMut(TokenId, f64) -> f64) {
+        self.edit_with(ids, ids, f);
+    }
+
+    /// As [`edit_each`](Self::edit_each), with a number of its own for each id: `score ← f(number, score)`.
+    pub fn edit_with<T: Copy>(&mut self, ids: &[TokenId], numbers: &[T], f: impl FnMut(T, f64) -> f64) {
         if self.lo > f32::NEG_INFINITY {
             self.gather(self.band());
         }
-        let (scale, shift) = (self.scale, self.shift);
-        let mut best_fell = false;
-        let mut raised = f32::NEG_INFINITY;
-        let mut merged = std::mem::take(&mut self.spare_edits);
-        merged.clear();
-        let mut old = self.edits.iter().copied().peekable();
-        let exact_everywhere = self.own.state != State::Row && !self.own.exact.is_empty();
-        for &id in ids {
-            let values =
-                if self.own.state == State::Row { &mut self.row.logits } else { &mut self.own.values };
-            let list = match self.own.state {
-                State::Row => self.row.ids.as_deref(),
-                State::Mapped => None,
-                State::Sparse => Some(self.own.ids.as_slice()),
-            };
-            let Some(at) = position_in(Slice { ids: list, values }, id) else { continue };
-            while let Some(e) = old.next_if(|e| e.id < id) {
-                merged.push(e);
-            }
-            let before = values[at];
-            if before == f32::NEG_INFINITY {
-                continue;
-            }
-            let known = old.next_if(|e| e.id == id);
-            let base = match known {
-                _ if exact_everywhere => self.own.exact[at],
-                Some(e) => e.value,
-                None => before as f64,
-            };
-            let value = (f(id, base * scale + shift) - shift) / scale;
-            let value = if value == f64::NEG_INFINITY { value } else { value.clamp(-FINITE, FINITE) };
-            values[at] = value as f32;
-            if exact_everywhere {
-                self.own.exact[at] = value;
-            } else {
-                // in a sparse list the row itself is untouched: what it holds is what it held
-                let raw = match known {
-                    Some(e) => e.raw,
-                    None if self.own.state == State::Row => before,
-                    None => self.row.logit(id).unwrap_or(before),
-                };
-                merged.push(Edit { id, raw, value });
-            }
-            raised = raised.max(value as f32);
-            best_fell |= before == self.best && (value as f32) < before;
-        }
-        if !exact_everywhere {
-            merged.extend(old);
-            std::mem::swap(&mut self.edits, &mut merged);
-        }
-        self.spare_edits = merged;
-        if self.own.state == State::Row {
-            self.refresh_maxima(ids);
-        }
+        self.mass = None;
+        let best_before = self.best;
+        let (raised, best_fell) = edit::run(self, ids, numbers, f);
         if best_fell {
             self.find_best();
         } else {
-            self.best = self.best.max(raised);
+            self.best = best_before.max(raised);
         }
     }
 
@@ -167,10 +129,7 @@ impl Candidates {
         own.ids.extend(forced.iter().map(|&(id, _)| id));
         own.values.extend(forced.iter().map(|&(_, s)| s as f32));
         own.exact.extend(forced.iter().map(|&(_, s)| s));
-        self.scale = 1.0;
-        self.shift = 0.0;
-        self.lo = f32::NEG_INFINITY;
-        self.find_best();
+        self.become_plain();
     }
 
     /// Rewrites the score of every member: `score ← f(id, score)`, kept in f64. −∞ masks a token.
@@ -200,6 +159,39 @@ impl Candidates {
                 own.exact.push(s);
             }
         }
+        self.become_plain();
+    }
+
+    /// As [`map`](Self::map), for a function of the score alone: compiled for the instruction set in use.
+    pub fn map_each(&mut self, f: impl Fn(f64) -> f64) {
+        let mut scores: Vec<f64> = self.members().map(|(_, score)| score).collect();
+        crate::kernel::each(&mut scores, f);
+        let mut scores = scores.into_iter();
+        self.map(|_, score| scores.next().unwrap_or(score));
+    }
+
+    /// Makes every token possible: a NaN of the row gets the score 0, +∞ the largest finite number, and what was masked or removed the
+    /// smallest, which gives it the probability 0 unless no token has another score.
+    pub fn repair(&mut self) {
+        let mut scores = vec![-FINITE; self.row.vocab];
+        for &(at, x) in &self.invalid {
+            let id = self.row.ids.as_ref().map_or(at, |ids| ids[at] as usize);
+            scores[id] = if x.is_nan() { 0.0 } else { FINITE };
+        }
+        for (id, score) in self.members() {
+            scores[id as usize] = score.clamp(-FINITE, FINITE);
+        }
+        self.restore_row();
+        self.own.ids.clear();
+        self.own.values.clear();
+        self.own.values.extend(scores.iter().map(|&s| s as f32));
+        self.own.exact = scores;
+        self.own.state = State::Mapped;
+        self.become_plain();
+    }
+
+    /// After the own scores were written: nothing is pending.
+    fn become_plain(&mut self) {
         self.scale = 1.0;
         self.shift = 0.0;
         self.lo = f32::NEG_INFINITY;

@@ -1,8 +1,8 @@
 //! Looking at candidates: scores, probabilities, cuts, the draw. Nothing here changes which tokens are possible.
 
-use super::{Candidates, Cut, State, position_in};
+use super::{Candidates, Cut, State, position, position_in};
 use crate::TokenId;
-use crate::kernel::{self};
+use crate::kernel::{self, Band, Weigh};
 
 impl Candidates {
     /// Vocabulary size V.
@@ -12,19 +12,18 @@ impl Candidates {
 
     /// The logit of a token in the row as the source gave it; `None` outside the vocabulary.
     pub fn raw_logit(&self, id: TokenId) -> Option<f32> {
-        match self.edits.binary_search_by_key(&id, |e| e.id) {
-            Ok(at) => Some(self.edits[at].raw),
-            Err(_) => self.row.logit(id),
+        if id as usize >= self.row.vocab {
+            return None;
         }
+        let Some(at) = position(&self.row.ids, &self.row.logits, id) else { return Some(f32::NEG_INFINITY) };
+        Some(self.edits.raw(at).unwrap_or(self.row.logits[at]))
     }
 
     /// Every token of the row as the source gave it: (id, logit), ids ascending; what a sparse row does not name is left out.
     pub fn raw(&self) -> impl Iterator<Item = (TokenId, f32)> + '_ {
-        let mut edits = self.edits.iter().peekable();
         self.row.logits.iter().enumerate().map(move |(at, &x)| {
             let id = self.row.ids.as_ref().map_or(at as TokenId, |ids| ids[at]);
-            while edits.next_if(|e| e.id < id).is_some() {}
-            (id, edits.next_if(|e| e.id == id).map_or(x, |e| e.raw))
+            (id, self.edits.raw(at).unwrap_or(x))
         })
     }
 
@@ -36,17 +35,7 @@ impl Candidates {
 
     /// The members in id order, with their scores: `(id, score)`.
     pub fn members(&self) -> impl Iterator<Item = (TokenId, f64)> + '_ {
-        let mut edits = self.edits.iter().peekable();
-        self.positions().map(move |(at, id, value)| {
-            let base = match self.own.state {
-                State::Mapped | State::Sparse if !self.own.exact.is_empty() => self.own.exact[at],
-                _ => {
-                    while edits.next_if(|e| e.id < id).is_some() {}
-                    edits.next_if(|e| e.id == id).map_or(value as f64, |e| e.value)
-                }
-            };
-            (id, base * self.scale + self.shift)
-        })
+        self.positions().map(move |(at, id, value)| (id, self.base(at, id, value) * self.scale + self.shift))
     }
 
     pub(super) fn positions(&self) -> impl Iterator<Item = (usize, TokenId, f32)> + '_ {
@@ -83,12 +72,20 @@ impl Candidates {
         let Some(at) = position_in(set, id).filter(|&at| set.values[at] >= self.lo) else {
             return Some(f64::NEG_INFINITY);
         };
-        Some(self.base(at, id) * self.scale + self.shift)
+        Some(self.base(at, id, set.values[at]) * self.scale + self.shift)
     }
 
-    /// The largest score.
+    /// The largest score: no member's is above it, not by a rounding.
     pub fn max_score(&self) -> f64 {
-        self.best as f64 * self.scale + self.shift
+        let exact = self.own.state != State::Row && !self.own.exact.is_empty();
+        let base = if exact || self.edits.values().any(|x| x as f32 == self.best) {
+            // several exact scores may share the best f32 value
+            let among = self.positions().filter(|&(_, _, x)| x == self.best);
+            among.map(|(at, id, x)| self.base(at, id, x)).fold(f64::NEG_INFINITY, f64::max)
+        } else {
+            self.best as f64
+        };
+        base * self.scale + self.shift
     }
 
     /// The member that greedy search takes: largest value, lowest id.
@@ -132,19 +129,31 @@ impl Candidates {
     /// Probabilities of the members in id order, evaluated in f64.
     pub fn probabilities(&self) -> Vec<(TokenId, f64)> {
         let best = self.max_score();
-        let mut weights: Vec<_> = self.members().map(|(id, s)| (id, kernel::exp(s - best))).collect();
-        let sum: f64 = weights.iter().map(|w| w.1).sum();
-        weights.iter_mut().for_each(|w| w.1 /= sum);
-        weights
+        let (ids, mut p): (Vec<TokenId>, Vec<f64>) = self.members().map(|(id, s)| (id, s - best)).unzip();
+        kernel::each(&mut p, kernel::exp);
+        let sum: f64 = p.iter().sum();
+        ids.into_iter().zip(p).map(|(id, w)| (id, w / sum)).collect()
     }
 
     /// Σ exp(score − max score) over the members, by the arithmetic of decisions.
     pub fn mass(&mut self) -> f64 {
+        if let Some(mass) = self.mass {
+            return mass;
+        }
         let (weigh, band) = (self.weigh(), self.band());
         let mut blocks = std::mem::take(&mut self.blocks);
         let mass = kernel::mass(self.slice(), weigh, band, &mut blocks);
         self.blocks = blocks;
+        self.mass = Some(mass);
         mass
+    }
+
+    /// Σ p² over the members, by the arithmetic of decisions: the probability that two draws agree.
+    pub fn collision(&mut self) -> f64 {
+        let (weigh, mass) = (self.weigh(), self.mass());
+        let squared = Weigh { scale: (2.0 * weigh.scale).min(f32::MAX), ..weigh };
+        let mut blocks = Vec::new();
+        kernel::mass(self.slice(), squared, self.band(), &mut blocks) / (mass * mass)
     }
 
     /// The value of the k-th best member (of the last one, if there are fewer): a cut for
@@ -161,12 +170,23 @@ impl Candidates {
 
     /// The cut at a score: the lowest value whose score is at least `score`.
     pub fn cut_at(&self, score: f64) -> Cut {
-        let value = (score - self.shift) / self.scale;
-        if value.is_nan() {
-            return Cut(f32::NEG_INFINITY);
-        }
-        let near = value as f32;
-        Cut(if (near as f64) < value { near.next_up() } else { near })
+        Cut::at_least((score - self.shift) / self.scale)
+    }
+
+    /// The cut `nats` below the best score: the lowest value whose score is at least max score − `nats`.
+    pub fn cut_below_best(&self, nats: f64) -> Cut {
+        Cut::at_least(self.best as f64 - nats / self.scale)
+    }
+
+    /// The cut at a probability: the lowest value whose probability is at least `p`, by the arithmetic of decisions.
+    pub fn cut_at_probability(&mut self, p: f64) -> Cut {
+        let nats = -kernel::ln(p) - kernel::ln(self.mass());
+        self.cut_below_best(nats)
+    }
+
+    /// How many members are at or above a cut.
+    pub fn count_at_or_above(&self, cut: Cut) -> usize {
+        kernel::count(self.slice().values, Band::from(self.lo.max(cut.0)))
     }
 
     /// Inverse CDF: walks the members in id order and takes the first whose running mass is strictly greater than `u` times the
@@ -188,7 +208,9 @@ pub struct Normalizer {
 
 impl Normalizer {
     fn of(best: f64, scores: impl Iterator<Item = f64>) -> Self {
-        Normalizer { best, ln_sum: kernel::ln(scores.map(|s| kernel::exp(s - best)).sum()) }
+        let mut weights: Vec<f64> = scores.map(|s| s - best).collect();
+        kernel::each(&mut weights, kernel::exp);
+        Normalizer { best, ln_sum: kernel::ln(weights.iter().sum()) }
     }
 
     /// ln p of a token with this score, in nats: `score − ln Σ exp(score)`; `None` if it is −∞.

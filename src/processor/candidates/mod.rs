@@ -1,9 +1,12 @@
 //! The tokens that are still possible, with their scores.
 
 mod change;
+mod edit;
 mod look;
 
 pub use look::Normalizer;
+
+use edit::Edits;
 
 use crate::kernel::{self, Band, Slice, Weigh};
 use crate::source::Row;
@@ -40,27 +43,23 @@ pub struct Candidates {
     row: Row,
     /// Maxima of spans of the row's logits; empty once they may be wrong.
     maxima: Vec<f32>,
-    /// Edits by ascending id: the logit as it was, and the new value in f64.
-    edits: Vec<Edit>,
+    /// Tokens whose score was changed alone.
+    edits: Edits,
+    /// NaN and +∞ of the row, by position: −∞ stands in their place.
+    invalid: Vec<(usize, f32)>,
     /// In the states mapped and sparse: the values, and for sparse the ids.
     own: Own,
-    /// Buffers for the next list, and the next edits.
+    /// Buffers for the next list.
     spare: Own,
-    spare_edits: Vec<Edit>,
     scale: f64,
     shift: f64,
     /// Pending cut: members have `value >= lo`.
     lo: f32,
     /// The largest value of a member.
     best: f32,
+    /// The mass and, by block, its parts, as long as nothing has changed since they were summed.
+    mass: Option<f64>,
     blocks: Vec<f64>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Edit {
-    id: TokenId,
-    raw: f32,
-    value: f64,
 }
 
 #[derive(Debug, Default)]
@@ -101,39 +100,57 @@ impl Candidates {
         if scan.max == f32::NEG_INFINITY {
             return Err(Error::decode(place, "no logit is finite: every token is masked"));
         }
+        self.invalid.clear();
+        self.start(row, scan.max);
+        Ok(())
+    }
+
+    /// Takes a row over that [`repair`](Self::repair) will be applied to: NaN and +∞ are masked until then, and no logit needs to be
+    /// finite.
+    pub fn load_to_repair(&mut self, row: &mut Row) {
+        self.invalid.clear();
+        for (at, x) in row.logits.iter_mut().enumerate().filter(|(_, x)| x.is_nan() || **x == f32::INFINITY) {
+            self.invalid.push((at, *x));
+            *x = f32::NEG_INFINITY;
+        }
+        let best = kernel::scan(&row.logits, &mut self.maxima).max;
+        self.start(row, best);
+    }
+
+    fn start(&mut self, row: &mut Row, best: f32) {
         std::mem::swap(&mut self.row, row);
-        self.edits.clear();
+        self.edits.undo(&mut []);
+        self.rewind(best);
+    }
+
+    fn rewind(&mut self, best: f32) {
         self.own.state = State::Row;
         self.scale = 1.0;
         self.shift = 0.0;
         self.lo = f32::NEG_INFINITY;
-        self.best = scan.max;
-        Ok(())
+        self.best = best;
+        self.mass = None;
     }
 
     /// Starts again from the row that was loaded.
     pub fn reset(&mut self) {
         self.restore_row();
-        self.own.state = State::Row;
-        self.scale = 1.0;
-        self.shift = 0.0;
-        self.lo = f32::NEG_INFINITY;
-        self.best = kernel::scan(&self.row.logits, &mut self.maxima).max;
+        let best = kernel::scan(&self.row.logits, &mut self.maxima).max;
+        self.rewind(best);
     }
 
     /// Gives the row back as it was loaded.
     pub fn release(&mut self, row: &mut Row) {
         self.restore_row();
+        for (at, x) in self.invalid.drain(..) {
+            self.row.logits[at] = x;
+        }
         std::mem::swap(&mut self.row, row);
         self.own.state = State::Row;
     }
 
     fn restore_row(&mut self) {
-        for edit in self.edits.drain(..) {
-            if let Some(at) = position(&self.row.ids, &self.row.logits, edit.id) {
-                self.row.logits[at] = edit.raw;
-            }
-        }
+        self.edits.undo(&mut self.row.logits);
     }
 
     fn slice(&self) -> Slice<'_> {
@@ -156,14 +173,19 @@ impl Candidates {
         Weigh { max: self.best, scale: (self.scale as f32).clamp(f32::MIN_POSITIVE, f32::MAX) }
     }
 
-    fn base(&self, at: usize, id: TokenId) -> f64 {
+    /// The value at a position of the slice, in f64.
+    fn base(&self, at: usize, id: TokenId, value: f32) -> f64 {
         if self.own.state != State::Row && !self.own.exact.is_empty() {
             return self.own.exact[at];
         }
-        match self.edits.binary_search_by_key(&id, |e| e.id) {
-            Ok(e) => self.edits[e].value,
-            Err(_) => self.slice().values[at] as f64,
+        if self.edits.is_empty() {
+            return value as f64;
         }
+        let in_row = match self.own.state {
+            State::Row => Some(at),
+            _ => position(&self.row.ids, &self.row.logits, id),
+        };
+        in_row.and_then(|at| self.edits.value(at)).unwrap_or(value as f64)
     }
 
     /// Turns the members into a sparse list.
@@ -183,24 +205,8 @@ impl Candidates {
 
     fn find_best(&mut self) {
         let values = if self.own.state == State::Row { &self.maxima } else { &self.own.values };
-        self.best = values.iter().fold(f32::NEG_INFINITY, |m, &x| m.max(x));
-    }
-
-    fn refresh_maxima(&mut self, ids: &[TokenId]) {
-        let mut last = usize::MAX;
-        for &id in ids {
-            let Some(at) = position(&self.row.ids, &self.row.logits, id) else { continue };
-            let span = at / kernel::SPAN;
-            if span != last {
-                let from = span * kernel::SPAN;
-                let to = (from + kernel::SPAN).min(self.row.logits.len());
-                let max = self.row.logits[from..to].iter().fold(f32::NEG_INFINITY, |m, &x| m.max(x));
-                if let Some(slot) = self.maxima.get_mut(span) {
-                    *slot = max;
-                }
-                last = span;
-            }
-        }
+        self.best = max_of(values);
+        self.mass = None;
     }
 }
 
@@ -212,10 +218,39 @@ const FINITE: f64 = f32::MAX as f64;
 pub struct Cut(f32);
 
 impl Cut {
+    /// The cut that keeps everything.
+    pub const NONE: Cut = Cut(f32::NEG_INFINITY);
+
+    /// The lowest f32 that is at least `value`; NaN cuts nothing.
+    fn at_least(value: f64) -> Cut {
+        if value.is_nan() {
+            return Cut::NONE;
+        }
+        let near = value as f32;
+        Cut(if (near as f64) < value { near.next_up() } else { near })
+    }
+
+    /// The cut just above: it keeps what is strictly better.
+    pub fn above(self) -> Cut {
+        Cut(self.0.next_up())
+    }
+
     /// The lower one of two cuts: the one that keeps more.
     pub fn lower(self, other: Cut) -> Cut {
         Cut(self.0.min(other.0))
     }
+}
+
+/// The largest value; −∞ where there is none.
+fn max_of(values: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; kernel::LANES];
+    let (rows, rest) = values.as_chunks::<{ kernel::LANES }>();
+    for row in rows {
+        for (lane, &x) in lanes.iter_mut().zip(row) {
+            *lane = if x > *lane { x } else { *lane };
+        }
+    }
+    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |m, &x| if x > m { x } else { m })
 }
 
 fn position(ids: &Option<Vec<TokenId>>, values: &[f32], id: TokenId) -> Option<usize> {

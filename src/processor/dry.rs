@@ -1,0 +1,238 @@
+use serde_json::{Value, json};
+
+use super::{Candidates, Context, Info, Kind, Needs, Processor, Scope, Window, param, tally, window};
+use crate::{Result, TokenId, kernel};
+
+/// DRY ("don't repeat yourself"): a token that would continue a repetition gets less probable, exponentially in its length.
+///
+/// Where the end of the window also occurs earlier in it, over r tokens, the token that followed there gets
+/// `score ← score − multiplier · base^(r − allowed_length)` if r ≥ allowed_length; of several places the longest r counts. p-e-w
+/// 2024, *DRY: A modern repetition penalty*; the rule is that of llama.cpp.
+///
+/// - `multiplier`: finite; disabling value 0; below 0 rewards repetition.
+/// - `base`: at least 1 (default 1.75); below 1 it is off, as in llama.cpp. The exponent stops where base^exponent would leave f32.
+/// - `allowed_length`: repetitions shorter than this are free (default 2).
+/// - `last_n`: how many of the newest ids of prompt and generated tokens are searched; −1 (default) all, 0 none.
+/// - `breakers`: lists of ids (default none). A repetition never reaches back over one, and a breaker of one id is not penalised.
+///
+/// llama.cpp's default breakers are strings (newline, colon, quote, asterisk), which a tokenizer turns into lists of ids. Linear in
+/// the window, by the Z-function.
+///
+/// ```
+/// use tokpick::{processor::{Candidates, Context}, settings};
+/// use tokpick::source::Row;
+///
+/// let mut c = Candidates::default();
+/// c.load(&mut Row::dense(vec![0.0; 4]), 0, 0)?;
+/// let cx = Context { context: &[0, 1, 2, 3, 0, 1, 2], prompt_len: 0, sequence: 0, step: 7, coins: &0.0 };
+/// settings::chain("dry(multiplier=1,base=2,allowed_length=2)")?.apply(&mut c, &cx)?;
+/// assert_eq!(c.score(3), Some(-2.0));            // 0 1 2 came before: r = 3
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dry {
+    multiplier: f64,
+    base: f64,
+    allowed_length: usize,
+    window: Window,
+    /// By ascending first id.
+    breakers: Vec<Vec<TokenId>>,
+}
+
+pub(super) static INFO: Info = Info {
+    name: "dry",
+    kind: Kind::History,
+    flag: "--dry-multiplier",
+    off: "0",
+    summary: "lowers tokens that would continue a repetition, exponentially in its length",
+    source: "p-e-w 2024; llama.cpp",
+    parse: |form| {
+        let p: Parameters = param::read("dry", "multiplier", form)?;
+        let dry = Dry::new(p.multiplier, p.base, p.allowed_length, p.last_n)?;
+        Ok(Box::new(dry.with_breakers(p.breakers)?))
+    },
+};
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    multiplier: f64,
+    #[serde(default = "base")]
+    base: f64,
+    #[serde(default = "allowed_length")]
+    allowed_length: usize,
+    #[serde(default = "window::all")]
+    last_n: i64,
+    #[serde(default)]
+    breakers: Vec<Vec<TokenId>>,
+}
+
+fn base() -> f64 {
+    1.75
+}
+
+fn allowed_length() -> usize {
+    2
+}
+
+impl Dry {
+    /// The penalty multiplier · base^(r − allowed_length) for repetitions of r ≥ allowed_length tokens within the newest `last_n`.
+    ///
+    /// # Errors
+    /// A multiplier or base that is not finite, a negative base, `last_n` below −1.
+    pub fn new(multiplier: f64, base: f64, allowed_length: usize, last_n: i64) -> Result<Self> {
+        param::check("dry multiplier", multiplier, multiplier.is_finite(), "a finite number (0 is off)")?;
+        let fits = base >= 0.0 && base.is_finite();
+        param::check("dry base", base, fits, "a finite number, 1 or more (below 1 is off)")?;
+        let window = Window::new(last_n, Scope::All)?;
+        Ok(Dry { multiplier, base, allowed_length, window, breakers: Vec::new() })
+    }
+
+    /// The same with sequences of ids that no repetition reaches over.
+    ///
+    /// # Errors
+    /// An empty breaker.
+    pub fn with_breakers(self, mut breakers: Vec<Vec<TokenId>>) -> Result<Self> {
+        param::check(
+            "dry breakers",
+            "[]",
+            breakers.iter().all(|b| !b.is_empty()),
+            "lists of at least one id",
+        )?;
+        breakers.sort();
+        Ok(Dry { breakers, ..self })
+    }
+
+    /// The breakers that begin with an id.
+    fn breakers_at(&self, first: TokenId) -> &[Vec<TokenId>] {
+        let from = self.breakers.partition_point(|b| b[0] < first);
+        let len = self.breakers[from..].partition_point(|b| b[0] == first);
+        &self.breakers[from..from + len]
+    }
+
+    /// How far back a repetition may reach: to the newest breaker.
+    fn limit(&self, w: &[TokenId]) -> usize {
+        // one bit for each residue of a first id: passes over nearly every place without a search
+        let firsts = self.breakers.iter().fold(0u64, |bits, b| bits | 1 << (b[0] % 64));
+        for (i, &id) in w.iter().rev().enumerate() {
+            if firsts >> (id % 64) & 1 == 0 {
+                continue;
+            }
+            let after = &w[w.len() - i..];
+            let others = self.breakers_at(id).iter().map(|b| &b[1..]).filter(|rest| after.starts_with(rest));
+            if let Some(longest) = others.map(<[TokenId]>::len).max() {
+                return i - longest;
+            }
+        }
+        w.len()
+    }
+
+    /// What a token loses that would continue a repetition of so many tokens.
+    fn penalty(&self, id: TokenId, repeated: usize) -> f64 {
+        if self.breakers_at(id).iter().any(|b| b.len() == 1) {
+            return 0.0;
+        }
+        let mut exponent = (repeated - self.allowed_length) as u64;
+        if self.base > 1.000_001 {
+            exponent = exponent.min((F32_MAX_LN / kernel::ln(self.base)) as u64);
+        }
+        self.multiplier * param::power(self.base, exponent)
+    }
+}
+
+/// ln of the largest f32, as llama.cpp writes it.
+const F32_MAX_LN: f64 = 88.722_839_1;
+
+/// Calls `each` with (follower, repeated) for every earlier place of `w` where the end of `w` occurs too.
+fn repetitions(w: &[TokenId], limit: usize, mut each: impl FnMut(TokenId, usize)) {
+    // the Z-function of w read backwards: z[j] ids before place n − j equal the last ones of w
+    let n = w.len();
+    let back = |i: usize| w[n - 1 - i];
+    let mut z = vec![0u32; n];
+    let (mut left, mut right) = (0, 0);
+    for j in 1..n {
+        let mut k = if j < right { (z[j - left] as usize).min(right - j) } else { 0 };
+        while j + k < n && back(k) == back(j + k) {
+            k += 1;
+        }
+        z[j] = k as u32;
+        if j + k > right {
+            (left, right) = (j, j + k);
+        }
+        each(back(j - 1), k.min(limit));
+    }
+}
+
+impl Processor for Dry {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "multiplier": self.multiplier,
+            "base": self.base,
+            "allowed_length": self.allowed_length,
+            "last_n": self.window.last_n(),
+            "breakers": self.breakers,
+        })
+    }
+
+    fn is_off(&self) -> bool {
+        self.multiplier == 0.0 || self.base < 1.0 || self.window.is_empty()
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { history: true, ..Needs::default() }
+    }
+
+    fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
+        for breaker in &self.breakers {
+            param::inside("dry breakers", breaker, c.vocab())?;
+        }
+        let w = self.window.ids(cx);
+        let limit = self.limit(w);
+        if w.len() <= self.allowed_length || limit < self.allowed_length {
+            return Ok(());
+        }
+        let (mut followers, mut lengths) = (Vec::new(), Vec::new());
+        repetitions(w, limit, |follower, repeated| {
+            if repeated >= self.allowed_length {
+                followers.push(follower);
+                lengths.push(u32::try_from(repeated).unwrap_or(u32::MAX));
+            }
+        });
+        tally::with(|t| {
+            t.largest(&followers, &lengths, c.vocab());
+            let penalties: Vec<f64> =
+                t.ids.iter().zip(&t.numbers).map(|(&id, &r)| self.penalty(id, r as usize)).collect();
+            c.edit_with(&t.ids, &penalties, |penalty, s| s - penalty);
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The rule as it is written: the longest common suffix of the window up to a place, and the window.
+        #[test]
+        fn finds_what_a_plain_search_finds(w in prop::collection::vec(0u32..3, 1..40), limit in 0usize..9) {
+            let n = w.len();
+            let mut plain: Vec<_> = (0..n - 1)
+                .map(|e| {
+                    let k = (0..=e).take_while(|&k| w[e - k] == w[n - 1 - k]).count();
+                    (w[e + 1], k.min(limit))
+                })
+                .collect();
+            plain.reverse();
+            let mut found = Vec::new();
+            repetitions(&w, limit, |id, k| found.push((id, k)));
+            prop_assert_eq!(found, plain);
+        }
+    }
+}
