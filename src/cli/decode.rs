@@ -17,6 +17,7 @@ use super::args::{
     SettingsArgs,
 };
 use super::chain::chain_or_params;
+use super::files::Files;
 use super::flags::Facts;
 use super::note::note;
 use super::out::Out;
@@ -99,26 +100,25 @@ pub trait Decode {
     ///
     /// # Errors
     /// Flags that don't go together.
-    fn strategy(&self, setup: &Setup) -> Result<Strategy>;
+    fn strategy(&self, files: &Files, setup: &Setup) -> Result<Strategy>;
 
     /// The draw alone, where tokens are taken one at a time.
     ///
     /// # Errors
     /// As [`strategy`](Self::strategy).
-    fn draw(&self, setup: &Setup) -> Result<Option<Box<dyn Draw>>>;
+    fn draw(&self, files: &Files, setup: &Setup) -> Result<Option<Box<dyn Draw>>>;
 }
 
 impl DecodeArgs {
     /// Opens the input, builds chain and limits.
-    pub fn setup(&self) -> Result<Setup> {
+    pub fn setup(&self, files: &Files) -> Result<Setup> {
         let opened = match self.record {
             Some(_) => self.input.open_digesting()?,
             None => self.input.open()?,
         };
-        let shape = opened.source.shape();
-        let limits = self.limits.limits(&shape);
+        let limits = self.limits.limits(files, self.history.len()).of(&opened.source.shape());
         let facts = facts(&self.history, &limits, opened.rows());
-        let (chain, params) = chain_or_params(&self.settings, &self.draw.engine, &facts)?;
+        let (chain, params) = chain_or_params(&self.settings, &self.draw, files, &facts)?;
         Ok(Setup { opened, chain, limits, params })
     }
 
@@ -173,9 +173,9 @@ impl DecodeArgs {
 
 /// What processors need to know beside their own flags.
 pub fn facts(history: &HistoryArgs, limits: &Limits, rows: Option<usize>) -> Facts {
-    let before = history.prompt().len() + history.prefix().len();
     let new = limits.max_new_tokens.or(rows);
-    Facts { eos: limits.eos.clone(), prompt: history.prompt().to_vec(), max_length: new.map(|n| before + n) }
+    let max_length = new.map(|n| history.len().saturating_add(n));
+    Facts { eos: limits.eos.clone(), prompt: history.prompt().to_vec(), max_length }
 }
 
 /// Shows the help of a subcommand: nobody gave it anything to read.

@@ -4,6 +4,7 @@ mod args;
 mod chain;
 mod commands;
 mod decode;
+mod files;
 mod flags;
 mod ids;
 mod note;

@@ -1,10 +1,16 @@
 //! What a user writes, turned into chains and parameters.
 
 mod chain;
+mod generation_config;
+mod imported;
 mod order;
+mod sampling_params;
 
 pub use chain::{chain, processor};
+pub use generation_config::generation_config;
+pub use imported::{Imported, Strategy};
 pub use order::{Order, build, order};
+pub use sampling_params::sampling_params;
 
 /// What is said of a name that doesn't exist: the nearest one, and all there are.
 pub fn unknown(kind: &str, name: &str, valid: &[&str]) -> String {

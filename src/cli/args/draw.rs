@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 use tokpick::draw::{Addressed, Draw, Gumbel};
 use tokpick::{Error, Result};
 
-use super::EngineArgs;
+use super::{EngineArgs, TerminalArgs};
+use crate::cli::files::Files;
 use crate::cli::note::note;
 
 #[derive(Args)]
@@ -27,6 +28,8 @@ pub struct DrawArgs {
     pub threads: Option<usize>,
     #[command(flatten)]
     pub engine: EngineArgs,
+    #[command(flatten)]
+    pub terminal: TerminalArgs,
 }
 
 /// A seed as it was written: every engine reads its own.
@@ -67,12 +70,36 @@ impl DrawArgs {
         }
     }
 
-    /// The seed as a number, if one was given.
+    /// The seed as a number, if one was given; the flag wins over files.
     ///
     /// # Errors
     /// What is no u64.
-    pub fn number(&self) -> Result<Option<u64>> {
-        self.seed.as_ref().map(Seed::number).transpose()
+    pub fn number(&self, files: &Files) -> Result<Option<u64>> {
+        let given = self.seed.as_ref().map(Seed::number).transpose()?;
+        Ok(given.or_else(|| files.get(|s| s.seed)))
+    }
+
+    /// The flags that only matter where tokens are drawn.
+    pub fn given(&self) -> Vec<&'static str> {
+        let mut given = self.terminal.given();
+        given.extend(self.engine.given());
+        given.extend(self.draw.map(|_| "--draw"));
+        given.extend(self.num_samples.map(|_| "--num-samples"));
+        given
+    }
+
+    /// The draw of a seed.
+    ///
+    /// # Errors
+    /// Those of a terminal.
+    pub fn make(&self, seed: u64) -> Result<Box<dyn Draw>> {
+        let Some(terminal) = self.terminal.draw(seed)? else {
+            return Ok(self.draw.unwrap_or_default().draw(seed));
+        };
+        match self.draw {
+            Some(_) => Err(Error::setting("--draw", terminal.name(), "replaces the draw: leave out --draw")),
+            None => Ok(terminal),
+        }
     }
 }
 
@@ -95,7 +122,7 @@ impl std::fmt::Display for DrawName {
 
 impl DrawName {
     /// The draw of a seed.
-    pub fn draw(self, seed: u64) -> Box<dyn Draw> {
+    fn draw(self, seed: u64) -> Box<dyn Draw> {
         match self {
             DrawName::Addressed => Box::new(Addressed::new(seed)),
             DrawName::Gumbel => Box::new(Gumbel::new(seed)),

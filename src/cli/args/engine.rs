@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 use tokpick::engine::Params;
 use tokpick::{Error, Result};
 
+use super::TerminalArgs;
+
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Replaying an engine (`tokpick engines` lists them)")]
 pub struct EngineArgs {
@@ -17,24 +19,6 @@ pub struct EngineArgs {
     /// torch-multinomial: whether a call may draw an id twice
     #[arg(long, value_name = "BOOL")]
     pub replacement: Option<bool>,
-    /// llama.cpp: mirostat 1 or 2 in place of the last draw
-    #[arg(long, value_name = "1|2", allow_hyphen_values = true)]
-    pub mirostat: Option<i64>,
-    /// Surprise in bits that mirostat steers to
-    #[arg(long, value_name = "X", allow_hyphen_values = true)]
-    pub mirostat_tau: Option<f64>,
-    /// How fast mirostat steers
-    #[arg(long, value_name = "X", allow_hyphen_values = true)]
-    pub mirostat_eta: Option<f64>,
-    /// From how many tokens mirostat 1 estimates
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    pub mirostat_m: Option<i64>,
-    /// llama.cpp: the probability that adaptive-p steers to
-    #[arg(long, value_name = "P", allow_hyphen_values = true)]
-    pub adaptive_target: Option<f64>,
-    /// How long adaptive-p remembers
-    #[arg(long, value_name = "X", allow_hyphen_values = true)]
-    pub adaptive_decay: Option<f64>,
 }
 
 impl EngineArgs {
@@ -44,12 +28,6 @@ impl EngineArgs {
             (self.engine.is_some(), "--engine"),
             (self.row_seeds.is_some(), "--row-seeds"),
             (self.replacement.is_some(), "--replacement"),
-            (self.mirostat.is_some(), "--mirostat"),
-            (self.mirostat_tau.is_some(), "--mirostat-tau"),
-            (self.mirostat_eta.is_some(), "--mirostat-eta"),
-            (self.mirostat_m.is_some(), "--mirostat-m"),
-            (self.adaptive_target.is_some(), "--adaptive-target"),
-            (self.adaptive_decay.is_some(), "--adaptive-decay"),
         ]
         .iter()
         .filter(|(given, _)| *given)
@@ -61,16 +39,21 @@ impl EngineArgs {
     ///
     /// # Errors
     /// A processor, or a parameter of one, that no engine has.
-    pub fn params(&self, entries: &[(String, Value)], order: Option<&str>) -> Result<Params> {
+    pub fn params(
+        &self,
+        entries: &[(String, Value)],
+        order: Option<&str>,
+        terminal: &TerminalArgs,
+    ) -> Result<Params> {
         let mut params = Params {
             row_seeds: self.row_seeds.clone(),
             replacement: self.replacement,
-            mirostat: self.mirostat,
-            mirostat_tau: self.mirostat_tau,
-            mirostat_eta: self.mirostat_eta,
-            mirostat_m: self.mirostat_m,
-            adaptive_target: self.adaptive_target,
-            adaptive_decay: self.adaptive_decay,
+            mirostat: terminal.mirostat.map(i64::from),
+            mirostat_tau: terminal.mirostat_tau,
+            mirostat_eta: terminal.mirostat_eta,
+            mirostat_m: terminal.mirostat_m.map(|m| i64::try_from(m).unwrap_or(i64::MAX)),
+            adaptive_target: terminal.adaptive_target,
+            adaptive_decay: terminal.adaptive_decay,
             order: order.map(|o| {
                 o.split([',', ' ']).filter(|n| !n.is_empty()).map(|n| n.replace('-', "_")).collect()
             }),

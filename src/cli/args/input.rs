@@ -9,6 +9,8 @@ use tokpick::render::Tokens;
 use tokpick::source::{DtypeHint, Kind, Layout, LogitsSource, Open, RowRange, Vocab};
 use tokpick::{Error, Place, Result};
 
+use crate::cli::ids::parse;
+
 #[derive(Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
@@ -16,13 +18,13 @@ pub struct InputArgs {
     #[arg(value_name = "INPUT", help_heading = None)]
     pub input: Option<PathBuf>,
     /// What the axes are: t steps, b sequences of a batch, v tokens (default: tv for two axes, btv for three)
-    #[arg(long, value_name = "tv|bv|btv|tbv")]
+    #[arg(long, value_name = "tv|bv|btv|tbv", value_parser = parse::<Layout>)]
     pub layout: Option<Layout>,
     /// A part of the steps (of the sequences with `--layout bv`), which keep their numbers; B is not included
-    #[arg(long, value_name = "A..B")]
+    #[arg(long, value_name = "A..B", value_parser = parse::<RowRange>)]
     pub rows: Option<RowRange>,
     /// What a `uint16` NPY array holds: bf16
-    #[arg(long, value_name = "bf16")]
+    #[arg(long, value_name = "bf16", value_parser = parse::<DtypeHint>)]
     pub dtype: Option<DtypeHint>,
     /// Read JSON `null` as a masked token
     #[arg(long)]

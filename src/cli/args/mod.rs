@@ -9,6 +9,7 @@ mod limits;
 mod output;
 mod search;
 mod settings;
+mod terminal;
 
 pub use draw::{DrawArgs, DrawName, Seed, resolve as resolve_seed};
 pub use engine::EngineArgs;
@@ -17,5 +18,6 @@ pub use ids::IdsArgs;
 pub use input::{InputArgs, Opened};
 pub use limits::LimitArgs;
 pub use output::{FormatName, OutputArgs};
-pub use search::{SearchArgs, StopName};
+pub use search::SearchArgs;
 pub use settings::SettingsArgs;
+pub use terminal::TerminalArgs;

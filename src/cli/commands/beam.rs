@@ -3,8 +3,9 @@ use tokpick::Result;
 use tokpick::draw::Draw;
 use tokpick::sampler::{self, EarlyStopping};
 
-use crate::cli::args::{StopName, resolve_seed};
+use crate::cli::args::resolve_seed;
 use crate::cli::decode::{self, Decode, DecodeArgs, Setup, Strategy};
+use crate::cli::files::Files;
 use crate::cli::{Run, Status};
 
 #[derive(Args)]
@@ -23,19 +24,18 @@ impl Run for Beam {
         if args.output.stream {
             anyhow::bail!("--stream: beam search knows its tokens only at its end; leave it out");
         }
+        let files = Files::read(&args.settings)?;
         args.draw.refuse_engine("beam search draws nothing")?;
-        search(args)?;
-        let setup = args.setup()?;
+        search(args, &files)?;
+        let setup = args.setup(&files)?;
         let coin = setup.chain.needs().coin;
-        let mut idle = vec![];
+        let mut idle = args.draw.given();
         idle.extend(args.draw.seed.as_ref().filter(|_| !coin).map(|_| "--seed"));
-        idle.extend(args.draw.draw.map(|_| "--draw"));
-        idle.extend(args.draw.num_samples.map(|_| "--num-samples"));
         decode::no_effect(&idle, "in beam search, which draws nothing");
         if setup.limits.eos.is_empty() && args.search.early_stopping.is_some() {
             decode::no_effect(&["--early-stopping"], "without --eos-token-id: no hypothesis ends early");
         }
-        let strategy = self.strategy(&setup)?;
+        let strategy = self.strategy(&files, &setup)?;
         args.run(setup, strategy)
     }
 }
@@ -49,27 +49,30 @@ impl Decode for Beam {
         &mut self.decode
     }
 
-    fn strategy(&self, setup: &Setup) -> Result<Strategy> {
-        let number = self.decode.draw.number()?;
+    fn strategy(&self, files: &Files, setup: &Setup) -> Result<Strategy> {
+        let number = self.decode.draw.number(files)?;
         let seed = setup.chain.needs().coin.then(|| resolve_seed(number));
-        Ok(Strategy::new(Box::new(search(&self.decode)?), None, seed))
+        Ok(Strategy::new(Box::new(search(&self.decode, files)?), None, seed))
     }
 
-    fn draw(&self, _: &Setup) -> Result<Option<Box<dyn Draw>>> {
+    fn draw(&self, _: &Files, _: &Setup) -> Result<Option<Box<dyn Draw>>> {
         Ok(None)
     }
 }
 
-/// The search, its parameters checked before the input is opened.
-fn search(args: &DecodeArgs) -> Result<sampler::Beam> {
+/// The search, its parameters checked before the input is opened; flags win over files.
+fn search(args: &DecodeArgs, files: &Files) -> Result<sampler::Beam> {
     let args = &args.search;
-    let mut search = sampler::Beam::new(args.num_beams.unwrap_or(1))?;
-    search.length_penalty = args.length_penalty.unwrap_or(search.length_penalty);
-    search.num_return_sequences = args.num_return_sequences.unwrap_or(search.num_return_sequences);
-    search.early_stopping = match args.early_stopping {
-        None | Some(StopName::False) => EarlyStopping::False,
-        Some(StopName::True) => EarlyStopping::True,
-        Some(StopName::Never) => EarlyStopping::Never,
-    };
+    let mut search = sampler::Beam::new(args.num_beams.or_else(|| files.get(|s| s.num_beams)).unwrap_or(1))?;
+    if let Some(penalty) = args.length_penalty.or_else(|| files.get(|s| s.length_penalty)) {
+        search.length_penalty = penalty;
+    }
+    if let Some(n) = args.num_return_sequences.or_else(|| files.get(|s| s.num_return_sequences)) {
+        search.num_return_sequences = n;
+    }
+    let stopping = args.early_stopping.map(EarlyStopping::from);
+    if let Some(stopping) = stopping.or_else(|| files.get(|s| s.early_stopping)) {
+        search.early_stopping = stopping;
+    }
     Ok(search)
 }

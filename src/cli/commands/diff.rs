@@ -3,12 +3,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::check::{self, DiffOptions, RowDiff};
-use tokpick::sampler::{Job, Limits};
+use tokpick::sampler::Job;
 use tokpick::source::{DtypeHint, Layout, LogitsSource, Open, RowRange};
 use tokpick::{Error, Result};
 
 use crate::cli::args::{HistoryArgs, LimitArgs, SettingsArgs};
 use crate::cli::chain::chain;
+use crate::cli::files::Files;
 use crate::cli::out::Out;
 use crate::cli::{Run, Status, decode};
 
@@ -97,9 +98,10 @@ impl Run for Diff {
             }
         }
         let (mut a, mut b) = (self.open(&self.a)?, self.open(&self.b)?);
-        let limits = Limits { max_new_tokens: self.limits.max_new_tokens, eos: self.limits.eos() };
+        let files = Files::read(&self.settings)?;
+        let limits = self.limits.limits(&files, self.history.len());
         let facts = decode::facts(&self.history, &limits, a.shape().end_step);
-        let chain = chain(&self.settings, &facts)?;
+        let chain = chain(&self.settings, &files, &facts)?;
         let job = Job {
             prompt: self.history.prompt(),
             prefix: self.history.prefix(),

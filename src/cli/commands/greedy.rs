@@ -4,6 +4,7 @@ use tokpick::{Result, sampler};
 
 use crate::cli::args::resolve_seed;
 use crate::cli::decode::{self, Decode, DecodeArgs, Setup, Strategy};
+use crate::cli::files::Files;
 use crate::cli::{Run, Status};
 
 #[derive(Args)]
@@ -19,16 +20,17 @@ impl Run for Greedy {
             return decode::help("greedy");
         }
         let args = &self.decode;
+        let files = Files::read(&args.settings)?;
+        files.note_beams();
         args.draw.refuse_engine("greedy search takes the best token, as every engine does")?;
-        let setup = args.setup()?;
+        let setup = args.setup(&files)?;
         let coin = setup.chain.needs().coin;
         let mut idle = args.search.given();
         idle.extend(args.draw.seed.as_ref().filter(|_| !coin).map(|_| "--seed"));
-        idle.extend(args.draw.draw.map(|_| "--draw"));
-        idle.extend(args.draw.num_samples.map(|_| "--num-samples"));
+        idle.extend(args.draw.given());
         decode::no_effect(&idle, "in greedy search");
         decode::idle_in_greedy(&setup.chain);
-        let strategy = self.strategy(&setup)?;
+        let strategy = self.strategy(&files, &setup)?;
         args.run(setup, strategy)
     }
 }
@@ -42,13 +44,13 @@ impl Decode for Greedy {
         &mut self.decode
     }
 
-    fn strategy(&self, setup: &Setup) -> Result<Strategy> {
-        let number = self.decode.draw.number()?;
+    fn strategy(&self, files: &Files, setup: &Setup) -> Result<Strategy> {
+        let number = self.decode.draw.number(files)?;
         let seed = setup.chain.needs().coin.then(|| resolve_seed(number));
         Ok(Strategy::new(Box::new(sampler::Greedy), Some("argmax".to_string()), seed))
     }
 
-    fn draw(&self, _: &Setup) -> Result<Option<Box<dyn Draw>>> {
+    fn draw(&self, _: &Files, _: &Setup) -> Result<Option<Box<dyn Draw>>> {
         Ok(Some(Box::new(Argmax)))
     }
 }

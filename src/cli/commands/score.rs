@@ -7,6 +7,7 @@ use tokpick::{Error, check};
 
 use crate::cli::args::{HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
 use crate::cli::chain::chain;
+use crate::cli::files::Files;
 use crate::cli::out::Out;
 use crate::cli::{Run, Status, decode};
 
@@ -55,10 +56,15 @@ impl Run for Score {
         };
         let mut opened = self.input.open()?;
         let longest = ids.iter().map(Vec::len).max();
-        let limits = Limits { max_new_tokens: self.limits.max_new_tokens, eos: self.limits.eos() };
+        let files = Files::read(&self.settings)?;
+        let limits = Limits {
+            max_new_tokens: self.limits.max_new_tokens,
+            ..self.limits.limits(&files, self.history.len())
+        };
         let facts = decode::facts(&self.history, &limits, longest);
-        let chain = chain(&self.settings, &facts)?;
-        let seed = if chain.needs().coin { resolve_seed(self.seed) } else { 0 };
+        let chain = chain(&self.settings, &files, &facts)?;
+        let seed =
+            if chain.needs().coin { resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))) } else { 0 };
         let job = Job {
             prompt: self.history.prompt(),
             prefix: self.history.prefix(),

@@ -9,11 +9,10 @@ use tokpick::source::Layout;
 use tokpick::{Error, Place, Result, TokenId};
 
 use super::{Command, sample};
-use crate::cli::args::{
-    DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Opened, Seed, SettingsArgs, resolve_seed,
-};
+use crate::cli::args::{DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Opened, Seed, SettingsArgs};
 use crate::cli::chain::{chain, chain_or_params, params};
 use crate::cli::decode::{self, Decode, Setup};
+use crate::cli::files::Files;
 use crate::cli::out::Out;
 use crate::cli::record::unchanged;
 use crate::cli::{Cli, Run, Status};
@@ -145,11 +144,13 @@ impl Verify {
     fn ids(&self, ids: &[Vec<TokenId>]) -> anyhow::Result<Status> {
         let opened = self.input.open()?;
         let longest = ids.iter().map(Vec::len).max();
-        let limits = Limits { max_new_tokens: None, eos: self.limits.eos() };
+        let files = Files::read(&self.settings)?;
+        let limits = Limits { max_new_tokens: None, ..self.limits.limits(&files, self.history.len()) };
         let facts = decode::facts(&self.history, &limits, longest);
-        let (chain, params) = chain_or_params(&self.settings, &self.draw.engine, &facts)?;
+        let (chain, params) = chain_or_params(&self.settings, &self.draw, &files, &facts)?;
         let setup = Setup { opened, chain, limits, params };
-        let (mut draw, seed, temperature) = self.drawing(&setup)?;
+        let samples = sample::samples(&self.draw, &files)?;
+        let (mut draw, seed, temperature) = self.drawing(&files, &setup, samples)?;
         let Setup { mut opened, chain, limits, .. } = setup;
         let job = self.job(&chain, &limits, seed.as_ref().and_then(|s| s.number().ok()));
         let options = VerifyOptions {
@@ -158,7 +159,6 @@ impl Verify {
             alpha: self.judge.alpha,
             clip: Clip(self.judge.clip),
         };
-        let samples = sample::samples(&self.draw)?;
         let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, ids, &options)?;
         let holds = found.holds(self.judge.min_match, self.judge.max_margin);
         let mut out = Out::open(self.judge.output.as_deref())?;
@@ -181,9 +181,15 @@ impl Verify {
     }
 
     /// The draw that is claimed, its seed, and the temperature between raw logits and scores.
-    fn drawing(&self, setup: &Setup) -> Result<(Box<dyn Draw>, Option<Seed>, f64)> {
+    fn drawing(
+        &self,
+        files: &Files,
+        setup: &Setup,
+        samples: usize,
+    ) -> Result<(Box<dyn Draw>, Option<Seed>, f64)> {
         let coin = setup.chain.needs().coin;
-        if self.draw.seed.is_none() && (coin || !self.judge.greedy) && !greedy_by_chain(setup) {
+        let seeded = self.draw.seed.is_some() || files.get(|s| s.seed).is_some();
+        if !seeded && (coin || !self.judge.greedy) && !greedy_by_chain(setup) {
             let what = "which seed were they drawn with? (or --greedy, if they were not drawn)";
             return Err(Error::setting("--seed", "(none)", what));
         }
@@ -195,7 +201,7 @@ impl Verify {
             self.draw.refuse_engine("--greedy takes the best token, as every engine does")?;
             return Ok((Box::new(Argmax), self.draw.seed.clone().filter(|_| coin), temperature));
         }
-        let drawing = sample::draw(&self.draw, setup, true)?;
+        let drawing = sample::draw(&self.draw, files, setup, samples, true)?;
         Ok((drawing.draw, drawing.seed, temperature))
     }
 
@@ -262,10 +268,11 @@ impl Verify {
     }
 
     fn guess_in(&self, opened: &mut Opened, ids: &[Vec<TokenId>], seed: &Seed) -> Result<check::Guess> {
-        let limits = Limits { max_new_tokens: None, eos: self.limits.eos() };
+        let files = Files::read(&self.settings)?;
+        let limits = Limits { max_new_tokens: None, ..self.limits.limits(&files, self.history.len()) };
         let facts = decode::facts(&self.history, &limits, ids.iter().map(Vec::len).max());
-        let chain = chain(&self.settings, &facts)?;
-        let params = params(&self.settings, &self.draw.engine, &facts)?;
+        let chain = chain(&self.settings, &files, &facts)?;
+        let params = params(&self.settings, &self.draw, &files, &facts)?;
         let job = self.job(&chain, &limits, seed.number().ok());
         let options = GuessOptions { seed: &seed.0, params: &params, partial: 3 };
         check::guess(opened.source.as_mut(), &job, ids, &options)
@@ -324,7 +331,8 @@ impl Verify {
         command.args_mut().input.input = Some(input);
         // so that digests and log-probabilities are there to be compared
         command.args_mut().record = Some(PathBuf::new());
-        let setup = command.args().setup()?;
+        let files = Files::read(&command.args().settings)?;
+        let setup = command.args().setup(&files)?;
         if setup.opened.vocabulary != record.vocabulary {
             let text = |d: &Option<check::Digest>| d.as_ref().map_or("none".to_string(), |d| d.to_string());
             let what = format!(
@@ -334,10 +342,10 @@ impl Verify {
             );
             return Err(Error::input("--vocab", Place::default(), what));
         }
-        let found = run(&command, setup)?;
+        let found = run(&command, &files, setup)?;
         let Some(divergence) = record.compare(&found) else { return Ok(None) };
         // a tampered record may not be a run at all: then nothing more is known
-        let step = near(&command, record, &divergence).ok().flatten();
+        let step = near(&command, &files, record, &divergence).ok().flatten();
         Ok(Some((divergence, step)))
     }
 }
@@ -353,8 +361,8 @@ fn damaged(path: &Path, what: &str) -> Error {
 }
 
 /// What a command decodes, log-probabilities and all.
-fn run(command: &impl Decode, setup: Setup) -> Result<Vec<RecordedLine>> {
-    let mut strategy = command.strategy(&setup)?;
+fn run(command: &impl Decode, files: &Files, setup: Setup) -> Result<Vec<RecordedLine>> {
+    let mut strategy = command.strategy(files, &setup)?;
     let Setup { mut opened, chain, limits, .. } = setup;
     let history = &command.args().history;
     let job = Job {
@@ -377,10 +385,15 @@ fn run(command: &impl Decode, setup: Setup) -> Result<Vec<RecordedLine>> {
 }
 
 /// What decided where a repeated run took another token: how near it was to the recorded one.
-fn near(command: &impl Decode, record: &Record, divergence: &Divergence) -> Result<Option<Step>> {
+fn near(
+    command: &impl Decode,
+    files: &Files,
+    record: &Record,
+    divergence: &Divergence,
+) -> Result<Option<Step>> {
     let (Some(at), "id") = (divergence.at, divergence.what) else { return Ok(None) };
-    let setup = command.args().setup()?;
-    let Some(mut draw) = command.draw(&setup)? else { return Ok(None) };
+    let setup = command.args().setup(files)?;
+    let Some(mut draw) = command.draw(files, &setup)? else { return Ok(None) };
     let seed = command.args().draw.seed.as_ref().and_then(|s| s.number().ok());
     let Setup { mut opened, chain, limits, .. } = setup;
     let history = &command.args().history;
@@ -389,7 +402,7 @@ fn near(command: &impl Decode, record: &Record, divergence: &Divergence) -> Resu
         prefix: history.prefix(),
         chain: &chain,
         limits: &limits,
-        seed: seed.unwrap_or_else(|| resolve_seed(Some(0))),
+        seed: seed.unwrap_or(0),
         logprobs: false,
         parallel: false,
     };
