@@ -9,6 +9,7 @@ mod flags;
 mod ids;
 mod note;
 mod out;
+mod record;
 
 use clap::Parser;
 
@@ -32,6 +33,8 @@ pub struct Cli {
 pub enum Status {
     /// Done.
     Done = 0,
+    /// A check said no.
+    No = 1,
     /// There was nothing to do, and the help was shown.
     Helped = 2,
 }
