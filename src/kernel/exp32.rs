@@ -8,6 +8,7 @@ pub(super) const LEAST: f32 = ROUND - 125.0;
 const MOST: f32 = ROUND + 128.0;
 /// 2^f on |f| ≤ ½, highest power first: minimax polynomial with relative error 9.4e-8 and constant term 1 (iteratively
 /// reweighted least squares, rounded coefficient by coefficient).
+#[allow(clippy::approx_constant)] // One is near ln 2, and better here.
 pub(super) const COEFFICIENTS: [f32; 6] =
     [0.001_326_899, 0.009_671_31, 0.055_507_123, 0.240_222_47, 0.693_147, 1.0];
 const LOG2_E: f32 = std::f32::consts::LOG2_E;
