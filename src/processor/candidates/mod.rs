@@ -215,17 +215,9 @@ impl Candidates {
             return;
         }
         let list = &mut self.spare;
-        list.ids.clear();
-        list.values.clear();
         list.exact.clear();
-        for (span, _) in self.maxima.iter().enumerate().filter(|&(_, &max)| max >= self.lo) {
-            let from = span * kernel::SPAN;
-            let to = (from + kernel::SPAN).min(self.row.logits.len());
-            for (id, &x) in (from..to).zip(&self.row.logits[from..to]).filter(|&(_, &x)| x >= self.lo) {
-                list.ids.push(id as TokenId);
-                list.values.push(x);
-            }
-        }
+        let set = Slice { ids: None, values: &self.row.logits };
+        kernel::gather_spans(set, &self.maxima, Band::from(self.lo), &mut list.ids, &mut list.values);
         list.state = State::Sparse;
         std::mem::swap(&mut self.own, &mut self.spare);
         self.lo = f32::NEG_INFINITY;
