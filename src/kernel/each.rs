@@ -1,8 +1,7 @@
 //! A function of `f64` applied to many values.
 
-use pulp::NullaryFnOnce;
-
-use super::arch;
+use super::arch::{self, Kernel};
+use super::isa::Isa;
 
 /// Replaces every value by `f` of it, compiled for the instruction set in use: [`exp`](super::exp), [`ln`](super::ln) and
 /// [`tanh`](super::tanh) are several times faster inside than one by one, and give the same bits.
@@ -21,11 +20,11 @@ struct Each<'a, F> {
     f: F,
 }
 
-impl<F: Fn(f64) -> f64> NullaryFnOnce for Each<'_, F> {
+impl<F: Fn(f64) -> f64> Kernel for Each<'_, F> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn run<I: Isa>(self, _: I) {
         for x in self.values {
             *x = (self.f)(*x);
         }

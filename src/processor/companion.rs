@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use super::{Candidates, Context};
+use super::{Candidates, Context, param};
 use crate::source::{Open, Query, ReadAt, Row, Steps};
 use crate::{Error, Place, Result, TokenId};
 
@@ -81,7 +81,7 @@ impl Companion {
             let normalizer = if normalized { companion.decision_log_normalizer() } else { 0.0 };
             let mut masked = None;
             c.map(|id, score| match companion.raw_logit(id) {
-                Some(x) if x > f32::NEG_INFINITY => f(score, x as f64 - normalizer),
+                Some(x) if x > f32::NEG_INFINITY => param::finite(f(score, x as f64 - normalizer)),
                 _ => {
                     masked = masked.or(Some(id));
                     score

@@ -111,6 +111,6 @@ impl Processor for Contrastive {
             c.keep_at_or_above(cut);
         }
         let beta = self.beta;
-        self.amateur.map(NAME, c, cx, false, |expert, amateur| (1.0 + beta) * expert - beta * amateur)
+        self.amateur.map(NAME, c, cx, false, |expert, amateur| expert + beta * (expert - amateur))
     }
 }

@@ -136,7 +136,7 @@ impl Dry {
         if self.base > 1.000_001 {
             exponent = exponent.min((F32_MAX_LN / kernel::ln(self.base)) as u64);
         }
-        self.multiplier * param::power(self.base, exponent)
+        param::finite(self.multiplier * param::power(self.base, exponent))
     }
 }
 

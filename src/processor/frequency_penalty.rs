@@ -79,7 +79,7 @@ impl Processor for FrequencyPenalty {
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
         tally::with(|t| {
             t.count(self.window.ids(cx), c.vocab());
-            c.edit_with(&t.ids, &t.numbers, |count, s| s - self.value * f64::from(count));
+            c.edit_with(&t.ids, &t.numbers, |count, s| s - param::finite(self.value * f64::from(count)));
         });
         Ok(())
     }

@@ -168,6 +168,11 @@ pub fn add_biases(c: &mut Candidates, mut biases: Vec<(TokenId, f64)>) {
     c.edit_with(&ids, &biases, |bias, s| s + bias);
 }
 
+/// A number that is not infinite: a score of −∞ would mask.
+pub fn finite(x: f64) -> f64 {
+    x.clamp(-f64::MAX, f64::MAX)
+}
+
 /// base^n by repeated squaring: the same number on every platform, and never infinite.
 pub fn power(base: f64, mut n: u64) -> f64 {
     let (mut square, mut product) = (base, 1.0);
@@ -178,5 +183,5 @@ pub fn power(base: f64, mut n: u64) -> f64 {
         square *= square;
         n >>= 1;
     }
-    product.clamp(-f64::MAX, f64::MAX)
+    finite(product)
 }

@@ -59,7 +59,7 @@ impl RepetitionPenalty {
 
 /// The penalty r on a score: a choice of the factor, which costs no branch.
 pub(super) fn penalised(score: f64, r: f64, inverse: f64) -> f64 {
-    score * if score < 0.0 { r } else { inverse }
+    param::finite(score * if score < 0.0 { r } else { inverse })
 }
 
 impl Processor for RepetitionPenalty {

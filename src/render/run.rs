@@ -56,7 +56,7 @@ pub struct Head {
 /// let mut text = Vec::new();
 /// run.event(&Event::Done(Hypothesis {
 ///     sequence: 0, sample: 0, ids: vec![5, 7], logprobs: vec![], processed_logprobs: vec![], logprob: None, score: None,
-///     finish_reason: Finish::Length,
+///     perturbed: None, finish_reason: Finish::Length,
 /// }), None, &mut text)?;
 /// run.end(&mut text)?;
 /// assert_eq!(text, b"5 7\n");

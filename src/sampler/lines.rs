@@ -59,6 +59,7 @@ impl Line {
             logprobs: self.logprobs,
             processed_logprobs: self.processed_logprobs,
             score: None,
+            perturbed: None,
             finish_reason: self.finish.unwrap_or(Finish::Length),
         }
     }

@@ -62,7 +62,7 @@ fn files() {
             br#"{"logits":[[1,2]],"vocab":["a"]}"#.to_vec(),
             "\"vocab\" has 1 strings, the rows have 2",
         ),
-        ("start.jsonl", br#"{"prefix":[1],"logits":[1,2]}"#.to_vec(), "no row for the empty prefix"),
+        ("start.jsonl", br#"{"prefix":[1],"logits":[1,2]}"#.to_vec(), "no row for the prefix []"),
         (
             "twice.jsonl",
             b"{\"prefix\":[],\"logits\":[1,2]}\n{\"prefix\":[],\"logits\":[1,2]}\n".to_vec(),
@@ -73,7 +73,7 @@ fn files() {
             b"{\"prefix\":[],\"logits\":[1,2]}\n{\"prefix\":[7],\"logits\":[1,2]}\n".to_vec(),
             "line 2: the prefix [7] holds the id 7",
         ),
-        ("unknown.jsonl", br#"{"prefix":[],"logits":[1,2]}"#.to_vec(), "no row for the prefix [1]"),
+        ("unknown.jsonl", br#"{"prefix":[],"logits":[-Infinity,2]}"#.to_vec(), "no row for the prefix [1]"),
         ("text", b"hello".to_vec(), "neither NPY (\\x93NUMPY…) nor JSON"),
     ];
     let folder = tempfile::tempdir().unwrap();

@@ -69,7 +69,25 @@ fn explain_shows_what_ran() {
     assert!(gumbel.contains("wins with Gumbel noise") && gumbel.contains("is second"), "{gumbel}");
     let one = tokpick(&words("explain steps.npy --seed 1 --step 7")).text();
     assert!(one.starts_with("sequence 0, step 7") && one.matches("draw:").count() == 1, "{one}");
+    // mirostat sees whole steps, also the rows of sequences that have ended
+    let all = tokpick(&words("explain batch.npy --seed 1 --mirostat 2 --eos-token-id 12,318 --top 1")).text();
+    let drawn = with_ids(&all);
+    let decoded = tokpick(&words("sample batch.npy --seed 1 --mirostat 2 --eos-token-id 12,318")).text();
+    for (sequence, ids) in decoded.lines().enumerate() {
+        let of: Vec<String> = drawn.iter().filter(|d| d.0 == sequence).map(|d| d.1.clone()).collect();
+        assert_eq!(of.join(" "), ids);
+    }
     assert!(!one.contains('\x1b'), "no colours where nobody looks");
+}
+
+/// The sequence and the drawn id of every table.
+fn with_ids(text: &str) -> Vec<(usize, String)> {
+    let word = |text: &str, after: &str| {
+        let rest = text.split_once(after).unwrap().1;
+        rest.split([' ', ',', '\n']).next().unwrap().to_string()
+    };
+    let tables = text.split("\n\n");
+    tables.map(|t| (word(t, "sequence ").parse().unwrap(), word(t, "interval of token "))).collect()
 }
 
 #[test]

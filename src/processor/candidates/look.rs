@@ -103,8 +103,14 @@ impl Candidates {
 
     /// The `n` best members by falling score, lower id first among equals, with their scores.
     pub fn ranked(&self, n: usize) -> Vec<(TokenId, f64)> {
+        self.ranked_from(n, f64::NEG_INFINITY)
+    }
+
+    /// As [`ranked`](Self::ranked), of the members whose score is at least `least`.
+    pub fn ranked_from(&self, n: usize, least: f64) -> Vec<(TokenId, f64)> {
         let mut top = Vec::new();
-        kernel::top(self.slice(), self.maxima_of_row(), self.band(), n, &mut top);
+        let Cut(least) = self.cut_at(least);
+        kernel::top(self.slice(), self.maxima_of_row(), Band::from(self.lo.max(least)), n, &mut top);
         let score = |id: TokenId| self.score(id).unwrap_or(f64::NEG_INFINITY);
         top.into_iter().map(|(id, _)| (id, score(id))).collect()
     }
