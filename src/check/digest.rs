@@ -67,7 +67,8 @@ pub fn digest_file(path: &Path) -> Result<(Digest, u64)> {
 
 /// The digest of token strings: of their ids and texts, so that files of another form with the same strings agree.
 pub fn digest_vocab<'a>(strings: impl IntoIterator<Item = (TokenId, &'a str)>) -> Digest {
-    let list: Vec<(TokenId, &str)> = strings.into_iter().collect();
+    let mut list: Vec<(TokenId, &str)> = strings.into_iter().collect();
+    list.sort_unstable();
     Digest::of(serde_json::json!(list).to_string().as_bytes())
 }
 

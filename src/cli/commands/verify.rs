@@ -406,7 +406,9 @@ fn near(
         logprobs: false,
         parallel: false,
     };
-    let ids: Vec<Vec<TokenId>> = record.sequences.iter().map(|s| s.ids.clone()).collect();
+    // no further than the divergence: after it the recorded ids may not be a run at all
+    let until = |ids: &[TokenId]| ids[..ids.len().min(at + 1)].to_vec();
+    let ids: Vec<Vec<TokenId>> = record.sequences.iter().map(|s| until(&s.ids)).collect();
     let sequences = opened.source.shape().sequences.len().max(1);
     let samples = ids.len() / sequences;
     let options =
