@@ -1,13 +1,46 @@
 //! From flags, files and `--chain` to one chain.
 
+use tokpick::engine::Params;
 use tokpick::processor::Chain;
 use tokpick::settings::{self, Order};
 use tokpick::{Error, Place, Result};
 
-use super::args::SettingsArgs;
+use super::args::{DrawArgs, SettingsArgs};
 use super::files::Files;
 use super::flags::Facts;
 use super::note::note;
+
+/// The chain of a command; or, where it replays an engine, an empty one and the engine's parameters, from the same flags.
+///
+/// # Errors
+/// As [`chain`]; what the engine lacks; `--chain`, whose order an engine does not have.
+pub fn chain_or_params(
+    args: &SettingsArgs,
+    draw: &DrawArgs,
+    files: &Files,
+    facts: &Facts,
+) -> Result<(Chain, Option<Params>)> {
+    if draw.engine.engine.is_none() {
+        return match draw.engine.given().first() {
+            Some(flag) => Err(Error::setting(*flag, "", "is for a replay: give --engine, too")),
+            None => Ok((chain(args, files, facts)?, None)),
+        };
+    }
+    Ok((Chain::default(), Some(params(args, draw, files, facts)?)))
+}
+
+/// The parameters of an engine, from the flags and files of processors.
+///
+/// # Errors
+/// What no engine has; `--chain`.
+pub fn params(args: &SettingsArgs, draw: &DrawArgs, files: &Files, facts: &Facts) -> Result<Params> {
+    if let Some(text) = &args.chain {
+        let what = "an engine has its own order: give its parameters as flags, and --order to change it";
+        return Err(Error::setting("--chain", text, what));
+    }
+    let entries = args.flags.entries(files.entries(), facts)?;
+    draw.engine.params(&entries, args.order.as_deref(), &draw.terminal)
+}
 
 /// Builds the chain of a command.
 ///

@@ -9,6 +9,7 @@ mod flags;
 mod ids;
 mod note;
 mod out;
+mod record;
 mod watch;
 
 use clap::Parser;
@@ -33,6 +34,8 @@ pub struct Cli {
 pub enum Status {
     /// Done.
     Done = 0,
+    /// A check said no.
+    No = 1,
     /// There was nothing to do, and the help was shown.
     Helped = 2,
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::{Tokens, seed};
+use super::Tokens;
 use crate::hypothesis::Hypothesis;
 use crate::sampler::{Event, Token};
 
@@ -34,8 +34,8 @@ impl Format {
 pub struct Head {
     /// Name of the draw; `None` where nothing is drawn.
     pub draw: Option<String>,
-    /// The seed, where one was used.
-    pub seed: Option<u64>,
+    /// The seed, where one was used; see [`seed`](super::seed).
+    pub seed: Option<Value>,
     /// The chain, as JSON that can be given back.
     pub chain: Value,
     /// The command line.
@@ -158,7 +158,7 @@ impl Run {
         let head = json!({
             "tokpick": env!("CARGO_PKG_VERSION"),
             "draw": self.head.draw,
-            "seed": self.head.seed.map(seed),
+            "seed": self.head.seed,
             "chain": self.head.chain,
             "arguments": self.head.arguments,
         });

@@ -5,6 +5,7 @@
 
 mod beam;
 mod exact;
+mod given;
 mod greedy;
 mod lines;
 mod sample;
@@ -15,8 +16,10 @@ mod walk;
 
 pub use beam::{Beam, BeamStep, Considered, EarlyStopping, Fate, LengthNorm, LiveBeam, Variant};
 pub use exact::{Exact, Outcome};
+pub use given::{Taken, along};
 pub use greedy::Greedy;
 pub use sample::Sample;
+pub(crate) use slot::load;
 pub use walk::{Visit, walk};
 
 use crate::hypothesis::Hypothesis;

@@ -212,3 +212,25 @@ fn an_error_keeps_what_was_recorded() {
     ));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+/// A recorded run of every search can be verified.
+#[test]
+fn recorded_searches_are_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = folder.path().join("run.json").display().to_string();
+    for search in [
+        "beam -b 3 --stochastic",
+        "beam -b 3 --force-ids 7;0 --force-ids 2 --eos-token-id 9",
+        "beam -b 2 --beam-sample --seed 9",
+        "search --exact --max-nodes 2",
+    ] {
+        let table = fixture("teaching/the-dog-has.jsonl").display().to_string();
+        let eos = if search.contains("--eos") { "" } else { "--eos-token-id 0" };
+        let ran = tokpick(&words(&format!(
+            "{search} {table} --prompt-ids 1 {eos} --max-new-tokens 3 --record {record}"
+        )));
+        assert_eq!(ran.status, Some(0), "{search}: {}", ran.err);
+        let verified = tokpick(&["verify", &record]);
+        assert!(verified.text().starts_with("everything agrees: 1 sequences"), "{search}");
+    }
+}

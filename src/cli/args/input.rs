@@ -1,11 +1,13 @@
 //! The input: where logits come from, and how they are to be read.
 
 use std::io::{IsTerminal, stdin};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use tokpick::check::{Companion, Digest, Hashing, Tally, digest_file, digest_vocab};
+use tokpick::render::Tokens;
 use tokpick::source::{DtypeHint, Kind, Layout, LogitsSource, ModelCommand, Open, RowRange, Vocab};
-use tokpick::{Error, Result, render::Tokens};
+use tokpick::{Error, Place, Result};
 
 use super::model::ModelArgs;
 use crate::cli::ids::parse;
@@ -55,9 +57,29 @@ pub struct Opened {
     pub source: Box<dyn LogitsSource + Send>,
     /// Its strings: those of `--vocab`, else those that came inside.
     pub tokens: Option<Tokens>,
+    /// Its path; `-` for standard input.
+    path: PathBuf,
+    /// What has been read of standard input, where that is asked for.
+    tally: Option<Tally>,
+    /// Digest of the strings.
+    pub vocabulary: Option<Digest>,
 }
 
 impl Opened {
+    /// The digest of the whole input. What is left of a stream is read to its end; a file is read again.
+    pub fn digest(&self) -> Result<Companion> {
+        let (sha256, bytes) = match &self.tally {
+            None => digest_file(&self.path)?,
+            Some(tally) => {
+                let io = |source| Error::Io { file: "standard input".to_string(), source };
+                tally.rest(stdin()).map_err(io)?;
+                tally.digest()
+            }
+        };
+        let path = self.path.display().to_string();
+        Ok(Companion { role: "input".to_string(), path, sha256, bytes })
+    }
+
     /// The most rows that can be asked for, where that is known: sequences times steps.
     pub fn rows(&self) -> Option<usize> {
         let shape = self.source.shape();
@@ -91,21 +113,47 @@ impl InputArgs {
 
     /// Opens the input and its vocabulary.
     pub fn open(&self) -> Result<Opened> {
+        self.open_as(self.layout, false)
+    }
+
+    /// The same, counting up a digest where the input can be read only once.
+    pub fn open_digesting(&self) -> Result<Opened> {
+        self.open_as(self.layout, true)
+    }
+
+    /// Opens the input under a layout.
+    pub fn open_as(&self, layout: Option<Layout>, digest: bool) -> Result<Opened> {
         let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
+        let path = self.input.clone().unwrap_or_else(|| "-".into());
         if let Some(model) = self.model()? {
-            return Ok(Opened { source: Box::new(model.start()?), tokens: vocab.map(Tokens::new) });
+            let source = Box::new(model.start()?);
+            let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
+            return Ok(Opened { source, tokens: vocab.map(Tokens::new), path, tally: None, vocabulary });
         }
         let open = Open {
-            layout: self.layout,
+            layout,
             rows: self.rows,
             dtype: self.dtype,
             null_is_masked: self.null_is_masked,
             kind: if self.source == Some(SourceName::Bigram) { Kind::Bigram } else { Kind::Auto },
             vocab_size: self.vocab_size,
-            ..Open::new(self.input.clone().unwrap_or_else(|| "-".into()))
+            ..Open::new(path.clone())
         };
-        let source = open.open()?;
-        let tokens = vocab.or_else(|| source.vocab().map(Vocab::from)).map(Tokens::new);
-        Ok(Opened { source, tokens })
+        let mut tally = None;
+        let is_file = std::fs::metadata(&path).is_ok_and(|m| m.is_file());
+        let source = if digest && path == Path::new("-") {
+            let (reader, read) = Hashing::new(stdin());
+            tally = Some(read);
+            open.read(reader)?
+        } else if digest && !is_file && path.exists() {
+            let what = "can't be read twice, for its digest: pipe it into standard input, or save it";
+            return Err(Error::input(path.display().to_string(), Place::default(), what));
+        } else {
+            open.open()?
+        };
+        let vocab = vocab.or_else(|| source.vocab().map(Vocab::from));
+        let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
+        let tokens = vocab.map(Tokens::new);
+        Ok(Opened { source, tokens, path, tally, vocabulary })
     }
 }
