@@ -6,22 +6,16 @@ pub(super) const ROUND: f32 = 12_582_912.0;
 pub(super) const LEAST: f32 = ROUND - 125.0;
 /// `ROUND` + n for the largest n whose 2^n · 2^f may be finite.
 const MOST: f32 = ROUND + 128.0;
-/// 2^f on |f| ≤ ½, highest power first: minimax polynomial with relative error 3e-9 and constant term 1 (iteratively reweighted
-/// least squares, rounded coefficient by coefficient).
-pub(super) const COEFFICIENTS: [f32; 7] = [
-    0.000_153_288_04,
-    0.001_339_097_5,
-    0.009_618_5,
-    0.055_503_596,
-    0.240_226_48,
-    std::f32::consts::LN_2,
-    1.0,
-];
+/// 2^f on |f| ≤ ½, highest power first: minimax polynomial with relative error 9.4e-8 and constant term 1 (iteratively
+/// reweighted least squares, rounded coefficient by coefficient).
+#[allow(clippy::approx_constant)] // One is near ln 2, and better here.
+pub(super) const COEFFICIENTS: [f32; 6] =
+    [0.001_326_899, 0.009_671_31, 0.055_507_123, 0.240_222_47, 0.693_147, 1.0];
 const LOG2_E: f32 = std::f32::consts::LOG2_E;
 /// log2 e less its `f32`.
 const LOG2_E_LOW: f32 = 1.925_963e-8;
 
-/// e^x with a relative error below 9e-8, by the same operations on every processor.
+/// e^x with a relative error below 1.8e-7, by the same operations on every processor.
 ///
 /// 0 for x < −86.99 (so that no result is denormal), 1 for ±0, ∞ above 88.72, NaN for NaN.
 ///
@@ -97,7 +91,7 @@ mod tests {
                 }
             }
         }
-        assert!(worst.0 < 9e-8, "{worst:?}");
+        assert!(worst.0 < 1.8e-7, "{worst:?}");
     }
 
     #[test]
@@ -133,7 +127,7 @@ mod tests {
             let x = 3.5 - i as f32 * 0.01;
             let exact = ((f64::from(x) - 3.5) * 1.25).exp();
             // The product with log2 e · scale, rounded once, is a relative error of the exponent.
-            let bound = 9e-8 - 6e-8 * exact.ln();
+            let bound = 1.8e-7 - 6e-8 * exact.ln();
             assert!((f64::from(w.weight(x)) / exact - 1.0).abs() <= bound, "{x}");
         }
         let steep = Weigh { max: 1.0, scale: f32::MAX };

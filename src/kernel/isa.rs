@@ -39,8 +39,18 @@ pub(super) trait Isa: Copy {
     fn zero(self) -> Self::D;
     /// d + a, a widened first; a ≥ +0.
     fn accumulate(self, d: Self::D, a: Self::F) -> Self::D;
+    /// (all + a, some + a where m), for sums that `fold_both` folds.
+    #[inline(always)]
+    fn accumulate_both(self, all: Self::D, some: Self::D, m: Self::M, a: Self::F) -> (Self::D, Self::D) {
+        (self.accumulate(all, a), self.accumulate(some, self.keep(m, a)))
+    }
     /// The sum of the lanes by the tree 16 + 16, 8 + 8, 4 + 4, 2 + 2, 1 + 1.
     fn fold(self, d: Self::D) -> f64;
+    /// The same for sums of `accumulate_both`.
+    #[inline(always)]
+    fn fold_both(self, d: Self::D) -> f64 {
+        self.fold(d)
+    }
     /// Writes the lanes that `m` names to the front of `out`, which has room for [`LANES`] more than are named, and returns
     /// how many they are. What follows them in `out` is overwritten with anything.
     fn compress(self, m: Self::M, row: &[u32; LANES], out: &mut [u32; LANES]) -> usize;

@@ -14,7 +14,8 @@ macro_rules! each {
     };
 }
 
-/// What the sums of `accumulate` lack; a power of two, so that every rounding is that of the true sum.
+/// What the sums of `accumulate` lack: shifting the pattern of an `f32` ≥ +0 by 29 bits makes an `f64` that is 2^−896 of it, and
+/// is cheaper than converting. A power of two, so that every rounding is that of the true sum.
 const UNSCALE: f64 = f64::from_bits((1023 + 896) << 52);
 
 /// 4 + 4, 2 + 2, 1 + 1.
@@ -25,7 +26,6 @@ fn eight(x: [f64; 8]) -> f64 {
     x[0] + x[1]
 }
 
-/// Lanes of a row of `f64`: the even ones of lanes 0–15, their odd ones, the even ones of lanes 16–31, their odd ones.
 impl Isa for V4 {
     type F = [__m512; 2];
     type D = [__m512d; 4];
@@ -110,7 +110,7 @@ impl Isa for V4 {
 
     #[inline(always)]
     fn accumulate(self, d: Self::D, a: Self::F) -> Self::D {
-        // Shifting the pattern of an f32 by 29 bits widens it, times 2^-896 (see `UNSCALE`): cheaper than converting.
+        // The even lanes of 0–15, their odd ones, and the same of 16–31: quicker than in order.
         let (f, a): (_, [__m512i; 2]) = (self.avx512f, bytemuck::cast(a));
         let low = f._mm512_set1_epi64(0xffff_ffff);
         let even = each!(2, |a| f._mm512_slli_epi64::<29>(f._mm512_and_epi64(a, low)));
@@ -120,12 +120,34 @@ impl Isa for V4 {
     }
 
     #[inline(always)]
+    fn accumulate_both(self, all: Self::D, some: Self::D, m: Self::M, a: Self::F) -> (Self::D, Self::D) {
+        // In order, because masks come in order.
+        let (f, a): (_, [__m256i; 4]) = (self.avx512f, bytemuck::cast(a));
+        let a: [__m512d; 4] =
+            bytemuck::cast(each!(4, |a| f._mm512_slli_epi64::<29>(f._mm512_cvtepu32_epi64(a))));
+        let [a0, a1] = m[0].to_le_bytes();
+        let [a2, a3] = m[1].to_le_bytes();
+        let m = [a0, a1, a2, a3];
+        (
+            each!(4, |all, a| f._mm512_add_pd(all, a)),
+            each!(4, |some, m, a| f._mm512_mask_add_pd(some, m, some, a)),
+        )
+    }
+
+    #[inline(always)]
     fn fold(self, d: Self::D) -> f64 {
         // 16 + 16 is even with even and odd with odd, and so on; they meet in the last step.
         let f = self.avx512f;
         let halves = [f._mm512_add_pd(d[0], d[2]), f._mm512_add_pd(d[1], d[3])];
         let [even, odd]: [[f64; 8]; 2] = bytemuck::cast(halves);
         UNSCALE * (eight(even) + eight(odd))
+    }
+
+    #[inline(always)]
+    fn fold_both(self, d: Self::D) -> f64 {
+        let f = self.avx512f;
+        let sum = f._mm512_add_pd(f._mm512_add_pd(d[0], d[2]), f._mm512_add_pd(d[1], d[3]));
+        UNSCALE * eight(bytemuck::cast(sum))
     }
 
     #[inline(always)]

@@ -65,26 +65,27 @@ impl List {
 
     /// A member: of a few, the one at which the given share of their mass is reached.
     fn pivot(&self, share: f64) -> f32 {
-        const FEW: usize = 16;
-        let mut few = [(f32::NEG_INFINITY, 0.0f32); FEW];
+        const MANY: usize = 64;
+        let mut few = [(f32::NEG_INFINITY, 0.0f32); MANY];
+        let few = &mut few[..if self.values.len() < 2048 { MANY / 4 } else { MANY }];
         // Stepping each before zipping: a zip would walk over what it skips.
-        let step = self.values.len().div_ceil(FEW);
+        let step = self.values.len().div_ceil(few.len());
         let members = self.values.iter().step_by(step).zip(self.weights.iter().step_by(step));
         for (to, (&x, &weight)) in few.iter_mut().zip(members) {
             *to = (x, weight);
         }
         few.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+        let found = few.partition_point(|m| m.0 > f32::NEG_INFINITY);
+        let few = &few[..found.max(1)];
         let wanted = share * few.iter().map(|m| f64::from(m.1)).sum::<f64>();
         let mut running = 0.0;
-        let mut at = few[0].0;
-        for (x, weight) in few.into_iter().take_while(|m| m.0 > f32::NEG_INFINITY) {
-            at = x;
-            running += f64::from(weight);
-            if running >= wanted {
-                break;
-            }
-        }
-        at
+        let reached = few.iter().position(|m| {
+            running += f64::from(m.1);
+            running >= wanted
+        });
+        // A little towards the middle, so that more often than not the smaller side remains.
+        let (at, nudge) = (reached.unwrap_or(few.len() - 1), few.len() / 20);
+        if at < few.len() / 2 { few[at + nudge].0 } else { few[at - nudge].0 }
     }
 }
 
@@ -224,10 +225,10 @@ impl Kernel for Split<'_> {
         let weights = self.list.weights.as_chunks::<LANES>().0;
         for (x, weight) in values.iter().zip(weights) {
             let (x, weight) = (isa.load(x), isa.load(weight));
-            above = isa.accumulate(above, isa.keep(isa.lt(at, x), weight));
-            from = isa.accumulate(from, isa.keep(isa.le(at, x), weight));
+            let weight = isa.keep(isa.le(at, x), weight);
+            (from, above) = isa.accumulate_both(from, above, isa.lt(at, x), weight);
         }
-        (isa.fold(above), isa.fold(from))
+        (isa.fold_both(above), isa.fold_both(from))
     }
 }
 

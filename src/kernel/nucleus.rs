@@ -6,7 +6,7 @@ use super::arch::{Kernel, run};
 use super::isa::{Isa, rows};
 use super::list::{Cut, List, Output};
 use super::mass::{All, weigh};
-use super::{BLOCK, Band, SPAN, Slice, Weigh, ln, mass};
+use super::{BLOCK, Band, LANES, SPAN, Slice, Weigh, ln, mass};
 
 /// Largest value v among the members such that the members with x ≥ v have a [`mass`] of at least `target`; the smallest
 /// member if none reaches it, `None` if there is no member. Ties at v are all in. Never −0.
@@ -97,6 +97,9 @@ fn value(key: i64) -> f32 {
     let bits = key as i32;
     f32::from_bits(if bits < 0 { i32::MIN - bits } else { bits } as u32)
 }
+
+/// How many equal weights a sample has to be worth.
+const ENOUGH: f64 = 400.0;
 
 /// What the members from the cut up have to weigh.
 #[derive(Clone, Copy)]
@@ -210,32 +213,48 @@ impl Search<'_> {
             return None;
         }
         let Scratch { list, sample, picked, .. } = scratch;
-        picked.clear();
-        let stretch = if values.len() < 64 * BLOCK { SPAN / 16 } else { SPAN / 32 };
-        for span in values.chunks(SPAN) {
-            picked.extend_from_slice(&span[..span.len().min(stretch)]);
-        }
-        sample.clear();
-        sample.extend(picked, self.band);
-        sample.weigh(self.w);
-        let (all, squares) = sample.sums();
-        let total = all * values.len() as f64 / picked.len() as f64;
-        let effective = all * all / squares;
-        // The sample's total errs, too, where the goal isn't a share of it.
-        let (share, doubt) = match goal {
-            Goal::Share(share) => (share, 0.0),
-            Goal::Mass(target) => (target / total, 1.0 / effective),
-        };
-        if !(share > 0.0 && share < 1.0) || effective < 8.0 {
-            return None;
-        }
-        // Where the largest values of the spans carry much of it, they lead to the cut more quickly.
+        // A quick look first: where the largest values of the spans carry much of the mass, they lead to the cut sooner.
         list.clear();
         list.extend(self.maxima, self.band);
         list.weigh(self.w);
-        if list.sums().0 >= share * total {
+        let heads = list.sums().0;
+        let mut look = |every: usize, stretch: usize| {
+            picked.clear();
+            for span in values.chunks(SPAN).step_by(every) {
+                picked.extend_from_slice(&span[..span.len().min(stretch)]);
+            }
+            sample.clear();
+            sample.extend(picked, self.band);
+            sample.weigh(self.w);
+            let (all, squares) = sample.sums();
+            (all, all * values.len() as f64 / picked.len() as f64, all * all / squares)
+        };
+        let (_, mut total, mut effective) = look(16, LANES);
+        let share = |total: f64| match goal {
+            Goal::Share(share) => share,
+            Goal::Mass(target) => target / total,
+        };
+        let peaked = heads >= 3.0 * total;
+        if peaked || total.is_nan() || total <= 0.0 {
             return None;
         }
+        let mut all = 0.0;
+        if effective > ENOUGH / 8.0 {
+            (all, total, effective) = look(1, SPAN / 32);
+        }
+        let share = share(total);
+        if !(share > 0.0 && share < 1.0) {
+            return None;
+        }
+        if effective < ENOUGH {
+            // Too few values carry the mass for a sample to find the cut. This low, even if all values below were there, they
+            // would have only half of what may be missing.
+            let weight = 0.5 * (1.0 - share) * total.max(heads) / values.len() as f64;
+            let lo = self.w.max + (ln(weight) / f64::from(self.w.scale)) as f32;
+            return Some(Bracket { lo: lo.max(f32::MIN), hi: f32::INFINITY });
+        }
+        // The sample's total errs, too, where the goal isn't a share of it.
+        let doubt = if matches!(goal, Goal::Mass(_)) { 1.0 / effective } else { 0.0 };
         let margin = 2.5 * (share * (1.0 - share) / effective + doubt).sqrt();
         let mut end = |share: f64| {
             list.values.clone_from(&sample.values);
@@ -243,15 +262,8 @@ impl Search<'_> {
             list.cut(0.0, share * all).map(|cut| cut.value)
         };
         let hi = if share > margin { end(share - margin)? } else { f32::INFINITY };
-        let lo = if share + margin < 1.0 {
-            end(share + margin)?
-        } else {
-            // So low that even all values there would have only half of what may be missing.
-            let weight = 0.5 * (1.0 - share) * total / values.len() as f64;
-            self.w.max + (ln(weight) / f64::from(self.w.scale)) as f32
-        };
-        // A member, so never −∞.
-        (hi > lo).then_some(Bracket { lo: lo.max(f32::MIN), hi })
+        let lo = if share + margin < 1.0 { end(share + margin)? } else { f32::MIN };
+        (hi > lo).then_some(Bracket { lo, hi })
     }
 
     /// The prescribed mass and the cut, in one pass over a dense row. `None` says that the bracket missed the cut.
@@ -265,8 +277,12 @@ impl Search<'_> {
         blocks.clear();
         blocks.resize(self.set.blocks(), 0.0);
         scratch.list.clear();
-        let list = &mut scratch.list;
-        let (total, above) = run(Fused { values: self.set.values(), w: self.w, bracket, blocks, list });
+        let (values, w, list) = (self.set.values(), self.w, &mut scratch.list);
+        let (total, above) = if bracket.hi < f32::INFINITY {
+            run(Fused::<true> { values, w, bracket, blocks, list })
+        } else {
+            run(Fused::<false> { values, w, bracket, blocks, list })
+        };
         let target = match goal {
             Goal::Share(share) => share * total,
             Goal::Mass(target) => target,
@@ -281,8 +297,8 @@ impl Search<'_> {
     }
 }
 
-/// Sums the row, sums what is above the bracket, and copies what is in it.
-struct Fused<'a> {
+/// Sums the row, sums what is above the bracket (unless it has no upper end: `ABOVE`), and copies what is in it.
+struct Fused<'a, const ABOVE: bool> {
     values: &'a [f32],
     w: Weigh,
     bracket: Bracket,
@@ -290,7 +306,7 @@ struct Fused<'a> {
     list: &'a mut List,
 }
 
-impl Kernel for Fused<'_> {
+impl<const ABOVE: bool> Kernel for Fused<'_, ABOVE> {
     /// (mass, mass above the bracket)
     type Output = (f64, f64);
 
@@ -309,15 +325,18 @@ impl Kernel for Fused<'_> {
                 #[inline(always)]
                 |x| {
                     let weight = weigh(isa, self.w, All, x);
-                    sum = isa.accumulate(sum, weight);
-                    higher = isa.accumulate(higher, isa.keep(isa.le(hi, x), weight));
+                    if ABOVE {
+                        (sum, higher) = isa.accumulate_both(sum, higher, isa.le(hi, x), weight);
+                    } else {
+                        sum = isa.accumulate(sum, weight);
+                    }
                     out.push(isa, isa.and(isa.le(lo, x), isa.lt(x, hi)), x);
                 },
             );
-            *block = isa.fold(sum);
+            *block = if ABOVE { isa.fold_both(sum) } else { isa.fold(sum) };
             total += *block;
         }
         out.finish();
-        (total, isa.fold(higher))
+        (total, isa.fold_both(higher))
     }
 }

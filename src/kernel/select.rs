@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::cmp::Ordering;
 
 use super::arch::{Kernel, run};
-use super::isa::{Isa, padded};
+use super::isa::{Isa, rows};
 use super::list::{inside, window};
 use super::{Band, LANES, SPAN, Slice};
 
@@ -177,24 +177,26 @@ impl Kernel for Collect<'_> {
             {
                 ids.resize((2 * n).max(n + SPAN + LANES), 0);
             }
-            for (r, row) in span.chunks(LANES).enumerate() {
-                let row = padded(row);
-                let m = inside(isa, self.band, isa.load(&row));
-                if isa.bits(m) == 0 {
-                    continue;
-                }
-                let start = s * SPAN + r * LANES;
-                let mut count = 0;
-                if let Some(out) = window(self.values, n) {
-                    count = isa.compress(m, bytemuck::cast_ref(&row), out);
-                }
-                if let Some(ids) = &mut self.ids
-                    && let Some(out) = ids.get_mut(n..).and_then(|ids| ids.first_chunk_mut())
-                {
-                    isa.compress(m, &numbers(self.set, start), out);
-                }
-                n += count;
-            }
+            let mut start = s * SPAN;
+            rows(
+                isa,
+                span,
+                #[inline(always)]
+                |x| {
+                    let m = inside(isa, self.band, x);
+                    if isa.bits(m) != 0 {
+                        if let Some(ids) = &mut self.ids
+                            && let Some(out) = ids.get_mut(n..).and_then(|ids| ids.first_chunk_mut())
+                        {
+                            isa.compress(m, &numbers(self.set, start), out);
+                        }
+                        if let Some(out) = window(self.values, n) {
+                            n += isa.compress(m, &bytemuck::cast(isa.store(x)), out);
+                        }
+                    }
+                    start += LANES;
+                },
+            );
         }
         n
     }

@@ -90,7 +90,7 @@ fn bits(xs: &[f64]) -> Vec<u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 60 } else { 400 }))]
 
     #[test]
     fn scan_finds_maximum_place_and_invalid_values(

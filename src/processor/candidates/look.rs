@@ -146,6 +146,7 @@ impl Candidates {
         if let Some(mass) = self.mass {
             return mass;
         }
+        self.thin_out();
         let (weigh, band) = (self.weigh(), self.band());
         let mut blocks = std::mem::take(&mut self.blocks);
         let mass = kernel::mass(self.slice(), weigh, band, &mut blocks);
@@ -170,8 +171,17 @@ impl Candidates {
 
     /// The largest cut at or above which the members hold at least `share` of the mass.
     pub fn nucleus(&mut self, share: f64) -> Option<Cut> {
-        let target = share * self.mass();
-        kernel::nucleus(self.slice(), self.weigh(), self.band(), self.maxima_of_row(), target).map(Cut)
+        let (weigh, band) = (self.weigh(), self.band());
+        if let Some(mass) = self.mass {
+            let target = share * mass;
+            return kernel::nucleus(self.slice(), weigh, band, self.maxima_of_row(), target).map(Cut);
+        }
+        let mut blocks = std::mem::take(&mut self.blocks);
+        let (mass, cut) =
+            kernel::nucleus_share(self.slice(), weigh, band, self.maxima_of_row(), share, &mut blocks);
+        self.blocks = blocks;
+        self.mass = Some(mass);
+        cut.map(Cut)
     }
 
     /// The cut at a score: the lowest value whose score is at least `score`.

@@ -89,9 +89,13 @@ impl Expander<'_> {
         alike && !needs.history && !needs.coin
     }
 
-    /// True if the best `count` by sum are all that matters.
+    /// True if the best `count` by sum (and noise) are all that matters.
     fn is_bounded(&self) -> bool {
-        matches!(self.beam.variant, Variant::Plain | Variant::Diverse { .. })
+        match self.beam.variant {
+            Variant::Plain | Variant::Sample | Variant::Diverse { .. } => true,
+            Variant::Stochastic { noise } => noise == 0.0,
+            Variant::Constrained { .. } => false,
+        }
     }
 
     /// The continuations of one beam.
@@ -110,10 +114,14 @@ impl Expander<'_> {
         let best = match &self.beam.variant {
             Variant::Plain | Variant::Diverse { .. } => bounded(c, live, self.count, bound),
             Variant::Sample => {
-                let mut race = self.race(c, live.sum, lane);
-                keep_best(&mut race, self.count, |&(_, _, key)| key);
-                race.into_iter().map(|(id, score, key)| (id, score, Some(key))).collect()
+                let least = bound.map_or(f64::NEG_INFINITY, |bound| bound.least(0.0));
+                let best = self.race(c, live.sum, lane, self.count, least);
+                if let Some(bound) = bound {
+                    bound.add(best.iter().map(|&(.., key)| key.unwrap_or(f64::NEG_INFINITY)));
+                }
+                best
             }
+            Variant::Stochastic { noise: 0.0 } => bounded(c, live, self.count, bound),
             Variant::Stochastic { noise } => self.stochastic(c, live, lane, *noise),
             Variant::Constrained { .. } => self.constrained(c, live),
         };
@@ -126,25 +134,26 @@ impl Expander<'_> {
         Ok(found)
     }
 
-    /// Every candidate with its score, and sum plus Gumbel noise.
-    fn race(&self, c: &Candidates, sum: f64, lane: u32) -> Vec<(TokenId, f64, f64)> {
-        let (ids, scores): (Vec<TokenId>, Vec<f64>) = c.members().unzip();
+    /// The `n` candidates with the largest sums of score, beam and Gumbel noise, if they are not below `least`.
+    fn race(&self, c: &Candidates, sum: f64, lane: u32, n: usize, least: f64) -> Vec<Choice> {
         let Scorer { job, sequence, step, .. } = self.scorer;
-        let noise = Gumbel::new(job.seed).noise(lane, sequence, 0, step, &ids);
-        ids.into_iter().zip(scores).zip(noise).map(|((id, s), g)| (id, s, sum + s + g)).collect()
+        let mut noise = Gumbel::new(job.seed).at(lane, sequence, 0, step);
+        let best = noise.top(c.members(), sum, n, least);
+        best.into_iter().map(|(id, score, key)| (id, score, Some(key))).collect()
     }
 
     fn stochastic(&self, c: &mut Candidates, live: &LiveBeam, lane: u32, noise: f64) -> Vec<Choice> {
         if !self.scorer.job.chain.is_empty() {
             c.log_softmax();
         }
-        let race = self.race(c, live.sum, lane);
-        let mut perturbed: Vec<f64> = race.iter().map(|&(_, _, g)| g).collect();
-        stochastic::condition(&mut perturbed, live.perturbed.unwrap_or(0.0));
-        let mut all: Vec<(TokenId, f64, f64)> =
-            race.into_iter().zip(perturbed).map(|((id, s, _), g)| (id, s, g)).collect();
-        keep_best(&mut all, self.count, |&(_, s, g)| stochastic::key(live.sum + s, g, noise));
-        all.into_iter().map(|(id, s, g)| (id, s, Some(g))).collect()
+        // the whole noise keeps the order of the race
+        let n = if noise == 1.0 { self.count } else { usize::MAX };
+        let mut best = self.race(c, live.sum, lane, n, f64::NEG_INFINITY);
+        stochastic::condition(best.iter_mut().filter_map(|b| b.2.as_mut()), live.perturbed.unwrap_or(0.0));
+        let key = |b: &Choice| stochastic::key(live.sum + b.1, b.2.unwrap_or(f64::NEG_INFINITY), noise);
+        best.sort_by(|a, b| key(b).total_cmp(&key(a)));
+        best.truncate(self.count);
+        best
     }
 
     fn constrained(&self, c: &mut Candidates, live: &LiveBeam) -> Vec<Choice> {
@@ -174,17 +183,6 @@ fn bounded(c: &Candidates, live: &LiveBeam, count: usize, bound: Option<&Bound>)
         bound.add(best.iter().map(|&(_, score)| live.sum + score));
     }
     best.into_iter().map(|(id, score)| (id, score, None)).collect()
-}
-
-/// Keeps the `count` entries with the largest keys, largest first; among equals the earlier id.
-fn keep_best(all: &mut Vec<(TokenId, f64, f64)>, count: usize, key: impl Fn(&(TokenId, f64, f64)) -> f64) {
-    let order =
-        |a: &(TokenId, f64, f64), b: &(TokenId, f64, f64)| key(b).total_cmp(&key(a)).then(a.0.cmp(&b.0));
-    if count < all.len() {
-        all.select_nth_unstable_by(count, order);
-        all.truncate(count);
-    }
-    all.sort_unstable_by(order);
 }
 
 /// The `count`-th best sum found so far, over all beams: what lies below it need not be looked at. It saves work and decides
