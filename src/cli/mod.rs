@@ -10,6 +10,7 @@ mod ids;
 mod note;
 mod out;
 mod record;
+mod repeat;
 mod watch;
 
 use clap::Parser;

@@ -114,7 +114,7 @@ fn settings() {
         ("sample steps.npy -t nan", "--temperature nan: must be a finite number"),
         ("sample steps.npy --num-samples 0", "--num-samples 0: must be 1 or more"),
         ("sample steps.npy --threads 0", "--threads 0: must be 1 or more"),
-        ("sample steps.npy --seed -1", "invalid value '-1' for '--seed <N>'"),
+        ("sample steps.npy --seed -1", "--seed -1: must be a whole number from 0 to 2^64 - 1"),
         ("sample steps.npy --draw dice", "invalid value 'dice' for '--draw <NAME>'"),
         ("sample steps.npy --rows 20..30", "--rows 20..30: out of range: the steps of steps.npy are 0..24"),
         ("sample steps.npy --rows 9", "invalid value '9' for '--rows <A..B>': is not a range"),

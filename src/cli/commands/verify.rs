@@ -2,19 +2,19 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, ValueEnum};
 use serde_json::{Value, json};
-use tokpick::check::{self, Clip, Divergence, GuessOptions, Record, RecordedLine, Step, VerifyOptions};
+use tokpick::check::{self, Clip, GuessOptions, Record, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
-use tokpick::sampler::{Event, Job, Limits};
+use tokpick::sampler::{Job, Limits};
 use tokpick::source::Layout;
-use tokpick::{Error, Place, Result, TokenId};
+use tokpick::{Error, Result, TokenId};
 
 use super::{Command, sample};
 use crate::cli::args::{DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Opened, Seed, SettingsArgs};
 use crate::cli::chain::{chain, chain_or_params, params};
-use crate::cli::decode::{self, Decode, Setup};
+use crate::cli::decode::{self, Setup};
 use crate::cli::files::Files;
 use crate::cli::out::Out;
-use crate::cli::record::unchanged;
+use crate::cli::repeat::{damaged, repeat};
 use crate::cli::{Cli, Run, Status};
 
 /// `verify RECORD` repeats a recorded run. `verify INPUT --ids …` draws every step again, with the claimed ids as history, and
@@ -282,11 +282,12 @@ impl Verify {
         let record = Record::read(path)?;
         let words = std::iter::once("tokpick").chain(record.command.iter().map(String::as_str));
         let command = Cli::try_parse_from(words).map_err(|e| damaged(path, &e.to_string()))?.command;
+        let moved = self.judge.moved.as_deref();
         let divergence = match command {
-            Command::Greedy(args) => self.repeat(*args, &record),
-            Command::Sample(args) => self.repeat(*args, &record),
-            Command::Beam(args) => self.repeat(*args, &record),
-            Command::Search(args) => self.repeat(*args, &record),
+            Command::Greedy(args) => repeat(*args, &record, moved),
+            Command::Sample(args) => repeat(*args, &record, moved),
+            Command::Beam(args) => repeat(*args, &record, moved),
+            Command::Search(args) => repeat(*args, &record, moved),
             _ => Err(damaged(path, "its command does not decode")),
         }?;
         let mut out = Out::open(self.judge.output.as_deref())?;
@@ -310,110 +311,9 @@ impl Verify {
         out.finish()?;
         Ok(if holds { Status::Done } else { Status::No })
     }
-
-    /// Runs a recorded command again; the first difference, and what decided there.
-    fn repeat(
-        &self,
-        mut command: impl Decode,
-        record: &Record,
-    ) -> Result<Option<(Divergence, Option<Step>)>> {
-        let recorded = PathBuf::from(&record.input.path);
-        let input = match &self.judge.moved {
-            None if recorded == Path::new("-") => {
-                let what = "the run was recorded from standard input: give a file with it, --input FILE";
-                return Err(Error::input("record", Place::default(), what));
-            }
-            moved => moved.clone().unwrap_or(recorded),
-        };
-        unchanged(&record.input, &input)?;
-        for companion in &record.companions {
-            unchanged(companion, Path::new(&companion.path))?;
-        }
-        command.args_mut().input.input = Some(input);
-        // so that digests and log-probabilities are there to be compared
-        command.args_mut().record = Some(PathBuf::new());
-        let files = Files::read(&command.args().settings)?;
-        let setup = command.args().setup(&files)?;
-        if setup.opened.vocabulary != record.vocabulary {
-            let text = |d: &Option<check::Digest>| d.as_ref().map_or("none".to_string(), |d| d.to_string());
-            let what = format!(
-                "the vocabulary has changed since the record was made: SHA-256 {}, recorded {}",
-                text(&setup.opened.vocabulary),
-                text(&record.vocabulary)
-            );
-            return Err(Error::input("--vocab", Place::default(), what));
-        }
-        let found = run(&command, &files, setup)?;
-        let Some(divergence) = record.compare(&found) else { return Ok(None) };
-        // a tampered record may not be a run at all: then nothing more is known
-        let step = near(&command, &files, record, &divergence).ok().flatten();
-        Ok(Some((divergence, step)))
-    }
 }
 
 fn greedy_by_chain(setup: &Setup) -> bool {
     let zero = |name: &str, json: Value| name == "temperature" && json.as_f64() == Some(0.0);
     setup.chain.processors().iter().any(|p| zero(p.info().name, p.json()))
-}
-
-fn damaged(path: &Path, what: &str) -> Error {
-    let what = what.lines().next().unwrap_or_default();
-    Error::input(path.display().to_string(), Place::default(), format!("a damaged record: {what}"))
-}
-
-/// What a command decodes, log-probabilities and all.
-fn run(command: &impl Decode, files: &Files, setup: Setup) -> Result<Vec<RecordedLine>> {
-    let mut strategy = command.strategy(files, &setup)?;
-    let Setup { mut opened, chain, limits, .. } = setup;
-    let history = &command.args().history;
-    let job = Job {
-        prompt: history.prompt(),
-        prefix: history.prefix(),
-        chain: &chain,
-        limits: &limits,
-        seed: strategy.number(),
-        logprobs: true,
-        parallel: false,
-    };
-    let mut lines = Vec::new();
-    strategy.sampler.run(opened.source.as_mut(), &job, &mut (), &mut |event| {
-        if let Event::Done(h) = event {
-            lines.push(RecordedLine::from(&h));
-        }
-        Ok(())
-    })?;
-    Ok(lines)
-}
-
-/// What decided where a repeated run took another token: how near it was to the recorded one.
-fn near(
-    command: &impl Decode,
-    files: &Files,
-    record: &Record,
-    divergence: &Divergence,
-) -> Result<Option<Step>> {
-    let (Some(at), "id") = (divergence.at, divergence.what) else { return Ok(None) };
-    let setup = command.args().setup(files)?;
-    let Some(mut draw) = command.draw(files, &setup)? else { return Ok(None) };
-    let seed = command.args().draw.seed.as_ref().and_then(|s| s.number().ok());
-    let Setup { mut opened, chain, limits, .. } = setup;
-    let history = &command.args().history;
-    let job = Job {
-        prompt: history.prompt(),
-        prefix: history.prefix(),
-        chain: &chain,
-        limits: &limits,
-        seed: seed.unwrap_or(0),
-        logprobs: false,
-        parallel: false,
-    };
-    // no further than the divergence: after it the recorded ids may not be a run at all
-    let until = |ids: &[TokenId]| ids[..ids.len().min(at + 1)].to_vec();
-    let ids: Vec<Vec<TokenId>> = record.sequences.iter().map(|s| until(&s.ids)).collect();
-    let sequences = opened.source.shape().sequences.len().max(1);
-    let samples = ids.len() / sequences;
-    let options =
-        VerifyOptions { temperature: VerifyOptions::temperature_of(&chain), ..VerifyOptions::default() };
-    let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples.max(1), &ids, &options)?;
-    Ok(found.steps.into_iter().filter(|s| s.line == divergence.line).nth(at))
 }
