@@ -84,7 +84,7 @@ pub fn with_simd<R>(simd: Simd, f: impl FnOnce() -> R) -> R {
 
 /// Runs `op` compiled for the instruction set in use. All that `op` calls has to be `#[inline(always)]`, or it is compiled
 /// for the baseline.
-pub(super) fn run<Op: NullaryFnOnce>(op: Op) -> Op::Output {
+pub(crate) fn run<Op: NullaryFnOnce>(op: Op) -> Op::Output {
     match current() {
         Simd::V1 => op.call(),
         #[cfg(target_arch = "x86_64")]

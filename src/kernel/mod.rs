@@ -22,6 +22,7 @@ mod reference;
 mod scan;
 mod select;
 
+pub(crate) use arch::run;
 pub use arch::{Simd, simd, with_simd};
 pub use exp32::exp32;
 pub use mass::{mass, moments};
