@@ -8,9 +8,12 @@ use rand_distr::{Distribution, Normal};
 #[allow(dead_code, reason = "not every bench streams")]
 pub const ROWS: usize = 64;
 
+/// Makes one row.
+type Make = fn(&mut ChaCha8Rng) -> Vec<f32>;
+
 /// The three shapes: name and maker.
 #[allow(dead_code, reason = "not every bench takes all three")]
-pub const SHAPES: [(&str, fn(&mut ChaCha8Rng) -> Vec<f32>); 3] = [
+pub const SHAPES: [(&str, Make); 3] = [
     ("peaked 128256", peaked),
     ("flat 131072", |rng| uniform(rng, 131_072, -1.0, 1.0)),
     ("gauss 32000", |rng| normal(rng, 32_000, 3.0)),

@@ -146,20 +146,30 @@ const F32_MAX_LN: f64 = 88.722_839_1;
 /// Calls `each` with (follower, repeated) for every earlier place of `w` where the end of `w` occurs too.
 fn repetitions(w: &[TokenId], limit: usize, mut each: impl FnMut(TokenId, usize)) {
     // the Z-function of w read backwards: z[j] ids before place n − j equal the last ones of w
-    let n = w.len();
-    let back = |i: usize| w[n - 1 - i];
-    let mut z = vec![0u32; n];
+    let back: Vec<TokenId> = w.iter().rev().copied().collect();
+    let Some(&last) = back.first() else { return };
+    let mut z = vec![0u32; back.len()];
     let (mut left, mut right) = (0, 0);
-    for j in 1..n {
-        let mut k = if j < right { (z[j - left] as usize).min(right - j) } else { 0 };
-        while j + k < n && back(k) == back(j + k) {
-            k += 1;
+    let mut j = 1;
+    while j < back.len() {
+        // most places of a text don't even hold the last id
+        let unlike = if j < right { 0 } else { back[j..].iter().take_while(|&&id| id != last).count() };
+        for &follower in &back[j - 1..j - 1 + unlike] {
+            each(follower, 0);
         }
+        j += unlike;
+        if j == back.len() {
+            break;
+        }
+        let known = if j < right { (z[j - left] as usize).min(right - j) } else { 0 };
+        let more = back[known..].iter().zip(&back[j + known..]).take_while(|(a, b)| a == b).count();
+        let k = known + more;
         z[j] = k as u32;
         if j + k > right {
             (left, right) = (j, j + k);
         }
-        each(back(j - 1), k.min(limit));
+        each(back[j - 1], k.min(limit));
+        j += 1;
     }
 }
 

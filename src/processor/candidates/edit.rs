@@ -1,5 +1,7 @@
 //! Changes of single tokens: what each was, its new value in f64, and the loop that makes them.
 
+use pulp::NullaryFnOnce;
+
 use super::{Candidates, FINITE, State, max_of, position, position_in};
 use crate::TokenId;
 use crate::kernel::{self, Slice};
@@ -47,21 +49,32 @@ impl Edits {
     /// Finds the edits of positions below `places.len()`, or makes them: before the first edit of a position the row held `raw` and
     /// the candidates `value` there.
     #[inline(always)]
-    fn find_or_make(&mut self, found: &mut [Member]) {
+    fn find_or_make(&mut self, in_row: &[u32], raw: &[f32], value: &[f32], found: &mut [u32]) {
         let (places, before) = (self.places.as_mut_slice(), self.list.len());
-        self.list.resize(before + found.len(), Edit { at: 0, raw: 0.0, value: 0.0 });
+        self.list.resize(before + in_row.len(), Edit { at: 0, raw: 0.0, value: 0.0 });
         let list = self.list.as_mut_slice();
         let mut len = before;
-        for m in found {
-            let place = &mut places[m.in_row as usize];
+        for (((&at, &raw), &value), found) in in_row.iter().zip(raw).zip(value).zip(found) {
+            let place = &mut places[at as usize];
             // the next free place is always written, and counts only where the position has none: no branch
-            list[len] = Edit { at: m.in_row, raw: m.raw, value: m.value as f64 };
+            list[len] = Edit { at, raw, value: value as f64 };
             let is_new = *place == 0;
             len += usize::from(is_new);
             *place = if is_new { len as u32 } else { *place };
-            m.place = *place - 1;
+            *found = *place - 1;
         }
         self.list.truncate(len);
+    }
+
+    /// Makes the edits of positions that have none.
+    #[inline(always)]
+    fn make(&mut self, at: &[u32], raw: &[f32], value: &[f64]) {
+        let first = self.list.len() as u32 + 1;
+        for (place, &at) in (first..).zip(at) {
+            self.places[at as usize] = place;
+        }
+        let edits = at.iter().zip(raw).zip(value).map(|((&at, &raw), &value)| Edit { at, raw, value });
+        self.list.extend(edits);
     }
 
     /// Puts back what the row held, and forgets all edits.
@@ -75,25 +88,96 @@ impl Edits {
     }
 }
 
-/// One member that is edited.
-#[derive(Clone, Copy, Default)]
-struct Member {
-    /// Its position among the candidates' values, and its value.
-    at: u32,
-    value: f32,
-    /// Its position in the row, and the logit there.
-    in_row: u32,
-    raw: f32,
-    /// Where its exact value is kept: in the list of edits, or among the candidates' own.
-    place: u32,
+/// Tokens that go through the loop together, so that each of its parts is short and the arithmetic vectorises.
+const GROUP: usize = 128;
+
+/// The members of a group.
+struct Group<T> {
+    len: usize,
+    /// Positions among the candidates' values, and the values.
+    at: [u32; GROUP],
+    value: [f32; GROUP],
+    /// Positions in the row, and the logits there, where the values are the candidates' own.
+    in_row: [u32; GROUP],
+    raw: [f32; GROUP],
+    /// Where the exact values are kept: in the list of edits, or among the candidates' own.
+    place: [u32; GROUP],
+    number: [T; GROUP],
+    score: [f64; GROUP],
 }
 
-/// Tokens that go through the loop together, so that each of its parts is short and the arithmetic vectorises.
-const GROUP: usize = 64;
+impl<T: Copy> Group<T> {
+    fn new(filler: T) -> Self {
+        Group {
+            len: 0,
+            at: [0; GROUP],
+            value: [0.0; GROUP],
+            in_row: [0; GROUP],
+            raw: [0.0; GROUP],
+            place: [0; GROUP],
+            number: [filler; GROUP],
+            score: [0.0; GROUP],
+        }
+    }
+
+    /// Takes the members among `ids` (at most [`GROUP`]).
+    #[inline(always)]
+    fn take(&mut self, set: Slice<'_>, ids: &[TokenId], numbers: &[T]) {
+        let mut n = 0;
+        for (&id, &number) in ids.iter().zip(numbers).take(GROUP) {
+            let Some(at) = position_in(set, id) else { continue };
+            let value = set.values[at];
+            self.at[n % GROUP] = at as u32;
+            self.value[n % GROUP] = value;
+            self.number[n % GROUP] = number;
+            n += usize::from(value > f32::NEG_INFINITY);
+        }
+        self.len = n;
+    }
+
+    /// `score ← f(number, score)`, where scores are `value · scale + shift`.
+    #[inline(always)]
+    fn change(&mut self, scale: f64, shift: f64, f: &mut impl FnMut(T, f64) -> f64) {
+        let scores = &mut self.score[..self.len];
+        for (score, &number) in scores.iter_mut().zip(&self.number) {
+            *score = f(number, *score * scale + shift);
+        }
+        for score in scores {
+            let value = (*score - shift) / scale;
+            *score = if value == f64::NEG_INFINITY { value } else { value.clamp(-FINITE, FINITE) };
+        }
+    }
+}
 
 /// Applies `score ← f(number, score)` to the members among `ids`; returns the largest new value, and whether one that was the best
 /// fell.
 pub(super) fn run<T: Copy>(
+    c: &mut Candidates,
+    ids: &[TokenId],
+    numbers: &[T],
+    f: impl FnMut(T, f64) -> f64,
+) -> (f32, bool) {
+    kernel::vectorize(Run { c, ids, numbers, f })
+}
+
+struct Run<'a, T, F> {
+    c: &'a mut Candidates,
+    ids: &'a [TokenId],
+    numbers: &'a [T],
+    f: F,
+}
+
+impl<T: Copy, F: FnMut(T, f64) -> f64> NullaryFnOnce for Run<'_, T, F> {
+    type Output = (f32, bool);
+
+    #[inline(always)]
+    fn call(self) -> (f32, bool) {
+        edit(self.c, self.ids, self.numbers, self.f)
+    }
+}
+
+#[inline(always)]
+fn edit<T: Copy>(
     c: &mut Candidates,
     ids: &[TokenId],
     numbers: &[T],
@@ -112,56 +196,66 @@ pub(super) fn run<T: Copy>(
         State::Sparse => (Some(c.own.ids.as_slice()), c.own.values.as_mut_slice(), Some(&c.row)),
     };
     let of_row = if row.is_none() { c.maxima.as_mut_slice() } else { &mut [] };
+    // so many edits that a pass over the row finds its maxima faster than a look at each; a first edit needs no search
+    let wholesale = row.is_none() && ids.len() > values.len() / 64;
+    let fresh = row.is_none() && c.edits.list.is_empty();
     let mut maxima = Maxima { of: of_row, fallen: None };
-    let (mut raised, mut best_fell) = (f32::NEG_INFINITY, false);
-    let (mut members, mut scores, mut group) = ([Member::default(); GROUP], [0.0; GROUP], [filler; GROUP]);
+    let (mut raised, mut best_fell) = (f32::NEG_INFINITY, wholesale);
+    let mut g = Group::new(filler);
     for (ids, numbers) in ids.chunks(GROUP).zip(numbers.chunks(GROUP)) {
-        let mut n = 0;
-        for (&id, &number) in ids.iter().zip(numbers) {
-            let Some(at) = position_in(Slice { ids: list, values }, id) else { continue };
-            let value = values[at];
-            let (in_row, raw) = match row {
-                None => (at, value),
-                Some(row) => match position(&row.ids, &row.logits, id) {
-                    Some(in_row) => (in_row, row.logits[in_row]),
-                    None => (0, value), // forced: it has an exact value of its own
-                },
-            };
-            members[n] = Member { at: at as u32, value, in_row: in_row as u32, raw, place: at as u32 };
-            group[n] = number;
-            n += usize::from(value > f32::NEG_INFINITY);
-        }
-        let members = &mut members[..n];
-        let scores = &mut scores[..n];
-        let exact = if exact_everywhere { c.own.exact.as_slice() } else { &[] };
-        if exact_everywhere {
-            for (score, m) in scores.iter_mut().zip(members.iter()) {
-                *score = exact[m.place as usize];
+        g.take(Slice { ids: list, values }, ids, numbers);
+        let n = g.len;
+        if fresh {
+            for (score, &value) in g.score.iter_mut().zip(&g.value[..n]) {
+                *score = value as f64;
+            }
+        } else if exact_everywhere {
+            g.place = g.at;
+            for k in 0..n {
+                g.score[k] = c.own.exact[g.place[k] as usize];
             }
         } else {
-            c.edits.find_or_make(members);
-            for (score, m) in scores.iter_mut().zip(members.iter()) {
-                *score = c.edits.list[m.place as usize].value;
+            match row {
+                None => c.edits.find_or_make(&g.at[..n], &g.value, &g.value, &mut g.place),
+                Some(row) => {
+                    for k in 0..n {
+                        let id = list.map_or(g.at[k], |ids| ids[g.at[k] as usize]);
+                        // a list's ids are the row's, unless they were forced, and those have exact values
+                        let at = position(&row.ids, &row.logits, id).unwrap_or(0);
+                        (g.in_row[k], g.raw[k]) = (at as u32, row.logits[at]);
+                    }
+                    c.edits.find_or_make(&g.in_row[..n], &g.raw, &g.value, &mut g.place);
+                }
+            }
+            for (score, &place) in g.score.iter_mut().zip(&g.place[..n]) {
+                *score = c.edits.list[place as usize].value;
             }
         }
-        for (score, &number) in scores.iter_mut().zip(&group) {
-            *score = f(number, *score * scale + shift);
-        }
-        for score in scores.iter_mut() {
-            let value = (*score - shift) / scale;
-            *score = if value == f64::NEG_INFINITY { value } else { value.clamp(-FINITE, FINITE) };
-        }
-        for (&score, m) in scores.iter().zip(members.iter()) {
-            let (at, after) = (m.at as usize, score as f32);
-            values[at] = after;
-            if exact_everywhere {
-                c.own.exact[m.place as usize] = score;
-            } else {
-                c.edits.list[m.place as usize].value = score;
+        g.change(scale, shift, &mut f);
+        if fresh {
+            c.edits.make(&g.at[..n], &g.value, &g.score);
+        } else if exact_everywhere {
+            for (&score, &place) in g.score[..n].iter().zip(&g.place) {
+                c.own.exact[place as usize] = score;
             }
-            maxima.changed(at, m.value, after, values);
-            raised = if after > raised { after } else { raised };
-            best_fell |= (m.value == best) & (after < best);
+        } else {
+            for (&score, &place) in g.score[..n].iter().zip(&g.place) {
+                c.edits.list[place as usize].value = score;
+            }
+        }
+        for ((&score, &at), &before) in g.score[..n].iter().zip(&g.at).zip(&g.value) {
+            let after = score as f32;
+            values[at as usize] = after;
+            if !wholesale {
+                maxima.changed(at as usize, before, after, values);
+                raised = if after > raised { after } else { raised };
+                best_fell |= (before == best) & (after < best);
+            }
+        }
+    }
+    if wholesale {
+        for (max, span) in maxima.of.iter_mut().zip(values.chunks(kernel::SPAN)) {
+            *max = max_of(span);
         }
     }
     maxima.settle(values);

@@ -262,6 +262,7 @@ impl Cut {
 }
 
 /// The largest value; −∞ where there is none.
+#[inline(always)]
 fn max_of(values: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; kernel::LANES];
     let (rows, rest) = values.as_chunks::<{ kernel::LANES }>();
