@@ -99,9 +99,7 @@ pub enum Error {
         what: String,
     },
     /// A table has no row for a prefix that the search asked for.
-    #[error(
-        "{file}: no row for the prefix {prefix:?}: the table holds other prefixes; lower --max-new-tokens, or record the missing row"
-    )]
+    #[error("{file}: no row for the prefix {prefix:?}: {}", no_prefix(prefix))]
     NoPrefix {
         /// The table.
         file: String,
@@ -126,9 +124,21 @@ pub enum Error {
         /// The processor that removed the last one.
         stage: &'static str,
     },
+    /// An engine can't be replayed as asked.
+    #[error(transparent)]
+    Engine(#[from] crate::engine::EngineError),
     /// The reader of the results has gone away (a closed pipe).
     #[error("the reader of the output is gone")]
     Closed,
+}
+
+/// What to do about a prefix that a table lacks.
+fn no_prefix(prefix: &[TokenId]) -> &'static str {
+    if prefix.is_empty() {
+        "decoding begins there; add that line, or give the ids with which the table's prefixes begin as --prefix-ids"
+    } else {
+        "the table holds other prefixes; lower --max-new-tokens, or record the missing row"
+    }
 }
 
 impl Error {

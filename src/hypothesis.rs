@@ -28,9 +28,12 @@ pub struct Hypothesis {
     pub processed_logprobs: Vec<Option<f64>>,
     /// Σ `logprobs`; `None` if one of them is, or if they were not asked for.
     pub logprob: Option<f64>,
-    /// Beam search: Σ processed log-probabilities / length ^ length penalty.
+    /// Beam search: Σ processed log-probabilities (stochastic: `perturbed`) / length ^ length penalty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
+    /// Stochastic beam search: the perturbed log-probability that it was found by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub perturbed: Option<f64>,
     /// Why it ended.
     pub finish_reason: Finish,
 }

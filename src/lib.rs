@@ -20,6 +20,7 @@
 //!
 //! Logits, log-probabilities and entropies are in nats.
 
+pub mod check;
 pub mod draw;
 pub mod engine;
 mod error;

@@ -93,6 +93,17 @@ fn processor() -> impl Strategy<Value = Value> {
         2 => shape(),
         1 => (0.5..50.0_f64).prop_map(|c| json!({"softcap": c})),
         1 => Just(json!({"temperature": 0})),
+        2 => edits(),
+    ]
+}
+
+/// What changes single tokens: those of the history, and token 0.
+fn edits() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        (0.5..2.0_f64).prop_map(|r| json!({"repetition_penalty": r})),
+        (-1.0..2.0_f64).prop_map(|f| json!({"frequency_penalty": {"value": f, "scope": "all"}})),
+        (-1.0..2.0_f64).prop_map(|p| json!({"presence_penalty": {"value": p, "scope": "all"}})),
+        (-9.0..9.0_f64).prop_map(|b| json!({"logit_bias": [[0, b]]})),
     ]
 }
 
@@ -100,13 +111,14 @@ fn chain_of(entries: &[Value]) -> Chain {
     settings::chain(&Value::from(entries).to_string()).unwrap()
 }
 
-/// What a chain leaves of a row, when every coin shows `coin`.
+/// What a chain leaves of a row, when every coin shows `coin`, after a history of the first token and the last.
 fn run(row: Row, entries: &[Value], coin: f64) -> Candidates {
     let mut c = Candidates::default();
+    let context = [0, row.vocab as TokenId - 1, 0];
     let chain = chain_of(entries);
     chain.load(&mut c, &mut row.clone(), 0, 0).unwrap();
     chain
-        .apply(&mut c, &Context { context: &[], prompt_len: 0, sequence: 0, step: 0, coins: &coin })
+        .apply(&mut c, &Context { context: &context, prompt_len: 2, sequence: 0, step: 0, coins: &coin })
         .unwrap();
     c
 }
@@ -261,6 +273,20 @@ proptest! {
     }
 
     #[test]
+    fn constraints_commute(row in vec(-9.0..9.0_f32, 50), order in Just([0, 1, 2, 3]).prop_shuffle()) {
+        let masks = [
+            json!({"suppress_tokens": [3, 5]}),
+            json!({"bad_words_ids": {"ids": [[7], [0, 8], [9, 10]], "eos_token_id": []}}),
+            json!({"no_repeat_ngram_size": 1}),
+            json!({"allowed_tokens": (0..30).collect::<Vec<_>>()}),
+        ];
+        let there = dense(&row, &masks);
+        let shuffled: Vec<Value> = order.iter().map(|&at: &usize| masks[at].clone()).collect();
+        prop_assert_eq!(there.count(), 25);
+        prop_assert_eq!(members(&there), members(&dense(&row, &shuffled)));
+    }
+
+    #[test]
     fn a_temperature_changes_no_mask_of_logits(row in grid_row(), t in 0.1..10.0_f64, n in 0.1..3.0_f64) {
         let sigma = json!({"top_n_sigma": n});
         let cold = dense(&row, &[json!({"temperature": t}), sigma.clone()]);
@@ -307,6 +333,9 @@ fn a_disabled_processor_is_the_identity() {
         {"top_k": 0}, {"top_p": 1}, {"min_p": 0}, {"typical_p": 1}, {"epsilon_cutoff": 0}, {"eta_cutoff": 0},
         {"top_n_sigma": 0}, {"top_a": 0}, {"tail_free": 1}, {"p_less": false}, {"xtc": 0},
         {"xtc": {"probability": 1, "threshold": 0.6}}, {"remove_invalid_values": false},
+        {"repetition_penalty": 1}, {"frequency_penalty": 0}, {"presence_penalty": 0}, {"no_repeat_ngram_size": 0},
+        {"min_length": {"value": 0, "eos_token_id": 1}}, {"min_new_tokens": {"value": 0, "eos_token_id": 1}},
+        {"dry": {"multiplier": 0}}, {"logit_bias": []}, {"suppress_tokens": []},
     ]);
     for entry in forms.as_array().unwrap() {
         let name = entry.as_object().unwrap().keys().next().unwrap();

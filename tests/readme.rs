@@ -1,7 +1,8 @@
 //! The README is true: every command in a `console` block is run in a shell, and prints what the block shows.
 //!
 //! A line `$ command` starts a command; the lines up to the next one are its standard output. A block with `…` alone on a line
-//! shows only the beginning. With `TOKPICK_README=write` in the environment the outputs are written into the file instead.
+//! shows only the beginning. The table of processors is what the program
+//! prints, too. With `TOKPICK_README=write` in the environment the outputs are written into the file instead.
 
 #![cfg(unix)]
 
@@ -75,6 +76,15 @@ fn renew(block: &str) -> String {
     fresh
 }
 
+/// The lines around the table of processors.
+const TABLE: [&str; 2] = ["<!-- tokpick processors --markdown -->\n", "<!-- end -->\n"];
+
+/// The text with the table of processors renewed.
+fn with_table(text: &str) -> String {
+    let [start, end] = TABLE.map(|mark| text.find(mark).expect("the table of processors is marked"));
+    format!("{}{}{}", &text[..start + TABLE[0].len()], run("tokpick processors --markdown"), &text[end..])
+}
+
 #[test]
 fn every_command_in_the_readme_prints_what_it_shows() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
@@ -83,6 +93,7 @@ fn every_command_in_the_readme_prints_what_it_shows() {
     assert!(blocks.iter().any(|b| b.is_console), "the README shows commands");
     let fresh: String =
         blocks.iter().map(|b| if b.is_console { renew(&b.text) } else { b.text.clone() }).collect();
+    let fresh = with_table(&fresh);
     if std::env::var("TOKPICK_README").is_ok_and(|v| v == "write") {
         std::fs::write(path, &fresh).expect("README.md can be written");
     }

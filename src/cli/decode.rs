@@ -1,20 +1,27 @@
 //! What greedy search, sampling and beam search have in common on the command line.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use clap::{Arg, Args, CommandFactory};
+use serde_json::Value;
+use tokpick::draw::Draw;
+use tokpick::engine::Params;
 use tokpick::processor::Chain;
 use tokpick::render::{Format, Head, Run};
-use tokpick::sampler::{Job, Limits, Sampler};
+use tokpick::sampler::{Event, Job, Limits, Sampler};
 use tokpick::{Error, Result};
 
 use super::args::{
-    DrawArgs, FormatName, HistoryArgs, InputArgs, LimitArgs, Opened, OutputArgs, SearchArgs, SettingsArgs,
+    DrawArgs, FormatName, HistoryArgs, InputArgs, LimitArgs, Opened, OutputArgs, SearchArgs, Seed,
+    SettingsArgs,
 };
-use super::chain::chain;
+use super::chain::chain_or_params;
+use super::files::Files;
 use super::flags::Facts;
 use super::note::note;
 use super::out::Out;
+use super::record;
 use super::{Cli, Status};
 
 /// The flags of all three; those without effect in one of them are said on standard error.
@@ -34,6 +41,9 @@ pub struct DecodeArgs {
     pub search: SearchArgs,
     #[command(flatten)]
     pub settings: SettingsArgs,
+    /// Record the run in a file, whole or not at all, for `tokpick verify`
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub record: Option<PathBuf>,
 }
 
 /// Keeps flags without effect out of a command's help; given all the same, they are said on standard error.
@@ -47,29 +57,74 @@ pub struct Setup {
     pub opened: Opened,
     pub chain: Chain,
     pub limits: Limits,
+    /// The parameters of the engine that is replayed.
+    pub params: Option<Params>,
 }
 
 /// A strategy, and how it is recorded.
 pub struct Strategy {
     pub sampler: Box<dyn Sampler>,
     pub draw: Option<String>,
-    pub seed: Option<u64>,
+    /// The version of the engine that is replayed.
+    pub engine: Option<&'static str>,
+    pub seed: Option<Seed>,
+}
+
+impl Strategy {
+    /// A strategy with draws of tokpick's own.
+    pub fn new(sampler: Box<dyn Sampler>, draw: Option<String>, seed: Option<u64>) -> Self {
+        Strategy { sampler, draw, engine: None, seed: seed.map(|s| Seed(s.to_string())) }
+    }
+
+    /// The seed of processors' coins.
+    pub fn number(&self) -> u64 {
+        self.seed.as_ref().and_then(|s| s.number().ok()).unwrap_or(0)
+    }
+
+    /// The seed in JSON: a number where every reader keeps it.
+    pub fn seed_json(&self) -> Option<Value> {
+        let seed = self.seed.as_ref()?;
+        Some(seed.number().map_or_else(|_| Value::from(seed.0.clone()), tokpick::render::seed))
+    }
+}
+
+/// A command that decodes: its flags, and its strategy once the input is open.
+pub trait Decode {
+    /// The flags.
+    fn args(&self) -> &DecodeArgs;
+
+    /// The flags, to be changed.
+    fn args_mut(&mut self) -> &mut DecodeArgs;
+
+    /// Checks the flags and builds the strategy.
+    ///
+    /// # Errors
+    /// Flags that don't go together.
+    fn strategy(&self, files: &Files, setup: &Setup) -> Result<Strategy>;
+
+    /// The draw alone, where tokens are taken one at a time.
+    ///
+    /// # Errors
+    /// As [`strategy`](Self::strategy).
+    fn draw(&self, files: &Files, setup: &Setup) -> Result<Option<Box<dyn Draw>>>;
 }
 
 impl DecodeArgs {
     /// Opens the input, builds chain and limits.
-    pub fn setup(&self) -> Result<Setup> {
-        let opened = self.input.open()?;
-        let shape = opened.source.shape();
-        let limits = self.limits.limits(&shape);
+    pub fn setup(&self, files: &Files) -> Result<Setup> {
+        let opened = match self.record {
+            Some(_) => self.input.open_digesting()?,
+            None => self.input.open()?,
+        };
+        let limits = self.limits.limits(files, self.history.len()).of(&opened.source.shape());
         let facts = facts(&self.history, &limits, opened.rows());
-        let chain = chain(&self.settings, &facts)?;
-        Ok(Setup { opened, chain, limits })
+        let (chain, params) = chain_or_params(&self.settings, &self.draw, files, &facts)?;
+        Ok(Setup { opened, chain, limits, params })
     }
 
     /// Runs a strategy and writes what it decodes.
     pub fn run(&self, setup: Setup, mut strategy: Strategy) -> anyhow::Result<Status> {
-        let Setup { mut opened, chain, limits } = setup;
+        let Setup { mut opened, chain, limits, .. } = setup;
         let format = Format::from(self.output.format);
         let stream = self.output.stream;
         if stream && self.output.format == FormatName::Json {
@@ -86,19 +141,30 @@ impl DecodeArgs {
             prefix: self.history.prefix(),
             chain: &chain,
             limits: &limits,
-            seed: strategy.seed.unwrap_or(0),
-            logprobs: format.wants_logprobs(),
+            seed: strategy.number(),
+            logprobs: format.wants_logprobs() || self.record.is_some(),
             parallel,
         };
-        let (draw, seed) = (strategy.draw.take(), strategy.seed);
+        let mut record = match &self.record {
+            Some(path) => Some((path, record::begin(&strategy, &opened, &chain)?)),
+            None => None,
+        };
+        let (draw, seed) = (strategy.draw.take(), strategy.seed_json());
         let head = Head { draw, seed, chain: chain.json(), arguments: arguments() };
         let mut out = Out::open(self.output.output.as_deref())?;
         let mut run = Run::new(format, stream, head);
         let tokens = opened.tokens.as_ref();
         strategy.sampler.run(opened.source.as_mut(), &job, &mut (), &mut |event| {
+            if let (Some((_, record)), Event::Done(h)) = (&mut record, &event) {
+                record.sequences.push(h.into());
+            }
             out.write(|to| run.event(&event, tokens, to))
         })?;
         out.write(|to| run.end(to))?;
+        if let Some((path, mut record)) = record {
+            record.input = opened.digest()?;
+            record.write(path)?;
+        }
         out.finish()?;
         missing(&opened);
         Ok(Status::Done)
@@ -107,9 +173,9 @@ impl DecodeArgs {
 
 /// What processors need to know beside their own flags.
 pub fn facts(history: &HistoryArgs, limits: &Limits, rows: Option<usize>) -> Facts {
-    let before = history.prompt().len() + history.prefix().len();
     let new = limits.max_new_tokens.or(rows);
-    Facts { eos: limits.eos.clone(), prompt: history.prompt().to_vec(), max_length: new.map(|n| before + n) }
+    let max_length = new.map(|n| history.len().saturating_add(n));
+    Facts { eos: limits.eos.clone(), prompt: history.prompt().to_vec(), max_length }
 }
 
 /// Shows the help of a subcommand: nobody gave it anything to read.

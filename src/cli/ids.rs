@@ -12,8 +12,8 @@ pub struct Ids(pub Vec<TokenId>);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IdLists(pub Vec<Vec<TokenId>>);
 
-/// What `--help` says of every list of ids.
-pub const HELP: &str = "ids separated by blanks or commas, or @FILE with such a list";
+/// How lists of ids are written.
+const HELP: &str = "ids separated by blanks or commas, or @FILE with such a list";
 
 impl FromStr for Ids {
     type Err = Error;
@@ -32,6 +32,14 @@ impl FromStr for IdLists {
     }
 }
 
+/// Parses a value for clap, which says itself which flag and value it is about.
+pub fn parse<T: FromStr<Err = Error>>(text: &str) -> std::result::Result<T, String> {
+    text.parse().map_err(|e| match e {
+        Error::Setting { what, .. } => what,
+        other => other.to_string(),
+    })
+}
+
 fn content(text: &str) -> Result<String> {
     match text.strip_prefix('@') {
         Some(file) => {
@@ -45,9 +53,7 @@ fn list(text: &str) -> Result<Vec<TokenId>> {
     text.split(|c: char| c == ',' || c.is_whitespace())
         .filter(|part| !part.is_empty())
         .map(|part| {
-            part.parse().map_err(|_| {
-                Error::setting("ids", format!("{part:?}"), format!("must be {HELP}; an id is 0 or more"))
-            })
+            part.parse().map_err(|_| Error::setting("ids", part, format!("{part:?} is no id; write {HELP}")))
         })
         .collect()
 }

@@ -4,10 +4,13 @@ mod args;
 mod chain;
 mod commands;
 mod decode;
+mod files;
 mod flags;
 mod ids;
 mod note;
 mod out;
+mod record;
+mod repeat;
 
 use clap::Parser;
 
@@ -31,6 +34,8 @@ pub struct Cli {
 pub enum Status {
     /// Done.
     Done = 0,
+    /// A check said no.
+    No = 1,
     /// There was nothing to do, and the help was shown.
     Helped = 2,
 }

@@ -1,3 +1,4 @@
+use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
 use super::{Draw, DrawRow, Key, Margin, Pick, Turn, nothing};
@@ -26,18 +27,14 @@ impl Gumbel {
 
     /// The noise of some tokens (ascending ids) at one address.
     pub fn noise(&self, lane: u32, sequence: usize, sample: usize, step: usize, ids: &[TokenId]) -> Vec<f64> {
-        let mut generator = Key { seed: self.seed, purpose: 1, lane, sequence, sample }.generator(step);
-        let mut next = 0;
-        ids.iter()
-            .map(|&id| {
-                if id != next {
-                    generator.set_word_pos(2 * id as u128);
-                }
-                next = id.wrapping_add(1);
-                let u = ((generator.next_u64() >> 11) as f64 + 0.5) * 2f64.powi(-53);
-                -kernel::ln(-kernel::ln(u))
-            })
-            .collect()
+        let mut noise = self.at(lane, sequence, sample, step);
+        ids.iter().map(|&id| gumbel(noise.uniform(id))).collect()
+    }
+
+    /// The noise of one address, to be read by ascending ids.
+    pub(crate) fn at(&self, lane: u32, sequence: usize, sample: usize, step: usize) -> Noise {
+        let generator = Key { seed: self.seed, purpose: 1, lane, sequence, sample }.generator(step);
+        Noise { generator, next: 0 }
     }
 
     /// Score plus noise of every candidate: (id, sum, noise).
@@ -47,6 +44,67 @@ impl Gumbel {
         let noise = self.noise(seat.lane, turn.sequence, seat.sample, turn.step, &ids);
         ids.into_iter().zip(scores).zip(noise).map(|((id, s), g)| (id, s + g, g)).collect()
     }
+}
+
+/// The noise of the tokens at one address.
+pub(crate) struct Noise {
+    generator: ChaCha8Rng,
+    next: TokenId,
+}
+
+impl Noise {
+    /// The uniform number that a token's noise is made of.
+    fn uniform(&mut self, id: TokenId) -> f64 {
+        if id != self.next {
+            self.generator.set_word_pos(2 * id as u128);
+        }
+        self.next = id.wrapping_add(1);
+        ((self.generator.next_u64() >> 11) as f64 + 0.5) * 2f64.powi(-53)
+    }
+
+    /// Gumbel-top-k: the `n` candidates (ascending ids) with the largest sums of `start`, score and noise, as (id, score, sum),
+    /// largest first, the lower id first among equals; none below `least`.
+    pub fn top(
+        &mut self,
+        candidates: impl Iterator<Item = (TokenId, f64)>,
+        start: f64,
+        n: usize,
+        mut least: f64,
+    ) -> Vec<(TokenId, f64, f64)> {
+        let order =
+            |a: &(TokenId, f64, f64), b: &(TokenId, f64, f64)| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0));
+        let mut best: Vec<(TokenId, f64, f64)> = Vec::new();
+        for (id, score) in candidates {
+            let u = self.uniform(id);
+            // most are too far behind for two logarithms
+            if start + score + at_most(u) < least {
+                continue;
+            }
+            let sum = start + score + gumbel(u);
+            if sum >= least {
+                best.push((id, score, sum));
+            }
+            if best.len() >= n.saturating_mul(2) && n > 0 {
+                best.select_nth_unstable_by(n - 1, order);
+                best.truncate(n);
+                least = least.max(best[n - 1].2);
+            }
+        }
+        best.sort_unstable_by(order);
+        best.truncate(n);
+        best
+    }
+}
+
+/// −ln(−ln u).
+fn gumbel(u: f64) -> f64 {
+    -kernel::ln(-kernel::ln(u))
+}
+
+/// A bound on the noise from the exponent of 1 − u: −ln(−ln u) ≤ −ln(1 − u) ≤ −⌊log₂(1 − u)⌋ · ln 2.
+fn at_most(u: f64) -> f64 {
+    let exponent = ((1.0 - u).to_bits() >> 52) as i64 - 1023;
+    -exponent as f64 * std::f64::consts::LN_2
 }
 
 impl DrawRow for Gumbel {
@@ -92,5 +150,36 @@ impl Draw for Gumbel {
 
     fn shared(&self) -> Option<&dyn DrawRow> {
         Some(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_on_the_noise_holds() {
+        for step in 0..200 {
+            let mut noise = Gumbel::new(1).at(0, 0, 0, step);
+            for u in (0..100).map(|id| noise.uniform(id)).chain([2f64.powi(-54), 0.5, 1.0 - 2f64.powi(-53)]) {
+                assert!((gumbel(u)..gumbel(u) + 2.0).contains(&at_most(u)) || u < 0.5, "{u}");
+                assert!(at_most(u) >= gumbel(u), "{u}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_best_of_a_race_are_those_of_the_whole_race() {
+        let ids: Vec<TokenId> = (0..5000).filter(|id| id % 7 != 3).collect();
+        let score = |id: TokenId| f64::from(id % 11) / 3.0;
+        let noise = Gumbel::new(3).noise(2, 1, 0, 9, &ids);
+        let mut all: Vec<(TokenId, f64, f64)> =
+            ids.iter().zip(noise).map(|(&id, g)| (id, score(id), score(id) + g)).collect();
+        all.sort_by(|a, b| b.2.total_cmp(&a.2));
+        for n in [1, 2, 17, 6000] {
+            let candidates = ids.iter().map(|&id| (id, score(id)));
+            let top = Gumbel::new(3).at(2, 1, 0, 9).top(candidates, 0.0, n, f64::NEG_INFINITY);
+            assert_eq!(top, all[..n.min(all.len())]);
+        }
     }
 }

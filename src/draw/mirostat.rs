@@ -133,10 +133,8 @@ impl Draw for Mirostat {
 
     fn accept(&mut self, turn: &mut Turn<'_>, seat: usize, id: TokenId) {
         let line = (turn.sequence, turn.seats[seat].sample);
-        let score = turn.candidates.score(id);
-        let Some(logprob) = score.and_then(|s| turn.candidates.normalizer().log_probability(s)) else {
-            return;
-        };
+        let logprob = |score| turn.candidates.normalizer().log_probability(score);
+        let Some(logprob) = turn.candidates.score(id).and_then(logprob) else { return };
         let surprise = -logprob / std::f64::consts::LN_2;
         let mu = self.mu(line.0, line.1) - self.eta * (surprise - self.tau);
         self.mu.insert(line, mu);

@@ -30,12 +30,14 @@ pub struct Pick {
     pub noise: Option<f64>,
     /// The second best of a race, and how far behind it was (in nats, noise included).
     pub runner_up: Option<(TokenId, f64)>,
+    /// ln p of the token where the draw filters by itself ([`Draw::filters`]) and knows its probabilities.
+    pub logprob: Option<f64>,
 }
 
 impl Pick {
     /// A token that was taken without randomness.
     pub fn certain(id: TokenId) -> Self {
-        Pick { id, uniform: None, noise: None, runner_up: None }
+        Pick { id, uniform: None, noise: None, runner_up: None, logprob: None }
     }
 }
 
@@ -81,6 +83,26 @@ pub enum Margin {
     Impossible,
 }
 
+/// What a token was drawn from.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Support {
+    /// The ids in the order in which the draw walks them.
+    pub ids: Vec<TokenId>,
+    /// The probability of each, where the draw knows it: a race of an engine tells only who could win.
+    pub probabilities: Option<Vec<f64>>,
+}
+
+impl Support {
+    /// The probability of a token: 0 outside, `None` where the draw doesn't know.
+    pub fn probability(&self, id: TokenId) -> Option<f64> {
+        match (self.ids.iter().position(|&i| i == id), &self.probabilities) {
+            (None, _) => Some(0.0),
+            (Some(at), Some(p)) => p.get(at).copied(),
+            (Some(_), None) => None,
+        }
+    }
+}
+
 /// A way to choose; see the [module](self).
 pub trait Draw: Send {
     /// Name in output and records (`chacha8-v1`).
@@ -104,6 +126,18 @@ pub trait Draw: Send {
 
     /// How far `claimed` was from being chosen for a seat of the last step.
     fn margin(&mut self, turn: &mut Turn<'_>, seat: usize, claimed: TokenId) -> Margin;
+
+    /// True if the draw changes the distribution further, as an engine does that brings its own filters: then the candidates are
+    /// not what the token is drawn from, and [`Pick::logprob`] tells its log-probability.
+    fn filters(&self) -> bool {
+        false
+    }
+
+    /// What a seat's token of the last step was drawn from, in the order in which the draw walks it.
+    fn support(&mut self, turn: &Turn<'_>, _seat: usize) -> Support {
+        let (ids, probabilities) = turn.candidates.probabilities().into_iter().unzip();
+        Support { ids, probabilities: Some(probabilities) }
+    }
 
     /// The same draw for one row at a time, through a shared reference, where draws don't depend on each other.
     fn shared(&self) -> Option<&dyn DrawRow> {

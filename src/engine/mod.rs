@@ -18,6 +18,7 @@
 //! ```
 
 mod candle;
+mod draw;
 mod error;
 mod evidence;
 mod float;
@@ -46,6 +47,7 @@ mod transformers;
 mod uniform;
 mod vllm;
 
+pub use draw::{EngineDraw, caution};
 pub use error::EngineError;
 pub use evidence::{Evidence, Margin, Watch};
 pub use params::Params;

@@ -3,7 +3,10 @@
 use std::cell::Cell;
 use std::sync::OnceLock;
 
-use pulp::NullaryFnOnce;
+#[cfg(target_arch = "x86_64")]
+use pulp::x86::{V3, V4};
+
+use super::isa::{Isa, Plain};
 
 /// An instruction set that the loops are compiled for; the results are the same on each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,9 +37,9 @@ impl Simd {
         match self {
             Simd::V1 => true,
             #[cfg(target_arch = "x86_64")]
-            Simd::V3 => pulp::x86::V3::is_available(),
+            Simd::V3 => V3::is_available(),
             #[cfg(target_arch = "x86_64")]
-            Simd::V4 => pulp::x86::V4::is_available(),
+            Simd::V4 => V4::is_available(),
             #[cfg(not(target_arch = "x86_64"))]
             _ => false,
         }
@@ -82,23 +85,41 @@ pub fn with_simd<R>(simd: Simd, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Runs `op` compiled for the instruction set in use. All that `op` calls has to be `#[inline(always)]`, or it is compiled
-/// for the baseline.
-pub(crate) fn run<Op: NullaryFnOnce>(op: Op) -> Op::Output {
+/// A loop, written once for every instruction set. Its `run` has to be `#[inline(always)]`, and so has all that it calls, or
+/// it is compiled for the baseline.
+pub(super) trait Kernel {
+    type Output;
+    fn run<I: Isa>(self, isa: I) -> Self::Output;
+}
+
+/// Runs a loop on the instruction set in use.
+pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {
     match current() {
-        Simd::V1 => op.call(),
         #[cfg(target_arch = "x86_64")]
-        Simd::V3 => match pulp::x86::V3::try_new() {
-            Some(v3) => v3.vectorize(op),
-            None => op.call(),
+        Simd::V3 => match V3::try_new() {
+            Some(v3) => v3.vectorize(On(v3, kernel)),
+            None => kernel.run(Plain),
         },
         #[cfg(target_arch = "x86_64")]
-        Simd::V4 => match pulp::x86::V4::try_new() {
-            Some(v4) => v4.vectorize(op),
-            None => op.call(),
+        Simd::V4 => match V4::try_new() {
+            Some(v4) => v4.vectorize(On(v4, kernel)),
+            None => kernel.run(Plain),
         },
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => op.call(),
+        _ => kernel.run(Plain),
+    }
+}
+
+/// A loop and the instruction set for it.
+#[cfg(target_arch = "x86_64")]
+struct On<I, K>(I, K);
+
+#[cfg(target_arch = "x86_64")]
+impl<I: Isa, K: Kernel> pulp::NullaryFnOnce for On<I, K> {
+    type Output = K::Output;
+
+    #[inline(always)]
+    fn call(self) -> K::Output {
+        self.1.run(self.0)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Sums of weights, in the prescribed order.
 
-use pulp::NullaryFnOnce;
-
-use super::{BLOCK, Band, LANES, Slice, Weigh, arch};
+use super::arch::{Kernel, run};
+use super::isa::{Isa, padded, rows, tree};
+use super::{BLOCK, Band, LANES, Slice, Weigh};
 
 /// Σ weight over the band's members; `blocks` (cleared) receives the sum of block b at index b, for b up to the block of the
 /// last id.
@@ -16,15 +16,13 @@ use super::{BLOCK, Band, LANES, Slice, Weigh, arch};
 /// assert_eq!(blocks, [2.0]);
 /// ```
 pub fn mass(set: Slice, w: Weigh, band: Band, blocks: &mut Vec<f64>) -> f64 {
-    arch::run(Sum {
-        set,
-        term: |x: f32| if band.has(x) { [f64::from(w.weight(x))] } else { [0.0] },
-        each: Blocks(blocks),
-    })[0]
+    blocks.clear();
+    blocks.resize(set.blocks(), 0.0);
+    sum::<false>(set, w, band, blocks).0
 }
 
-/// (Σ w, Σ w · a) with a = (x − max) · scale over the band's members with w > 0, both summed like [`mass`]: the entropy is
-/// ln Σw − Σwa / Σw.
+/// (Σ w, Σ w · a) with a = (x − max) · scale over the band's members with w > 0, each product rounded to `f32` and both summed
+/// like [`mass`]: the entropy is ln Σw − Σwa / Σw.
 ///
 /// ```
 /// use tokpick::kernel::{Band, Slice, Weigh, moments};
@@ -32,136 +30,138 @@ pub fn mass(set: Slice, w: Weigh, band: Band, blocks: &mut Vec<f64>) -> f64 {
 /// assert_eq!(moments(set, Weigh { max: 0.0, scale: 1.0 }, Band::ALL), (2.0, 0.0));
 /// ```
 pub fn moments(set: Slice, w: Weigh, band: Band) -> (f64, f64) {
-    let [sum, product] = arch::run(Sum {
-        set,
-        term: |x: f32| {
-            let weight = w.weight(x);
-            if band.has(x) & (weight > 0.0) {
-                [f64::from(weight), f64::from(weight) * f64::from(w.argument(x))]
-            } else {
-                [0.0; 2]
-            }
-        },
-        each: Ignore,
-    });
-    (sum, product)
+    let (sum, negative) = sum::<true>(set, w, band, &mut []);
+    (sum, 0.0 - negative)
 }
 
-/// Receives the sums of the blocks in ascending order; empty blocks may be left out.
-trait Each<const N: usize> {
-    fn block(&mut self, index: usize, sum: [f64; N]);
-    /// Room for `n` blocks, all of sum 0.
-    fn begin(&mut self, n: usize);
-}
-
-struct Blocks<'a>(&'a mut Vec<f64>);
-
-impl Each<1> for Blocks<'_> {
-    #[inline(always)]
-    fn block(&mut self, index: usize, [sum]: [f64; 1]) {
-        self.0[index] = sum;
-    }
-
-    #[inline(always)]
-    fn begin(&mut self, n: usize) {
-        self.0.clear();
-        self.0.resize(n, 0.0);
+/// Both sums (the second only where `PRODUCT`), with the quickest test for membership.
+fn sum<const PRODUCT: bool>(set: Slice, w: Weigh, band: Band, blocks: &mut [f64]) -> (f64, f64) {
+    let Band { lo, hi } = band;
+    if hi < f32::INFINITY {
+        run(Sum::<_, PRODUCT> { set, w, members: band, blocks })
+    } else if lo == f32::NEG_INFINITY {
+        run(Sum::<_, PRODUCT> { set, w, members: All, blocks })
+    } else if w.weight(lo) > 0.0 {
+        run(Sum::<_, PRODUCT> { set, w, members: From(lo), blocks })
+    } else {
+        run(Sum::<_, PRODUCT> { set, w, members: band, blocks })
     }
 }
 
-struct Ignore;
-
-impl<const N: usize> Each<N> for Ignore {
-    #[inline(always)]
-    fn block(&mut self, _: usize, _: [f64; N]) {}
-
-    #[inline(always)]
-    fn begin(&mut self, _: usize) {}
+/// A test for members among values; `positive` says where weights are.
+pub(super) trait Members: Copy {
+    fn mask<I: Isa>(self, isa: I, x: I::F, positive: I::M) -> I::M;
 }
 
-/// Sums the N terms of every value.
-struct Sum<'a, T, E> {
+/// Every value.
+#[derive(Clone, Copy)]
+pub(super) struct All;
+
+impl Members for All {
+    #[inline(always)]
+    fn mask<I: Isa>(self, _: I, _: I::F, positive: I::M) -> I::M {
+        positive
+    }
+}
+
+/// Values of at least this one, whose weight is positive.
+#[derive(Clone, Copy)]
+pub(super) struct From(pub f32);
+
+impl Members for From {
+    #[inline(always)]
+    fn mask<I: Isa>(self, isa: I, x: I::F, _: I::M) -> I::M {
+        isa.le(isa.splat(self.0), x)
+    }
+}
+
+impl Members for Band {
+    #[inline(always)]
+    fn mask<I: Isa>(self, isa: I, x: I::F, positive: I::M) -> I::M {
+        let inside = isa.and(isa.le(isa.splat(self.lo), x), isa.le(x, isa.splat(self.hi)));
+        isa.and(inside, positive)
+    }
+}
+
+struct Sum<'a, M, const PRODUCT: bool> {
     set: Slice<'a>,
-    term: T,
-    each: E,
+    w: Weigh,
+    members: M,
+    /// Where the sums of blocks go, as far as there is room.
+    blocks: &'a mut [f64],
 }
 
-impl<const N: usize, T: Fn(f32) -> [f64; N], E: Each<N>> NullaryFnOnce for Sum<'_, T, E> {
-    type Output = [f64; N];
+impl<M: Members, const PRODUCT: bool> Kernel for Sum<'_, M, PRODUCT> {
+    type Output = (f64, f64);
 
     #[inline(always)]
-    fn call(mut self) -> [f64; N] {
+    fn run<I: Isa>(self, isa: I) -> (f64, f64) {
         let values = self.set.values();
-        let mut total = [0.0; N];
+        let mut total = (0.0, 0.0);
+        let mut add = |b: usize, sum: (f64, f64)| {
+            if let Some(block) = self.blocks.get_mut(b) {
+                *block = sum.0;
+            }
+            total = (total.0 + sum.0, total.1 + sum.1);
+        };
         match self.set.ids {
             None => {
-                self.each.begin(values.len().div_ceil(BLOCK));
                 for (b, block) in values.chunks(BLOCK).enumerate() {
-                    let mut lanes = [[0.0; LANES]; N];
-                    let (rows, rest) = block.as_chunks::<LANES>();
-                    for row in rows {
-                        add(&mut lanes, row, &self.term);
-                    }
-                    add(&mut lanes, rest, &self.term);
-                    let sum = lanes.map(fold);
-                    self.each.block(b, sum);
-                    total = plus(total, sum);
+                    let (mut sum, mut product) = (isa.zero(), isa.zero());
+                    rows(
+                        isa,
+                        block,
+                        #[inline(always)]
+                        |x| {
+                            let weight = weigh(isa, self.w, self.members, x);
+                            sum = isa.accumulate(sum, weight);
+                            if PRODUCT {
+                                product = isa.accumulate(product, negative(isa, self.w, x, weight));
+                            }
+                        },
+                    );
+                    let product = if PRODUCT { isa.fold(product) } else { 0.0 };
+                    add(b, (isa.fold(sum), product));
                 }
             }
             Some(ids) => {
-                let ids = &ids[..values.len()];
-                self.each.begin(ids.last().map_or(0, |&id| id as usize / BLOCK + 1));
-                let mut start = 0;
-                while start < ids.len() {
-                    let b = ids[start] as usize / BLOCK;
-                    let mut lanes = [[0.0; LANES]; N];
-                    let mut end = start;
-                    while end < ids.len() && ids[end] as usize / BLOCK == b {
-                        let terms = (self.term)(values[end]);
-                        for (lane, term) in lanes.iter_mut().zip(terms) {
-                            lane[ids[end] as usize % LANES] += term;
+                let mut block = 0;
+                let (mut sum, mut product) = ([0.0; LANES], [0.0; LANES]);
+                for (ids, values) in ids.chunks(LANES).zip(values.chunks(LANES)) {
+                    let x = isa.load(&padded(values));
+                    let weight = weigh(isa, self.w, self.members, x);
+                    let a = isa.store(negative(isa, self.w, x, weight));
+                    let weight = isa.store(weight);
+                    for ((&id, weight), a) in ids.iter().zip(weight).zip(a) {
+                        let (b, lane) = (id as usize / BLOCK, id as usize % LANES);
+                        if b != block {
+                            add(block, (tree(sum), tree(product)));
+                            (sum, product) = ([0.0; LANES], [0.0; LANES]);
+                            block = b;
                         }
-                        end += 1;
+                        sum[lane] += f64::from(weight);
+                        if PRODUCT {
+                            product[lane] += f64::from(a);
+                        }
                     }
-                    let sum = lanes.map(fold);
-                    self.each.block(b, sum);
-                    total = plus(total, sum);
-                    start = end;
                 }
+                add(block, (tree(sum), tree(product)));
             }
         }
         total
     }
 }
 
-/// Adds the terms of up to `LANES` neighbours to their lanes.
+/// The members' weights, +0 for what isn't a member.
 #[inline(always)]
-fn add<const N: usize>(lanes: &mut [[f64; LANES]; N], row: &[f32], term: &impl Fn(f32) -> [f64; N]) {
-    for (i, &x) in row.iter().enumerate().take(LANES) {
-        let terms = term(x);
-        for (lane, term) in lanes.iter_mut().zip(terms) {
-            lane[i] += term;
-        }
-    }
+pub(super) fn weigh<I: Isa, M: Members>(isa: I, w: Weigh, members: M, x: I::F) -> I::F {
+    let (weight, positive) = isa.weigh(w, x);
+    isa.keep(members.mask(isa, x, positive), weight)
 }
 
+/// −w · a where the weight w is positive, else +0.
 #[inline(always)]
-fn plus<const N: usize>(mut a: [f64; N], b: [f64; N]) -> [f64; N] {
-    for (a, b) in a.iter_mut().zip(b) {
-        *a += b;
-    }
-    a
-}
-
-/// The fixed tree over the lanes: 16 + 16, 8 + 8, 4 + 4, 2 + 2, 1 + 1.
-#[inline(always)]
-fn fold(mut lanes: [f64; LANES]) -> f64 {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            lanes[i] += lanes[i + half];
-        }
-        half /= 2;
-    }
-    lanes[0]
+fn negative<I: Isa>(isa: I, w: Weigh, x: I::F, weight: I::F) -> I::F {
+    let a = isa.mul(isa.sub(isa.splat(w.max), x), isa.splat(w.scale));
+    isa.keep(isa.lt(isa.splat(0.0), weight), isa.mul(weight, a))
 }

@@ -3,8 +3,8 @@
 //! Nothing here knows what the numbers mean. Every function gives the same bits on every processor, feature set and thread
 //! count, because the arithmetic is prescribed down to the order of additions:
 //!
-//! - `weight(x) = exp32((x − max) · scale)` in `f32`: one subtraction, one multiplication, then a polynomial whose every
-//!   multiply-add is fused (in software where the processor can't);
+//! - `weight(x) = e^((x − max) · scale)` in `f32` ([`Weigh`]): one subtraction, then multiply-adds that are fused everywhere (in
+//!   software where the processor can't);
 //! - a mass is summed by id: within a block of [`BLOCK`] ids, lane `id mod 32` adds its weights in `f64` in id order, a fixed
 //!   tree (16 + 16, 8 + 8, …) joins the [`LANES`] lanes, and the blocks are added in order. What isn't a member adds +0, so a
 //!   dense row under a band and the sparse list of the same ids agree to the bit.
@@ -12,7 +12,13 @@
 //! The loops are compiled for several instruction sets, and [`simd`] names the one in use.
 
 mod arch;
+mod each;
 mod exp32;
+mod isa;
+
+#[cfg(target_arch = "x86_64")]
+mod isa_x86;
+mod list;
 mod mass;
 mod math;
 mod nucleus;
@@ -22,15 +28,15 @@ mod reference;
 mod scan;
 mod select;
 
-pub(crate) use arch::run;
 pub use arch::{Simd, simd, with_simd};
+pub use each::each;
 pub use exp32::exp32;
 pub use mass::{mass, moments};
 pub use math::{exp, exp_m1, ln, ln_1p, tanh};
-pub use nucleus::nucleus;
+pub use nucleus::{nucleus, nucleus_share};
 pub use pick::pick;
 pub use scan::{Scan, count, scan};
-pub use select::{gather, kth_largest, top};
+pub use select::{gather, gather_spans, kth_largest, top};
 
 /// Lanes of a sum: the weight of an id goes to lane `id mod LANES`.
 pub const LANES: usize = 32;
@@ -57,6 +63,12 @@ impl<'a> Slice<'a> {
         &self.values[..n.min(self.values.len())]
     }
 
+    /// The number of blocks up to the last id.
+    fn blocks(self) -> usize {
+        let n = self.values().len();
+        n.checked_sub(1).map_or(0, |last| self.id(last) as usize / BLOCK + 1)
+    }
+
     /// The id at a position of `values()`.
     #[inline(always)]
     fn id(self, i: usize) -> u32 {
@@ -64,26 +76,34 @@ impl<'a> Slice<'a> {
     }
 }
 
-/// A weight function: `exp32((x − max) · scale)`.
+/// A weight function: `e^((x − max) · scale)`.
+///
+/// In bits: 2^(d · s) with d = x − max and s = scale · log2 e, both rounded to `f32`, their product fused into the range
+/// reduction without rounding; 0 where d · s < −125.5, 1 at `max`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weigh {
-    /// The value of weight 1; finite.
+    /// The value of weight 1; finite, and no member exceeds it.
     pub max: f32,
     /// What differences are multiplied by; finite and positive.
     pub scale: f32,
 }
 
 impl Weigh {
-    /// `(x − max) · scale`, each operation rounded to `f32`.
+    /// The factor of the exponent to base 2; finite, because 0 · ∞ is no number.
+    #[inline(always)]
+    fn base2(self) -> f32 {
+        (self.scale * std::f32::consts::LOG2_E).min(f32::MAX)
+    }
+
+    /// The natural logarithm of the weight: `(x − max) · scale`, each operation rounded to `f32`.
     #[inline(always)]
     pub fn argument(self, x: f32) -> f32 {
         (x - self.max) * self.scale
     }
 
-    /// The weight of `x`.
-    #[inline(always)]
+    /// The weight of `x`, the same bits as every function here gives it.
     pub fn weight(self, x: f32) -> f32 {
-        exp32(self.argument(x))
+        exp32::power(x - self.max, self.base2(), 0.0)
     }
 }
 

@@ -1,6 +1,9 @@
 //! The inverse of the running mass.
 
-use super::{BLOCK, Band, Slice, Weigh};
+use super::arch::{Kernel, run};
+use super::isa::{Isa, padded};
+use super::mass::weigh;
+use super::{BLOCK, Band, LANES, Slice, Weigh};
 
 /// Position in the slice of the first member whose running mass is strictly greater than `target`, else of the last member
 /// with positive weight; `None` if no member has positive weight.
@@ -22,30 +25,65 @@ pub fn pick(set: Slice, w: Weigh, band: Band, blocks: &[f64], target: f64) -> Op
     for (b, &sum) in blocks.iter().enumerate() {
         let after = before + sum;
         if after > target && sum > 0.0 {
-            let mut running = before;
-            for (i, weight) in weights(set, w, band, b) {
-                running += weight;
-                if weight > 0.0 && running > target {
-                    return Some(i);
-                }
+            let found = run(Find { set, w, band, block: b, before, target });
+            if let Found::At(i) = found {
+                return Some(i);
             }
         }
         before = after;
     }
     let last = blocks.iter().rposition(|&sum| sum > 0.0)?;
-    let positive = weights(set, w, band, last).filter(|&(_, weight)| weight > 0.0);
-    positive.map(|(i, _)| i).last()
+    match run(Find { set, w, band, block: last, before: 0.0, target: f64::INFINITY }) {
+        Found::At(i) | Found::Last(i) => Some(i),
+        Found::None => None,
+    }
 }
 
-/// Positions and weights of block `b`, 0 for what isn't a member.
-fn weights(set: Slice, w: Weigh, band: Band, b: usize) -> impl Iterator<Item = (usize, f64)> {
-    let values = set.values();
-    let bound = |id: usize| match set.ids {
-        None => id.min(values.len()),
-        Some(ids) => ids[..values.len()].partition_point(|&i| (i as usize) < id),
-    };
-    (bound(b * BLOCK)..bound((b + 1) * BLOCK)).map(move |i| {
-        let x = values[i];
-        (i, if band.has(x) { f64::from(w.weight(x)) } else { 0.0 })
-    })
+/// Looks in one block for the first member of positive weight whose running mass is above `target`.
+struct Find<'a> {
+    set: Slice<'a>,
+    w: Weigh,
+    band: Band,
+    block: usize,
+    before: f64,
+    target: f64,
+}
+
+/// Positions in the slice.
+enum Found {
+    At(usize),
+    /// Not reached; the last member of positive weight.
+    Last(usize),
+    None,
+}
+
+impl Kernel for Find<'_> {
+    type Output = Found;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> Found {
+        let values = self.set.values();
+        let bound = |id: usize| match self.set.ids {
+            None => id.min(values.len()),
+            Some(ids) => ids[..values.len()].partition_point(|&i| (i as usize) < id),
+        };
+        let start = bound(self.block * BLOCK);
+        let end = bound((self.block + 1) * BLOCK);
+        let mut running = self.before;
+        let mut found = Found::None;
+        for (r, row) in values[start..end].chunks(LANES).enumerate() {
+            let weights = weigh(isa, self.w, self.band, isa.load(&padded(row)));
+            for (i, weight) in isa.store(weights).into_iter().enumerate() {
+                running += f64::from(weight);
+                if weight > 0.0 {
+                    let at = start + r * LANES + i;
+                    if running > self.target {
+                        return Found::At(at);
+                    }
+                    found = Found::Last(at);
+                }
+            }
+        }
+        found
+    }
 }

@@ -1,9 +1,22 @@
 //! What the fast functions compute, said plainly; tests hold them to it to the bit.
 
-use super::{BLOCK, Band, LANES, Scan, Slice, Weigh, exp32};
+use super::exp32::COEFFICIENTS;
+use super::{BLOCK, Band, LANES, Scan, Slice, Weigh};
 
 fn id(set: Slice, i: usize) -> usize {
     set.ids.map_or(i, |ids| ids[i] as usize)
+}
+
+/// 2^(d · s) = 2^n · 2^f with n the integer nearest to d · s.
+fn weight(w: Weigh, x: f32) -> f32 {
+    let (d, s) = (x - w.max, (w.scale * std::f32::consts::LOG2_E).min(f32::MAX));
+    let n = (f64::from(d) * f64::from(s)).round_ties_even();
+    if n < -125.0 {
+        return 0.0;
+    }
+    let f = d.mul_add(s, -n as f32);
+    let p = COEFFICIENTS.into_iter().fold(0.0f32, |p, c| p.mul_add(f, c));
+    (f64::from(p) * n.exp2()) as f32
 }
 
 fn members(set: Slice, band: Band) -> Vec<(usize, f32)> {
@@ -45,15 +58,15 @@ fn sums(set: Slice, band: Band, term: impl Fn(f32) -> f64) -> Vec<f64> {
 }
 
 pub fn mass(set: Slice, w: Weigh, band: Band) -> (f64, Vec<f64>) {
-    let blocks = sums(set, band, |x| f64::from(exp32((x - w.max) * w.scale)));
+    let blocks = sums(set, band, |x| f64::from(weight(w, x)));
     (blocks.iter().fold(0.0, |a, b| a + b), blocks)
 }
 
 pub fn moments(set: Slice, w: Weigh, band: Band) -> (f64, f64) {
     let product = |x: f32| {
         let a = (x - w.max) * w.scale;
-        let weight = f64::from(exp32(a));
-        if weight > 0.0 { weight * f64::from(a) } else { 0.0 }
+        let weight = weight(w, x);
+        if weight > 0.0 { f64::from(weight * a) } else { 0.0 }
     };
     let second = sums(set, band, product).iter().fold(0.0, |a, b| a + b);
     (mass(set, w, band).0, second)
@@ -72,7 +85,7 @@ pub fn pick(set: Slice, w: Weigh, band: Band, target: f64) -> Option<usize> {
             (current, running) = (Some(b), before(b));
         }
         let member = members(Slice { ids: None, values: &[x] }, band).len() == 1;
-        let weight = f64::from(exp32((x - w.max) * w.scale));
+        let weight = f64::from(weight(w, x));
         if member && weight > 0.0 {
             answer = Some(i);
             running += weight;

@@ -1,8 +1,8 @@
 //! The first pass over a row: its maximum, the maxima of its spans, its validity; and counting.
 
-use pulp::NullaryFnOnce;
-
-use super::{Band, LANES, SPAN, arch};
+use super::arch::{Kernel, run};
+use super::isa::{Isa, rows};
+use super::{Band, LANES, SPAN};
 
 /// What one pass over a row tells. Invalid values (NaN and +∞) count as −∞ in it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,7 +27,7 @@ pub struct Scan {
 pub fn scan(values: &[f32], maxima: &mut Vec<f32>) -> Scan {
     maxima.clear();
     maxima.resize(values.len().div_ceil(SPAN), f32::NEG_INFINITY);
-    let valid = arch::run(Maxima { values, maxima });
+    let valid = run(Maxima { values, maxima });
     let bad = if valid {
         None
     } else {
@@ -59,38 +59,43 @@ struct Maxima<'a> {
     maxima: &'a mut [f32],
 }
 
-impl NullaryFnOnce for Maxima<'_> {
+impl Kernel for Maxima<'_> {
     /// Whether every value is valid.
     type Output = bool;
 
     #[inline(always)]
-    fn call(self) -> bool {
-        let mut valid = [true; LANES];
+    fn run<I: Isa>(self, isa: I) -> bool {
+        let infinity = isa.splat(f32::INFINITY);
+        let mut valid = isa.lt(isa.splat(0.0), infinity);
         for (m, span) in self.maxima.iter_mut().zip(self.values.chunks(SPAN)) {
-            let mut lanes = [f32::NEG_INFINITY; LANES];
-            let (rows, rest) = span.as_chunks::<LANES>();
-            for row in rows {
-                for i in 0..LANES {
-                    valid[i] &= is_valid(row[i]);
-                    lanes[i] = if row[i] > lanes[i] { row[i] } else { lanes[i] };
-                }
-            }
-            for i in 0..rest.len() {
-                valid[i] &= is_valid(rest[i]);
-                lanes[i] = if rest[i] > lanes[i] { rest[i] } else { lanes[i] };
-            }
-            let mut half = LANES / 2;
-            while half > 0 {
-                for i in 0..half {
-                    let (a, b) = (lanes[i], lanes[i + half]);
-                    lanes[i] = if b > a { b } else { a };
-                }
-                half /= 2;
-            }
-            *m = lanes[0];
+            let mut lanes = isa.splat(f32::NEG_INFINITY);
+            rows(
+                isa,
+                span,
+                #[inline(always)]
+                |x| {
+                    valid = isa.and(valid, isa.lt(x, infinity));
+                    lanes = isa.max(x, lanes);
+                },
+            );
+            *m = largest(isa.store(lanes));
         }
-        valid.iter().all(|&v| v)
+        isa.bits(valid) == u32::MAX
     }
+}
+
+/// The largest of 32 numbers, NaN aside.
+#[inline(always)]
+fn largest(mut lanes: [f32; LANES]) -> f32 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            let (a, b) = (lanes[i], lanes[i + half]);
+            lanes[i] = if b > a { b } else { a };
+        }
+        half /= 2;
+    }
+    lanes[0]
 }
 
 /// How many values are members of the band.
@@ -101,7 +106,7 @@ impl NullaryFnOnce for Maxima<'_> {
 /// assert_eq!(count(&[1.0, 2.0, 3.0, f32::NEG_INFINITY], Band::ALL), 3);
 /// ```
 pub fn count(values: &[f32], band: Band) -> usize {
-    arch::run(Count { values, band })
+    run(Count { values, band })
 }
 
 struct Count<'a> {
@@ -109,16 +114,23 @@ struct Count<'a> {
     band: Band,
 }
 
-impl NullaryFnOnce for Count<'_> {
+impl Kernel for Count<'_> {
     type Output = usize;
 
     #[inline(always)]
-    fn call(self) -> usize {
-        let mut total = 0;
-        // Short stretches, so that 32-bit lanes suffice.
-        for stretch in self.values.chunks(1 << 16) {
-            total += stretch.iter().map(|&x| u32::from(self.band.has(x))).sum::<u32>() as usize;
-        }
-        total
+    fn run<I: Isa>(self, isa: I) -> usize {
+        let (lo, hi) = (isa.splat(self.band.lo), isa.splat(self.band.hi));
+        let least = isa.splat(f32::MIN);
+        let mut n = 0;
+        rows(
+            isa,
+            self.values,
+            #[inline(always)]
+            |x| {
+                let inside = isa.and(isa.le(lo, x), isa.le(x, hi));
+                n += isa.bits(isa.and(inside, isa.le(least, x))).count_ones() as usize;
+            },
+        );
+        n
     }
 }

@@ -90,7 +90,7 @@ fn bits(xs: &[f64]) -> Vec<u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 60 } else { 400 }))]
 
     #[test]
     fn scan_finds_maximum_place_and_invalid_values(
@@ -200,5 +200,80 @@ fn nothing_is_a_member_of_nothing() {
         assert_eq!(nucleus(set, w, Band::ALL, &[], 1.0), None);
         top(set, &[], Band::ALL, 3, &mut out);
         assert_eq!(out, []);
+    }
+}
+
+/// Rows of the shapes that take the fast ways: flat, normal, peaked, tied.
+fn long_rows() -> Vec<Vec<f32>> {
+    use rand::{Rng, SeedableRng};
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(7);
+    let mut unit = || (rng.next_u64() >> 40) as f32 / 16_777_216.0;
+    let flat: Vec<f32> = (0..17_000).map(|_| unit() * 2.0 - 1.0).collect();
+    let normal: Vec<f32> = (0..16_500).map(|_| (0..12).map(|_| unit()).sum::<f32>() * 3.0).collect();
+    let peaked =
+        (0..20_000).map(|i| -1.76 * ((i * 7919 % 20_000) as f32 + 1.0).ln() + 0.1 * unit()).collect();
+    let tied = flat.iter().map(|x| (x * 4.0).round()).collect();
+    let masked = flat.iter().map(|&x| if x < 0.3 { f32::NEG_INFINITY } else { x * 40.0 }).collect();
+    vec![flat, normal, peaked, tied, masked, vec![0.5; 17_000]]
+}
+
+#[test]
+fn nucleus_of_long_rows_is_the_largest_cut_of_enough_mass() {
+    for values in long_rows() {
+        let mut maxima = Vec::new();
+        let max = scan(&values, &mut maxima).max;
+        let set = Slice { ids: None, values: &values };
+        for scale in [1.0, 4.0] {
+            let w = Weigh { max, scale };
+            let from = |lo: f32| mass(set, w, Band::from(lo), &mut Vec::new());
+            for share in [1e-9, 0.5, 0.9, 1.0 - 1e-9] {
+                let (total, blocks, cut) = everywhere(|| {
+                    let mut blocks = Vec::new();
+                    let (total, cut) = nucleus_share(set, w, Band::ALL, &maxima, share, &mut blocks);
+                    (total, blocks, cut)
+                });
+                let mut want = Vec::new();
+                assert_eq!(total, mass(set, w, Band::ALL, &mut want));
+                assert_eq!(bits(&blocks), bits(&want));
+                let target = share * total;
+                for maxima in [&maxima[..], &[]] {
+                    assert_eq!(cut, everywhere(|| nucleus(set, w, Band::ALL, maxima, target)));
+                }
+                let cut = cut.expect("the row has members");
+                assert!(from(cut) >= target, "{share} {scale}");
+                let next = values.iter().copied().filter(|&x| x > cut).reduce(f32::min);
+                assert!(next.is_none_or(|x| from(x) < target), "{share} {scale}");
+            }
+        }
+    }
+}
+
+#[test]
+fn long_rows_are_selected_from_as_short_ones() {
+    for values in long_rows() {
+        let mut maxima = Vec::new();
+        scan(&values, &mut maxima);
+        let set = Slice { ids: None, values: &values };
+        let mut best = Vec::new();
+        reference::top(set, Band::ALL, usize::MAX, &mut best);
+        for n in [1, 40, 1000, 30_000] {
+            for maxima in [&maxima[..], &[]] {
+                let (kth, found) = everywhere(|| {
+                    let mut found = Vec::new();
+                    top(set, maxima, Band::ALL, n, &mut found);
+                    (kth_largest(&values, maxima, Band::ALL, n), found)
+                });
+                assert_eq!(found, best[..n.min(best.len())]);
+                let kth = kth.expect("the row has members");
+                assert_eq!(kth, best[n.min(best.len()) - 1].1);
+                let (ids, kept) = everywhere(|| {
+                    let (mut ids, mut kept) = (Vec::new(), Vec::new());
+                    gather_spans(set, maxima, Band::from(kth), &mut ids, &mut kept);
+                    (ids, kept)
+                });
+                let want = (0..).zip(&values).filter(|(_, x)| **x >= kth && x.is_finite());
+                assert!(ids.iter().zip(&kept).map(|(&id, x)| (id, x)).eq(want));
+            }
+        }
     }
 }

@@ -69,7 +69,7 @@ impl Processor for Softcap {
         let cap = |score: f64| self.value * kernel::tanh(score / self.value);
         let best = cap(c.max_score());
         // relative to the best, where f32 is finest; its own score comes back as a shift
-        c.map(|_, score| cap(score) - best);
+        c.map_each(|score| cap(score) - best);
         c.shift(best);
         Ok(())
     }

@@ -71,8 +71,9 @@ impl Processor for TailFree {
 
     fn apply(&self, c: &mut Candidates, _: &Context<'_>, _position: usize) -> Result<()> {
         let best = c.max_score();
-        let mut weights: Vec<f64> = c.members().map(|(_, score)| kernel::exp(score - best)).collect();
+        let mut weights: Vec<f64> = c.members().map(|(_, score)| score - best).collect();
         weights.sort_unstable_by(|a, b| b.total_cmp(a));
+        kernel::each(&mut weights, kernel::exp);
         if let Some(cut) = c.kth_best(before_tail(&weights, self.value)) {
             c.keep_cut(cut, self.min_tokens_to_keep);
         }

@@ -70,18 +70,14 @@ impl Processor for TypicalP {
 
     fn apply(&self, c: &mut Candidates, _: &Context<'_>, _position: usize) -> Result<()> {
         let best = c.max_score();
-        let mut total = 0.0;
-        let mut product = 0.0;
-        // (how far below the best score, weight), then (d, weight)
-        let mut members: Vec<(f64, f64)> =
-            c.members().map(|(_, s)| (best - s, kernel::exp(s - best))).collect();
-        for &(below, weight) in &members {
-            total += weight;
-            product += weight * below;
-        }
+        let below: Vec<f64> = c.members().map(|(_, score)| best - score).collect();
+        let mut weights = below.clone();
+        kernel::each(&mut weights, |b| kernel::exp(-b));
+        let total: f64 = weights.iter().sum();
         // −ln p and H both contain ln Σ weights: d is the distance of a score from the mean score under p
-        let mean = product / total;
-        members.iter_mut().for_each(|m| m.0 = (m.0 - mean).abs());
+        let mean = below.iter().zip(&weights).map(|(b, w)| b * w).sum::<f64>() / total;
+        let members: Vec<(f64, f64)> =
+            below.iter().zip(weights).map(|(b, w)| ((b - mean).abs(), w)).collect();
         let Some(floor) = nth(&members, self.min_tokens_to_keep) else { return Ok(()) };
         let last = reach(members, slack::mass(self.value) * total).max(floor) + slack::LOGIT;
         c.retain(|_, s| (best - s - mean).abs() <= last);

@@ -191,10 +191,11 @@ impl Trace for Explain<'_> {
                     step.stages.push(stage);
                 }
             }
-            TraceEvent::Draw { pick, candidates, .. } => {
-                // rows are drawn in the order in which they came
-                let Some(step) = self.waiting.pop_front().filter(|s| !s.stages.is_empty()) else { return };
-                if self.failed.is_none() {
+            TraceEvent::Draw { place, pick, candidates, .. } => {
+                // rows are drawn in the order in which they came; those of finished sequences are not
+                let Some(at) = self.waiting.iter().position(|step| step.place == *place) else { return };
+                let Some(step) = self.waiting.drain(..=at).next_back() else { return };
+                if self.failed.is_none() && !step.stages.is_empty() {
                     self.failed = self.write(&step, pick, candidates).err();
                 }
             }

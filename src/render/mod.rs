@@ -11,6 +11,7 @@ mod processors;
 mod run;
 mod table;
 mod tokens;
+mod trace;
 
 pub use explain::Explain;
 pub use info::{Info, RowInfo};
@@ -19,6 +20,7 @@ pub use processors::Processors;
 pub use run::{Format, Head, Run};
 pub use table::Table;
 pub use tokens::Tokens;
+pub use trace::TraceWriter;
 
 #[cfg(doc)]
 use std::io::Write;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Table;
 use crate::processor::INFOS;
+use crate::settings::Order;
 
 /// All logits processors, and the orders in which engines apply them.
 ///
@@ -18,8 +19,8 @@ use crate::processor::INFOS;
 /// ```
 #[derive(Debug, Default)]
 pub struct Processors {
-    /// Name of an order, and the names of the processors in it.
-    pub orders: Vec<(String, Vec<String>)>,
+    /// The orders.
+    pub orders: Vec<Order>,
 }
 
 impl Processors {
@@ -34,11 +35,11 @@ impl Processors {
             table.row([info.name, info.flag, info.off, info.summary, info.source]);
         }
         table.write(to)?;
-        for (name, order) in &self.orders {
-            writeln!(to, "\norder {name}:")?;
+        for order in &self.orders {
+            writeln!(to, "\norder {}:", order.preset().unwrap_or("as given"))?;
             let mut line = String::new();
-            for (at, processor) in order.iter().enumerate() {
-                let separator = if at + 1 < order.len() { "," } else { "" };
+            for (at, processor) in order.names().iter().enumerate() {
+                let separator = if at + 1 < order.names().len() { "," } else { "" };
                 if line.len() + processor.len() > 98 {
                     writeln!(to, " {line}")?;
                     line.clear();
@@ -77,8 +78,11 @@ impl Processors {
                        "summary": info.summary, "source": info.source})
             })
             .collect();
-        let orders: serde_json::Map<String, Value> =
-            self.orders.iter().map(|(name, order)| (name.clone(), json!(order))).collect();
+        let orders: serde_json::Map<String, Value> = self
+            .orders
+            .iter()
+            .map(|o| (o.preset().unwrap_or("as given").to_string(), json!(o.names())))
+            .collect();
         writeln!(to, "{}", json!({"processors": processors, "orders": orders}))
     }
 }

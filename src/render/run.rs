@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::{Tokens, seed};
+use super::Tokens;
 use crate::hypothesis::Hypothesis;
 use crate::sampler::{Event, Token};
 
@@ -34,8 +34,8 @@ impl Format {
 pub struct Head {
     /// Name of the draw; `None` where nothing is drawn.
     pub draw: Option<String>,
-    /// The seed, where one was used.
-    pub seed: Option<u64>,
+    /// The seed, where one was used; see [`seed`](super::seed).
+    pub seed: Option<Value>,
     /// The chain, as JSON that can be given back.
     pub chain: Value,
     /// The command line.
@@ -56,7 +56,7 @@ pub struct Head {
 /// let mut text = Vec::new();
 /// run.event(&Event::Done(Hypothesis {
 ///     sequence: 0, sample: 0, ids: vec![5, 7], logprobs: vec![], processed_logprobs: vec![], logprob: None, score: None,
-///     finish_reason: Finish::Length,
+///     perturbed: None, finish_reason: Finish::Length,
 /// }), None, &mut text)?;
 /// run.end(&mut text)?;
 /// assert_eq!(text, b"5 7\n");
@@ -158,7 +158,7 @@ impl Run {
         let head = json!({
             "tokpick": env!("CARGO_PKG_VERSION"),
             "draw": self.head.draw,
-            "seed": self.head.seed.map(seed),
+            "seed": self.head.seed,
             "chain": self.head.chain,
             "arguments": self.head.arguments,
         });

@@ -18,6 +18,6 @@ impl Sampler for Greedy {
         trace: &mut dyn Trace,
         emit: &mut Emit<'_>,
     ) -> Result<()> {
-        steps::run(source, job, &mut Argmax, 1, trace, emit)
+        steps::run(source, job, &mut Argmax, 1, None, trace, emit)
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct Line {
     pub logprobs: Vec<Option<f64>>,
     pub processed_logprobs: Vec<Option<f64>>,
     pub finish: Option<Finish>,
+    /// Number of the line in the whole run.
+    pub number: usize,
 }
 
 impl Line {
@@ -23,6 +25,7 @@ impl Line {
             context: job.history(),
             logprobs: Vec::new(),
             processed_logprobs: Vec::new(),
+            number: 0,
             finish: (job.limits.max_new_tokens == Some(0)).then_some(Finish::Length),
         }
     }
@@ -56,6 +59,7 @@ impl Line {
             logprobs: self.logprobs,
             processed_logprobs: self.processed_logprobs,
             score: None,
+            perturbed: None,
             finish_reason: self.finish.unwrap_or(Finish::Length),
         }
     }

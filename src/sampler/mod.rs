@@ -4,16 +4,22 @@
 //! again one token later. What is common to all strategies is in the [`Job`]; what is a strategy's own is in its struct.
 
 mod beam;
+mod exact;
+mod given;
 mod greedy;
 mod lines;
 mod sample;
+mod scores;
 mod slot;
 mod steps;
 mod walk;
 
-pub use beam::{Beam, BeamStep, Considered, EarlyStopping, Fate, LiveBeam};
+pub use beam::{Beam, BeamStep, Considered, EarlyStopping, Fate, LengthNorm, LiveBeam, Variant};
+pub use exact::{Exact, Outcome};
+pub use given::{Taken, along};
 pub use greedy::Greedy;
 pub use sample::Sample;
+pub(crate) use slot::load;
 pub use walk::{Visit, walk};
 
 use crate::hypothesis::Hypothesis;

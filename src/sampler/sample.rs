@@ -20,6 +20,6 @@ impl Sampler for Sample {
         trace: &mut dyn Trace,
         emit: &mut Emit<'_>,
     ) -> Result<()> {
-        steps::run(source, job, self.draw.as_mut(), self.samples, trace, emit)
+        steps::run(source, job, self.draw.as_mut(), self.samples, None, trace, emit)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Job;
 use super::lines::{Line, Logprobs};
-use crate::draw::{DrawRow, RowCoins, Seat, Turn};
+use crate::draw::{DrawRow, Pick, RowCoins, Seat, Turn};
 use crate::processor::{Candidates, Context};
 use crate::source::{Query, ReadAt, Row};
 use crate::trace::{Trace, TraceEvent};
@@ -74,7 +74,7 @@ impl Slot {
         let drawn = self.prepare(round, trace).and_then(|()| {
             if !self.row.ended {
                 draw.row(&mut self.turn(round.lines, round.job)).map_err(|e| at(e, round.name))?;
-                self.settle(round.job);
+                self.settle(round.job, false);
             }
             Ok(())
         });
@@ -89,8 +89,9 @@ impl Slot {
         if self.row.ended { Ok(()) } else { self.process(round.lines, round.job, round.name, trace) }
     }
 
-    /// After the draw: the log-probabilities of what was chosen, if they are wanted.
-    pub fn settle(&mut self, job: &Job<'_>) {
+    /// After the draw: the log-probabilities of what was chosen, if they are wanted. `filters`: the draw has a distribution of
+    /// its own.
+    pub fn settle(&mut self, job: &Job<'_>, filters: bool) {
         self.logprobs.clear();
         if !job.logprobs {
             self.logprobs.resize(self.seats.len(), None);
@@ -98,11 +99,14 @@ impl Slot {
         }
         let (raw, processed) = (self.candidates.raw_normalizer(), self.candidates.normalizer());
         for seat in &self.seats {
-            let of = |id: TokenId| Logprobs {
-                raw: self.candidates.raw_logit(id).and_then(|x| raw.log_probability(x as f64)),
-                processed: self.candidates.score(id).and_then(|s| processed.log_probability(s)),
+            let of = |pick: Pick| Logprobs {
+                raw: self.candidates.raw_logit(pick.id).and_then(|x| raw.log_probability(x as f64)),
+                processed: match filters {
+                    true => pick.logprob,
+                    false => self.candidates.score(pick.id).and_then(|s| processed.log_probability(s)),
+                },
             };
-            self.logprobs.push(seat.pick.map(|pick| of(pick.id)));
+            self.logprobs.push(seat.pick.map(of));
         }
     }
 
@@ -125,7 +129,7 @@ pub(super) struct Round<'a> {
 }
 
 /// Takes a row over into candidates; a bad row is an error that names the input.
-pub(super) fn load(c: &mut Candidates, row: &mut Row, job: &Job<'_>, place: Place, name: &str) -> Result<()> {
+pub(crate) fn load(c: &mut Candidates, row: &mut Row, job: &Job<'_>, place: Place, name: &str) -> Result<()> {
     let (sequence, step) = (place.sequence.unwrap_or(0), place.step.unwrap_or(0));
     job.chain.load(c, row, sequence, step).map_err(|e| at(e, name))
 }

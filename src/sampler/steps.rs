@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::given::{self, Given};
 use super::lines::{self, Line};
 use super::slot::{self, Round, Slot};
 use super::{Emit, Event, Job, Token};
@@ -20,12 +21,13 @@ use crate::trace::{Trace, TraceEvent};
 /// Rows that are decoded at once, for each thread, where they are independent.
 const ROWS_PER_THREAD: usize = 8;
 
-/// Decodes every sequence of the source, `samples` times each.
+/// Decodes every sequence of the source, `samples` times each; along given ids, if there are any.
 pub(super) fn run(
     source: &mut dyn LogitsSource,
     job: &Job<'_>,
     draw: &mut dyn Draw,
     samples: usize,
+    mut given: Option<&mut Given<'_>>,
     trace: &mut dyn Trace,
     emit: &mut Emit<'_>,
 ) -> Result<()> {
@@ -37,7 +39,8 @@ pub(super) fn run(
     let mut from = shape.sequences.start;
     while from < shape.sequences.end {
         let to = shape.sequences.end.min(from.saturating_add(at_once));
-        let mut batch = Batch { source, job, draw, trace, slots, shape: &shape, tokens: Vec::new() };
+        let given = given.as_deref_mut();
+        let mut batch = Batch { source, job, draw, trace, slots, shape: &shape, given, tokens: Vec::new() };
         let lines = batch.decode(from..to, samples, from == shape.sequences.start, emit)?;
         slots = batch.slots;
         lines::finish(lines, job, emit)?;
@@ -64,17 +67,18 @@ fn walks_batch(draw: &dyn Draw) -> bool {
 }
 
 /// Sequences that are decoded in lockstep.
-struct Batch<'a, 'b> {
+struct Batch<'a, 'b, 'c> {
     source: &'a mut dyn LogitsSource,
     job: &'a Job<'b>,
     draw: &'a mut dyn Draw,
     trace: &'a mut dyn Trace,
     shape: &'a Shape,
     slots: Vec<Slot>,
+    given: Option<&'a mut Given<'c>>,
     tokens: Vec<Token>,
 }
 
-impl Batch<'_, '_> {
+impl Batch<'_, '_, '_> {
     fn decode(
         &mut self,
         sequences: Range<usize>,
@@ -104,6 +108,10 @@ impl Batch<'_, '_> {
             .flat_map(|sequence| (0..samples).map(move |sample| (sequence, sample)))
             .map(|(sequence, sample)| Line::new(sequence, sample, self.job))
             .collect();
+        if let Some(given) = &self.given {
+            let base = (sequences.start - self.shape.sequences.start) * samples;
+            lines.iter_mut().enumerate().for_each(|(at, line)| given.start(base + at, line));
+        }
         let mut step = if self.shape.follows_prefix { self.job.prefix.len() } else { self.shape.first_step };
         let mut unchecked = first;
         while lines.iter().any(|line| line.finish.is_none()) {
@@ -173,7 +181,8 @@ impl Batch<'_, '_> {
             let going = self.slots.iter_mut().filter(|s| !s.row.ended);
             let mut turns: Vec<_> = going.map(|s| s.turn(lines, job)).collect();
             self.draw.step(&mut turns).map_err(|e| slot::at(e, name))?;
-            self.slots.iter_mut().for_each(|s| s.settle(job));
+            let filters = self.draw.filters();
+            self.slots.iter_mut().for_each(|s| s.settle(job, filters));
             return Ok(());
         };
         if job.parallel && self.slots.len() > 1 && !self.trace.wants().any() {
@@ -225,6 +234,9 @@ impl Batch<'_, '_> {
                 return Err(failure);
             }
             if slot.row.ended {
+                if self.given.is_some() {
+                    return Err(given::no_row(self.source.name(), slot.sequence, slot.step));
+                }
                 lines[line].finish = Some(Finish::Length);
                 continue;
             }
@@ -234,10 +246,20 @@ impl Batch<'_, '_> {
                 let candidates = &slot.candidates;
                 self.trace.event(&TraceEvent::Draw { place, sample, pick: &pick, candidates });
             }
-            self.draw.accept(&mut slot.turn(lines, job), seat, pick.id);
+            let id = match &mut self.given {
+                None => pick.id,
+                Some(given) => {
+                    let mut turn = slot.turn(lines, job);
+                    given.take(self.source.name(), &lines[line], job, &mut turn, seat, &pick, self.draw)?
+                }
+            };
+            self.draw.accept(&mut slot.turn(lines, job), seat, id);
             let (sequence, step, logprobs) = (slot.sequence, slot.step, slot.logprobs[seat]);
-            self.tokens.push(Token { sequence, sample: lines[line].sample, step, id: pick.id });
-            lines[line].push(pick.id, logprobs, job);
+            self.tokens.push(Token { sequence, sample: lines[line].sample, step, id });
+            lines[line].push(id, logprobs, job);
+            if let Some(given) = &self.given {
+                given.end(&mut lines[line], job);
+            }
         }
         self.slots[at].release();
         Ok(())

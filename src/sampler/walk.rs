@@ -1,5 +1,5 @@
 use super::slot::Slot;
-use super::{Job, lines::Line};
+use super::{Job, given, lines::Line};
 use crate::draw::Seat;
 use crate::processor::Candidates;
 use crate::source::{LogitsSource, Row};
@@ -64,18 +64,14 @@ pub fn walk(
         slot.row = rows.pop().unwrap_or_default();
         if slot.row.ended {
             return match taken {
-                Some(_) => {
-                    let what = "the input has no row for this id: give as many ids as it has steps, or fewer";
-                    Err(Error::input(&name, Place::row(sequences[at], step), what))
-                }
+                Some(_) => Err(given::no_row(&name, sequences[at], step)),
                 None => Ok(false),
             };
         }
         slot.process(lines, job, &name, trace)?;
         let vocab = slot.candidates.vocab();
         if let Some(id) = taken.filter(|&id| id as usize >= vocab) {
-            let what = format!("the id {id} is outside the vocabulary of {vocab} tokens");
-            return Err(Error::input(&name, Place::row(sequences[at], step), what));
+            return Err(given::outside(&name, sequences[at], step, id, vocab));
         }
         if step == first {
             job.check_ids(&name, vocab)?;

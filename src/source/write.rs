@@ -103,11 +103,7 @@ impl<W: Write> JsonWriter<W> {
         self.rows.check(logits)?;
         self.to.write_all(if number == 0 { b"" } else { b",\n" })?;
         self.bracket(number, b"[")?;
-        for (i, logit) in logits.iter().enumerate() {
-            self.to.write_all(if i == 0 { b"[" } else { b"," })?;
-            write_number(&mut self.to, *logit)?;
-        }
-        self.to.write_all(b"]")?;
+        write_numbers(&mut self.to, logits.iter().copied())?;
         self.bracket(number + 1, b"]")
     }
 
@@ -133,6 +129,18 @@ impl<W: Write> JsonWriter<W> {
         self.to.flush()?;
         Ok(self.to)
     }
+}
+
+/// A row as a JSON array.
+pub(super) fn write_numbers(to: &mut impl Write, logits: impl Iterator<Item = f32>) -> io::Result<()> {
+    to.write_all(b"[")?;
+    for (i, logit) in logits.enumerate() {
+        if i > 0 {
+            to.write_all(b",")?;
+        }
+        write_number(to, logit)?;
+    }
+    to.write_all(b"]")
 }
 
 /// The shortest decimal that gives `x` back to a reader that takes numbers for f64 first (Python, JavaScript, this crate).

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokpick::TokenId;
-use tokpick::processor::{Candidates, Chain, Context, INFOS};
-use tokpick::source::{Layout, Open, Query, Row};
+use tokpick::processor::{Candidates, Chain, Context};
+use tokpick::source::{Open, Query, Row};
 
 /// A file of fixtures/.
 pub fn fixture(path: &str) -> PathBuf {
@@ -28,12 +28,6 @@ pub fn rows(path: &str) -> Vec<Vec<f32>> {
     let mut rows = Vec::new();
     source.rows(&at, &mut rows).unwrap();
     rows.into_iter().map(|row| row.logits).collect()
-}
-
-/// The names of a JSON chain that the registry doesn't know.
-pub fn unknown(chain: &Value) -> Vec<String> {
-    let names = chain.as_array().unwrap().iter().flat_map(|entry| entry.as_object().unwrap().keys());
-    names.filter(|name| INFOS.iter().all(|info| info.name != *name)).cloned().collect()
 }
 
 /// The candidates that a chain leaves of a row.
@@ -68,40 +62,4 @@ pub fn sha256(ids: &[TokenId]) -> String {
 /// Whether two numbers agree within a relative tolerance, or one of `floor` in absolute terms.
 pub fn close(got: f64, want: f64, relative: f64, floor: f64) -> bool {
     got == want || (got - want).abs() <= (relative * want.abs()).max(floor)
-}
-
-/// The rows of an NPY file of float32, `[R, V]` or `[R, B, V]`.
-#[derive(Debug, Clone)]
-pub struct Rows {
-    values: std::rc::Rc<[f32]>,
-    pub batch: usize,
-    pub vocabulary: usize,
-}
-
-impl Rows {
-    /// Row `b` of step `t`; the steps repeat.
-    pub fn at(&self, t: usize, b: usize) -> &[f32] {
-        let steps = self.values.len() / (self.batch * self.vocabulary);
-        let start = (t % steps * self.batch + b) * self.vocabulary;
-        &self.values[start..start + self.vocabulary]
-    }
-}
-
-pub fn read_rows(path: &str) -> Rows {
-    let mut source = Open { layout: None, ..Open::new(path) }.open().unwrap();
-    // [R, B, V]: the file's first axis is the step
-    let three = Open { layout: Some(Layout::Tbv), ..Open::new(path) }.open();
-    if let Ok(steps_first) = three {
-        source = steps_first;
-    }
-    let shape = source.shape();
-    let mut values = Vec::new();
-    let mut rows = Vec::new();
-    for step in 0..shape.end_step.unwrap() {
-        for sequence in shape.sequences.clone() {
-            source.rows(&[Query { sequence, step, context: &[], prompt_len: 0 }], &mut rows).unwrap();
-            values.extend_from_slice(&rows[0].logits);
-        }
-    }
-    Rows { values: values.into(), batch: shape.sequences.len(), vocabulary: shape.vocab.unwrap() }
 }

@@ -1,18 +1,22 @@
 //! How tokens are drawn.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use tokpick::draw::{Addressed, Draw, Gumbel};
+use tokpick::{Error, Result};
 
+use super::{EngineArgs, TerminalArgs};
+use crate::cli::files::Files;
 use crate::cli::note::note;
 
 #[derive(Args)]
 #[command(next_help_heading = "Drawing")]
 pub struct DrawArgs {
-    /// Seed, 0 to 2^64 − 1 (default: a fresh one, said on standard error and recorded)
+    /// Seed, 0 to 2^64 − 1, or what the engine takes (default: a fresh one, said on standard error and recorded)
     #[arg(long, short, value_name = "N", allow_hyphen_values = true)]
-    pub seed: Option<u64>,
+    pub seed: Option<Seed>,
     /// How tokens are drawn
     #[arg(long, value_name = "NAME")]
     pub draw: Option<DrawName>,
@@ -22,6 +26,81 @@ pub struct DrawArgs {
     /// Threads (default: all cores); changes the speed, never the result
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    #[command(flatten)]
+    pub terminal: TerminalArgs,
+}
+
+/// A seed as it was written: every engine reads its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seed(pub String);
+
+impl FromStr for Seed {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.trim() {
+            "" => Err(Error::setting("--seed", "\"\"", "must be a whole number")),
+            text => Ok(Seed(text.to_string())),
+        }
+    }
+}
+
+impl Seed {
+    /// The seed of a draw of tokpick's own.
+    ///
+    /// # Errors
+    /// What is no u64.
+    pub fn number(&self) -> Result<u64> {
+        let range = "must be a whole number from 0 to 2^64 - 1 (other seeds are for --engine)";
+        self.0.parse().map_err(|_| Error::setting("--seed", &self.0, range))
+    }
+}
+
+impl DrawArgs {
+    /// Refuses an engine where nothing is drawn.
+    ///
+    /// # Errors
+    /// If one was given.
+    pub fn refuse_engine(&self, why: &str) -> Result<()> {
+        match &self.engine.engine {
+            Some(name) => Err(Error::setting("--engine", name, format!("{why}: it is for `tokpick sample`"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The seed as a number, if one was given; the flag wins over files.
+    ///
+    /// # Errors
+    /// What is no u64.
+    pub fn number(&self, files: &Files) -> Result<Option<u64>> {
+        let given = self.seed.as_ref().map(Seed::number).transpose()?;
+        Ok(given.or_else(|| files.get(|s| s.seed)))
+    }
+
+    /// The flags that only matter where tokens are drawn.
+    pub fn given(&self) -> Vec<&'static str> {
+        let mut given = self.terminal.given();
+        given.extend(self.engine.given());
+        given.extend(self.draw.map(|_| "--draw"));
+        given.extend(self.num_samples.map(|_| "--num-samples"));
+        given
+    }
+
+    /// The draw of a seed.
+    ///
+    /// # Errors
+    /// Those of a terminal.
+    pub fn make(&self, seed: u64) -> Result<Box<dyn Draw>> {
+        let Some(terminal) = self.terminal.draw(seed)? else {
+            return Ok(self.draw.unwrap_or_default().draw(seed));
+        };
+        match self.draw {
+            Some(_) => Err(Error::setting("--draw", terminal.name(), "replaces the draw: leave out --draw")),
+            None => Ok(terminal),
+        }
+    }
 }
 
 /// The draws with randomness of tokpick's own.
@@ -35,9 +114,15 @@ pub enum DrawName {
     Gumbel,
 }
 
+impl std::fmt::Display for DrawName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if *self == DrawName::Gumbel { "gumbel" } else { "chacha8-v1" })
+    }
+}
+
 impl DrawName {
     /// The draw of a seed.
-    pub fn draw(self, seed: u64) -> Box<dyn Draw> {
+    fn draw(self, seed: u64) -> Box<dyn Draw> {
         match self {
             DrawName::Addressed => Box::new(Addressed::new(seed)),
             DrawName::Gumbel => Box::new(Gumbel::new(seed)),

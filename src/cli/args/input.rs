@@ -1,11 +1,15 @@
 //! The input: where logits come from, and how they are to be read.
 
 use std::io::{IsTerminal, stdin};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use tokpick::check::{Companion, Digest, Hashing, Tally, digest_file, digest_vocab};
+use tokpick::render::Tokens;
 use tokpick::source::{DtypeHint, Kind, Layout, LogitsSource, Open, RowRange, Vocab};
-use tokpick::{Result, render::Tokens};
+use tokpick::{Error, Place, Result};
+
+use crate::cli::ids::parse;
 
 #[derive(Args)]
 #[command(next_help_heading = "Input")]
@@ -14,13 +18,13 @@ pub struct InputArgs {
     #[arg(value_name = "INPUT", help_heading = None)]
     pub input: Option<PathBuf>,
     /// What the axes are: t steps, b sequences of a batch, v tokens (default: tv for two axes, btv for three)
-    #[arg(long, value_name = "tv|bv|btv|tbv")]
+    #[arg(long, value_name = "tv|bv|btv|tbv", value_parser = parse::<Layout>)]
     pub layout: Option<Layout>,
     /// A part of the steps (of the sequences with `--layout bv`), which keep their numbers; B is not included
-    #[arg(long, value_name = "A..B")]
+    #[arg(long, value_name = "A..B", value_parser = parse::<RowRange>)]
     pub rows: Option<RowRange>,
     /// What a `uint16` NPY array holds: bf16
-    #[arg(long, value_name = "bf16")]
+    #[arg(long, value_name = "bf16", value_parser = parse::<DtypeHint>)]
     pub dtype: Option<DtypeHint>,
     /// Read JSON `null` as a masked token
     #[arg(long)]
@@ -50,9 +54,29 @@ pub struct Opened {
     pub source: Box<dyn LogitsSource + Send>,
     /// Its strings: those of `--vocab`, else those that came inside.
     pub tokens: Option<Tokens>,
+    /// Its path; `-` for standard input.
+    path: PathBuf,
+    /// What has been read of standard input, where that is asked for.
+    tally: Option<Tally>,
+    /// Digest of the strings.
+    pub vocabulary: Option<Digest>,
 }
 
 impl Opened {
+    /// The digest of the whole input. What is left of a stream is read to its end; a file is read again.
+    pub fn digest(&self) -> Result<Companion> {
+        let (sha256, bytes) = match &self.tally {
+            None => digest_file(&self.path)?,
+            Some(tally) => {
+                let io = |source| Error::Io { file: "standard input".to_string(), source };
+                tally.rest(stdin()).map_err(io)?;
+                tally.digest()
+            }
+        };
+        let path = self.path.display().to_string();
+        Ok(Companion { role: "input".to_string(), path, sha256, bytes })
+    }
+
     /// The most rows that can be asked for, where that is known: sequences times steps.
     pub fn rows(&self) -> Option<usize> {
         let shape = self.source.shape();
@@ -69,18 +93,42 @@ impl InputArgs {
 
     /// Opens the input and its vocabulary.
     pub fn open(&self) -> Result<Opened> {
+        self.open_as(self.layout, false)
+    }
+
+    /// The same, counting up a digest where the input can be read only once.
+    pub fn open_digesting(&self) -> Result<Opened> {
+        self.open_as(self.layout, true)
+    }
+
+    /// Opens the input under a layout.
+    pub fn open_as(&self, layout: Option<Layout>, digest: bool) -> Result<Opened> {
         let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
+        let path = self.input.clone().unwrap_or_else(|| "-".into());
         let open = Open {
-            layout: self.layout,
+            layout,
             rows: self.rows,
             dtype: self.dtype,
             null_is_masked: self.null_is_masked,
             kind: if self.source == Some(SourceName::Bigram) { Kind::Bigram } else { Kind::Auto },
             vocab_size: self.vocab_size,
-            ..Open::new(self.input.clone().unwrap_or_else(|| "-".into()))
+            ..Open::new(path.clone())
         };
-        let source = open.open()?;
-        let tokens = vocab.or_else(|| source.vocab().map(Vocab::from)).map(Tokens::new);
-        Ok(Opened { source, tokens })
+        let mut tally = None;
+        let is_file = std::fs::metadata(&path).is_ok_and(|m| m.is_file());
+        let source = if digest && path == Path::new("-") {
+            let (reader, read) = Hashing::new(stdin());
+            tally = Some(read);
+            open.read(reader)?
+        } else if digest && !is_file && path.exists() {
+            let what = "can't be read twice, for its digest: pipe it into standard input, or save it";
+            return Err(Error::input(path.display().to_string(), Place::default(), what));
+        } else {
+            open.open()?
+        };
+        let vocab = vocab.or_else(|| source.vocab().map(Vocab::from));
+        let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
+        let tokens = vocab.map(Tokens::new);
+        Ok(Opened { source, tokens, path, tally, vocabulary })
     }
 }

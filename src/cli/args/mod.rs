@@ -1,17 +1,23 @@
 //! Groups of flags that several subcommands share.
 
 mod draw;
+mod engine;
 mod history;
+mod ids;
 mod input;
 mod limits;
 mod output;
 mod search;
 mod settings;
+mod terminal;
 
-pub use draw::{DrawArgs, resolve as resolve_seed};
+pub use draw::{DrawArgs, DrawName, Seed, resolve as resolve_seed};
+pub use engine::EngineArgs;
 pub use history::HistoryArgs;
+pub use ids::IdsArgs;
 pub use input::{InputArgs, Opened};
 pub use limits::LimitArgs;
 pub use output::{FormatName, OutputArgs};
-pub use search::{SearchArgs, StopName};
+pub use search::SearchArgs;
 pub use settings::SettingsArgs;
+pub use terminal::TerminalArgs;

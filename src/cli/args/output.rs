@@ -19,6 +19,13 @@ pub struct OutputArgs {
     pub stream: bool,
 }
 
+impl OutputArgs {
+    /// True if log-probabilities are written.
+    pub fn wants_logprobs(&self) -> bool {
+        Format::from(self.format).wants_logprobs()
+    }
+}
+
 /// The formats of decoded sequences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FormatName {

@@ -1,6 +1,7 @@
 //! Beam search.
 
 use clap::{Args, ValueEnum};
+use tokpick::sampler::EarlyStopping;
 
 #[derive(Args)]
 #[command(next_help_heading = "Beam search")]
@@ -28,6 +29,16 @@ pub enum StopName {
     False,
     /// When no live beam can become better
     Never,
+}
+
+impl From<StopName> for EarlyStopping {
+    fn from(name: StopName) -> EarlyStopping {
+        match name {
+            StopName::True => EarlyStopping::True,
+            StopName::False => EarlyStopping::False,
+            StopName::Never => EarlyStopping::Never,
+        }
+    }
 }
 
 impl SearchArgs {

@@ -8,9 +8,10 @@ use tokpick::{Error, Place, render, sampler};
 use super::sample;
 use crate::cli::args::{DrawArgs, HistoryArgs, InputArgs, LimitArgs, SettingsArgs};
 use crate::cli::decode::{self, Setup};
+use crate::cli::files::Files;
 use crate::cli::note::note;
 use crate::cli::out::Out;
-use crate::cli::{Run, Status, chain::chain};
+use crate::cli::{Run, Status, chain::chain_or_params};
 
 #[derive(Args)]
 #[command(
@@ -45,22 +46,23 @@ impl Run for Explain {
         }
         let opened = self.input.open()?;
         let shape = opened.source.shape();
-        let mut limits = self.limits.limits(&shape);
+        let files = Files::read(&self.settings)?;
+        let mut limits = self.limits.limits(&files, self.history.len()).of(&shape);
         let facts = decode::facts(&self.history, &limits, opened.rows());
-        let chain = chain(&self.settings, &facts)?;
+        let (chain, params) = chain_or_params(&self.settings, &self.draw, &files, &facts)?;
         let first = if shape.follows_prefix { self.history.prefix().len() } else { shape.first_step };
         self.stop_after_step(&mut limits, first, shape.end_step)?;
         decode::no_effect(&self.draw.num_samples.map_or(vec![], |_| vec!["--num-samples"]), "in explain");
         skipped(&chain);
-        let setup = Setup { opened, chain, limits };
-        let (draw, seed) = sample::draw(&self.draw, &setup);
-        let Setup { mut opened, chain, limits } = setup;
+        let setup = Setup { opened, chain, limits, params };
+        let sample::Drawing { draw, seed, .. } = sample::draw(&self.draw, &files, &setup, 1, true)?;
+        let Setup { mut opened, chain, limits, .. } = setup;
         let job = Job {
             prompt: self.history.prompt(),
             prefix: self.history.prefix(),
             chain: &chain,
             limits: &limits,
-            seed: seed.unwrap_or(0),
+            seed: seed.and_then(|s| s.number().ok()).unwrap_or(0),
             logprobs: false,
             parallel: false,
         };

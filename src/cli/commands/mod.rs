@@ -1,13 +1,17 @@
 //! The subcommands: one file each, and one line in each of the two lists here.
 
 mod beam;
+mod diff;
+mod engines;
 mod explain;
 mod greedy;
 mod info;
 mod probs;
 mod processors;
 mod sample;
+mod score;
 mod synth;
+mod verify;
 
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
@@ -69,7 +73,11 @@ commands! {
     Beam, "beam", beam::Beam, "The best whole sequences that a search over several prefixes finds";
     Probs, "probs", probs::Probs, "The distribution that `sample` would draw from";
     Explain, "explain", explain::Explain, "What each stage does to the distribution of a step, and how the token is drawn";
+    Score, "score", score::Score, "How probable given ids are: log-probability, rank, surprise, perplexity";
+    Verify, "verify", verify::Verify, "Whether ids were drawn from these logits with this seed; whether a record still holds";
+    Diff, "diff", diff::Diff, "Two files of logits, row by row: how far apart, and which draws would flip";
     Info, "info", info::Info, "Shape and format of an input; entropy and most probable tokens of its rows";
     Synth, "synth", synth::Synth, "Logits to play with, from a seed";
     Processors, "processors", processors::Processors, "All logits processors, and the orders in which engines apply them";
+    Engines, "engines", engines::Engines, "The engines whose draws can be replayed";
 }

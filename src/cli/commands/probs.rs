@@ -8,7 +8,8 @@ use tokpick::sampler::{Job, Limits, walk};
 use tokpick::{Result, settings};
 
 use crate::cli::args::{HistoryArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
-use crate::cli::ids::IdLists;
+use crate::cli::files::Files;
+use crate::cli::ids::{IdLists, parse};
 use crate::cli::out::Out;
 use crate::cli::{Run, Status, chain::chain, decode};
 
@@ -22,7 +23,7 @@ pub struct Probs {
     #[command(flatten)]
     history: HistoryArgs,
     /// The ids that were taken at the input's own steps; those of several sequences are separated by `;` or line breaks
-    #[arg(long, value_name = "IDS", help_heading = "History", allow_hyphen_values = true)]
+    #[arg(long, value_name = "IDS", help_heading = "History", allow_hyphen_values = true, value_parser = parse::<IdLists>)]
     ids: Option<IdLists>,
     #[command(flatten)]
     limits: LimitArgs,
@@ -59,11 +60,15 @@ impl Run for Probs {
         }
         let mut opened = self.input.open()?;
         let shape = opened.source.shape();
-        let limits = Limits { max_new_tokens: self.limits.max_new_tokens, eos: self.limits.eos() };
+        let files = Files::read(&self.settings)?;
+        let limits = Limits {
+            max_new_tokens: self.limits.max_new_tokens,
+            ..self.limits.limits(&files, self.history.len())
+        };
         let facts = decode::facts(&self.history, &limits, opened.rows());
-        let chain = chain(&self.settings, &facts)?;
+        let chain = chain(&self.settings, &files, &facts)?;
         let seed = match chain.needs().coin {
-            true => resolve_seed(self.seed),
+            true => resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))),
             false => {
                 decode::no_effect(
                     &self.seed.map_or(vec![], |_| vec!["--seed"]),

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use tokpick::render;
+use tokpick::settings::Order;
 
 use crate::cli::out::Out;
 use crate::cli::{Run, Status};
@@ -31,7 +32,8 @@ enum FormatName {
 
 impl Run for Processors {
     fn run(self) -> anyhow::Result<Status> {
-        let processors = render::Processors { orders: Vec::new() };
+        let orders = [Order::hf(), Order::llama_cpp(), Order::vllm()];
+        let processors = render::Processors { orders: orders.to_vec() };
         let mut out = Out::open(self.output.as_deref())?;
         out.write(|to| match self.format {
             _ if self.markdown => processors.markdown(to),

@@ -86,16 +86,15 @@ impl ProcessorFlags {
     }
 }
 
-/// A dynamic temperature varies the temperature: there is one stage, not two.
+/// A dynamic temperature varies the temperature: there is one stage, not two. With a range of 0 it is off.
 fn heat(entries: &mut Vec<Entry>) {
-    let dynamic =
-        |e: &Entry| e.0 == "dynamic_temperature" && e.1.get("range").and_then(Value::as_f64) != Some(0.0);
-    let lone = |e: &Entry| e.0 == "temperature";
-    let (Some(to), Some(from)) = (entries.iter().position(dynamic), entries.iter().position(lone)) else {
-        return;
-    };
-    if let Some(value) = entries[from].1.get("value").cloned() {
-        entries[to].1.insert("temperature".to_string(), value);
+    let find = |name: &str| entries.iter().position(|e| e.0 == name);
+    let Some(to) = find("dynamic_temperature") else { return };
+    let on = entries[to].1.get("range").and_then(Value::as_f64) != Some(0.0);
+    let from = find("temperature").filter(|_| on);
+    let value = from.and_then(|from| entries[from].1.get("value").cloned());
+    entries[to].1.entry("temperature").or_insert(value.unwrap_or_else(|| json!(1)));
+    if let Some(from) = from {
         entries.remove(from);
     }
 }

@@ -6,7 +6,7 @@ mod value;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use tokpick::processor::INFOS;
+use tokpick::processor::{INFOS, Info};
 
 pub use collect::Facts;
 pub use table::{Flag, GROUPS};
@@ -73,10 +73,20 @@ impl FromArgMatches for ProcessorFlags {
     }
 }
 
+/// What a processor does, as a line of help.
+fn sentence(info: &Info) -> String {
+    let (first, rest) = info.summary.split_at(info.summary.chars().next().map_or(0, char::len_utf8));
+    let off = match info.off {
+        "false" | "none" | "not set" | "[]" => String::new(),
+        off => format!(" (off: {off})"),
+    };
+    format!("{}{rest}{off}", first.to_uppercase())
+}
+
 /// A flag as clap knows it. Values are taken as they stand, also those that begin with a hyphen: our own range errors say more.
 fn arg(flag: &'static Flag) -> Arg {
     let help = match INFOS.iter().find(|info| info.name == flag.processor) {
-        Some(info) if flag.help.is_empty() => format!("{} (off: {})", info.summary, info.off),
+        Some(info) if flag.help.is_empty() => sentence(info),
         _ => flag.help.to_string(),
     };
     let arg = Arg::new(flag.long).long(flag.long).help(help).visible_aliases(flag.aliases);

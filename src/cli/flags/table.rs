@@ -172,7 +172,7 @@ static CONSTRAINTS: &[Flag] = &[
     value("min-new-tokens", "min_new_tokens", Count),
     of("forced_bos_token_id", "forced-bos-token-id", "id", Count, ""),
     of("forced_eos_token_id", "forced-eos-token-id", "eos_token_id", Ids, ""),
-    of("prefix_constraint", "prefix-constraint", "input", Word, ""),
+    of("prefix_constraint", "prefix-constraint", "input", File, ""),
     of(
         "prefix_constraint",
         "prefix-constraint-missing",
@@ -195,7 +195,7 @@ static TWO_MODELS: &[Flag] = &[
         "guidance_scale",
         "uncond",
         "uncond_input",
-        Word,
+        File,
         "Unconditional logits for the guidance, of the same shape as the input",
     ),
     of(
@@ -205,7 +205,7 @@ static TWO_MODELS: &[Flag] = &[
         Count,
         "Row of that file (default: of the same sequence and step)",
     ),
-    of("contrastive", "amateur", "amateur_input", Word, ""),
+    of("contrastive", "amateur", "amateur_input", File, ""),
     of(
         "contrastive",
         "contrastive-alpha",

@@ -1,7 +1,5 @@
 //! How the value of a processor flag is written, and what it is in JSON.
 
-use std::str::FromStr;
-
 use serde_json::{Value, json};
 use tokpick::{Error, Result};
 
@@ -16,8 +14,10 @@ pub enum Kind {
     Count,
     /// A whole number.
     Integer,
-    /// A bare word, or a path.
+    /// A bare word.
     Word,
+    /// A path.
+    File,
     /// Nothing: the flag alone.
     Switch,
     /// A list of ids.
@@ -38,7 +38,8 @@ impl Kind {
         match self {
             Kind::Number => "X",
             Kind::Count | Kind::Integer => "N",
-            Kind::Word => "VALUE",
+            Kind::Word => "NAME",
+            Kind::File => "FILE",
             Kind::Switch => "",
             Kind::Ids => "IDS",
             Kind::IdLists => "IDS;IDS",
@@ -64,11 +65,11 @@ impl Kind {
                 let n: i64 = text.trim().parse().map_err(|_| bad("must be a whole number"))?;
                 Ok(n.into())
             }
-            Kind::Word => Ok(text.into()),
+            Kind::Word | Kind::File => Ok(text.into()),
             Kind::Switch => Ok(true.into()),
-            Kind::Ids => Ok(json!(ids::Ids::from_str(text).map_err(|e| named(flag, e))?.0)),
+            Kind::Ids => Ok(json!(ids::parse::<ids::Ids>(text).map_err(|e| bad(&e))?.0)),
             Kind::IdLists if is_json(text) => from_json(text).map_err(|e| bad(&e)),
-            Kind::IdLists => Ok(json!(ids::IdLists::from_str(text).map_err(|e| named(flag, e))?.0)),
+            Kind::IdLists => Ok(json!(ids::parse::<ids::IdLists>(text).map_err(|e| bad(&e))?.0)),
             Kind::Bias if is_json(text) => from_json(text).map_err(|e| bad(&e)),
             Kind::Bias => text
                 .split([',', ' '])
@@ -112,13 +113,6 @@ fn bias(pair: &str) -> Option<Value> {
     match bias.trim() {
         "-inf" | "-Infinity" => Some(json!([id, "-inf"])),
         bias => Some(json!([id, number(bias)?])),
-    }
-}
-
-fn named(flag: &str, error: Error) -> Error {
-    match error {
-        Error::Setting { value, what, .. } => Error::Setting { name: format!("--{flag}"), value, what },
-        other => other,
     }
 }
 

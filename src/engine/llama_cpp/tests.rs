@@ -11,6 +11,7 @@ use super::{
     settings::Stage,
 };
 use crate::engine::{Watch, float, vllm};
+use crate::source::{Open, Query};
 use rand_mt::Mt;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -26,11 +27,11 @@ fn load(file: &str) -> Value {
 fn inputs() -> HashMap<String, Vec<Vec<f32>>> {
     let names = ["rows-8.npy", "rows-256.npy", "rows-4096.npy"];
     let read = |name: &str| {
-        let mut source = crate::source::Open::new(format!("{DIR}/{name}")).open().unwrap();
+        let mut source = Open::new(format!("{DIR}/{name}")).open().unwrap();
+        let steps = source.shape().end_step.unwrap();
+        let at = |step| Query { sequence: 0, step, context: &[], prompt_len: 0 };
         let mut rows = Vec::new();
-        let query = |step| crate::source::Query { sequence: 0, step, context: &[], prompt_len: 0 };
-        let at: Vec<_> = (0..source.shape().end_step.unwrap()).map(query).collect();
-        source.rows(&at, &mut rows).unwrap();
+        source.rows(&(0..steps).map(at).collect::<Vec<_>>(), &mut rows).unwrap();
         rows.into_iter().map(|row| row.logits).collect()
     };
     names.map(|n| (n.to_owned(), read(n))).into()

@@ -10,6 +10,7 @@ impl Candidates {
         // Beyond 1e±100 no two f32 differ more (or less) visibly; inside, no score overflows.
         let before = self.scale;
         self.scale = (before * factor).clamp(1e-100, 1e100);
+        self.mass = None;
         self.shift *= self.scale / before;
     }
 
@@ -20,7 +21,11 @@ impl Candidates {
 
     /// Keeps the members at or above a cut; the best one always stays.
     pub fn keep_at_or_above(&mut self, cut: Cut) {
-        self.lo = self.lo.max(cut.0.min(self.best));
+        let lo = self.lo.max(cut.0.min(self.best));
+        if lo > self.lo {
+            self.lo = lo;
+            self.mass = None;
+        }
     }
 
     /// Keeps the members at or above a cut, and at least `min_tokens_to_keep` of them: whatever ties at that floor stays too.
@@ -42,6 +47,7 @@ impl Candidates {
         }
         self.best = best;
         self.lo = lo.max(low.0.min(best));
+        self.mass = None;
         self.gather(Band { lo: self.lo, hi: best });
     }
 
@@ -97,6 +103,7 @@ impl Candidates {
         if self.lo > f32::NEG_INFINITY {
             self.gather(self.band());
         }
+        self.mass = None;
         let best_before = self.best;
         let (raised, best_fell) = edit::run(self, ids, numbers, f);
         if best_fell {
@@ -153,6 +160,14 @@ impl Candidates {
             }
         }
         self.become_plain();
+    }
+
+    /// As [`map`](Self::map), for a function of the score alone: compiled for the instruction set in use.
+    pub fn map_each(&mut self, f: impl Fn(f64) -> f64) {
+        let mut scores: Vec<f64> = self.members().map(|(_, score)| score).collect();
+        crate::kernel::each(&mut scores, f);
+        let mut scores = scores.into_iter();
+        self.map(|_, score| scores.next().unwrap_or(score));
     }
 
     /// Makes every token possible: a NaN of the row gets the score 0, +∞ the largest finite number, and what was masked or removed the

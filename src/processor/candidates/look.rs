@@ -103,8 +103,14 @@ impl Candidates {
 
     /// The `n` best members by falling score, lower id first among equals, with their scores.
     pub fn ranked(&self, n: usize) -> Vec<(TokenId, f64)> {
+        self.ranked_from(n, f64::NEG_INFINITY)
+    }
+
+    /// As [`ranked`](Self::ranked), of the members whose score is at least `least`.
+    pub fn ranked_from(&self, n: usize, least: f64) -> Vec<(TokenId, f64)> {
         let mut top = Vec::new();
-        kernel::top(self.slice(), self.maxima_of_row(), self.band(), n, &mut top);
+        let Cut(least) = self.cut_at(least);
+        kernel::top(self.slice(), self.maxima_of_row(), Band::from(self.lo.max(least)), n, &mut top);
         let score = |id: TokenId| self.score(id).unwrap_or(f64::NEG_INFINITY);
         top.into_iter().map(|(id, _)| (id, score(id))).collect()
     }
@@ -129,18 +135,23 @@ impl Candidates {
     /// Probabilities of the members in id order, evaluated in f64.
     pub fn probabilities(&self) -> Vec<(TokenId, f64)> {
         let best = self.max_score();
-        let mut weights: Vec<_> = self.members().map(|(id, s)| (id, kernel::exp(s - best))).collect();
-        let sum: f64 = weights.iter().map(|w| w.1).sum();
-        weights.iter_mut().for_each(|w| w.1 /= sum);
-        weights
+        let (ids, mut p): (Vec<TokenId>, Vec<f64>) = self.members().map(|(id, s)| (id, s - best)).unzip();
+        kernel::each(&mut p, kernel::exp);
+        let sum: f64 = p.iter().sum();
+        ids.into_iter().zip(p).map(|(id, w)| (id, w / sum)).collect()
     }
 
     /// Σ exp(score − max score) over the members, by the arithmetic of decisions.
     pub fn mass(&mut self) -> f64 {
+        if let Some(mass) = self.mass {
+            return mass;
+        }
+        self.thin_out();
         let (weigh, band) = (self.weigh(), self.band());
         let mut blocks = std::mem::take(&mut self.blocks);
         let mass = kernel::mass(self.slice(), weigh, band, &mut blocks);
         self.blocks = blocks;
+        self.mass = Some(mass);
         mass
     }
 
@@ -160,8 +171,17 @@ impl Candidates {
 
     /// The largest cut at or above which the members hold at least `share` of the mass.
     pub fn nucleus(&mut self, share: f64) -> Option<Cut> {
-        let target = share * self.mass();
-        kernel::nucleus(self.slice(), self.weigh(), self.band(), self.maxima_of_row(), target).map(Cut)
+        let (weigh, band) = (self.weigh(), self.band());
+        if let Some(mass) = self.mass {
+            let target = share * mass;
+            return kernel::nucleus(self.slice(), weigh, band, self.maxima_of_row(), target).map(Cut);
+        }
+        let mut blocks = std::mem::take(&mut self.blocks);
+        let (mass, cut) =
+            kernel::nucleus_share(self.slice(), weigh, band, self.maxima_of_row(), share, &mut blocks);
+        self.blocks = blocks;
+        self.mass = Some(mass);
+        cut.map(Cut)
     }
 
     /// The cut at a score: the lowest value whose score is at least `score`.
@@ -204,7 +224,9 @@ pub struct Normalizer {
 
 impl Normalizer {
     fn of(best: f64, scores: impl Iterator<Item = f64>) -> Self {
-        Normalizer { best, ln_sum: kernel::ln(scores.map(|s| kernel::exp(s - best)).sum()) }
+        let mut weights: Vec<f64> = scores.map(|s| s - best).collect();
+        kernel::each(&mut weights, kernel::exp);
+        Normalizer { best, ln_sum: kernel::ln(weights.iter().sum()) }
     }
 
     /// ln p of a token with this score, in nats: `score − ln Σ exp(score)`; `None` if it is −∞.

@@ -4,8 +4,9 @@ mod change;
 mod edit;
 mod look;
 
-use edit::Edits;
 pub use look::Normalizer;
+
+use edit::Edits;
 
 use crate::kernel::{self, Band, Slice, Weigh};
 use crate::source::Row;
@@ -56,6 +57,8 @@ pub struct Candidates {
     lo: f32,
     /// The largest value of a member.
     best: f32,
+    /// The mass and, by block, its parts, as long as nothing has changed since they were summed.
+    mass: Option<f64>,
     blocks: Vec<f64>,
 }
 
@@ -126,6 +129,7 @@ impl Candidates {
         self.shift = 0.0;
         self.lo = f32::NEG_INFINITY;
         self.best = best;
+        self.mass = None;
     }
 
     /// Starts again from the row that was loaded.
@@ -199,9 +203,30 @@ impl Candidates {
         self.lo = f32::NEG_INFINITY;
     }
 
+    /// Makes a list of the members where the maxima tell that they lie in few spans of a dense row: what follows then looks at
+    /// them alone. No result depends on it.
+    fn thin_out(&mut self) {
+        let dense = self.own.state == State::Row && self.row.ids.is_none();
+        if !dense || self.lo == f32::NEG_INFINITY || self.maxima.len() < 8 {
+            return;
+        }
+        let spans = self.maxima.iter().filter(|&&max| max >= self.lo).count();
+        if 4 * spans > self.maxima.len() {
+            return;
+        }
+        let list = &mut self.spare;
+        list.exact.clear();
+        let set = Slice { ids: None, values: &self.row.logits };
+        kernel::gather_spans(set, &self.maxima, Band::from(self.lo), &mut list.ids, &mut list.values);
+        list.state = State::Sparse;
+        std::mem::swap(&mut self.own, &mut self.spare);
+        self.lo = f32::NEG_INFINITY;
+    }
+
     fn find_best(&mut self) {
         let values = if self.own.state == State::Row { &self.maxima } else { &self.own.values };
         self.best = max_of(values);
+        self.mass = None;
     }
 }
 

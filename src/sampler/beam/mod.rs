@@ -1,15 +1,25 @@
-//! Beam search, as transformers 5 does it.
+//! Beam search, as transformers 5 does it, and its published variants.
 
+mod constrained;
+mod events;
+mod expand;
 mod finished;
+mod group;
+mod lockstep;
+mod norm;
 mod search;
+mod stochastic;
+mod variant;
 
-use serde::Serialize;
+pub use events::{BeamStep, Considered, Fate, LiveBeam};
+pub use norm::LengthNorm;
+pub use variant::Variant;
 
 use super::{Emit, Event, Job, Sampler};
 use crate::hypothesis::Hypothesis;
-use crate::source::{Access, LogitsSource, Query, Row, Shape};
+use crate::source::{Access, LogitsSource};
 use crate::trace::Trace;
-use crate::{Error, Result, TokenId};
+use crate::{Error, Place, Result, TokenId};
 use search::Search;
 
 /// When a beam search whose finished list is full stops.
@@ -42,7 +52,7 @@ pub enum EarlyStopping {
 /// `torch.topk`, undefined). Sums are f64 here, f32 there: scores differ by about 1e-5.
 ///
 /// A length penalty of 0 is neutral; the default, 1, is the mean log-probability; larger favours longer hypotheses, because scores
-/// are negative. On a file of steps the search decodes the position-only lattice and ends with the file.
+/// are negative; [`LengthNorm`] has the other formula. [`Variant`] draws, diversifies or constrains the beams. On a file of steps the search decodes the position-only lattice and ends with the file.
 ///
 /// ```
 /// use tokpick::sampler::{Beam, Event, Job, Limits, Sampler};
@@ -71,61 +81,13 @@ pub struct Beam {
     pub early_stopping: EarlyStopping,
     /// How many hypotheses are returned; at most `num_beams`.
     pub num_return_sequences: usize,
-}
-
-/// A prefix that lives on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LiveBeam {
-    /// The ids generated so far (without prompt and prefix).
-    pub ids: Vec<TokenId>,
-    /// Sum of `scores`.
-    pub sum: f64,
-    /// Log-probability of each id in its raw row; `None` where that masks it.
-    pub logprobs: Vec<Option<f64>>,
-    /// What each id added to the sum: its log-probability after the processors.
-    pub scores: Vec<f64>,
-}
-
-/// What became of a continuation that was considered.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fate {
-    /// It lives on.
-    Live,
-    /// It ended, and entered the finished list with this score.
-    Finished(f64),
-    /// It ended outside the first `num_beams`, and is lost.
-    Lost,
-    /// It did not end, and `num_beams` better ones live on.
-    Pruned,
-}
-
-/// A continuation of a live beam.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Considered {
-    /// Rank of the beam that it continues.
-    pub parent: usize,
-    /// Its new token.
-    pub id: TokenId,
-    /// The token's score.
-    pub score: f64,
-    /// Its sum.
-    pub sum: f64,
-    /// What became of it.
-    pub fate: Fate,
-}
-
-/// A step of a beam search: what was live, what was considered, and what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct BeamStep {
-    /// Sequence of the batch, absolute.
-    pub sequence: usize,
-    /// Step of the input, absolute.
-    pub step: usize,
-    /// The live beams before the step, best first.
-    pub live: Vec<LiveBeam>,
-    /// The continuations considered, best first.
-    pub considered: Vec<Considered>,
+    /// The form in which the length enters the score.
+    pub length_norm: LengthNorm,
+    /// Continuations whose sum is more than this (in nats, 0 or more) below the best one of their step are pruned, those that
+    /// ended too (absolute threshold pruning, Freitag & Al-Onaizan 2017); `None` prunes none.
+    pub beam_margin: Option<f64>,
+    /// What continuations are ranked by, and which of them live on.
+    pub variant: Variant,
 }
 
 impl Beam {
@@ -139,13 +101,38 @@ impl Beam {
             length_penalty: 1.0,
             early_stopping: EarlyStopping::False,
             num_return_sequences: 1,
+            length_norm: LengthNorm::Hf,
+            beam_margin: None,
+            variant: Variant::Plain,
         };
-        beam.check()?;
+        beam.check(&[])?;
         Ok(beam)
     }
 
+    /// How many prefixes of a group live on.
+    fn width(&self) -> usize {
+        self.num_beams / self.variant.groups()
+    }
+
+    /// The score of a hypothesis.
+    fn score(&self, worth: f64, len: usize) -> f64 {
+        self.length_norm.score(worth, len, self.length_penalty)
+    }
+
+    /// Refuses phrases outside a vocabulary of `vocab` tokens.
+    fn check_ids(&self, source: &str, vocab: usize) -> Result<()> {
+        let forced = self.variant.phrases().0.iter().flatten();
+        match forced.copied().find(|&id| id as usize >= vocab) {
+            Some(id) => {
+                let what = format!("the forced id {id} is outside the vocabulary of {vocab} tokens");
+                Err(Error::input(source, Place::default(), what))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Refuses what makes no sense.
-    fn check(&self) -> Result<()> {
+    fn check(&self, eos: &[TokenId]) -> Result<()> {
         if self.num_beams == 0 {
             return Err(Error::setting("num_beams", 0, "must be 1 or more"));
         }
@@ -156,7 +143,10 @@ impl Beam {
         if !self.length_penalty.is_finite() {
             return Err(Error::setting("length_penalty", self.length_penalty, "must be a finite number"));
         }
-        Ok(())
+        if let Some(margin) = self.beam_margin.filter(|m| m.is_nan() || *m < 0.0) {
+            return Err(Error::setting("beam_margin", margin, "must be 0 or more"));
+        }
+        self.variant.check(self.num_beams, eos)
     }
 }
 
@@ -168,7 +158,7 @@ impl Sampler for Beam {
         trace: &mut dyn Trace,
         emit: &mut Emit<'_>,
     ) -> Result<()> {
-        self.check()?;
+        self.check(&job.limits.eos)?;
         let shape = source.shape();
         let limits = job.limits.of(&shape);
         let job = &Job { limits: &limits, ..*job };
@@ -176,13 +166,14 @@ impl Sampler for Beam {
         let sequences: Vec<usize> = shape.sequences.clone().collect();
         for (round, group) in sequences.chunks(together.max(1)).enumerate() {
             let mut searches: Vec<Search> = group.iter().map(|&s| Search::new(s, self, job)).collect();
-            lockstep(&mut searches, source, &shape, job, round == 0, trace)?;
+            lockstep::run(&mut searches, source, (self, job), round == 0, trace)?;
             for search in searches {
                 let sequence = search.sequence;
                 for (rank, ended) in search.results()?.into_iter().enumerate() {
                     emit(Event::Done(Hypothesis {
                         sequence,
                         sample: rank,
+                        perturbed: ended.beam.perturbed,
                         logprob: ended.beam.logprobs.iter().copied().sum(),
                         ids: ended.beam.ids,
                         logprobs: ended.beam.logprobs,
@@ -195,81 +186,4 @@ impl Sampler for Beam {
         }
         Ok(())
     }
-}
-
-/// Runs the searches of several sequences step by step.
-fn lockstep(
-    searches: &mut [Search<'_>],
-    source: &mut dyn LogitsSource,
-    shape: &Shape,
-    job: &Job<'_>,
-    mut unchecked: bool,
-    trace: &mut dyn Trace,
-) -> Result<()> {
-    let first = if shape.follows_prefix { job.prefix.len() } else { shape.first_step };
-    let of_input = shape.end_step.map(|end| end.saturating_sub(first));
-    let limit = match (job.limits.max_new_tokens, of_input) {
-        (Some(m), Some(n)) => Some(m.min(n)),
-        (m, n) => m.or(n),
-    };
-    if limit == Some(0) {
-        searches.iter_mut().for_each(Search::end_here);
-    }
-    // rows that don't follow the prefix can be looked at before their turn: the end of a stream must be known one step ahead
-    let peeks = limit.is_none_or(|m| shape.end_step.is_none() && m > 1) && !shape.follows_prefix;
-    let mut step = first;
-    let mut rows = fetch(searches, source, shape, job, step)?;
-    let mut len = 0;
-    while searches.iter().any(Search::is_live) {
-        len += 1;
-        let at_limit = limit == Some(len);
-        let mut ahead =
-            if peeks && !at_limit { fetch(searches, source, shape, job, step + 1)? } else { Vec::new() };
-        if unchecked && let Some(row) = rows.iter().flatten().find(|r| !r.ended) {
-            job.check_ids(source.name(), row.vocab)?;
-            unchecked = false;
-        }
-        for (at, search) in searches.iter_mut().enumerate().filter(|(_, s)| s.is_live()) {
-            if rows[at].iter().any(|row| row.ended) {
-                search.end_here();
-                continue;
-            }
-            let last = at_limit || ahead.get(at).is_some_and(|r| r.iter().any(|row| row.ended));
-            search.advance(&mut rows[at], step, last, limit, source.name(), trace)?;
-        }
-        step += 1;
-        if !searches.iter().any(Search::is_live) {
-            break;
-        }
-        rows = if peeks && !at_limit {
-            std::mem::take(&mut ahead)
-        } else {
-            fetch(searches, source, shape, job, step)?
-        };
-    }
-    Ok(())
-}
-
-/// The rows of one step: for each live search one row, or one for each of its beams where rows follow the prefix.
-fn fetch(
-    searches: &[Search<'_>],
-    source: &mut dyn LogitsSource,
-    shape: &Shape,
-    job: &Job<'_>,
-    step: usize,
-) -> Result<Vec<Vec<Row>>> {
-    let mut queries = Vec::new();
-    let mut counts = Vec::new();
-    for search in searches {
-        let contexts = search.contexts();
-        let asked = if shape.follows_prefix { contexts.len() } else { contexts.len().min(1) };
-        counts.push(asked);
-        for context in &contexts[..asked] {
-            queries.push(Query { sequence: search.sequence, step, context, prompt_len: job.prompt.len() });
-        }
-    }
-    let mut rows = Vec::new();
-    source.rows(&queries, &mut rows)?;
-    let mut rows = rows.into_iter();
-    Ok(counts.into_iter().map(|n| rows.by_ref().take(n).collect()).collect())
 }

@@ -1,13 +1,11 @@
-//! The beam search of one sequence: live beams, a step, results.
+//! The beam search of one sequence: its groups of beams, and results.
 
-use rayon::prelude::*;
-
-use super::finished::{Ended, Finished, score};
-use super::{Beam, BeamStep, Considered, Fate, LiveBeam};
-use crate::draw::RowCoins;
-use crate::hypothesis::Finish;
-use crate::processor::{Candidates, Context};
-use crate::sampler::{Job, slot};
+use super::expand::Expander;
+use super::finished::Ended;
+use super::group::Group;
+use super::{Beam, BeamStep, Considered, Fate, Variant};
+use crate::sampler::Job;
+use crate::sampler::scores::Scorer;
 use crate::source::Row;
 use crate::trace::{Trace, TraceEvent};
 use crate::{Error, Place, Result, TokenId};
@@ -17,212 +15,109 @@ pub(super) struct Search<'a> {
     pub sequence: usize,
     beam: &'a Beam,
     job: &'a Job<'a>,
-    live: Vec<LiveBeam>,
-    /// Prompt, prefix and ids of each live beam.
-    contexts: Vec<Vec<TokenId>>,
-    finished: Finished,
+    groups: Vec<Group<'a>>,
     /// Why the last beams died, if nothing ended.
     death: Option<Error>,
-    workspaces: Vec<Candidates>,
 }
 
-/// The continuations of one beam: (id, score, raw log-probability), best first.
-type Continuations = Vec<(TokenId, f64, Option<f64>)>;
+/// Where a search stands.
+pub(super) struct Now<'a> {
+    /// Step of the input, absolute.
+    pub step: usize,
+    /// Every continuation ends with this step.
+    pub last: bool,
+    /// The length at which all end, where it is known.
+    pub limit: Option<usize>,
+    /// The input's name in messages.
+    pub name: &'a str,
+}
 
 impl<'a> Search<'a> {
     pub fn new(sequence: usize, beam: &'a Beam, job: &'a Job<'a>) -> Self {
-        let start = LiveBeam { ids: Vec::new(), sum: 0.0, logprobs: Vec::new(), scores: Vec::new() };
-        Search {
-            sequence,
-            beam,
-            job,
-            live: vec![start],
-            contexts: vec![job.history()],
-            finished: Finished::default(),
-            death: None,
-            workspaces: Vec::new(),
-        }
+        let groups = (0..beam.variant.groups()).map(|_| Group::new(beam, job)).collect();
+        Search { sequence, beam, job, groups, death: None }
     }
 
     pub fn is_live(&self) -> bool {
-        !self.live.is_empty()
+        self.groups.iter().any(|g| !g.live.is_empty())
     }
 
-    /// The histories of the live beams, best first.
-    pub fn contexts(&self) -> &[Vec<TokenId>] {
-        &self.contexts
+    /// The histories of the live beams, group by group, best first.
+    pub fn contexts(&self) -> impl Iterator<Item = &[TokenId]> {
+        self.groups.iter().flat_map(|g| g.contexts.iter().map(Vec::as_slice))
     }
 
     /// The input ends before a step: what is live ends as it stands.
     pub fn end_here(&mut self) {
-        for beam in std::mem::take(&mut self.live) {
-            let score = score(beam.sum, beam.ids.len(), self.beam.length_penalty);
-            self.finished.enter(Ended { beam, score, finish: Finish::Length }, self.beam.num_beams);
-        }
-        self.contexts.clear();
+        self.groups.iter_mut().for_each(Group::end_here);
     }
 
     /// One step: expands the live beams by their rows (one row for all, or one each).
-    pub fn advance(
-        &mut self,
-        rows: &mut [Row],
-        step: usize,
-        last: bool,
-        limit: Option<usize>,
-        name: &str,
-        trace: &mut dyn Trace,
-    ) -> Result<()> {
-        let width = self.beam.num_beams;
-        let eos = &self.job.limits.eos;
-        let count = width.saturating_mul((1 + eos.len()).max(2));
-        let found = self.expand(rows, step, count, name, trace)?;
-        let mut considered: Vec<(Considered, Option<f64>)> = Vec::new();
-        for (parent, continuations) in found.iter().enumerate() {
-            considered.extend(continuations.iter().map(|&(id, score, raw)| {
-                let sum = self.live[parent].sum + score;
-                (Considered { parent, id, score, sum, fate: Fate::Pruned }, raw)
-            }));
-        }
-        // stable: among equal sums the better parent, then the lower id
-        considered.sort_by(|a, b| b.0.sum.total_cmp(&a.0.sum));
-        considered.truncate(count);
-        let mut next = Vec::new();
-        for (rank, (c, raw)) in considered.iter_mut().enumerate() {
-            let is_end = eos.binary_search(&c.id).is_ok();
-            if !is_end && !last {
-                if next.len() < width {
-                    c.fate = Fate::Live;
-                    next.push((self.extend(c, *raw), c.parent));
-                }
-            } else if rank < width {
-                let beam = self.extend(c, *raw);
-                let score = score(beam.sum, beam.ids.len(), self.beam.length_penalty);
-                let finish = if is_end { Finish::Eos } else { Finish::Length };
-                c.fate = Fate::Finished(score);
-                self.finished.enter(Ended { beam, score, finish }, width);
-            } else {
-                c.fate = Fate::Lost;
-            }
-        }
-        if trace.wants().beams {
-            let considered = considered.into_iter().map(|(c, _)| c).collect();
-            let live = std::mem::take(&mut self.live);
-            trace.event(&TraceEvent::Beams(&BeamStep { sequence: self.sequence, step, live, considered }));
-        }
-        let settled = next
-            .first()
-            .is_none_or(|(best, _)| self.finished.settled(self.beam, best.sum, best.ids.len(), limit));
-        if settled {
-            next.clear();
-        }
-        self.contexts = next
-            .iter()
-            .map(|(beam, parent)| {
-                let mut context = self.contexts[*parent].clone();
-                context.extend(beam.ids.last());
-                context
-            })
-            .collect();
-        self.live = next.into_iter().map(|(beam, _)| beam).collect();
-        Ok(())
-    }
-
-    /// The live beam that a continuation makes.
-    fn extend(&self, c: &Considered, raw: Option<f64>) -> LiveBeam {
-        let parent = &self.live[c.parent];
-        let mut beam = LiveBeam { sum: c.sum, ..parent.clone() };
-        beam.ids.push(c.id);
-        beam.logprobs.push(raw);
-        beam.scores.push(c.score);
-        beam
-    }
-
-    /// The `count` best continuations of each live beam.
-    fn expand(
-        &mut self,
-        rows: &mut [Row],
-        step: usize,
-        count: usize,
-        name: &str,
-        trace: &mut dyn Trace,
-    ) -> Result<Vec<Continuations>> {
-        let needs = self.job.chain.needs();
-        // one row for all, and a chain that sees no difference between the beams: expand it once
-        let once = rows.len() == 1 && !needs.history && !needs.coin;
-        let beams = if once { 1 } else { self.live.len() };
-        let mut workspaces = std::mem::take(&mut self.workspaces);
-        workspaces.resize_with(beams, Candidates::default);
-        let found: Vec<Result<Continuations>> =
-            if self.job.parallel && rows.len() == beams && beams > 1 && !trace.wants().any() {
-                let work = workspaces.par_iter_mut().zip(rows.par_iter_mut()).enumerate();
-                work.map(|(rank, (c, row))| self.expand_one(rank, c, row, step, count, name, &mut ()))
-                    .collect()
-            } else {
-                let shared = rows.len() == 1;
-                (0..beams)
-                    .map(|rank| {
-                        let row = &mut rows[if shared { 0 } else { rank }];
-                        self.expand_one(rank, &mut workspaces[rank], row, step, count, name, trace)
-                    })
-                    .collect()
+    pub fn advance(&mut self, mut rows: &mut [Row], now: &Now<'_>, trace: &mut dyn Trace) -> Result<()> {
+        let (job, sequence, step) = (self.job, self.sequence, now.step);
+        let width = self.beam.width();
+        let shared = rows.len() == 1;
+        let mut taken: Vec<(TokenId, f64)> = Vec::new();
+        for (number, group) in self.groups.iter_mut().enumerate().filter(|(_, g)| !g.live.is_empty()) {
+            let expander = Expander {
+                beam: self.beam,
+                scorer: Scorer { job, name: now.name, sequence, step },
+                count: width.saturating_mul((1 + job.limits.eos.len()).max(2)),
+                lane: number * width,
+                penalties: &taken,
+                live: &group.live,
+                contexts: &group.contexts,
             };
-        self.workspaces = workspaces;
-        let mut alive = Vec::new();
-        for one in found {
-            alive.push(match one {
-                // this beam can't go on; the others may
-                Err(dead @ Error::NoCandidate { .. }) => {
-                    self.death = Some(slot::at(dead, name));
-                    Vec::new()
+            let (found, death) = if shared {
+                expander.run(rows, trace)?
+            } else {
+                let (own, rest) = std::mem::take(&mut rows).split_at_mut(group.live.len());
+                rows = rest;
+                expander.run(own, trace)?
+            };
+            self.death = death.or(self.death.take());
+            let count = expander.count;
+            let (next, considered) = group.judge(found, count, now.last);
+            if let Variant::Diverse { diversity_penalty, .. } = self.beam.variant {
+                // at the limit, what would have lived on
+                let is_open =
+                    |c: &&Considered| c.fate != Fate::Margin && job.limits.eos.binary_search(&c.id).is_err();
+                for c in considered.iter().filter(is_open).take(width) {
+                    lose(&mut taken, c.id, diversity_penalty);
                 }
-                other => other.map_err(|e| slot::at(e, name))?,
-            });
+            }
+            if trace.wants().beams {
+                let live = std::mem::take(&mut group.live);
+                let step = BeamStep { sequence, step, group: number, live, considered };
+                trace.event(&TraceEvent::Beams(&step));
+            }
+            group.go_on(next, now.limit);
         }
-        if once {
-            alive.resize(self.live.len(), alive[0].clone());
-        }
-        Ok(alive)
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn expand_one(
-        &self,
-        rank: usize,
-        c: &mut Candidates,
-        row: &mut Row,
-        step: usize,
-        count: usize,
-        name: &str,
-        trace: &mut dyn Trace,
-    ) -> Result<Continuations> {
-        let (job, sequence) = (self.job, self.sequence);
-        let place = Place::row(sequence, step);
-        slot::load(c, row, job, place, name)?;
-        let context = &self.contexts[rank];
-        let prompt_len = job.prompt.len();
-        if trace.wants().stages {
-            trace.event(&TraceEvent::Row { place, context, prompt_len, candidates: c });
-        }
-        let z = c.decision_log_normalizer();
-        c.shift(-z);
-        let coins = RowCoins { seed: job.seed, lane: rank as u32, sequence, sample: 0, step };
-        let done =
-            job.chain.apply_traced(c, &Context { context, prompt_len, sequence, step, coins: &coins }, trace);
-        let best = done.map(|()| {
-            let raw = |id| c.raw_logit(id).map(|x| x as f64 - z).filter(|l| l.is_finite());
-            c.ranked(count).into_iter().map(|(id, score)| (id, score, raw(id))).collect()
-        });
-        c.release(row);
-        best
+        Ok(())
     }
 
     /// The best hypotheses, best first.
     pub fn results(self) -> Result<Vec<Ended>> {
-        if let (true, Some(death)) = (self.finished.list.is_empty(), self.death) {
+        let mut list: Vec<Ended> = self.groups.into_iter().flat_map(|g| g.finished.list).collect();
+        if let (true, Some(death)) = (list.is_empty(), self.death) {
             return Err(death);
         }
-        let mut list = self.finished.list;
+        if list.is_empty() && self.beam.variant.phrases().tokens() > 0 {
+            let what = "the search ended before a hypothesis held every forced phrase: raise \
+                        --max-new-tokens or --num-beams";
+            return Err(Error::decode(Place { sequence: Some(self.sequence), ..Place::default() }, what));
+        }
+        // stable: among equals the earlier group
+        list.sort_by(|a, b| b.score.total_cmp(&a.score));
         list.truncate(self.beam.num_return_sequences);
         Ok(list)
+    }
+}
+
+/// Adds to what a token loses; the list stays ascending.
+fn lose(taken: &mut Vec<(TokenId, f64)>, id: TokenId, penalty: f64) {
+    match taken.binary_search_by_key(&id, |t| t.0) {
+        Ok(at) => taken[at].1 += penalty,
+        Err(at) => taken.insert(at, (id, penalty)),
     }
 }

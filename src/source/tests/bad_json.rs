@@ -156,10 +156,6 @@ fn lines_that_are_no_steps() {
 fn tables_that_are_none() {
     for (text, expected) in [
         (
-            "{\"prefix\":[0],\"logits\":[1,2]}\n",
-            "x: the table has no row for the empty prefix, with which every search begins",
-        ),
-        (
             "{\"prefix\":[],\"logits\":[1,2]}\n{\"prefix\":[1],\"logits\":[1,2]}\n{\"prefix\":[1],\"logits\":[3,4]}\n",
             "x: line 3: the prefix [1] stands twice in the table",
         ),

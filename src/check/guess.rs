@@ -1,0 +1,334 @@
+//! Which engine, order of stages and batch draws these ids? A lost recipe found again.
+
+use std::ops::Range;
+
+use super::orders::orders;
+use super::recipe::{Attempt, Convention, Guess, Recipe};
+use crate::draw::{Addressed, Argmax, Draw, Gumbel};
+use crate::engine::{Batch, EngineDraw, EngineInfo, Params, build, engines};
+use crate::processor::{Chain, Processor};
+use crate::sampler::{Job, along};
+use crate::source::{Format, LogitsSource, Query, Row, Shape};
+use crate::{Error, Result, TokenId};
+
+/// Ids of each line that every recipe has to face; who matches them all, or comes nearest, faces the rest.
+const SCREEN: usize = 8;
+
+/// What is known of the run.
+#[derive(Debug, Clone, Copy)]
+pub struct GuessOptions<'a> {
+    /// The seed, as the engine would be given it.
+    pub seed: &'a str,
+    /// The parameters; their order is looked for.
+    pub params: &'a Params,
+    /// How many partial explanations are kept; default 3.
+    pub partial: usize,
+}
+
+/// Tries every engine, order of stages and batch convention over given ids (a list for each sequence and sample), and tokpick's own draws
+/// with the processors of `job.chain` in every order.
+///
+/// A recipe explains the ids if at every step, after the claimed history, it draws the claimed id. One of V tokens at random
+/// matches n ids with probability Π p: 16 ids of a spread distribution leave no doubt, a greedy run is explained by everything
+/// that is greedy. Orders that draw the same ids are told together.
+///
+/// # Errors
+/// Ids that don't fit the input; a source that can be read only once.
+pub fn guess(
+    source: &mut dyn LogitsSource,
+    job: &Job<'_>,
+    ids: &[Vec<TokenId>],
+    options: &GuessOptions<'_>,
+) -> Result<Guess> {
+    let sequences = source.shape().sequences.len();
+    let samples = (ids.len() / sequences.max(1)).max(1);
+    let mut search =
+        Search { source, job, ids, options, sequences, samples, found: Vec::new(), refused: Vec::new() };
+    // ids and rows that don't fit together fail here, for all
+    let plain = Chain::default();
+    search.along(&plain, &mut Argmax, 0..sequences, Some(SCREEN))?;
+    search.own();
+    for info in engines() {
+        search.engine(info);
+    }
+    search.finish()
+}
+
+struct Search<'a, 'b> {
+    source: &'a mut dyn LogitsSource,
+    job: &'a Job<'b>,
+    ids: &'a [Vec<TokenId>],
+    options: &'a GuessOptions<'a>,
+    sequences: usize,
+    samples: usize,
+    /// Screened recipes, with what is needed to run them again.
+    found: Vec<(Attempt, Try)>,
+    refused: Vec<(String, String)>,
+}
+
+/// How to run a recipe.
+#[derive(Clone)]
+enum Try {
+    Own { draw: &'static str, order: Vec<usize> },
+    Engine { name: &'static str, params: Box<Params>, convention: Convention },
+}
+
+/// Matches, and ids compared.
+#[derive(Default)]
+struct Outcome {
+    matches: usize,
+    compared: usize,
+}
+
+impl Search<'_, '_> {
+    /// Runs a draw along the ids of some sequences.
+    fn along(
+        &mut self,
+        chain: &Chain,
+        draw: &mut dyn Draw,
+        sequences: Range<usize>,
+        limit: Option<usize>,
+    ) -> Result<Outcome> {
+        let lines = self.ids.get(sequences.start * self.samples..sequences.end * self.samples);
+        let lines = if sequences.len() == self.sequences { Some(self.ids) } else { lines };
+        let ids: Vec<Vec<TokenId>> = lines
+            .unwrap_or_default()
+            .iter()
+            .map(|ids| ids[..ids.len().min(limit.unwrap_or(usize::MAX))].to_vec())
+            .collect();
+        let start = self.source.shape().sequences.start;
+        let only = start + sequences.start..start + sequences.end;
+        let mut source = Only { inner: self.source, sequences: only };
+        let job = Job { chain, ..*self.job };
+        let mut outcome = Outcome::default();
+        along(&mut source, &job, draw, self.samples, &ids, &mut |taken| {
+            outcome.compared += 1;
+            outcome.matches += usize::from(taken.pick.id == taken.id);
+            Ok(())
+        })?;
+        Ok(outcome)
+    }
+
+    fn own(&mut self) {
+        let on: Vec<&dyn Processor> = on(self.job.chain);
+        for draw in ["chacha8-v1", "gumbel-chacha8-v1", "argmax"] {
+            if draw != "argmax" && self.options.seed.trim().parse::<u64>().is_err() {
+                let why = format!("seed {}: it takes a whole number below 2^64", self.options.seed);
+                self.refused.push((draw.to_string(), why));
+                continue;
+            }
+            for order in orders(on.len()) {
+                let recipe = Recipe {
+                    draw: draw.to_string(),
+                    convention: None,
+                    order: order.iter().map(|&i| on[i].info().name.to_string()).collect(),
+                    assumed: Vec::new(),
+                    layout: None,
+                };
+                self.screen(recipe, Try::Own { draw, order });
+            }
+        }
+    }
+
+    fn engine(&mut self, info: &'static EngineInfo) {
+        for (assumed, params) in variants(info, self.options.params) {
+            let stages = match stages(info, &params, self.options.seed) {
+                Ok(stages) => stages,
+                Err(why) => {
+                    self.refuse(info.name, why);
+                    continue;
+                }
+            };
+            for convention in self.conventions(info) {
+                for order in orders(if info.reorders { stages.len() } else { 0 }) {
+                    let names: Vec<String> = match info.reorders {
+                        true => order.iter().map(|&i| stages[i].to_string()).collect(),
+                        false => stages.iter().map(|s| s.to_string()).collect(),
+                    };
+                    let own = order.is_sorted();
+                    let order = (!own).then(|| names.clone());
+                    let recipe = Recipe {
+                        draw: info.name.to_string(),
+                        convention: (self.sequences > 1).then_some(convention),
+                        order: names,
+                        assumed: assumed.clone(),
+                        layout: None,
+                    };
+                    let params = Box::new(Params { order, ..params.clone() });
+                    self.screen(recipe, Try::Engine { name: info.name, params, convention });
+                }
+            }
+        }
+    }
+
+    fn conventions(&self, info: &EngineInfo) -> Vec<Convention> {
+        use Convention::{Alone, Batch as Together, InTurn, SeedPlusRow};
+        match info.batch {
+            _ if self.sequences == 1 => vec![Together],
+            Batch::EachRow => vec![Together, SeedPlusRow, InTurn],
+            _ if self.options.params.row_seeds.is_some() => vec![Together],
+            _ => vec![Together, Alone, SeedPlusRow, InTurn],
+        }
+    }
+
+    fn screen(&mut self, recipe: Recipe, how: Try) {
+        match self.run(&how, Some(SCREEN)) {
+            Ok(Outcome { matches, compared }) => {
+                let attempt = Attempt { recipe, same_orders: Vec::new(), matches, compared };
+                self.found.push((attempt, how));
+            }
+            Err(error) => self.refuse(&recipe.draw.clone(), error.to_string()),
+        }
+    }
+
+    fn refuse(&mut self, name: &str, why: String) {
+        if !self.refused.iter().any(|(n, w)| n == name && *w == why) {
+            self.refused.push((name.to_string(), why));
+        }
+    }
+
+    fn run(&mut self, how: &Try, limit: Option<usize>) -> Result<Outcome> {
+        let all = 0..self.sequences;
+        match how {
+            Try::Own { draw, order } => {
+                let chain = reordered(self.job.chain, order)?;
+                let seed = self.options.seed.trim().parse().unwrap_or(0);
+                let mut draw: Box<dyn Draw> = match *draw {
+                    "chacha8-v1" => Box::new(Addressed::new(seed)),
+                    "argmax" => Box::new(Argmax),
+                    _ => Box::new(Gumbel::new(seed)),
+                };
+                self.along(&chain, draw.as_mut(), all, limit)
+            }
+            Try::Engine { name, params, convention } => {
+                let (chain, samples, seed) = (Chain::default(), self.samples, self.options.seed);
+                let of = |seed: &str, rows| EngineDraw::new(name, params, seed, rows, samples);
+                let mut outcome = Outcome::default();
+                if *convention == Convention::Batch {
+                    return self.along(&chain, &mut of(seed, all.len())?, all, limit);
+                }
+                let mut one = of(seed, 1)?;
+                for sequence in all {
+                    one = match convention {
+                        Convention::InTurn => one,
+                        Convention::SeedPlusRow => of(&plus(seed, sequence)?, 1)?,
+                        _ => of(seed, 1)?,
+                    };
+                    let part = self.along(&chain, &mut one, sequence..sequence + 1, limit)?;
+                    outcome.matches += part.matches;
+                    outcome.compared += part.compared;
+                }
+                Ok(outcome)
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Guess> {
+        let mut found = std::mem::take(&mut self.found);
+        let tried = found.len();
+        found.sort_by(|a, b| b.0.share().total_cmp(&a.0.share()));
+        let (mut explained, mut partial) = (Vec::<Attempt>::new(), Vec::<Attempt>::new());
+        for (mut attempt, how) in found {
+            // the orders of one engine come near together: the first one stands for them
+            let known = partial.iter().any(|a| a.recipe.is_like(&attempt.recipe));
+            if !attempt.explains() && (known || partial.len() >= self.options.partial) {
+                continue;
+            }
+            if self.ids.iter().any(|ids| ids.len() > SCREEN) {
+                let outcome = self.run(&how, None)?;
+                (attempt.matches, attempt.compared) = (outcome.matches, outcome.compared);
+            }
+            match explained.iter_mut().find(|a| a.recipe.is_like(&attempt.recipe)) {
+                _ if !attempt.explains() => partial.push(attempt),
+                Some(first) => first.same_orders.push(attempt.recipe.order),
+                None => explained.push(attempt),
+            }
+        }
+        explained.sort_by_key(|a| a.recipe.assumed.len());
+        partial.sort_by(|a, b| b.share().total_cmp(&a.share()));
+        partial.truncate(self.options.partial);
+        Ok(Guess { explained, partial, tried, refused: self.refused })
+    }
+}
+
+/// The parameters as given; and with what the engine sets by itself where nothing was given, or what it asks for.
+fn variants(info: &EngineInfo, given: &Params) -> Vec<(Vec<String>, Params)> {
+    let mut all = vec![(Vec::new(), given.clone())];
+    if info.name == "transformers" && given.top_k.is_none() {
+        all.push((vec!["top_k=50".to_string()], Params { top_k: Some(50), ..given.clone() }));
+    }
+    if info.parameters.contains(&"replacement") && given.replacement.is_none() {
+        all = [true, false]
+            .map(|r| (vec![format!("replacement={r}")], Params { replacement: Some(r), ..given.clone() }))
+            .to_vec();
+    }
+    all
+}
+
+/// The engine's stages that the parameters turn on, in its own order: those that an order must not leave out.
+fn stages(
+    info: &'static EngineInfo,
+    params: &Params,
+    seed: &str,
+) -> std::result::Result<Vec<&'static str>, String> {
+    let rows = params.row_seeds.as_ref().map_or(1, |seeds| seeds.split(',').count());
+    build(info.name, params, seed, rows).map_err(|e| e.to_string())?;
+    let without = |stage: &&'static str| {
+        let order = info.order.iter().filter(|s| s != &stage).map(|s| s.to_string()).collect();
+        Params { order: Some(order), ..params.clone() }
+    };
+    let needs = |stage: &&'static str| build(info.name, &without(stage), seed, rows).is_err();
+    if !info.reorders {
+        let given = params.given();
+        return Ok(info.order.iter().copied().filter(|s| given.contains(s)).collect());
+    }
+    Ok(info.order.iter().copied().filter(needs).collect())
+}
+
+fn on(chain: &Chain) -> Vec<&dyn Processor> {
+    chain.processors().iter().map(|p| p.as_ref()).filter(|p| !p.is_off()).collect()
+}
+
+/// The processors that are on, in another order.
+fn reordered(chain: &Chain, order: &[usize]) -> Result<Chain> {
+    let on = on(chain);
+    let again = order.iter().filter_map(|&i| on.get(i)).map(|p| (p.info().parse)(&p.json()));
+    Ok(Chain::new(again.collect::<Result<_>>()?))
+}
+
+fn plus(seed: &str, row: usize) -> Result<String> {
+    let bad = || Error::setting("seed", seed, "is no number to which that of the row could be added");
+    let sum = seed.trim().parse::<i128>().ok().and_then(|s| s.checked_add(row as i128)).ok_or_else(bad)?;
+    Ok(sum.to_string())
+}
+
+/// Some sequences of a source.
+struct Only<'a> {
+    inner: &'a mut dyn LogitsSource,
+    sequences: Range<usize>,
+}
+
+impl LogitsSource for Only<'_> {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn shape(&self) -> Shape {
+        Shape { sequences: self.sequences.clone(), ..self.inner.shape() }
+    }
+
+    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
+        self.inner.rows(at, out)
+    }
+
+    fn shared(&self) -> Option<&dyn crate::source::ReadAt> {
+        self.inner.shared()
+    }
+
+    fn format(&self) -> Format {
+        self.inner.format()
+    }
+}
+
+#[cfg(test)]
+mod tests;

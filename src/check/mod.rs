@@ -1,0 +1,33 @@
+//! Questions about a run: how probable were its tokens, is it what it claims to be, does another machine agree, and which engine
+//! could have drawn it.
+//!
+//! | question | answer |
+//! |---|---|
+//! | how probable are these ids? | [`score`] |
+//! | were these ids drawn from these logits, with this seed? | [`verify`] |
+//! | how far apart are two files of logits? | [`diff`] |
+//! | which engine, order and batch draws these ids? | [`guess`] |
+//! | is this run still what its record says? | [`Record`] |
+
+mod diff;
+mod digest;
+mod flips;
+mod guess;
+mod noise;
+mod orders;
+mod recipe;
+mod record;
+mod report;
+mod score;
+mod verify;
+
+pub use diff::{Diff, DiffOptions, RowDiff, diff};
+pub use digest::{Digest, Hashing, Tally, digest_file, digest_vocab};
+pub use flips::{gumbel_flips, uniform_flips};
+pub use guess::{GuessOptions, guess};
+pub use noise::{Noise, normal_tail};
+pub use orders::orders;
+pub use recipe::{Attempt, Convention, Guess, Recipe};
+pub use record::{Companion, Divergence, Record, RecordedLine, write_whole};
+pub use score::{Score, ScoredToken, score};
+pub use verify::{Clip, Step, Summary, Verification, VerifyOptions, verify};

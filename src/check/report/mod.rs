@@ -1,0 +1,22 @@
+//! The answers as text, for reading.
+
+mod diff;
+mod guess;
+mod record;
+mod score;
+mod verify;
+
+/// A number with six digits behind the point; `-` where there is none.
+fn fixed(x: Option<f64>) -> String {
+    x.map_or_else(|| "-".to_string(), |x| format!("{x:.6}"))
+}
+
+/// A small number with three significant digits; `-` where there is none.
+fn small(x: Option<f64>) -> String {
+    match x {
+        None => "-".to_string(),
+        Some(0.0) => "0".to_string(),
+        Some(x) if (1e-3..1e4).contains(&x.abs()) => format!("{x:.4}"),
+        Some(x) => format!("{x:.2e}"),
+    }
+}

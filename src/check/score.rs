@@ -1,0 +1,168 @@
+//! How probable given ids are.
+
+use serde::Serialize;
+
+use crate::processor::Normalizer;
+use crate::sampler::{Job, Visit, walk};
+use crate::source::{Access, LogitsSource};
+use crate::{Result, TokenId};
+
+/// One scored token.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScoredToken {
+    /// Step of the input, absolute.
+    pub step: usize,
+    /// The token.
+    pub id: TokenId,
+    /// ln p in the raw row, in nats; `None` where the row masks the token.
+    pub logprob: Option<f64>,
+    /// ln p after the processors; `None` where they remove it.
+    pub processed_logprob: Option<f64>,
+    /// 1 + the number of tokens with a strictly higher raw logit: tied tokens share the better rank.
+    pub rank: usize,
+    /// The same after the processors; `None` where they remove the token.
+    pub processed_rank: Option<usize>,
+    /// Surprise −log₂ p in the raw row, in bits.
+    pub bits: Option<f64>,
+    /// Entropy of the raw row, in nats: the surprise that was to be expected.
+    pub entropy: f64,
+    /// Σ `logprob` up to and with this token; `None` once one is masked.
+    pub cumulative_logprob: Option<f64>,
+}
+
+/// A scored sequence.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Score {
+    /// Number of the line of ids.
+    pub line: usize,
+    /// Sequence of the batch, absolute.
+    pub sequence: usize,
+    /// Each id in turn.
+    pub tokens: Vec<ScoredToken>,
+    /// Σ `logprob`; `None` if a token is masked.
+    pub logprob: Option<f64>,
+    /// Σ `processed_logprob`; `None` if a token was removed.
+    pub processed_logprob: Option<f64>,
+    /// exp(mean negative log-likelihood) of the raw rows; `None` if it is infinite, or without tokens.
+    pub perplexity: Option<f64>,
+    /// The same after the processors.
+    pub processed_perplexity: Option<f64>,
+}
+
+/// Scores ids against the rows in which they were taken.
+///
+/// log-probability = logit − ln Σ exp(logits); surprise = −log₂ p; perplexity = exp(−(1/n) Σ ln p), as transformers computes it
+/// from the mean negative log-likelihood (Jelinek et al. 1977), everything in f64 from the f32 row. Ranks count from 1, tied
+/// tokens share the better one.
+///
+/// `ids` holds a line for each sequence of the input. An input of one sequence also takes several lines: each is scored against
+/// it.
+///
+/// # Errors
+/// Those of [`walk`]; several lines for one sequence that can be read only once.
+///
+/// ```
+/// use tokpick::check::score;
+/// use tokpick::processor::Chain;
+/// use tokpick::sampler::{Job, Limits};
+/// use tokpick::source::Steps;
+///
+/// let mut source = Steps::new("example", &[2, 2], None, vec![0.0, 0.0, 0.0, 0.0])?;
+/// let (chain, limits) = (Chain::default(), Limits::default());
+/// let job = Job { prompt: &[], prefix: &[], chain: &chain, limits: &limits, seed: 0, logprobs: false, parallel: false };
+/// let scores = score(&mut source, &job, &[vec![0, 1]])?;
+/// assert_eq!(scores[0].tokens[0].bits, Some(1.0));
+/// assert!((scores[0].perplexity.unwrap() - 2.0).abs() < 1e-15);
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+pub fn score(source: &mut dyn LogitsSource, job: &Job<'_>, ids: &[Vec<TokenId>]) -> Result<Vec<Score>> {
+    let shape = source.shape();
+    let mut scores = Vec::new();
+    if shape.sequences.len() == 1 && ids.len() > 1 && shape.access == Access::Random {
+        for (line, ids) in ids.iter().enumerate() {
+            run(source, job, std::slice::from_ref(ids), line, &mut scores)?;
+        }
+    } else {
+        run(source, job, ids, 0, &mut scores)?;
+    }
+    scores.iter_mut().for_each(Score::sum);
+    Ok(scores)
+}
+
+fn run(
+    source: &mut dyn LogitsSource,
+    job: &Job<'_>,
+    ids: &[Vec<TokenId>],
+    first: usize,
+    scores: &mut Vec<Score>,
+) -> Result<()> {
+    let start = source.shape().sequences.start;
+    let base = scores.len();
+    scores.extend((0..ids.len()).map(|i| Score {
+        line: first + i,
+        sequence: start + i,
+        tokens: Vec::new(),
+        logprob: None,
+        processed_logprob: None,
+        perplexity: None,
+        processed_perplexity: None,
+    }));
+    walk(source, job, Some(ids), &mut (), &mut |visit: Visit<'_>| {
+        if let Some(score) = scores.get_mut(base + visit.sequence - start) {
+            score.tokens.extend(token(&visit));
+        }
+        Ok(())
+    })
+}
+
+fn token(visit: &Visit<'_>) -> Option<ScoredToken> {
+    let (id, c) = (visit.taken?, &*visit.candidates);
+    let raw = c.raw_normalizer();
+    let logit = c.raw_logit(id)?;
+    let logprob = raw.log_probability(f64::from(logit));
+    let score = c.score(id).filter(|s| s.is_finite());
+    Some(ScoredToken {
+        step: visit.step,
+        id,
+        logprob,
+        processed_logprob: score.and_then(|s| c.normalizer().log_probability(s)),
+        rank: 1 + c.raw().filter(|&(_, x)| x > logit).count(),
+        processed_rank: score.map(|s| 1 + c.members().filter(|m| m.1 > s).count()),
+        bits: logprob.map(bits),
+        entropy: entropy(&raw, c.raw().map(|(_, x)| f64::from(x))),
+        cumulative_logprob: None,
+    })
+}
+
+/// −log₂ of a probability, from its natural logarithm; never −0.
+fn bits(logprob: f64) -> f64 {
+    (-logprob / std::f64::consts::LN_2).max(0.0)
+}
+
+/// −Σ p ln p in nats, in f64; a masked token adds 0.
+fn entropy(normalizer: &Normalizer, scores: impl Iterator<Item = f64>) -> f64 {
+    let terms = scores.filter_map(|s| normalizer.log_probability(s)).map(|l| -l * crate::kernel::exp(l));
+    terms.sum::<f64>().max(0.0)
+}
+
+impl Score {
+    fn sum(&mut self) {
+        let mut sum = Some(0.0);
+        for token in &mut self.tokens {
+            sum = sum.zip(token.logprob).map(|(a, b)| a + b);
+            token.cumulative_logprob = sum;
+        }
+        self.logprob = sum;
+        self.processed_logprob = self.tokens.iter().map(|t| t.processed_logprob).sum();
+        self.perplexity = perplexity(self.logprob, self.tokens.len());
+        self.processed_perplexity = perplexity(self.processed_logprob, self.tokens.len());
+    }
+}
+
+/// exp(−Σ ln p / n); `None` where it is no finite number.
+fn perplexity(logprob: Option<f64>, n: usize) -> Option<f64> {
+    logprob.map(|l| crate::kernel::exp(-l / n as f64)).filter(|p| n > 0 && p.is_finite())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use tokpick::engine::{EngineInfo, engines};
+
+use crate::cli::out::Out;
+use crate::cli::{Run, Status};
+
+#[derive(Args)]
+pub struct Engines {
+    /// How the list is written
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    format: FormatName,
+    /// Write to a file instead of standard output: whole, or not at all
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatName {
+    /// A paragraph for each
+    Text,
+    /// One document
+    Json,
+}
+
+impl Run for Engines {
+    fn run(self) -> anyhow::Result<Status> {
+        let mut out = Out::open(self.output.as_deref())?;
+        out.write(|to| match self.format {
+            FormatName::Text => engines().iter().try_for_each(|e| text(e, to)),
+            FormatName::Json => {
+                let all: Vec<_> = engines().iter().map(|e| document(e)).collect();
+                writeln!(to, "{}", serde_json::to_string_pretty(&json!({ "engines": all }))?)
+            }
+        })?;
+        out.finish()?;
+        Ok(Status::Done)
+    }
+}
+
+fn text(e: &EngineInfo, to: &mut dyn Write) -> io::Result<()> {
+    let order = if e.reorders { "order (--order may change it)" } else { "order (fixed)" };
+    writeln!(to, "{}: {}", e.name, e.version)?;
+    for (what, text) in [
+        ("draws", e.method.to_string()),
+        ("reproduced", e.reproduced.to_string()),
+        ("not reproduced", e.not_reproduced.to_string()),
+        (order, e.order.join(", ")),
+        ("parameters", e.parameters.join(", ")),
+        ("seeds", e.seeds.to_string()),
+    ] {
+        writeln!(to, "  {what}: {text}")?;
+    }
+    writeln!(to)
+}
+
+fn document(e: &EngineInfo) -> serde_json::Value {
+    json!({
+        "name": e.name,
+        "version": e.version,
+        "method": e.method,
+        "reproduced": e.reproduced,
+        "not_reproduced": e.not_reproduced,
+        "order": e.order,
+        "reorders": e.reorders,
+        "parameters": e.parameters,
+        "seeds": e.seeds,
+        "shares_generator": e.shares_generator(),
+    })
+}

@@ -1,0 +1,96 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use tokpick::sampler::{Job, Limits};
+use tokpick::{Error, check};
+
+use crate::cli::args::{HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
+use crate::cli::chain::chain;
+use crate::cli::files::Files;
+use crate::cli::out::Out;
+use crate::cli::{Run, Status, decode};
+
+/// A row for each id: its log-probability in the raw row and after the processors, its rank (1 is the best, tied tokens share
+/// the better one), its surprise in bits, the entropy of the row in nats. Below: sums, and perplexity = exp(mean −log p).
+#[derive(Args)]
+pub struct Score {
+    #[command(flatten)]
+    input: InputArgs,
+    #[command(flatten)]
+    ids: IdsArgs,
+    #[command(flatten)]
+    history: HistoryArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    /// How scores are written
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    format: FormatName,
+    /// Write to a file instead of standard output: whole, or not at all
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// Seed of the coins that a processor tosses (XTC)
+    #[arg(long, short, value_name = "N", help_heading = "Output")]
+    seed: Option<u64>,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatName {
+    /// A table
+    Text,
+    /// One document
+    Json,
+    /// A JSON line for each line of ids
+    Jsonl,
+}
+
+impl Run for Score {
+    fn run(self) -> anyhow::Result<Status> {
+        if self.input.is_missing() {
+            return decode::help("score");
+        }
+        let Some(ids) = self.ids.lists()? else {
+            return Err(Error::setting("--ids", "(none)", "give the ids to score, or --ids-file").into());
+        };
+        let mut opened = self.input.open()?;
+        let longest = ids.iter().map(Vec::len).max();
+        let files = Files::read(&self.settings)?;
+        let limits = Limits {
+            max_new_tokens: self.limits.max_new_tokens,
+            ..self.limits.limits(&files, self.history.len())
+        };
+        let facts = decode::facts(&self.history, &limits, longest);
+        let chain = chain(&self.settings, &files, &facts)?;
+        let seed =
+            if chain.needs().coin { resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))) } else { 0 };
+        let job = Job {
+            prompt: self.history.prompt(),
+            prefix: self.history.prefix(),
+            chain: &chain,
+            limits: &limits,
+            seed,
+            logprobs: false,
+            parallel: false,
+        };
+        let scores = check::score(opened.source.as_mut(), &job, &ids)?;
+        let mut out = Out::open(self.output.as_deref())?;
+        let tokens = opened.tokens.as_ref();
+        out.write(|to| match self.format {
+            FormatName::Text => scores.iter().try_for_each(|s| s.text(tokens, scores.len() > 1, to)),
+            FormatName::Json => {
+                let document = json!({
+                    "tokpick": env!("CARGO_PKG_VERSION"),
+                    "chain": chain.json(),
+                    "sequences": scores,
+                });
+                writeln!(to, "{document}")
+            }
+            FormatName::Jsonl => scores.iter().try_for_each(|s| writeln!(to, "{}", json!(s))),
+        })?;
+        out.finish()?;
+        decode::missing(&opened);
+        Ok(Status::Done)
+    }
+}

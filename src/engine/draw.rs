@@ -1,0 +1,276 @@
+//! A replay as a [`Draw`]: what lets an engine run in the loop of the strategies.
+
+use super::{Batch, Drawn, EngineError, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch, build};
+use crate::draw::{Draw, Margin, Pick, Seat, Support, Turn};
+use crate::{Error, Place, Result, TokenId};
+
+/// An engine's replay that draws from the raw rows of a source.
+///
+/// Every line of the run (sequence by sequence) is a row of the engine's batch; it sees the row as the source gave it, whatever
+/// a chain made of it, because the engine filters by itself. Lines that have ended stay in the batch as finished rows. An engine
+/// that draws several ids in one call (torch-multinomial) has a row for each sequence, whose ids go to the samples in turn.
+///
+/// [`Pick::logprob`] is the log-probability after the engine's filters where it draws by intervals (numpy, llama.cpp, candle,
+/// mlx-lm, torch-multinomial with replacement) and log-probabilities or evidence were asked for; races tell none.
+///
+/// ```
+/// use tokpick::engine::{EngineDraw, Params};
+/// use tokpick::draw::Draw;
+///
+/// let draw = EngineDraw::new("torch", &Params::default(), "42", 1, 1)?;
+/// assert_eq!(draw.name(), "torch");
+/// assert!(EngineDraw::new("torch", &Params::default(), "42", 1, 5).is_err());
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+pub struct EngineDraw {
+    replay: Box<dyn Replay>,
+    watch: Watch,
+    /// Ids of one row and step.
+    samples: usize,
+    rows: Vec<Vec<f32>>,
+    drawn: Vec<Drawn>,
+    /// What decided the last step, by line.
+    evidence: Vec<Option<Evidence>>,
+}
+
+impl EngineDraw {
+    /// The replay of an engine over `sequences` sequences, `samples` ids of each at a step.
+    ///
+    /// # Errors
+    /// Those of [`build`]; more than one sample where the engine draws one id at a time.
+    pub fn new(name: &str, params: &Params, seed: &str, sequences: usize, samples: usize) -> Result<Self> {
+        let mut params = params.clone();
+        let info = super::registry::find(name)?;
+        if info.parameters.contains(&"num_samples") {
+            params.num_samples = params.num_samples.or(i64::try_from(samples).ok());
+        } else if samples != 1 {
+            let why = format!(
+                "it draws one id for each row and step, not {samples}; for independent samples run it once for each seed"
+            );
+            return Err(EngineError::Setting { engine: info.name, why }.into());
+        }
+        let replay = build(name, &params, seed, sequences)?;
+        Ok(Self::of(replay, samples))
+    }
+
+    /// A replay that has been built, drawing `samples` ids for each of its rows and steps.
+    pub fn of(replay: Box<dyn Replay>, samples: usize) -> Self {
+        let watch = Watch::Ids;
+        EngineDraw { replay, watch, samples, rows: Vec::new(), drawn: Vec::new(), evidence: Vec::new() }
+    }
+
+    /// Keeps what decides each draw: uniforms, margins, and the log-probabilities that the engine knows.
+    pub fn watching(mut self) -> Self {
+        self.watch = Watch::Evidence;
+        self
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &'static EngineInfo {
+        self.replay.engine()
+    }
+
+    fn row_of(&self, line: usize) -> usize {
+        line / self.samples.max(1)
+    }
+}
+
+/// What to warn of: where the engine's own defaults would differ from what was set.
+///
+/// ```
+/// use tokpick::engine::{Params, caution};
+/// assert!(caution("transformers", &Params::default()).unwrap().contains("top-k 50"));
+/// assert_eq!(caution("torch", &Params::default()), None);
+/// ```
+pub fn caution(name: &str, params: &Params) -> Option<String> {
+    let set = params.given();
+    let missing = |names: &[(&'static str, &str)]| -> Vec<String> {
+        names.iter().filter(|(n, _)| !set.contains(n)).map(|(_, text)| (*text).to_string()).collect()
+    };
+    let defaults: Vec<String> = match name {
+        "transformers" => missing(&[("top_k", "top-k 50")]),
+        "llama.cpp" if params.mirostat.unwrap_or(0) == 0 && params.adaptive_target.is_none() => missing(&[
+            ("top_k", "top-k 40"),
+            ("top_p", "top-p 0.95"),
+            ("min_p", "min-p 0.05"),
+            ("temperature", "temperature 0.8"),
+        ]),
+        _ => Vec::new(),
+    };
+    (!defaults.is_empty()).then(|| {
+        let unless =
+            if name == "transformers" { "the model's generation config" } else { "the command line" };
+        format!(
+            "{name} itself uses {} unless {unless} says otherwise; give them if it did",
+            defaults.join(", ")
+        )
+    })
+}
+
+impl Draw for EngineDraw {
+    fn name(&self) -> &str {
+        self.replay.engine().name
+    }
+
+    fn step(&mut self, turns: &mut [Turn<'_>]) -> Result<()> {
+        if turns.is_empty() {
+            // the input has ended: the engine was not asked
+            return Ok(());
+        }
+        let places = self.fill(turns);
+        let finished: Vec<bool> = places.iter().map(|p| p.finished).collect();
+        let rows: Vec<ReplayRow<'_>> = places
+            .iter()
+            .zip(&self.rows)
+            .zip(&finished)
+            .map(|((place, logits), &finished)| {
+                let turn = &turns[place.turn];
+                ReplayRow { logits, history: turn.context, prompt_len: turn.prompt_len, finished }
+            })
+            .collect();
+        self.replay.step(&rows, self.watch, &mut self.drawn).map_err(|e| locate(e, &places))?;
+        self.evidence.clear();
+        let (samples, mut taken) = (self.samples.max(1), vec![0; places.len()]);
+        for drawn in std::mem::take(&mut self.drawn) {
+            let Some(number) = taken.get_mut(drawn.row) else { continue };
+            let line = drawn.row * samples + *number;
+            *number += 1;
+            let pick = pick(drawn.id, drawn.evidence.as_ref());
+            if self.evidence.len() <= line {
+                self.evidence.resize(line + 1, None);
+            }
+            self.evidence[line] = drawn.evidence;
+            if let Some(seat) = seats(turns).find(|seat| seat.line == line && !seat.finished) {
+                seat.pick = Some(pick);
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, turn: &mut Turn<'_>, seat: usize, id: TokenId) {
+        if let Some(seat) = turn.seats.get(seat) {
+            let row = self.row_of(seat.line);
+            self.replay.accept(row, id);
+        }
+    }
+
+    fn margin(&mut self, turn: &mut Turn<'_>, seat: usize, claimed: TokenId) -> Margin {
+        let line = turn.seats.get(seat).map(|s| s.line);
+        match line.and_then(|line| self.evidence.get(line)?.as_ref()).map(|e| e.margin(claimed)) {
+            Some(super::Margin::Score(d)) => Margin::Score(d),
+            Some(super::Margin::Uniform(d)) => Margin::Uniform(d),
+            Some(super::Margin::Impossible) | None => Margin::Impossible,
+        }
+    }
+
+    fn filters(&self) -> bool {
+        true
+    }
+
+    fn support(&mut self, turn: &Turn<'_>, seat: usize) -> Support {
+        let line = turn.seats.get(seat).map(|s| s.line);
+        match line.and_then(|line| self.evidence.get(line)?.as_ref()) {
+            Some(Evidence::Interval { ids, upper, .. }) => {
+                let widths = widths(upper);
+                let (ids, widths) = ids.iter().zip(widths).filter(|x| x.1 > 0.0).unzip();
+                Support { ids, probabilities: Some(widths) }
+            }
+            Some(Evidence::Race { scores, ratios, .. }) => {
+                let least = if *ratios { 0.0 } else { f32::NEG_INFINITY };
+                let ids = (0..).zip(scores.iter()).filter(|x| *x.1 > least).map(|x| x.0).collect();
+                Support { ids, probabilities: None }
+            }
+            None => Support::default(),
+        }
+    }
+}
+
+/// A row of the engine's batch: the turn that has its logits.
+struct Placed {
+    turn: usize,
+    sequence: usize,
+    step: usize,
+    finished: bool,
+}
+
+impl EngineDraw {
+    /// Copies the raw logits of every row, dense.
+    fn fill(&mut self, turns: &[Turn<'_>]) -> Vec<Placed> {
+        let mut places: Vec<Placed> = Vec::new();
+        for (at, turn) in turns.iter().enumerate() {
+            for seat in turn.seats.iter() {
+                let row = self.row_of(seat.line);
+                if let Some(place) = places.get_mut(row) {
+                    place.finished &= seat.finished;
+                    continue;
+                }
+                if self.rows.len() <= row {
+                    self.rows.resize_with(row + 1, Vec::new);
+                }
+                let logits = &mut self.rows[places.len()];
+                logits.clear();
+                logits.resize(turn.candidates.vocab(), f32::NEG_INFINITY);
+                for (id, x) in turn.candidates.raw() {
+                    if let Some(to) = logits.get_mut(id as usize) {
+                        *to = x;
+                    }
+                }
+                places.push(Placed {
+                    turn: at,
+                    sequence: turn.sequence,
+                    step: turn.step,
+                    finished: seat.finished,
+                });
+            }
+        }
+        places
+    }
+}
+
+fn seats<'a>(turns: &'a mut [Turn<'_>]) -> impl Iterator<Item = &'a mut Seat> {
+    turns.iter_mut().flat_map(|turn| turn.seats.iter_mut())
+}
+
+/// Names the sequence and step of an engine's error.
+fn locate(error: EngineError, places: &[Placed]) -> Error {
+    let (EngineError::Row { row, .. } | EngineError::Logit { row, .. }) = &error else {
+        return error.into();
+    };
+    match places.get(*row) {
+        Some(p) => Error::decode(Place::row(p.sequence, p.step), error.to_string()),
+        None => error.into(),
+    }
+}
+
+fn widths(upper: &[f64]) -> impl Iterator<Item = f64> + '_ {
+    upper.iter().scan(0.0, |low, &high| Some((high - std::mem::replace(low, high)).max(0.0)))
+}
+
+fn pick(id: TokenId, evidence: Option<&Evidence>) -> Pick {
+    let pick = Pick::certain(id);
+    match evidence {
+        None => pick,
+        Some(Evidence::Interval { uniform, ids, upper, .. }) => {
+            let p: f64 = ids.iter().zip(widths(upper)).filter(|x| *x.0 == id).map(|x| x.1).sum();
+            let logprob = Some(crate::kernel::ln(p)).filter(|l| l.is_finite());
+            Pick { uniform: Some(*uniform), logprob, ..pick }
+        }
+        Some(evidence @ Evidence::Race { scores, .. }) => {
+            let won = scores.get(id as usize).copied().unwrap_or(f32::NAN);
+            let others = (0..).zip(scores.iter()).filter(|x| x.0 != id && *x.1 <= won);
+            let second = others.max_by(|a, b| a.1.total_cmp(b.1)).map(|x| x.0);
+            let behind = |other| match evidence.margin(other) {
+                super::Margin::Score(d) => Some((other, d)),
+                _ => None,
+            };
+            Pick { runner_up: second.and_then(behind), ..pick }
+        }
+    }
+}
+
+impl EngineInfo {
+    /// Whether the ids of a row depend on the rows beside it.
+    pub fn shares_generator(&self) -> bool {
+        !matches!(self.batch, Batch::EachRow)
+    }
+}

@@ -1,0 +1,267 @@
+//! Members copied out of a row with their weights, and the search for the cut among them.
+
+use super::arch::{Kernel, run};
+use super::isa::{Isa, rows};
+use super::{BLOCK, Band, LANES, Weigh};
+
+/// Values and their weights, in no particular order, filled up to whole rows with −∞ of weight 0.
+#[derive(Default)]
+pub(super) struct List {
+    pub values: Vec<f32>,
+    pub weights: Vec<f32>,
+}
+
+/// Where the running mass reaches a target.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Cut {
+    pub value: f32,
+    /// The mass above `value`, below the target.
+    pub above: f64,
+    /// The mass from `value` up, at least the target.
+    pub reached: f64,
+}
+
+impl List {
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.weights.clear();
+    }
+
+    /// Appends the band's members; `weigh` has to follow.
+    pub fn extend(&mut self, values: &[f32], band: Band) {
+        run(Append { list: self, values, band });
+    }
+
+    /// Sets the weights of all values.
+    pub fn weigh(&mut self, w: Weigh) {
+        run(Weights { list: self, w });
+    }
+
+    /// Sums of the weights and of their squares.
+    pub fn sums(&self) -> (f64, f64) {
+        run(Sums(self))
+    }
+
+    /// The largest member such that it and those above it, with `above` more, have a mass of `target` or more; `None` if all
+    /// of them have less. Masses are sums in `f64` in any order. The list is used up.
+    pub fn cut(&mut self, mut above: f64, target: f64) -> Option<Cut> {
+        let mut left = self.sums().0;
+        while !self.values.is_empty() {
+            let at = self.pivot((target - above) / left);
+            let (higher, from) = run(Split { list: self, at });
+            if above + higher >= target {
+                run(Shrink { list: self, lo: at.next_up(), hi: f32::MAX });
+                left = higher;
+            } else if above + from >= target {
+                return Some(Cut { value: at + 0.0, above: above + higher, reached: above + from });
+            } else {
+                run(Shrink { list: self, lo: f32::MIN, hi: at.next_down() });
+                above += from;
+                left -= from;
+            }
+        }
+        None
+    }
+
+    /// A member: of a few, the one at which the given share of their mass is reached.
+    fn pivot(&self, share: f64) -> f32 {
+        const MANY: usize = 64;
+        let mut few = [(f32::NEG_INFINITY, 0.0f32); MANY];
+        let few = &mut few[..if self.values.len() < 2048 { MANY / 4 } else { MANY }];
+        // Stepping each before zipping: a zip would walk over what it skips.
+        let step = self.values.len().div_ceil(few.len());
+        let members = self.values.iter().step_by(step).zip(self.weights.iter().step_by(step));
+        for (to, (&x, &weight)) in few.iter_mut().zip(members) {
+            *to = (x, weight);
+        }
+        few.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+        let found = few.partition_point(|m| m.0 > f32::NEG_INFINITY);
+        let few = &few[..found.max(1)];
+        let wanted = share * few.iter().map(|m| f64::from(m.1)).sum::<f64>();
+        let mut running = 0.0;
+        let reached = few.iter().position(|m| {
+            running += f64::from(m.1);
+            running >= wanted
+        });
+        // A little towards the middle, so that more often than not the smaller side remains.
+        let (at, nudge) = (reached.unwrap_or(few.len() - 1), few.len() / 20);
+        if at < few.len() / 2 { few[at + nudge].0 } else { few[at - nudge].0 }
+    }
+}
+
+/// Appends rows' members.
+struct Append<'a> {
+    list: &'a mut List,
+    values: &'a [f32],
+    band: Band,
+}
+
+impl Kernel for Append<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        let mut out = Output::after(&mut self.list.values);
+        for block in self.values.chunks(BLOCK) {
+            out.reserve();
+            rows(
+                isa,
+                block,
+                #[inline(always)]
+                |x| out.push(isa, inside(isa, self.band, x), x),
+            );
+        }
+        out.finish();
+    }
+}
+
+struct Weights<'a> {
+    list: &'a mut List,
+    w: Weigh,
+}
+
+impl Kernel for Weights<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        let List { values, weights } = self.list;
+        weights.resize(values.len(), 0.0);
+        let rows = values.as_chunks::<LANES>().0.iter().zip(weights.as_chunks_mut::<LANES>().0);
+        for (x, weight) in rows {
+            let (w, positive) = isa.weigh(self.w, isa.load(x));
+            *weight = isa.store(isa.keep(positive, w));
+        }
+    }
+}
+
+struct Sums<'a>(&'a List);
+
+impl Kernel for Sums<'_> {
+    type Output = (f64, f64);
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> (f64, f64) {
+        let (mut sum, mut squares) = (isa.zero(), isa.zero());
+        for weight in self.0.weights.as_chunks::<LANES>().0 {
+            let weight = isa.load(weight);
+            sum = isa.accumulate(sum, weight);
+            squares = isa.accumulate(squares, isa.mul(weight, weight));
+        }
+        (isa.fold(sum), isa.fold(squares))
+    }
+}
+
+/// Members of a band.
+#[inline(always)]
+pub(super) fn inside<I: Isa>(isa: I, band: Band, x: I::F) -> I::M {
+    let lo = isa.splat(band.lo.max(f32::MIN));
+    isa.and(isa.le(lo, x), isa.le(x, isa.splat(band.hi)))
+}
+
+/// Writes members to the end of a list's values; between `after` and `finish` these have room to spare.
+pub(super) struct Output<'a> {
+    values: &'a mut Vec<f32>,
+    n: usize,
+}
+
+impl<'a> Output<'a> {
+    #[inline(always)]
+    pub fn after(values: &'a mut Vec<f32>) -> Self {
+        let n = values.len();
+        Output { values, n }
+    }
+
+    /// Makes room for the members of one block.
+    #[inline(always)]
+    pub fn reserve(&mut self) {
+        if self.values.len() < self.n + BLOCK + LANES {
+            self.grow();
+        }
+    }
+
+    /// Appends members of a row of the block. There is no test for rows without members, which would often be mispredicted.
+    #[inline(always)]
+    pub fn push<I: Isa>(&mut self, isa: I, m: I::M, x: I::F) {
+        if let Some(out) = window(self.values, self.n) {
+            self.n += isa.compress(m, &bytemuck::cast(isa.store(x)), out);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        self.values.resize(2 * self.n + 4 * BLOCK, 0.0);
+    }
+
+    /// Fills up the last row.
+    #[inline(always)]
+    pub fn finish(self) {
+        self.values.truncate(self.n);
+        self.values.resize(self.n.next_multiple_of(LANES), f32::NEG_INFINITY);
+    }
+}
+
+/// 32 places from position `n`.
+#[inline(always)]
+pub(super) fn window(values: &mut [f32], n: usize) -> Option<&mut [u32; LANES]> {
+    bytemuck::cast_slice_mut(values).get_mut(n..)?.first_chunk_mut()
+}
+
+/// (mass above, mass from) a value.
+struct Split<'a> {
+    list: &'a List,
+    at: f32,
+}
+
+impl Kernel for Split<'_> {
+    type Output = (f64, f64);
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> (f64, f64) {
+        let at = isa.splat(self.at);
+        let (mut above, mut from) = (isa.zero(), isa.zero());
+        let values = self.list.values.as_chunks::<LANES>().0;
+        let weights = self.list.weights.as_chunks::<LANES>().0;
+        for (x, weight) in values.iter().zip(weights) {
+            let (x, weight) = (isa.load(x), isa.load(weight));
+            let weight = isa.keep(isa.le(at, x), weight);
+            (from, above) = isa.accumulate_both(from, above, isa.lt(at, x), weight);
+        }
+        (isa.fold_both(above), isa.fold_both(from))
+    }
+}
+
+/// Keeps the members from `lo` to `hi`.
+struct Shrink<'a> {
+    list: &'a mut List,
+    lo: f32,
+    hi: f32,
+}
+
+impl Kernel for Shrink<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        let (lo, hi) = (isa.splat(self.lo), isa.splat(self.hi));
+        let List { values, weights } = &mut *self.list;
+        let mut n = 0;
+        for start in (0..values.len()).step_by(LANES) {
+            // In place: what is written lies at or before the row that has just been read.
+            let (Some(row), Some(weight)) = (window(values, start), window(weights, start)) else {
+                break;
+            };
+            let (row, weight) = (*row, *weight);
+            let x = isa.load(bytemuck::cast_ref(&row));
+            let m = isa.and(isa.le(lo, x), isa.le(x, hi));
+            if let (Some(values), Some(weights)) = (window(values, n), window(weights, n)) {
+                isa.compress(m, &weight, weights);
+                n += isa.compress(m, &row, values);
+            }
+        }
+        weights.truncate(n);
+        Output { values, n }.finish();
+        weights.resize(values.len(), 0.0);
+    }
+}
