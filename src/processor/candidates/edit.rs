@@ -1,5 +1,7 @@
 //! Changes of single tokens: what each was, its new value in f64, and the loop that makes them.
 
+use pulp::NullaryFnOnce;
+
 use super::{Candidates, FINITE, State, max_of, position, position_in};
 use crate::TokenId;
 use crate::kernel::{self, Slice};
