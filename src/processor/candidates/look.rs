@@ -159,8 +159,10 @@ impl Candidates {
     pub fn collision(&mut self) -> f64 {
         let (weigh, mass) = (self.weigh(), self.mass());
         let squared = Weigh { scale: (2.0 * weigh.scale).min(f32::MAX), ..weigh };
-        let mut blocks = Vec::new();
-        kernel::mass(self.slice(), squared, self.band(), &mut blocks) / (mass * mass)
+        let mut sums = std::mem::take(&mut self.squares);
+        let collision = kernel::mass(self.slice(), squared, self.band(), &mut sums) / (mass * mass);
+        self.squares = sums;
+        collision
     }
 
     /// The value of the k-th best member (of the last one, if there are fewer): a cut for
@@ -171,6 +173,7 @@ impl Candidates {
 
     /// The largest cut at or above which the members hold at least `share` of the mass.
     pub fn nucleus(&mut self, share: f64) -> Option<Cut> {
+        self.thin_out();
         let (weigh, band) = (self.weigh(), self.band());
         if let Some(mass) = self.mass {
             let target = share * mass;

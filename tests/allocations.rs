@@ -1,0 +1,71 @@
+//! The warm loop allocates nothing: row after row, what was needed once is used again.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokpick::draw::{Addressed, Draw, Seat, Turn};
+use tokpick::processor::{Candidates, Chain, Context};
+use tokpick::settings;
+use tokpick::source::Row;
+
+const VOCAB: usize = 20_000;
+const ROWS: usize = 12;
+
+/// The shapes of rows that take different ways through the kernel.
+const SHAPES: [(&str, fn(usize, &mut ChaCha8Rng) -> f32); 3] = [
+    ("peaked", |at, rng| -1.76 * ((at * 7919 % VOCAB) as f32 + 1.0).ln() + rng.random_range(-0.1..0.1)),
+    ("flat", |_, rng| rng.random_range(-1.0..1.0)),
+    ("gauss", |_, rng| 3.0 * (0..12).map(|_| rng.random_range(-0.5..0.5)).sum::<f32>()),
+];
+
+const CHAINS: [&str; 7] = [
+    "temperature=0.8",
+    "top-k=40",
+    "top-p=0.9",
+    "min-p=0.05",
+    "typical-p=0.9",
+    "temperature=0.8,top-k=50,top-p=0.95,min-p=0.05",
+    "repetition-penalty=1.2,temperature=0.8,top-k=50,top-p=0.95",
+];
+
+/// Every row once: loaded, processed, drawn from and given back.
+fn pass(chain: &Chain, rows: &mut [Row], history: &[u32], c: &mut Candidates, seats: &mut [Seat]) {
+    let draw = Addressed::new(7);
+    let draw = draw.shared().expect("independent draws");
+    for (step, row) in rows.iter_mut().enumerate() {
+        let context = &history[step..step + 512];
+        c.load(row, 0, step).unwrap();
+        chain.apply(c, &Context { context, prompt_len: 0, sequence: 0, step, coins: &0.0 }).unwrap();
+        draw.row(&mut Turn { sequence: 0, step, context, prompt_len: 0, candidates: c, seats }).unwrap();
+        assert!(seats[0].pick.is_some());
+        c.release(row);
+    }
+}
+
+#[test]
+fn a_warm_row_allocates_nothing() {
+    let mut failures = Vec::new();
+    for (shape, logit) in SHAPES {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut rows: Vec<Row> =
+            (0..ROWS).map(|_| Row::dense((0..VOCAB).map(|at| logit(at, &mut rng)).collect())).collect();
+        let history: Vec<u32> = (0..512 + ROWS).map(|_| rng.random_range(0..VOCAB as u32)).collect();
+        for text in CHAINS {
+            let chain = settings::chain(text).unwrap();
+            let mut c = Candidates::default();
+            let mut seats = [Seat { line: 0, sample: 0, lane: 0, finished: false, pick: None }];
+            let mut run = || pass(&chain, &mut rows, &history, &mut c, &mut seats);
+            let cold = allocation_counter::measure(&mut run);
+            assert!(cold.count_total > 0, "the counter counts");
+            // two lists change places: the second pass warms the other one
+            run();
+            let warm = allocation_counter::measure(&mut run);
+            if warm.count_total > 0 {
+                failures.push(format!(
+                    "{shape}, {text}: {} allocations, {} bytes",
+                    warm.count_total, warm.bytes_total
+                ));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
