@@ -3,11 +3,11 @@
 //! The promise: at most twice the time of those passes. Every beam needs one of them; what comes on top is finding the best
 //! `2 · 64` of 8 million continuations.
 
+#[path = "common/rows.rs"]
+mod rows;
+
 use std::time::{Duration, Instant};
 
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, Normal};
 use tokpick::kernel::{self, Band, Slice, Weigh};
 use tokpick::processor::Chain;
 use tokpick::sampler::{Beam, Job, Limits, Sampler, Variant};
@@ -15,7 +15,7 @@ use tokpick::source::{Access, LogitsSource, Query, Row, Shape};
 
 const BEAMS: usize = 64;
 const VOCAB: usize = 128_256;
-const STEPS: usize = 12;
+const STEPS: usize = 40;
 
 /// Rows that cost nothing: the buffers that come back still hold them.
 struct Ready(Vec<Vec<f32>>);
@@ -54,10 +54,8 @@ fn best_of(runs: usize, mut f: impl FnMut()) -> Duration {
 }
 
 fn main() {
-    let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let normal = Normal::new(0.0f32, 2.5).expect("a positive deviation");
-    let rows: Vec<Vec<f32>> =
-        (0..BEAMS).map(|_| (0..VOCAB).map(|_| normal.sample(&mut rng)).collect()).collect();
+    let mut rng = rows::rng();
+    let rows: Vec<Vec<f32>> = (0..BEAMS).map(|_| rows::normal(&mut rng, VOCAB, 2.5)).collect();
     let (mut maxima, mut blocks, mut sum) = (Vec::new(), Vec::new(), 0.0);
     let passes = best_of(9, || {
         for row in &rows {
@@ -93,7 +91,7 @@ fn main() {
             parallel: false,
         };
         let mut beam = Beam { variant, ..Beam::new(BEAMS).expect("beams") };
-        let run = best_of(5, || {
+        let run = best_of(4, || {
             beam.run(&mut source, &job, &mut (), &mut |_| Ok(())).expect("a search");
         });
         // the first step has one beam

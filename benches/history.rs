@@ -2,10 +2,13 @@
 //!
 //! `cargo bench --bench history`
 
+#[path = "common/rows.rs"]
+mod rows;
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use tokpick::kernel::{self, Band, Slice, Weigh};
 use tokpick::processor::{Candidates, Context};
 use tokpick::settings;
@@ -36,9 +39,9 @@ const STAGES: &[(&str, &str)] = &[
 ];
 
 fn main() -> tokpick::Result<()> {
-    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(7);
+    let mut rng = rows::rng();
     let mut rows: Vec<Row> =
-        (0..16).map(|_| Row::dense((0..VOCAB).map(|_| rng.random_range(-4.0f32..12.0)).collect())).collect();
+        (0..16).map(|_| Row::dense(rows::uniform(&mut rng, VOCAB, -4.0, 12.0))).collect();
     let contexts = [
         (
             "10,000 ids, all equally probable",

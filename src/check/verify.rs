@@ -154,8 +154,8 @@ impl Verification {
 ///
 /// For each mismatch it says by how much the claimed token lost, after Token-DiFR (Karvonen et al. 2025, arXiv 2511.20621): under
 /// a shared seed honest runs differ only where noise flips a near tie. For races the margin is the score difference, noise
-/// included; for inverse CDF the distance of the uniform to the claimed token's interval. The paper chooses the clip from trusted
-/// runs; the default here is 10.
+/// included; for inverse CDF the distance of the uniform to the claimed token's interval. Margins are clipped (at 10 unless told
+/// otherwise) before they are averaged, so that one impossible token doesn't drown the rest.
 ///
 /// `ids` hold a list for each sequence and sample. Ids after an end token (`job.limits.eos`) are padding if they are all the same.
 ///
