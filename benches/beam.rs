@@ -15,7 +15,7 @@ use tokpick::source::{Access, LogitsSource, Query, Row, Shape};
 
 const BEAMS: usize = 64;
 const VOCAB: usize = 128_256;
-const STEPS: usize = 12;
+const STEPS: usize = 40;
 
 /// Rows that cost nothing: the buffers that come back still hold them.
 struct Ready(Vec<Vec<f32>>);
@@ -91,7 +91,7 @@ fn main() {
             parallel: false,
         };
         let mut beam = Beam { variant, ..Beam::new(BEAMS).expect("beams") };
-        let run = best_of(5, || {
+        let run = best_of(4, || {
             beam.run(&mut source, &job, &mut (), &mut |_| Ok(())).expect("a search");
         });
         // the first step has one beam

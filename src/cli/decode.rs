@@ -119,7 +119,7 @@ impl DecodeArgs {
         let opened = match self.record {
             Some(_) if self.input.model.model_command.is_some() => {
                 let what = "a live model can't be read again: keep its rows with --record-table, and record a run on them";
-                return Err(Error::setting("--record", "", what));
+                return Err(Error::setting("--record", "with --model-command", what));
             }
             Some(_) => self.input.open_digesting()?,
             None => self.input.open()?,
