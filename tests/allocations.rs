@@ -10,8 +10,11 @@ use tokpick::source::Row;
 const VOCAB: usize = 20_000;
 const ROWS: usize = 12;
 
+/// Makes the logit of a token.
+type Logit = fn(usize, &mut ChaCha8Rng) -> f32;
+
 /// The shapes of rows that take different ways through the kernel.
-const SHAPES: [(&str, fn(usize, &mut ChaCha8Rng) -> f32); 3] = [
+const SHAPES: [(&str, Logit); 3] = [
     ("peaked", |at, rng| -1.76 * ((at * 7919 % VOCAB) as f32 + 1.0).ln() + rng.random_range(-0.1..0.1)),
     ("flat", |_, rng| rng.random_range(-1.0..1.0)),
     ("gauss", |_, rng| 3.0 * (0..12).map(|_| rng.random_range(-0.5..0.5)).sum::<f32>()),
