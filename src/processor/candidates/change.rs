@@ -1,8 +1,9 @@
 //! Changing candidates: pending scale and cut, edits of single tokens, rewriting all.
 
-use super::{Candidates, Cut, FINITE, State, edit};
+use super::edit::{self, Best};
+use super::{Candidates, Cut, FINITE, State};
 use crate::TokenId;
-use crate::kernel::Band;
+use crate::kernel::{self, Band};
 
 impl Candidates {
     /// Multiplies every score: `score ← factor · score` (pending; nothing is written). `factor` is positive.
@@ -121,12 +122,10 @@ impl Candidates {
             self.gather(self.band());
         }
         self.mass = None;
-        let best_before = self.best;
-        let (raised, best_fell) = edit::run(self, ids, numbers, f);
-        if best_fell {
-            self.find_best();
-        } else {
-            self.best = best_before.max(raised);
+        match edit::run(self, ids, numbers, f) {
+            Best::AtLeast(raised) => self.best = self.best.max(raised),
+            Best::Fallen => self.find_best(),
+            Best::Unknown => self.best = kernel::scan(&self.row.logits, &mut self.maxima).max,
         }
     }
 
@@ -182,7 +181,7 @@ impl Candidates {
     /// As [`map`](Self::map), for a function of the score alone: compiled for the instruction set in use.
     pub fn map_each(&mut self, f: impl Fn(f64) -> f64) {
         let mut scores: Vec<f64> = self.members().map(|(_, score)| score).collect();
-        crate::kernel::each(&mut scores, f);
+        kernel::each(&mut scores, f);
         let mut scores = scores.into_iter();
         self.map(|_, score| scores.next().unwrap_or(score));
     }

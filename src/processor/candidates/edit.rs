@@ -46,6 +46,18 @@ impl Edits {
         self.list.iter().map(|e| e.value)
     }
 
+    /// Finds the edits of positions below `places.len()`; false if one has none yet.
+    #[inline(always)]
+    fn find_all(&self, at: &[u32], found: &mut [u32]) -> bool {
+        let mut all = true;
+        for (&at, found) in at.iter().zip(found) {
+            let place = self.places[at as usize];
+            all &= place != 0;
+            *found = place.wrapping_sub(1);
+        }
+        all
+    }
+
     /// Finds the edits of positions below `places.len()`, or makes them: before the first edit of a position the row held `raw` and
     /// the candidates `value` there.
     #[inline(always)]
@@ -88,69 +100,43 @@ impl Edits {
     }
 }
 
-/// Tokens that go through the loop together, so that each of its parts is short and the arithmetic vectorises.
+/// Tokens that go through the loop together, so that each of its parts is short.
 const GROUP: usize = 128;
 
-/// The members of a group.
+/// The members of a group: a number for each, their positions among the candidates' values, and the values.
 struct Group<T> {
-    len: usize,
-    /// Positions among the candidates' values, and the values.
+    number: [T; GROUP],
     at: [u32; GROUP],
     value: [f32; GROUP],
-    /// Positions in the row, and the logits there, where the values are the candidates' own.
-    in_row: [u32; GROUP],
-    raw: [f32; GROUP],
-    /// Where the exact values are kept: in the list of edits, or among the candidates' own.
-    place: [u32; GROUP],
-    number: [T; GROUP],
-    score: [f64; GROUP],
 }
 
 impl<T: Copy> Group<T> {
-    fn new(filler: T) -> Self {
-        Group {
-            len: 0,
-            at: [0; GROUP],
-            value: [0.0; GROUP],
-            in_row: [0; GROUP],
-            raw: [0.0; GROUP],
-            place: [0; GROUP],
-            number: [filler; GROUP],
-            score: [0.0; GROUP],
+    /// Reads the values of ids that are positions; false if one is masked or outside.
+    #[inline(always)]
+    fn read(&mut self, values: &[f32], ids: &[TokenId]) -> bool {
+        let mut all = true;
+        for (&id, value) in ids.iter().zip(&mut self.value) {
+            *value = values.get(id as usize).copied().unwrap_or(f32::NEG_INFINITY);
+            all &= *value > f32::NEG_INFINITY;
         }
+        all
     }
 
-    /// Takes the members among `ids` (at most [`GROUP`]).
+    /// Takes the members among the ids; returns how many.
     #[inline(always)]
-    fn take(&mut self, set: Slice<'_>, ids: &[TokenId], numbers: &[T]) {
+    fn take(&mut self, set: Slice<'_>, ids: &[TokenId], numbers: &[T]) -> usize {
         let mut n = 0;
-        for (&id, &number) in ids.iter().zip(numbers).take(GROUP) {
+        for (&id, &number) in ids.iter().zip(numbers) {
             let Some(at) = position_in(set, id) else { continue };
             let value = set.values[at];
-            self.at[n % GROUP] = at as u32;
-            self.value[n % GROUP] = value;
-            self.number[n % GROUP] = number;
+            (self.number[n], self.at[n], self.value[n]) = (number, at as u32, value);
             n += usize::from(value > f32::NEG_INFINITY);
         }
-        self.len = n;
-    }
-
-    /// `score ← f(number, score)`, where scores are `value · scale + shift`.
-    #[inline(always)]
-    fn change(&mut self, scale: f64, shift: f64, f: &mut impl FnMut(T, f64) -> f64) {
-        let scores = &mut self.score[..self.len];
-        for (score, &number) in scores.iter_mut().zip(&self.number) {
-            *score = f(number, *score * scale + shift);
-        }
-        for score in scores {
-            let value = (*score - shift) / scale;
-            *score = if value == f64::NEG_INFINITY { value } else { value.clamp(-FINITE, FINITE) };
-        }
+        n
     }
 }
 
-/// Applies `score ← f(number, score)` to the members among `ids`; returns the largest new value, and whether one that was the best
-/// fell.
+/// Applies `score ← f(number, score)` to the members among `ids` (strictly ascending).
 pub(super) fn run<T: Copy>(
     c: &mut Candidates,
     ids: &[TokenId],
@@ -182,8 +168,8 @@ fn edit<T: Copy>(
     ids: &[TokenId],
     numbers: &[T],
     mut f: impl FnMut(T, f64) -> f64,
-) -> (f32, bool) {
-    let Some(&filler) = numbers.first() else { return (f32::NEG_INFINITY, false) };
+) -> Best {
+    let Some(&filler) = numbers.first() else { return Best::AtLeast(f32::NEG_INFINITY) };
     let (scale, shift, best) = (c.scale, c.shift, c.best);
     let exact_everywhere = c.own.state != State::Row && !c.own.exact.is_empty();
     if c.edits.places.len() < c.row.logits.len() {
@@ -195,55 +181,63 @@ fn edit<T: Copy>(
         State::Mapped => (None, c.own.values.as_mut_slice(), Some(&c.row)),
         State::Sparse => (Some(c.own.ids.as_slice()), c.own.values.as_mut_slice(), Some(&c.row)),
     };
-    let of_row = if row.is_none() { c.maxima.as_mut_slice() } else { &mut [] };
-    // so many edits that a pass over the row finds its maxima faster than a look at each; a first edit needs no search
+    // so many edits that a pass over the row finds its maxima faster than a look at each; first edits need no search
     let wholesale = row.is_none() && ids.len() > values.len() / 64;
     let fresh = row.is_none() && c.edits.list.is_empty();
+    let of_row = if row.is_none() { c.maxima.as_mut_slice() } else { &mut [] };
     let mut maxima = Maxima { of: of_row, fallen: None };
-    let (mut raised, mut best_fell) = (f32::NEG_INFINITY, wholesale);
-    let mut g = Group::new(filler);
+    let (mut raised, mut best_fell) = (f32::NEG_INFINITY, false);
+    let mut group = Group { number: [filler; GROUP], at: [0; GROUP], value: [0.0; GROUP] };
+    let (mut places, mut scores) = ([0u32; GROUP], [0.0f64; GROUP]);
     for (ids, numbers) in ids.chunks(GROUP).zip(numbers.chunks(GROUP)) {
-        g.take(Slice { ids: list, values }, ids, numbers);
-        let n = g.len;
+        let (at, numbers) = if row.is_none() && list.is_none() && group.read(values, ids) {
+            (ids, numbers)
+        } else {
+            let n = group.take(Slice { ids: list, values }, ids, numbers);
+            (&group.at[..n], &group.number[..n])
+        };
+        let (before, scores) = (&group.value[..at.len()], &mut scores[..at.len()]);
         if fresh {
-            for (score, &value) in g.score.iter_mut().zip(&g.value[..n]) {
-                *score = value as f64;
-            }
+            scores.iter_mut().zip(before).for_each(|(score, &value)| *score = value as f64);
         } else if exact_everywhere {
-            g.place = g.at;
-            for k in 0..n {
-                g.score[k] = c.own.exact[g.place[k] as usize];
-            }
+            scores.iter_mut().zip(at).for_each(|(score, &at)| *score = c.own.exact[at as usize]);
         } else {
             match row {
-                None => c.edits.find_or_make(&g.at[..n], &g.value, &g.value, &mut g.place),
+                None => {
+                    if !c.edits.find_all(at, &mut places) {
+                        c.edits.find_or_make(at, before, before, &mut places);
+                    }
+                }
                 Some(row) => {
-                    for k in 0..n {
-                        let id = list.map_or(g.at[k], |ids| ids[g.at[k] as usize]);
+                    let (mut in_row, mut raw) = ([0; GROUP], [0.0; GROUP]);
+                    for ((&at, in_row), raw) in at.iter().zip(&mut in_row).zip(&mut raw) {
+                        let id = list.map_or(at, |ids| ids[at as usize]);
                         // a list's ids are the row's, unless they were forced, and those have exact values
                         let at = position(&row.ids, &row.logits, id).unwrap_or(0);
-                        (g.in_row[k], g.raw[k]) = (at as u32, row.logits[at]);
+                        (*in_row, *raw) = (at as u32, row.logits[at]);
                     }
-                    c.edits.find_or_make(&g.in_row[..n], &g.raw, &g.value, &mut g.place);
+                    c.edits.find_or_make(&in_row[..at.len()], &raw, before, &mut places);
                 }
             }
-            for (score, &place) in g.score.iter_mut().zip(&g.place[..n]) {
-                *score = c.edits.list[place as usize].value;
-            }
+            let list = &c.edits.list;
+            scores.iter_mut().zip(&places).for_each(|(score, &place)| *score = list[place as usize].value);
         }
-        g.change(scale, shift, &mut f);
+        for (score, &number) in scores.iter_mut().zip(numbers) {
+            *score = f(number, *score * scale + shift);
+        }
+        for score in scores.iter_mut() {
+            let value = (*score - shift) / scale;
+            *score = if value == f64::NEG_INFINITY { value } else { value.clamp(-FINITE, FINITE) };
+        }
         if fresh {
-            c.edits.make(&g.at[..n], &g.value, &g.score);
+            c.edits.make(at, before, scores);
         } else if exact_everywhere {
-            for (&score, &place) in g.score[..n].iter().zip(&g.place) {
-                c.own.exact[place as usize] = score;
-            }
+            scores.iter().zip(at).for_each(|(&score, &at)| c.own.exact[at as usize] = score);
         } else {
-            for (&score, &place) in g.score[..n].iter().zip(&g.place) {
-                c.edits.list[place as usize].value = score;
-            }
+            let list = &mut c.edits.list;
+            scores.iter().zip(&places).for_each(|(&score, &place)| list[place as usize].value = score);
         }
-        for ((&score, &at), &before) in g.score[..n].iter().zip(&g.at).zip(&g.value) {
+        for ((&score, &at), &before) in scores.iter().zip(at).zip(before) {
             let after = score as f32;
             values[at as usize] = after;
             if !wholesale {
@@ -253,13 +247,22 @@ fn edit<T: Copy>(
             }
         }
     }
-    if wholesale {
-        for (max, span) in maxima.of.iter_mut().zip(values.chunks(kernel::SPAN)) {
-            *max = max_of(span);
-        }
-    }
     maxima.settle(values);
-    (raised, best_fell)
+    match (wholesale, best_fell) {
+        (true, _) => Best::Unknown,
+        (false, true) => Best::Fallen,
+        (false, false) => Best::AtLeast(raised),
+    }
+}
+
+/// What edits leave known of the best value.
+pub(super) enum Best {
+    /// It is as it was, or this.
+    AtLeast(f32),
+    /// It fell; the maxima of the row are right.
+    Fallen,
+    /// Nothing: the maxima of the row aren't right either.
+    Unknown,
 }
 
 /// The maxima of a row's spans while its values are edited by ascending place.
