@@ -109,20 +109,6 @@ pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {
     }
 }
 
-/// Runs plain code compiled for the instruction set in use. All that `op` calls has to be `#[inline(always)]`, or it is
-/// compiled for the baseline.
-pub(crate) fn vectorize<Op: pulp::NullaryFnOnce>(op: Op) -> Op::Output {
-    struct Code<Op>(Op);
-    impl<Op: pulp::NullaryFnOnce> Kernel for Code<Op> {
-        type Output = Op::Output;
-        #[inline(always)]
-        fn run<I: Isa>(self, _: I) -> Op::Output {
-            self.0.call()
-        }
-    }
-    run(Code(op))
-}
-
 /// A loop and the instruction set for it.
 #[cfg(target_arch = "x86_64")]
 struct On<I, K>(I, K);

@@ -28,7 +28,6 @@ mod reference;
 mod scan;
 mod select;
 
-pub(crate) use arch::vectorize;
 pub use arch::{Simd, simd, with_simd};
 pub use each::each;
 pub use exp32::exp32;

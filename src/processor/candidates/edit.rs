@@ -1,7 +1,5 @@
 //! Changes of single tokens: what each was, its new value in f64, and the loop that makes them.
 
-use pulp::NullaryFnOnce;
-
 use super::{Candidates, FINITE, State, max_of, position, position_in};
 use crate::TokenId;
 use crate::kernel::{self, Slice};
@@ -138,32 +136,6 @@ impl<T: Copy> Group<T> {
 
 /// Applies `score ← f(number, score)` to the members among `ids` (strictly ascending).
 pub(super) fn run<T: Copy>(
-    c: &mut Candidates,
-    ids: &[TokenId],
-    numbers: &[T],
-    f: impl FnMut(T, f64) -> f64,
-) -> (f32, bool) {
-    kernel::vectorize(Run { c, ids, numbers, f })
-}
-
-struct Run<'a, T, F> {
-    c: &'a mut Candidates,
-    ids: &'a [TokenId],
-    numbers: &'a [T],
-    f: F,
-}
-
-impl<T: Copy, F: FnMut(T, f64) -> f64> NullaryFnOnce for Run<'_, T, F> {
-    type Output = (f32, bool);
-
-    #[inline(always)]
-    fn call(self) -> (f32, bool) {
-        edit(self.c, self.ids, self.numbers, self.f)
-    }
-}
-
-#[inline(always)]
-fn edit<T: Copy>(
     c: &mut Candidates,
     ids: &[TokenId],
     numbers: &[T],
