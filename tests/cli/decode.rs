@@ -54,6 +54,20 @@ fn threads_change_nothing() {
     }
 }
 
+/// Rows are decoded ahead on several threads; one that no sequence needs any more is not judged.
+#[test]
+fn a_bad_row_after_the_end_token_is_nobodys() {
+    let input = b"[[0, 5], [5, 0], [NaN, 0]]";
+    for threads in ["1", "3"] {
+        let run = |eos| with_input(&["greedy", "--threads", threads, "--eos-token-id", eos], input);
+        assert_eq!(run("0").text(), "1 0\n", "{threads} threads");
+        let [first, all] = [run("1").text(), run("0,1").text()];
+        assert_eq!([first, all], ["1\n", "1\n"], "{threads} threads");
+        let needed = with_input(&["greedy", "--threads", threads], input).failure();
+        assert!(needed.contains("sequence 0, step 2, token 0: the logit is NaN"), "{needed}");
+    }
+}
+
 #[test]
 fn lists_of_ids_in_every_form() {
     let folder = tempfile::tempdir().unwrap();
