@@ -17,6 +17,7 @@ pub(super) trait Isa: Copy {
     fn load(self, row: &[f32; LANES]) -> Self::F;
     fn store(self, a: Self::F) -> [f32; LANES];
     fn splat(self, x: f32) -> Self::F;
+    fn add(self, a: Self::F, b: Self::F) -> Self::F;
     fn sub(self, a: Self::F, b: Self::F) -> Self::F;
     fn mul(self, a: Self::F, b: Self::F) -> Self::F;
     /// a · b + c, rounded once.
@@ -32,6 +33,7 @@ pub(super) trait Isa: Copy {
     /// a < b; false for NaN.
     fn lt(self, a: Self::F, b: Self::F) -> Self::M;
     fn and(self, a: Self::M, b: Self::M) -> Self::M;
+    fn or(self, a: Self::M, b: Self::M) -> Self::M;
     /// a where m, else +0.
     fn keep(self, m: Self::M, a: Self::F) -> Self::F;
     /// Bit i for lane i.
@@ -144,6 +146,11 @@ impl Isa for Plain {
     }
 
     #[inline(always)]
+    fn add(self, a: Self::F, b: Self::F) -> Self::F {
+        each(a, b, |a, b| a + b)
+    }
+
+    #[inline(always)]
     fn sub(self, a: Self::F, b: Self::F) -> Self::F {
         each(a, b, |a, b| a - b)
     }
@@ -189,6 +196,11 @@ impl Isa for Plain {
     #[inline(always)]
     fn and(self, a: Self::M, b: Self::M) -> Self::M {
         each(a, b, |a, b| a & b)
+    }
+
+    #[inline(always)]
+    fn or(self, a: Self::M, b: Self::M) -> Self::M {
+        each(a, b, |a, b| a | b)
     }
 
     #[inline(always)]

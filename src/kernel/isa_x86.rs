@@ -47,6 +47,11 @@ impl Isa for V4 {
     }
 
     #[inline(always)]
+    fn add(self, a: Self::F, b: Self::F) -> Self::F {
+        each!(2, |a, b| self.avx512f._mm512_add_ps(a, b))
+    }
+
+    #[inline(always)]
     fn sub(self, a: Self::F, b: Self::F) -> Self::F {
         each!(2, |a, b| self.avx512f._mm512_sub_ps(a, b))
     }
@@ -91,6 +96,11 @@ impl Isa for V4 {
     #[inline(always)]
     fn and(self, a: Self::M, b: Self::M) -> Self::M {
         each!(2, |a, b| a & b)
+    }
+
+    #[inline(always)]
+    fn or(self, a: Self::M, b: Self::M) -> Self::M {
+        each!(2, |a, b| a | b)
     }
 
     #[inline(always)]
@@ -201,6 +211,11 @@ impl Isa for V3 {
     }
 
     #[inline(always)]
+    fn add(self, a: Self::F, b: Self::F) -> Self::F {
+        each!(4, |a, b| self.avx._mm256_add_ps(a, b))
+    }
+
+    #[inline(always)]
     fn sub(self, a: Self::F, b: Self::F) -> Self::F {
         each!(4, |a, b| self.avx._mm256_sub_ps(a, b))
     }
@@ -245,6 +260,11 @@ impl Isa for V3 {
     #[inline(always)]
     fn and(self, a: Self::M, b: Self::M) -> Self::M {
         each!(4, |a, b| self.avx._mm256_and_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn or(self, a: Self::M, b: Self::M) -> Self::M {
+        each!(4, |a, b| self.avx._mm256_or_ps(a, b))
     }
 
     #[inline(always)]

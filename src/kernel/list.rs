@@ -1,8 +1,10 @@
 //! Members copied out of a row with their weights, and the search for the cut among them.
 
+use std::ops::Range;
+
 use super::arch::{Kernel, run};
 use super::isa::{Isa, rows};
-use super::{BLOCK, Band, LANES, Weigh};
+use super::{BLOCK, Band, LANES, SPAN, Weigh};
 
 /// Values and their weights, in no particular order, filled up to whole rows with −∞ of weight 0.
 #[derive(Default)]
@@ -21,10 +23,24 @@ pub(super) struct Cut {
     pub reached: f64,
 }
 
+impl Cut {
+    /// Whether it would be the same if the masses and the target were off by `error` of the target.
+    pub fn is_clear(&self, target: f64, error: f64) -> bool {
+        let slack = 1.001 * error * target;
+        target - self.above > slack && self.reached - target > slack
+    }
+}
+
 impl List {
     pub fn clear(&mut self) {
         self.values.clear();
         self.weights.clear();
+    }
+
+    /// Becomes a copy, in the buffers it has.
+    pub fn copy(&mut self, from: &List) {
+        self.values.clone_from(&from.values);
+        self.weights.clone_from(&from.weights);
     }
 
     /// Appends the band's members; `weigh` has to follow.
@@ -32,9 +48,26 @@ impl List {
         run(Append { list: self, values, band });
     }
 
+    /// Appends the values of a dense row from `lo` up, where `maxima` are those of its spans; `weigh` has to follow. `ends` (cleared)
+    /// receives the length of the list after each block.
+    pub fn gather(&mut self, values: &[f32], maxima: &[f32], lo: f32, ends: &mut Vec<usize>) {
+        ends.clear();
+        run(Gather { list: self, values, maxima, lo: lo.max(f32::MIN), ends });
+    }
+
     /// Sets the weights of all values.
     pub fn weigh(&mut self, w: Weigh) {
-        run(Weights { list: self, w });
+        self.weigh_part(0..self.values.len(), w, 1.0);
+    }
+
+    /// Sets the weights of the values in a range of whole rows, multiplied by `each`.
+    pub fn weigh_part(&mut self, range: Range<usize>, w: Weigh, each: f32) {
+        run(Weights { list: self, range, w, each });
+    }
+
+    /// Keeps the members from `lo` to `hi`.
+    pub fn shrink(&mut self, lo: f32, hi: f32) {
+        run(Shrink { list: self, lo, hi });
     }
 
     /// Sums of the weights and of their squares.
@@ -42,20 +75,31 @@ impl List {
         run(Sums(self))
     }
 
+    /// The least and the largest value; `None` if there is none.
+    pub fn range(&self) -> Option<(f32, f32)> {
+        let (least, largest) = run(Extremes(self));
+        (least <= largest).then_some((least, largest))
+    }
+
+    /// The mass of the members below each of some values, roughly.
+    pub fn below(&self, marks: &[f32; MARKS]) -> [f64; MARKS] {
+        run(Below { list: self, marks })
+    }
+
     /// The largest member such that it and those above it, with `above` more, have a mass of `target` or more; `None` if all
-    /// of them have less. Masses are sums in `f64` in any order. The list is used up.
-    pub fn cut(&mut self, mut above: f64, target: f64) -> Option<Cut> {
+    /// of them have less. Masses are sums in `f64` in any order. The list is used up. A good guess makes it quicker.
+    pub fn cut(&mut self, mut above: f64, target: f64, mut guess: Option<f32>) -> Option<Cut> {
         let mut left = self.sums().0;
         while !self.values.is_empty() {
-            let at = self.pivot((target - above) / left);
+            let at = guess.take().unwrap_or_else(|| self.pivot((target - above) / left));
             let (higher, from) = run(Split { list: self, at });
             if above + higher >= target {
-                run(Shrink { list: self, lo: at.next_up(), hi: f32::MAX });
+                self.shrink(at.next_up(), f32::MAX);
                 left = higher;
             } else if above + from >= target {
                 return Some(Cut { value: at + 0.0, above: above + higher, reached: above + from });
             } else {
-                run(Shrink { list: self, lo: f32::MIN, hi: at.next_down() });
+                self.shrink(f32::MIN, at.next_down());
                 above += from;
                 left -= from;
             }
@@ -65,9 +109,7 @@ impl List {
 
     /// A member: of a few, the one at which the given share of their mass is reached.
     fn pivot(&self, share: f64) -> f32 {
-        const MANY: usize = 64;
-        let mut few = [(f32::NEG_INFINITY, 0.0f32); MANY];
-        let few = &mut few[..if self.values.len() < 2048 { MANY / 4 } else { MANY }];
+        let few = &mut [(f32::NEG_INFINITY, 0.0f32); 16];
         // Stepping each before zipping: a zip would walk over what it skips.
         let step = self.values.len().div_ceil(few.len());
         let members = self.values.iter().step_by(step).zip(self.weights.iter().step_by(step));
@@ -83,9 +125,58 @@ impl List {
             running += f64::from(m.1);
             running >= wanted
         });
-        // A little towards the middle, so that more often than not the smaller side remains.
-        let (at, nudge) = (reached.unwrap_or(few.len() - 1), few.len() / 20);
-        if at < few.len() / 2 { few[at + nudge].0 } else { few[at - nudge].0 }
+        few[reached.unwrap_or(few.len() - 1)].0
+    }
+}
+
+/// Values at which [`List::below`] looks together.
+pub(super) const MARKS: usize = 8;
+
+struct Extremes<'a>(&'a List);
+
+impl Kernel for Extremes<'_> {
+    type Output = (f32, f32);
+
+    #[inline(always)]
+    fn run<I: Isa>(self, _: I) -> (f32, f32) {
+        let (mut least, mut largest) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+        for row in self.0.values.as_chunks::<LANES>().0 {
+            for (i, &x) in row.iter().enumerate() {
+                // not what fills the last row up
+                let member = x > f32::NEG_INFINITY;
+                least[i] = if member && x < least[i] { x } else { least[i] };
+                largest[i] = if x > largest[i] { x } else { largest[i] };
+            }
+        }
+        (
+            least.into_iter().fold(f32::INFINITY, f32::min),
+            largest.into_iter().fold(f32::NEG_INFINITY, f32::max),
+        )
+    }
+}
+
+struct Below<'a> {
+    list: &'a List,
+    marks: &'a [f32; MARKS],
+}
+
+impl Kernel for Below<'_> {
+    type Output = [f64; MARKS];
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> [f64; MARKS] {
+        let mut sums = [isa.splat(0.0); MARKS];
+        let values = self.list.values.as_chunks::<LANES>().0;
+        for (x, weight) in values.iter().zip(self.list.weights.as_chunks::<LANES>().0) {
+            let (x, weight) = (isa.load(x), isa.load(weight));
+            for (sum, &mark) in sums.iter_mut().zip(self.marks) {
+                *sum = isa.add(*sum, isa.keep(isa.lt(x, isa.splat(mark)), weight));
+            }
+        }
+        sums.map(
+            #[inline(always)]
+            |sum| isa.fold(isa.accumulate(isa.zero(), sum)),
+        )
     }
 }
 
@@ -115,9 +206,45 @@ impl Kernel for Append<'_> {
     }
 }
 
+/// Appends the values from `lo` up, from the spans that have any.
+struct Gather<'a> {
+    list: &'a mut List,
+    values: &'a [f32],
+    maxima: &'a [f32],
+    lo: f32,
+    ends: &'a mut Vec<usize>,
+}
+
+impl Kernel for Gather<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        let lo = isa.splat(self.lo);
+        let mut out = Output::after(&mut self.list.values);
+        for (block, maxima) in self.values.chunks(BLOCK).zip(self.maxima.chunks(BLOCK / SPAN)) {
+            out.reserve();
+            for (span, &max) in block.chunks(SPAN).zip(maxima) {
+                if max >= self.lo {
+                    rows(
+                        isa,
+                        span,
+                        #[inline(always)]
+                        |x| out.push(isa, isa.le(lo, x), x),
+                    );
+                }
+            }
+            self.ends.push(out.len());
+        }
+        out.finish();
+    }
+}
+
 struct Weights<'a> {
     list: &'a mut List,
+    range: Range<usize>,
     w: Weigh,
+    each: f32,
 }
 
 impl Kernel for Weights<'_> {
@@ -127,10 +254,12 @@ impl Kernel for Weights<'_> {
     fn run<I: Isa>(self, isa: I) {
         let List { values, weights } = self.list;
         weights.resize(values.len(), 0.0);
+        let each = isa.splat(self.each);
+        let (values, weights) = (&values[self.range.clone()], &mut weights[self.range]);
         let rows = values.as_chunks::<LANES>().0.iter().zip(weights.as_chunks_mut::<LANES>().0);
         for (x, weight) in rows {
             let (w, positive) = isa.weigh(self.w, isa.load(x));
-            *weight = isa.store(isa.keep(positive, w));
+            *weight = isa.store(isa.mul(isa.keep(positive, w), each));
         }
     }
 }
@@ -192,6 +321,12 @@ impl<'a> Output<'a> {
     #[inline(never)]
     fn grow(&mut self) {
         self.values.resize(2 * self.n + 4 * BLOCK, 0.0);
+    }
+
+    /// How many there are.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.n
     }
 
     /// Fills up the last row.

@@ -14,6 +14,7 @@
 mod arch;
 mod each;
 mod exp32;
+mod found;
 mod isa;
 
 #[cfg(target_arch = "x86_64")]
@@ -25,17 +26,21 @@ mod nucleus;
 mod pick;
 #[cfg(test)]
 mod reference;
+mod sample;
 mod scan;
+mod search;
 mod select;
 
 pub use arch::{Simd, simd, with_simd};
 pub use each::each;
 pub use exp32::exp32;
+pub use found::Kept;
 pub use mass::{mass, moments};
 pub use math::{exp, exp_m1, ln, ln_1p, tanh};
-pub use nucleus::{nucleus, nucleus_share};
-pub use pick::pick;
+pub use nucleus::nucleus;
+pub use pick::{pick, pick_among};
 pub use scan::{Scan, count, scan};
+pub use search::Goal;
 pub use select::{gather, gather_spans, kth_largest, top};
 
 /// Lanes of a sum: the weight of an id goes to lane `id mod LANES`.

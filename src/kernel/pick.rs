@@ -1,8 +1,9 @@
 //! The inverse of the running mass.
 
 use super::arch::{Kernel, run};
+use super::found::Kept;
 use super::isa::{Isa, padded};
-use super::mass::weigh;
+use super::mass::{reordered, weigh};
 use super::{BLOCK, Band, LANES, Slice, Weigh};
 
 /// Position in the slice of the first member whose running mass is strictly greater than `target`, else of the last member
@@ -25,8 +26,12 @@ pub fn pick(set: Slice, w: Weigh, band: Band, blocks: &[f64], target: f64) -> Op
     for (b, &sum) in blocks.iter().enumerate() {
         let after = before + sum;
         if after > target && sum > 0.0 {
-            let found = run(Find { set, w, band, block: b, before, target });
-            if let Found::At(i) = found {
+            let find = Find { set, w, band, block: b, before, target };
+            let quick = run(Quick { find, slack: Slack { relative: reordered(BLOCK), absolute: 0.0 } });
+            if let Some(i) = quick {
+                return Some(i);
+            }
+            if let Found::At(i) = run(find) {
                 return Some(i);
             }
         }
@@ -39,7 +44,85 @@ pub fn pick(set: Slice, w: Weigh, band: Band, blocks: &[f64], target: f64) -> Op
     }
 }
 
+/// What [`pick`] finds for the target `u` times the whole mass, as far as sums that may be a little off can tell; else `None`.
+///
+/// ```
+/// use tokpick::kernel::{Band, Kept, Slice, Weigh, pick_among};
+/// let set = Slice { ids: None, values: &[0.0, f32::NEG_INFINITY, 0.0] };
+/// let (w, mut sums) = (Weigh { max: 0.0, scale: 1.0 }, Kept::default());
+/// sums.sum(set.values, w, Band::ALL);
+/// assert_eq!(pick_among(set, w, Band::ALL, &sums, 0.6), Some(2));
+/// assert_eq!(pick_among(set, w, Band::ALL, &sums, 0.5), None);
+/// ```
+pub fn pick_among(set: Slice, w: Weigh, band: Band, sums: &Kept, u: f64) -> Option<usize> {
+    let target = u * sums.total?;
+    let slack = Slack { relative: sums.relative, absolute: sums.absolute };
+    let mut before = 0.0;
+    for (block, &sum) in sums.blocks.iter().enumerate() {
+        let after = before + sum;
+        if slack.beyond(after, target)? {
+            return run(Quick { find: Find { set, w, band, block, before, target }, slack });
+        }
+        before = after;
+    }
+    None
+}
+
+/// How far a running sum and a target may be off, each.
+#[derive(Clone, Copy)]
+struct Slack {
+    relative: f64,
+    absolute: f64,
+}
+
+impl Slack {
+    /// Whether a running sum is above a target; `None` if that can't be told. Nothing is nothing.
+    #[inline(always)]
+    fn beyond(self, running: f64, target: f64) -> Option<bool> {
+        let slack = 1.001 * (self.relative * (running + target) + 2.0 * self.absolute);
+        if running - target > slack {
+            Some(true)
+        } else if target - running > slack || running == 0.0 {
+            Some(false)
+        } else {
+            None
+        }
+    }
+}
+
+/// Looks as `Find` does, row by row: `None` where sums are too rough to tell.
+struct Quick<'a> {
+    find: Find<'a>,
+    slack: Slack,
+}
+
+impl Kernel for Quick<'_> {
+    type Output = Option<usize>;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> Option<usize> {
+        let Find { w, band, target, mut before, .. } = self.find;
+        let (start, values) = self.find.values();
+        for (r, row) in values.chunks(LANES).enumerate() {
+            let weights = weigh(isa, w, band, isa.load(&padded(row)));
+            let after = before + isa.fold(isa.accumulate(isa.zero(), weights));
+            if self.slack.beyond(after, target)? {
+                for (i, weight) in isa.store(weights).into_iter().enumerate() {
+                    before += f64::from(weight);
+                    if self.slack.beyond(before, target)? {
+                        return Some(start + r * LANES + i);
+                    }
+                }
+                return None;
+            }
+            before = after;
+        }
+        None
+    }
+}
+
 /// Looks in one block for the first member of positive weight whose running mass is above `target`.
+#[derive(Clone, Copy)]
 struct Find<'a> {
     set: Slice<'a>,
     w: Weigh,
@@ -57,21 +140,29 @@ enum Found {
     None,
 }
 
-impl Kernel for Find<'_> {
-    type Output = Found;
-
+impl<'a> Find<'a> {
+    /// The values of the block, and where they start.
     #[inline(always)]
-    fn run<I: Isa>(self, isa: I) -> Found {
+    fn values(&self) -> (usize, &'a [f32]) {
         let values = self.set.values();
         let bound = |id: usize| match self.set.ids {
             None => id.min(values.len()),
             Some(ids) => ids[..values.len()].partition_point(|&i| (i as usize) < id),
         };
         let start = bound(self.block * BLOCK);
-        let end = bound((self.block + 1) * BLOCK);
+        (start, &values[start..bound((self.block + 1) * BLOCK)])
+    }
+}
+
+impl Kernel for Find<'_> {
+    type Output = Found;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> Found {
+        let (start, values) = self.values();
         let mut running = self.before;
         let mut found = Found::None;
-        for (r, row) in values[start..end].chunks(LANES).enumerate() {
+        for (r, row) in values.chunks(LANES).enumerate() {
             let weights = weigh(isa, self.w, self.band, isa.load(&padded(row)));
             for (i, weight) in isa.store(weights).into_iter().enumerate() {
                 running += f64::from(weight);

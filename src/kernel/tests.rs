@@ -156,6 +156,27 @@ proptest! {
     }
 
     #[test]
+    fn a_rough_mass_is_near_and_its_draws_are_right(c in case(4000), us in prop::collection::vec(0.0..1.0f64, 20)) {
+        let set = Slice { ids: None, values: &c.values };
+        let (mut near, mut blocks) = (Kept::default(), Vec::new());
+        let total = mass(set, c.w, c.band, &mut blocks);
+        for simd in Simd::ALL {
+            with_simd(simd, || near.sum(&c.values, c.w, c.band));
+            prop_assert_eq!(near.blocks.len(), blocks.len());
+            let rough = near.total.unwrap_or(-1.0);
+            for (sum, exact) in near.blocks.iter().zip(&blocks).chain([(&rough, &total)]) {
+                prop_assert!((sum - exact).abs() <= near.relative * exact, "{} {}", sum, exact);
+            }
+            for &u in us.iter().chain(&[0.0, 0.5, 0.25, 1.0 - 1e-16]) {
+                let found = with_simd(simd, || pick_among(set, c.w, c.band, &near, u));
+                if let Some(at) = found {
+                    prop_assert_eq!(Some(at), reference::pick(set, c.w, c.band, u * total));
+                }
+            }
+        }
+    }
+
+    #[test]
     fn kth_largest_and_top_select_by_value(c in case(3000), k in 1..3200usize, few in 1..60usize) {
         for k in [k, few, 1] {
             let got = everywhere(|| kth_largest(&c.values, &[], c.band, k));
@@ -179,7 +200,7 @@ proptest! {
     fn nucleus_is_the_largest_cut_of_enough_mass(c in case(700)) {
         let total = mass(c.set(), c.w, c.band, &mut Vec::new());
         for target in [c.share * total, total, 0.0] {
-            let got = everywhere(|| nucleus(c.set(), c.w, c.band, &c.maxima(), target));
+            let got = everywhere(|| nucleus(c.set(), c.w, c.band, &c.maxima(), Goal::Mass(target), &mut Kept::default()));
             prop_assert_eq!(got, reference::nucleus(c.set(), c.w, c.band, target));
         }
     }
@@ -197,7 +218,7 @@ fn nothing_is_a_member_of_nothing() {
         assert_eq!(moments(set, w, Band::ALL), (0.0, 0.0));
         assert_eq!(pick(set, w, Band::ALL, &blocks, 0.0), None);
         assert_eq!(kth_largest(values, &[], Band::ALL, 1), None);
-        assert_eq!(nucleus(set, w, Band::ALL, &[], 1.0), None);
+        assert_eq!(nucleus(set, w, Band::ALL, &[], Goal::Mass(1.0), &mut Kept::default()), None);
         top(set, &[], Band::ALL, 3, &mut out);
         assert_eq!(out, []);
     }
@@ -227,24 +248,47 @@ fn nucleus_of_long_rows_is_the_largest_cut_of_enough_mass() {
             let w = Weigh { max, scale };
             let from = |lo: f32| mass(set, w, Band::from(lo), &mut Vec::new());
             for share in [1e-9, 0.5, 0.9, 1.0 - 1e-9] {
-                let (total, blocks, cut) = everywhere(|| {
-                    let mut blocks = Vec::new();
-                    let (total, cut) = nucleus_share(set, w, Band::ALL, &maxima, share, &mut blocks);
-                    (total, blocks, cut)
+                let target = share * from(f32::NEG_INFINITY);
+                let ways = [&maxima[..], &[]]
+                    .into_iter()
+                    .flat_map(|maxima| [(maxima, Goal::Share(share)), (maxima, Goal::Mass(target))]);
+                let mut cuts = ways.map(|(maxima, goal)| {
+                    everywhere(|| {
+                        let mut kept = Kept::default();
+                        let cut =
+                            nucleus(set, w, Band::ALL, maxima, goal, &mut kept).expect("the row has members");
+                        if let Some(total) = kept.total {
+                            let mut blocks = Vec::new();
+                            let want = mass(set, w, Band::from(cut), &mut blocks);
+                            for (a, b) in kept.blocks.iter().zip(&blocks).chain([(&total, &want)]) {
+                                assert!((a - b).abs() <= kept.relative * b + kept.absolute);
+                            }
+                        }
+                        cut
+                    })
                 });
-                let mut want = Vec::new();
-                assert_eq!(total, mass(set, w, Band::ALL, &mut want));
-                assert_eq!(bits(&blocks), bits(&want));
-                let target = share * total;
-                for maxima in [&maxima[..], &[]] {
-                    assert_eq!(cut, everywhere(|| nucleus(set, w, Band::ALL, maxima, target)));
-                }
-                let cut = cut.expect("the row has members");
+                let cut = cuts.next().expect("four of them");
+                assert!(cuts.all(|other| other == cut));
                 assert!(from(cut) >= target, "{share} {scale}");
                 let next = values.iter().copied().filter(|&x| x > cut).reduce(f32::min);
                 assert!(next.is_none_or(|x| from(x) < target), "{share} {scale}");
             }
         }
+    }
+}
+
+#[test]
+fn rough_sums_settle_nearly_every_draw() {
+    for values in long_rows() {
+        let max = scan(&values, &mut Vec::new()).max;
+        let (set, w) = (Slice { ids: None, values: &values }, Weigh { max, scale: 1.0 });
+        let mut sums = Kept::default();
+        sums.sum(&values, w, Band::ALL);
+        let settled = (0..500).filter(|i| {
+            let u = f64::from(*i) / 500.0 + 1e-4;
+            pick_among(set, w, Band::ALL, &sums, u).is_some()
+        });
+        assert!(settled.count() > 480);
     }
 }
 

@@ -11,7 +11,7 @@ impl Candidates {
         // Beyond 1e±100 no two f32 differ more (or less) visibly; inside, no score overflows.
         let before = self.scale;
         self.scale = (before * factor).clamp(1e-100, 1e100);
-        self.mass = None;
+        self.forget_sums();
         self.shift *= self.scale / before;
     }
 
@@ -48,7 +48,7 @@ impl Candidates {
         }
         self.best = best;
         self.lo = lo.max(low.0.min(best));
-        self.mass = None;
+        self.forget_sums();
         self.gather(Band { lo: self.lo, hi: best });
     }
 
@@ -121,7 +121,7 @@ impl Candidates {
         if self.lo > f32::NEG_INFINITY {
             self.gather(self.band());
         }
-        self.mass = None;
+        self.forget_sums();
         match edit::run(self, ids, numbers, f) {
             Best::AtLeast(raised) => self.best = self.best.max(raised),
             Best::Fallen => self.find_best(),

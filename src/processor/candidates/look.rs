@@ -1,8 +1,8 @@
 //! Looking at candidates: scores, probabilities, cuts, the draw. Nothing here changes which tokens are possible.
 
-use super::{Candidates, Cut, State, position, position_in};
+use super::{Candidates, Cut, Near, State, position, position_in};
 use crate::TokenId;
-use crate::kernel::{self, Band, Weigh};
+use crate::kernel::{self, Band, Goal, Weigh};
 
 impl Candidates {
     /// Vocabulary size V.
@@ -174,17 +174,12 @@ impl Candidates {
     /// The largest cut at or above which the members hold at least `share` of the mass.
     pub fn nucleus(&mut self, share: f64) -> Option<Cut> {
         self.thin_out();
-        let (weigh, band) = (self.weigh(), self.band());
-        if let Some(mass) = self.mass {
-            let target = share * mass;
-            return kernel::nucleus(self.slice(), weigh, band, self.maxima_of_row(), target).map(Cut);
-        }
-        let mut blocks = std::mem::take(&mut self.blocks);
-        let (mass, cut) =
-            kernel::nucleus_share(self.slice(), weigh, band, self.maxima_of_row(), share, &mut blocks);
-        self.blocks = blocks;
-        self.mass = Some(mass);
-        cut.map(Cut)
+        let goal = self.mass.map_or(Goal::Share(share), |mass| Goal::Mass(share * mass));
+        let mut kept = std::mem::take(&mut self.near.sums);
+        let maxima = self.maxima_of_row();
+        let cut = kernel::nucleus(self.slice(), self.weigh(), self.band(), maxima, goal, &mut kept)?;
+        self.near = Near { sums: kept, lo: cut };
+        Some(Cut(cut))
     }
 
     /// The cut at a score: the lowest value whose score is at least `score`.
@@ -211,10 +206,36 @@ impl Candidates {
     /// Inverse CDF: walks the members in id order and takes the first whose running mass is strictly greater than `u` times the
     /// whole, else the last one with a positive weight.
     pub fn pick(&mut self, u: f64) -> Option<TokenId> {
-        let target = u * self.mass();
-        let set = self.slice();
-        let at = kernel::pick(set, self.weigh(), self.band(), &self.blocks, target)?;
-        Some(set.ids.map_or(at as TokenId, |ids| ids[at]))
+        let at = match self.pick_nearly(u) {
+            Some(at) => at,
+            None => {
+                let target = u * self.mass();
+                kernel::pick(self.slice(), self.weigh(), self.band(), &self.blocks, target)?
+            }
+        };
+        let ids = self.slice().ids;
+        Some(ids.map_or(at as TokenId, |ids| ids[at]))
+    }
+
+    /// The position that `pick` finds, where sums that are quicker to have are enough to tell.
+    fn pick_nearly(&mut self, u: f64) -> Option<usize> {
+        if self.mass.is_some() {
+            return None;
+        }
+        if !self.near.is_for(self.lo) {
+            self.thin_out();
+            if self.slice().ids.is_some() {
+                return None;
+            }
+            let mut kept = std::mem::take(&mut self.near.sums);
+            let values = self.slice().values;
+            kept.sum(values, self.weigh(), self.band());
+            self.near = Near { sums: kept, lo: self.lo };
+        }
+        if !self.near.is_for(self.lo) {
+            return None;
+        }
+        kernel::pick_among(self.slice(), self.weigh(), self.band(), &self.near.sums, u)
     }
 }
 

@@ -8,7 +8,7 @@ pub use look::Normalizer;
 
 use edit::Edits;
 
-use crate::kernel::{self, Band, Slice, Weigh};
+use crate::kernel::{self, Band, Kept, Slice, Weigh};
 use crate::source::Row;
 use crate::{Error, Place, Result, TokenId};
 
@@ -60,8 +60,24 @@ pub struct Candidates {
     /// The mass and, by block, its parts, as long as nothing has changed since they were summed.
     mass: Option<f64>,
     blocks: Vec<f64>,
+    /// The same, quicker to have and not to the bit: enough for most draws.
+    near: Near,
     /// The parts of Σ p², which are no one's to keep.
     squares: Vec<f64>,
+}
+
+/// Sums of the members from `lo` up.
+#[derive(Debug, Default)]
+struct Near {
+    sums: Kept,
+    lo: f32,
+}
+
+impl Near {
+    /// Whether they are known for this cut.
+    fn is_for(&self, lo: f32) -> bool {
+        self.sums.total.is_some() && self.lo == lo
+    }
 }
 
 #[derive(Debug, Default)]
@@ -131,7 +147,7 @@ impl Candidates {
         self.shift = 0.0;
         self.lo = f32::NEG_INFINITY;
         self.best = best;
-        self.mass = None;
+        self.forget_sums();
     }
 
     /// Starts again from the row that was loaded.
@@ -203,6 +219,7 @@ impl Candidates {
         list.state = State::Sparse;
         self.spare = std::mem::replace(&mut self.own, list);
         self.lo = f32::NEG_INFINITY;
+        self.near.sums.total = None;
     }
 
     /// Makes a list of the members where the maxima tell that they are few: what follows then looks at them alone. Where one span
@@ -223,12 +240,19 @@ impl Candidates {
         list.state = State::Sparse;
         std::mem::swap(&mut self.own, &mut self.spare);
         self.lo = f32::NEG_INFINITY;
+        self.near.sums.total = None;
+    }
+
+    /// After scores changed, or which tokens are members.
+    fn forget_sums(&mut self) {
+        self.mass = None;
+        self.near.sums.total = None;
     }
 
     fn find_best(&mut self) {
         let values = if self.own.state == State::Row { &self.maxima } else { &self.own.values };
         self.best = max_of(values);
-        self.mass = None;
+        self.forget_sums();
     }
 }
 

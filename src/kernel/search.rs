@@ -1,0 +1,214 @@
+//! The cut that holds a given mass, in any order of the members.
+
+use std::cell::Cell;
+
+use super::found::Found;
+use super::list::{Cut, List};
+use super::mass::reordered;
+use super::sample::Sample;
+use super::{Band, SPAN, Slice, Weigh, mass};
+
+/// An order of values, best first.
+pub(super) trait Order: Copy {
+    /// Finite for finite values; the larger, the better.
+    fn key(self, x: f32) -> f32;
+    /// The values whose key is at least this.
+    fn band(self, key: f32) -> Band;
+}
+
+/// The largest first.
+#[derive(Clone, Copy)]
+pub(super) struct ByValue;
+
+impl Order for ByValue {
+    #[inline(always)]
+    fn key(self, x: f32) -> f32 {
+        x
+    }
+
+    fn band(self, key: f32) -> Band {
+        Band::from(key)
+    }
+}
+
+/// What the members from the cut up have to weigh.
+#[derive(Clone, Copy, Debug)]
+pub enum Goal {
+    /// This much.
+    Mass(f64),
+    /// This share of the whole mass.
+    Share(f64),
+}
+
+/// A mass to reach, and how far that and the masses to compare may be off together, relative to it.
+#[derive(Clone, Copy)]
+pub(super) struct Near {
+    pub value: f64,
+    pub error: f64,
+}
+
+/// Buffers of a search among what was found.
+pub(super) struct Work<'a> {
+    pub list: &'a mut List,
+    pub blocks: &'a mut Vec<f64>,
+}
+
+/// Buffers that outlive a call, so that a warm loop allocates nothing.
+#[derive(Default)]
+pub(super) struct Scratch {
+    pub list: List,
+    pub sample: Sample,
+    pub found: Found,
+    pub blocks: Vec<f64>,
+}
+
+pub(super) fn with_scratch<R>(f: impl FnOnce(&mut Scratch) -> R) -> R {
+    thread_local! {
+        static SCRATCH: Cell<Scratch> = Cell::default();
+    }
+    let mut scratch = SCRATCH.take();
+    let result = f(&mut scratch);
+    SCRATCH.set(scratch);
+    result
+}
+
+/// Integers in the order of the floats.
+fn number(x: f32) -> i64 {
+    let bits = x.to_bits() as i32;
+    i64::from(if bits < 0 { i32::MIN - bits } else { bits })
+}
+
+/// The float of an integer.
+fn float(number: i64) -> f32 {
+    let bits = number as i32;
+    f32::from_bits(if bits < 0 { i32::MIN - bits } else { bits } as u32)
+}
+
+/// The last of `yes`, …, `no` (floats in either direction) for which `f` holds, given that it holds for `yes` and not for `no`.
+pub(super) fn last(yes: f32, no: f32, mut f: impl FnMut(f32) -> bool) -> f32 {
+    let (mut yes, mut no) = (number(yes), number(no));
+    while (no - yes).abs() > 1 {
+        let middle = yes + (no - yes) / 2;
+        if f(float(middle)) {
+            yes = middle;
+        } else {
+            no = middle;
+        }
+    }
+    float(yes)
+}
+
+/// Looks for the largest key v among the members such that those with keys ≥ v have a [`mass`] that reaches the goal.
+pub(super) struct Search<'a, O> {
+    pub set: Slice<'a>,
+    pub w: Weigh,
+    pub band: Band,
+    pub order: O,
+    pub goal: Goal,
+}
+
+impl<O: Order> Search<'_, O> {
+    /// Whether a quick look at part of the row pays: a long dense row without a band, of which `maxima` are those of its spans.
+    pub fn is_plain(&self, maxima: &[f32]) -> bool {
+        let n = self.set.values.len();
+        self.set.ids.is_none() && self.band == Band::ALL && n >= 32 * SPAN && maxima.len() == n.div_ceil(SPAN)
+    }
+
+    /// The cut by looking at all members; `None` if there is none.
+    pub fn anywhere(&self, Scratch { list, blocks, .. }: &mut Scratch) -> Option<f32> {
+        let target = self.target(blocks);
+        if target > 0.0 {
+            list.clear();
+            list.extend(self.set.values(), self.band);
+            list.weigh(self.w);
+            self.rank(list);
+            if let Some(cut) = list.cut(0.0, target, None) {
+                return Some(self.certain(cut, target, blocks));
+            }
+        }
+        let end = if target <= 0.0 { self.keys().reduce(f32::max)? } else { self.keys().reduce(f32::min)? };
+        Some(self.certain(Cut { value: end + 0.0, above: target, reached: target }, target, blocks))
+    }
+
+    /// The cut among what was `found`, if it is there, given what the members of `inner`, which is better than all that, weigh
+    /// about.
+    pub fn among(
+        &self,
+        found: &Found,
+        inner: Option<(Band, f64)>,
+        target: Near,
+        guess: Option<f32>,
+        Work { list, blocks }: Work,
+    ) -> Option<f32> {
+        let mut cut = |above: f64, target: f64| {
+            list.copy(&found.list);
+            self.rank(list);
+            if above < target { list.cut(above, target, guess) } else { None }
+        };
+        let near = cut(inner.map_or(0.0, |(_, mass)| mass), target.value)?;
+        if near.is_clear(target.value, target.error) {
+            return Some(near.value);
+        }
+        let target = self.target(blocks);
+        let above = inner.map_or(0.0, |(band, _)| mass(self.set, self.w, band, blocks));
+        Some(self.certain(cut(above, target)?, target, blocks))
+    }
+
+    /// Puts the keys in place of the values.
+    fn rank(&self, list: &mut List) {
+        for x in &mut list.values {
+            if *x > f32::NEG_INFINITY {
+                *x = self.order.key(*x);
+            }
+        }
+    }
+
+    fn keys(&self) -> impl Iterator<Item = f32> {
+        let members = self.set.values().iter().filter(|&&x| self.band.has(x));
+        members.map(|&x| self.order.key(x))
+    }
+
+    /// The mass to reach, as prescribed.
+    fn target(&self, blocks: &mut Vec<f64>) -> f64 {
+        match self.goal {
+            Goal::Mass(target) => target,
+            Goal::Share(_) => self.target_of(mass(self.set, self.w, self.band, blocks)),
+        }
+    }
+
+    /// The mass to reach, given the whole mass.
+    pub fn target_of(&self, total: f64) -> f64 {
+        match self.goal {
+            Goal::Mass(target) => target,
+            Goal::Share(share) => share * total,
+        }
+    }
+
+    /// The cut to the bit. Sums in another order than the prescribed one differ a little; where that can matter, the prescribed
+    /// sums decide.
+    fn certain(&self, cut: Cut, target: f64, blocks: &mut Vec<f64>) -> f32 {
+        if cut.is_clear(target, reordered(self.set.values.len())) {
+            return cut.value;
+        }
+        let mut reaches = |key: f32| {
+            let Band { lo, hi } = self.order.band(key);
+            let band = Band { lo: lo.max(self.band.lo), hi: hi.min(self.band.hi) };
+            mass(self.set, self.w, band, blocks) >= target
+        };
+        // The neighbours first; if they don't settle it (a tail too light to count), bisection.
+        if reaches(cut.value) {
+            match self.keys().filter(|&x| x > cut.value).reduce(f32::min) {
+                Some(higher) if reaches(higher) => last(higher, f32::INFINITY, reaches) + 0.0,
+                _ => cut.value,
+            }
+        } else {
+            match self.keys().filter(|&x| x < cut.value).reduce(f32::max) {
+                Some(lower) if !reaches(lower) => {
+                    let least = self.keys().reduce(f32::min).unwrap_or(lower);
+                    last(least, lower, reaches) + 0.0
+                }
+                other => other.unwrap_or(cut.value) + 0.0,
+            }
+        }
+    }
+}
