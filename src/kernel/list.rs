@@ -70,8 +70,13 @@ impl List {
         run(Shrink { list: self, lo, hi });
     }
 
-    /// Sums of the weights and of their squares.
-    pub fn sums(&self) -> (f64, f64) {
+    /// The sum of the weights, in `f64` in any order.
+    pub fn mass(&self) -> f64 {
+        run(Mass(self))
+    }
+
+    /// Sums of the weights and of their squares, in `f32`.
+    pub fn rough_sums(&self) -> (f64, f64) {
         run(Sums(self))
     }
 
@@ -89,7 +94,7 @@ impl List {
     /// The largest member such that it and those above it, with `above` more, have a mass of `target` or more; `None` if all
     /// of them have less. Masses are sums in `f64` in any order. The list is used up. A good guess makes it quicker.
     pub fn cut(&mut self, mut above: f64, target: f64, mut guess: Option<f32>) -> Option<Cut> {
-        let mut left = self.sums().0;
+        let mut left = self.mass();
         while !self.values.is_empty() {
             let at = guess.take().unwrap_or_else(|| self.pivot((target - above) / left));
             let (higher, from) = run(Split { list: self, at });
@@ -175,9 +180,15 @@ impl Kernel for Below<'_> {
         }
         sums.map(
             #[inline(always)]
-            |sum| isa.fold(isa.accumulate(isa.zero(), sum)),
+            |sum| wide(isa, sum),
         )
     }
+}
+
+/// The sum of the lanes.
+#[inline(always)]
+fn wide<I: Isa>(isa: I, a: I::F) -> f64 {
+    isa.fold(isa.accumulate(isa.zero(), a))
 }
 
 /// Appends rows' members.
@@ -264,6 +275,21 @@ impl Kernel for Weights<'_> {
     }
 }
 
+struct Mass<'a>(&'a List);
+
+impl Kernel for Mass<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> f64 {
+        let mut sum = isa.zero();
+        for weight in self.0.weights.as_chunks::<LANES>().0 {
+            sum = isa.accumulate(sum, isa.load(weight));
+        }
+        isa.fold(sum)
+    }
+}
+
 struct Sums<'a>(&'a List);
 
 impl Kernel for Sums<'_> {
@@ -271,13 +297,13 @@ impl Kernel for Sums<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) -> (f64, f64) {
-        let (mut sum, mut squares) = (isa.zero(), isa.zero());
+        let (mut sum, mut squares) = (isa.splat(0.0), isa.splat(0.0));
         for weight in self.0.weights.as_chunks::<LANES>().0 {
             let weight = isa.load(weight);
-            sum = isa.accumulate(sum, weight);
-            squares = isa.accumulate(squares, isa.mul(weight, weight));
+            sum = isa.add(sum, weight);
+            squares = isa.fma(weight, weight, squares);
         }
-        (isa.fold(sum), isa.fold(squares))
+        (wide(isa, sum), wide(isa, squares))
     }
 }
 

@@ -60,7 +60,7 @@ impl Search<'_, ByValue> {
                     Goal::Mass(_) => sums.total,
                 };
                 let error = ROUGH * (rest + sums.outside) / target + exact;
-                let inside = sums.total - sums.outside - found.list.sums().0;
+                let inside = sums.total - sums.outside - found.list.mass();
                 let (inner, target) = (Some((Band::from(hi), inside)), Near { value: target, error });
                 return self.among(found, inner, target, None, Work { list, blocks });
             }

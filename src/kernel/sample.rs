@@ -6,7 +6,7 @@ use super::list::{List, MARKS, Output};
 use super::{Band, LANES, SPAN, Weigh, count};
 
 /// Rows of 32 values that a sample looks at, about.
-const LOOKS: usize = 128;
+const LOOKS: usize = 64;
 
 /// How often a bracket is narrowed.
 const ROUNDS: usize = 3;
@@ -42,15 +42,15 @@ impl Sample {
         let heads = list.values.len();
         run(Strided { list, values, maxima, step });
         list.weigh_part(heads..list.values.len(), w, step as f32);
-        let (others, squares) = list.sums();
+        let (others, squares) = list.rough_sums();
         list.weigh_part(0..heads, w, 1.0);
-        self.total = list.sums().0;
+        self.total = list.rough_sums().0;
         (self.heads, self.squares, self.each) = (self.total - others, squares, step as f64);
     }
 
     /// Whether the sample tells the shares of the mass, as it does where no few values hold much of it.
     pub fn is_telling(&self) -> bool {
-        self.total * self.total > TELLING * self.squares
+        self.heads < self.total / 8.0 && self.total * self.total > TELLING * self.squares
     }
 
     /// Between which keys (lo, hi) the cut lies below which there is a mass of `tail`, given the keys of the sample and, for a key,

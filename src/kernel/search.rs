@@ -10,6 +10,8 @@ use super::{Band, SPAN, Slice, Weigh, mass};
 
 /// An order of values, best first.
 pub(super) trait Order: Copy {
+    /// Whether the keys are the values themselves.
+    const PLAIN: bool = false;
     /// Finite for finite values; the larger, the better.
     fn key(self, x: f32) -> f32;
     /// The values whose key is at least this.
@@ -21,6 +23,8 @@ pub(super) trait Order: Copy {
 pub(super) struct ByValue;
 
 impl Order for ByValue {
+    const PLAIN: bool = true;
+
     #[inline(always)]
     fn key(self, x: f32) -> f32 {
         x
@@ -156,6 +160,9 @@ impl<O: Order> Search<'_, O> {
 
     /// Puts the keys in place of the values.
     fn rank(&self, list: &mut List) {
+        if O::PLAIN {
+            return;
+        }
         for x in &mut list.values {
             if *x > f32::NEG_INFINITY {
                 *x = self.order.key(*x);
