@@ -3,7 +3,8 @@
 use super::arch::{Kernel, run};
 use super::isa::Isa;
 use super::list::{List, Output, inside};
-use super::mass::{Members, ROUGH, negative, reordered, rough_mass};
+use super::mass::{Members, negative, reordered};
+use super::rough::{ROUGH, accumulate, fours, of_rows, rough_mass};
 use super::{BLOCK, Band, LANES, Weigh};
 
 /// The mass and the block sums of some members, as far as they are known: enough for most draws
@@ -43,9 +44,9 @@ pub(super) struct Found {
 /// What one pass over a row sums.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sums {
-    /// The mass: as prescribed, or within [`ROUGH`] of that.
+    /// The mass, within [`ROUGH`]; with `moment` the first sum of [`rough_moments`](super::rough::rough_moments).
     pub total: f64,
-    /// Σ w · a, as prescribed, or 0.
+    /// The second one, or 0.
     pub moment: f64,
     /// The mass outside, within [`ROUGH`].
     pub outside: f64,
@@ -62,7 +63,7 @@ impl Found {
     }
 
     /// Sums all weights and those outside `outer`, and copies the members of `outer` that aren't `inner`, all in one pass over a
-    /// dense row. With `MOMENTS`, both sums of [`moments`](super::moments) are as prescribed.
+    /// dense row; with `MOMENTS` those of [`rough_moments`](super::rough::rough_moments), too.
     pub fn pass<const MOMENTS: bool>(
         &mut self,
         values: &[f32],
@@ -78,6 +79,12 @@ impl Found {
         self.list.weigh(w);
         self.error = ROUGH * (sums.total + sums.outside);
         sums
+    }
+
+    /// What the mass inside and the target may be off together when they are compared, where the target is a share of the mass:
+    /// as the mass to leave out compares with what is outside.
+    pub fn error(&self, sums: Sums, target: f64) -> f64 {
+        ROUGH * (sums.total - target + sums.outside) / target + reordered(self.ends.len() * BLOCK)
     }
 
     /// Sums the members of the band, which leaves out only what is outside or in the list.
@@ -104,9 +111,6 @@ struct Pass<'a, N, O, const MOMENTS: bool> {
     blocks: &'a mut Vec<f64>,
 }
 
-/// Rows whose weights are added in `f32` first.
-const FOUR: usize = 4;
-
 impl<N: Members, O: Members, const MOMENTS: bool> Kernel for Pass<'_, N, O, MOMENTS> {
     type Output = Sums;
 
@@ -117,35 +121,30 @@ impl<N: Members, O: Members, const MOMENTS: bool> Kernel for Pass<'_, N, O, MOME
         for values in self.values.chunks(BLOCK) {
             let (mut total, mut outside, mut moment) = (isa.zero(), isa.zero(), isa.zero());
             out.reserve();
-            let (fours, rest) = values.as_chunks::<{ FOUR * LANES }>();
-            let last = (!rest.is_empty()).then(|| {
-                let mut filled = [f32::NEG_INFINITY; FOUR * LANES];
-                filled[..rest.len()].copy_from_slice(rest);
-                filled
-            });
-            for four in fours.iter().chain(&last) {
-                let (rows, _) = four.as_chunks::<LANES>();
-                let [a, b, c, d] = std::array::from_fn(
-                    #[inline(always)]
-                    |i| {
-                        let x = isa.load(&rows[i]);
-                        let (weight, positive) = isa.weigh(self.w, x);
-                        let outer = self.outer.mask(isa, x, positive);
-                        out.push(isa, isa.and(outer, self.inner.outside(isa, x)), x);
-                        let beyond = isa.keep(isa.and(positive, self.outer.outside(isa, x)), weight);
-                        let weight = isa.keep(positive, weight);
-                        if MOMENTS {
-                            total = isa.accumulate(total, weight);
-                            moment = isa.accumulate(moment, negative(isa, self.w, x, weight));
-                        }
-                        (weight, beyond)
-                    },
-                );
-                if !MOMENTS {
-                    total = isa.accumulate(total, sum(isa, [a.0, b.0, c.0, d.0]));
-                }
-                outside = isa.accumulate(outside, sum(isa, [a.1, b.1, c.1, d.1]));
-            }
+            fours(
+                values,
+                #[inline(always)]
+                |four| {
+                    let [a, b, c, d] = of_rows(
+                        isa,
+                        four,
+                        #[inline(always)]
+                        |x| {
+                            let (weight, positive) = isa.weigh(self.w, x);
+                            let outer = self.outer.mask(isa, x, positive);
+                            out.push(isa, isa.and(outer, self.inner.outside(isa, x)), x);
+                            let beyond = isa.keep(isa.and(positive, self.outer.outside(isa, x)), weight);
+                            let weight = isa.keep(positive, weight);
+                            (weight, beyond, if MOMENTS { negative(isa, self.w, x, weight) } else { weight })
+                        },
+                    );
+                    total = accumulate(isa, total, [a.0, b.0, c.0, d.0]);
+                    outside = accumulate(isa, outside, [a.1, b.1, c.1, d.1]);
+                    if MOMENTS {
+                        moment = accumulate(isa, moment, [a.2, b.2, c.2, d.2]);
+                    }
+                },
+            );
             self.ends.push(out.len());
             let (total, outside) = (isa.fold(total), isa.fold(outside));
             self.blocks.push(total - outside);
@@ -156,11 +155,6 @@ impl<N: Members, O: Members, const MOMENTS: bool> Kernel for Pass<'_, N, O, MOME
         out.finish();
         sums
     }
-}
-
-#[inline(always)]
-fn sum<I: Isa>(isa: I, [a, b, c, d]: [I::F; FOUR]) -> I::F {
-    isa.add(isa.add(a, b), isa.add(c, d))
 }
 
 /// Sums the weights of each block's stretch of the list: of the values inside the band, or of the others.

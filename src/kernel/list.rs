@@ -80,6 +80,11 @@ impl List {
         run(Sums(self))
     }
 
+    /// Sums of w · d and w · d² with the differences d of the values to `from`, in `f32`.
+    pub fn rough_moments(&self, from: f32) -> (f64, f64) {
+        run(Moments { list: self, from })
+    }
+
     /// The least and the largest value; `None` if there is none.
     pub fn range(&self) -> Option<(f32, f32)> {
         let (least, largest) = run(Extremes(self));
@@ -89,6 +94,11 @@ impl List {
     /// The mass of the members below each of some values, roughly.
     pub fn below(&self, marks: &[f32; MARKS]) -> [f64; MARKS] {
         run(Below { list: self, marks })
+    }
+
+    /// The sum of the squared weights of the members below a value, from a position (a multiple of 32), roughly.
+    pub fn squares_below(&self, from: usize, mark: f32) -> f64 {
+        run(SquaresBelow { list: self, from, mark })
     }
 
     /// The largest member such that it and those above it, with `above` more, have a mass of `target` or more; `None` if all
@@ -182,6 +192,27 @@ impl Kernel for Below<'_> {
             #[inline(always)]
             |sum| wide(isa, sum),
         )
+    }
+}
+
+struct SquaresBelow<'a> {
+    list: &'a List,
+    from: usize,
+    mark: f32,
+}
+
+impl Kernel for SquaresBelow<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> f64 {
+        let (mark, mut sum) = (isa.splat(self.mark), isa.splat(0.0));
+        let values = self.list.values[self.from..].as_chunks::<LANES>().0;
+        for (x, weight) in values.iter().zip(self.list.weights[self.from..].as_chunks::<LANES>().0) {
+            let weight = isa.keep(isa.lt(isa.load(x), mark), isa.load(weight));
+            sum = isa.fma(weight, weight, sum);
+        }
+        wide(isa, sum)
     }
 }
 
@@ -304,6 +335,32 @@ impl Kernel for Sums<'_> {
             squares = isa.fma(weight, weight, squares);
         }
         (wide(isa, sum), wide(isa, squares))
+    }
+}
+
+struct Moments<'a> {
+    list: &'a List,
+    from: f32,
+}
+
+impl Kernel for Moments<'_> {
+    type Output = (f64, f64);
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> (f64, f64) {
+        // so far away that the weight is 0, and the square still a number
+        let (from, least) = (isa.splat(self.from), isa.splat(-1e15));
+        let (mut first, mut second) = (isa.splat(0.0), isa.splat(0.0));
+        let values = self.list.values.as_chunks::<LANES>().0;
+        for (x, weight) in values.iter().zip(self.list.weights.as_chunks::<LANES>().0) {
+            let d = isa.max(isa.sub(isa.load(x), from), least);
+            let product = isa.mul(d, isa.load(weight));
+            first = isa.add(first, product);
+            second = isa.fma(product, d, second);
+        }
+        // sums of numbers up to 0: what is widened has to be 0 or more
+        let opposite = isa.sub(isa.splat(0.0), first);
+        (-wide(isa, opposite), wide(isa, second))
     }
 }
 

@@ -44,24 +44,14 @@ pub fn reordered(n: usize) -> f64 {
     n as f64 * 2f64.powi(-51)
 }
 
-/// What [`rough_mass`] may differ by from [`mass`], relative: two additions in `f32`.
-pub const ROUGH: f64 = 1.25e-7;
-
-/// [`mass`] of a dense row within [`ROUGH`] of itself, and so each block: fewer conversions make it quicker.
-pub fn rough_mass(values: &[f32], w: Weigh, band: Band, blocks: &mut Vec<f64>) -> f64 {
-    blocks.clear();
-    blocks.resize(values.len().div_ceil(BLOCK), 0.0);
-    among(w, band, Rough { values, w, blocks })
-}
-
 /// A loop over the members of a band.
-trait Among {
+pub(super) trait Among {
     type Output;
     fn run(self, members: impl Members) -> Self::Output;
 }
 
 /// Runs it with the quickest test for membership.
-fn among<A: Among>(w: Weigh, band: Band, a: A) -> A::Output {
+pub(super) fn among<A: Among>(w: Weigh, band: Band, a: A) -> A::Output {
     let Band { lo, hi } = band;
     if hi < f32::INFINITY {
         a.run(band)
@@ -141,53 +131,8 @@ impl<const PRODUCT: bool> Among for Sum<'_, PRODUCT> {
     }
 }
 
-struct Rough<'a> {
-    values: &'a [f32],
-    w: Weigh,
-    blocks: &'a mut [f64],
-}
-
-impl Among for Rough<'_> {
-    type Output = f64;
-
-    fn run(self, members: impl Members) -> f64 {
-        run(Of(self, members))
-    }
-}
-
 /// A sum over members.
-struct Of<S, M>(S, M);
-
-impl<M: Members> Kernel for Of<Rough<'_>, M> {
-    type Output = f64;
-
-    #[inline(always)]
-    fn run<I: Isa>(self, isa: I) -> f64 {
-        let Of(Rough { values, w, blocks }, members) = self;
-        let mut total = 0.0;
-        for (block, values) in blocks.iter_mut().zip(values.chunks(BLOCK)) {
-            let mut sum = isa.zero();
-            let (fours, rest) = values.as_chunks::<{ 4 * LANES }>();
-            for four in fours {
-                let (rows, _) = four.as_chunks::<LANES>();
-                let [a, b, c, d] = std::array::from_fn(
-                    #[inline(always)]
-                    |i| weigh(isa, w, members, isa.load(&rows[i])),
-                );
-                sum = isa.accumulate(sum, isa.add(isa.add(a, b), isa.add(c, d)));
-            }
-            rows(
-                isa,
-                rest,
-                #[inline(always)]
-                |x| sum = isa.accumulate(sum, weigh(isa, w, members, x)),
-            );
-            *block = isa.fold(sum);
-            total += *block;
-        }
-        total
-    }
-}
+pub(super) struct Of<S, M>(pub S, pub M);
 
 impl<M: Members, const PRODUCT: bool> Kernel for Of<Sum<'_, PRODUCT>, M> {
     type Output = (f64, f64);

@@ -26,10 +26,12 @@ mod nucleus;
 mod pick;
 #[cfg(test)]
 mod reference;
+mod rough;
 mod sample;
 mod scan;
 mod search;
 mod select;
+mod typical;
 
 pub use arch::{Simd, simd, with_simd};
 pub use each::each;
@@ -42,6 +44,7 @@ pub use pick::{pick, pick_among};
 pub use scan::{Scan, count, scan};
 pub use search::Goal;
 pub use select::{gather, gather_spans, kth_largest, top};
+pub use typical::typical;
 
 /// Lanes of a sum: the weight of an id goes to lane `id mod LANES`.
 pub const LANES: usize = 32;

@@ -1,8 +1,9 @@
 //! The cut that holds a given mass, among the largest values.
 
 use super::found::Kept;
-use super::mass::{From, ROUGH, reordered, rough_mass};
-use super::search::{ByValue, Goal, Near, Scratch, Search, Work, with_scratch};
+use super::mass::{From, reordered};
+use super::rough::{ROUGH, rough_mass};
+use super::search::{ByValue, Goal, Near, Scratch, Search, Work, is_plain, with_scratch};
 use super::{Band, Slice, Weigh};
 
 /// Largest value v among the members such that the members with x ≥ v have a [`mass`](super::mass) that reaches the goal; the
@@ -24,7 +25,7 @@ pub fn nucleus(set: Slice, w: Weigh, band: Band, maxima: &[f32], goal: Goal, kep
     let search = Search { set, w, band, order: ByValue, goal };
     kept.total = None;
     with_scratch(|scratch| {
-        if search.is_plain(maxima)
+        if is_plain(set, band, maxima)
             && let Some(cut) = search.quick(maxima, scratch)
         {
             scratch.found.keep(Band::from(cut), kept);
@@ -48,18 +49,17 @@ impl Search<'_, ByValue> {
         if !(share > 0.0 && share < 1.0) {
             return None;
         }
-        let heaviest = |x: f32| f64::from(w.weight(x));
+        let weight = |x: f32| f64::from(w.weight(x));
         if sample.is_telling() {
-            let (lo, hi) = sample.bracket((1.0 - share) * sample.total, false, &sample.list, heaviest)?;
+            let (lo, hi) = sample.bracket((1.0 - share) * sample.total, false, &sample.list, weight)?;
             if sample.count(Band::from(lo)) > values.len() as f64 / 8.0 {
                 let sums = found.pass::<false>(values, w, From(hi), From(lo));
                 // the tail decides, because it is known best: what is above it and the list
                 let target = self.target_of(sums.total);
-                let rest = match self.goal {
-                    Goal::Share(_) => sums.total - target,
-                    Goal::Mass(_) => sums.total,
+                let error = match self.goal {
+                    Goal::Share(_) => found.error(sums, target),
+                    Goal::Mass(_) => ROUGH * (sums.total + sums.outside) / target + exact,
                 };
-                let error = ROUGH * (rest + sums.outside) / target + exact;
                 let inside = sums.total - sums.outside - found.list.mass();
                 let (inner, target) = (Some((Band::from(hi), inside)), Near { value: target, error });
                 return self.among(found, inner, target, None, Work { list, blocks });
@@ -77,7 +77,7 @@ impl Search<'_, ByValue> {
                 return self.among(found, None, target, None, Work { list, blocks });
             }
         }
-        let (lo, hi) = sample.bracket(total - target.value, true, &sample.list, heaviest)?;
+        let (lo, hi) = sample.bracket(total - target.value, true, &sample.list, weight)?;
         found.gather(values, maxima, w, lo);
         let guess = Some(hi).filter(|&hi| hi < f32::INFINITY);
         self.among(found, None, target, guess, Work { list, blocks })

@@ -46,15 +46,7 @@ fn sums(set: Slice, band: Band, term: impl Fn(f32) -> f64) -> Vec<f64> {
     for (id, x) in members(set, band) {
         lanes[id / BLOCK][id % LANES] += term(x);
     }
-    let tree = |l: [f64; LANES]| {
-        let mut l = l.to_vec();
-        while l.len() > 1 {
-            let (a, b) = l.split_at(l.len() / 2);
-            l = a.iter().zip(b).map(|(a, b)| a + b).collect();
-        }
-        l[0]
-    };
-    lanes.into_iter().map(tree).collect()
+    lanes.iter().map(|lanes| tree(lanes)).collect()
 }
 
 pub fn mass(set: Slice, w: Weigh, band: Band) -> (f64, Vec<f64>) {
@@ -70,6 +62,35 @@ pub fn moments(set: Slice, w: Weigh, band: Band) -> (f64, f64) {
     };
     let second = sums(set, band, product).iter().fold(0.0, |a, b| a + b);
     (mass(set, w, band).0, second)
+}
+
+/// Terms are added in f32 by four rows first.
+pub fn rough_moments(set: Slice, w: Weigh, band: Band) -> (f64, f64) {
+    let mut groups = std::collections::BTreeMap::new();
+    for (id, x) in members(set, band) {
+        let weight = weight(w, x);
+        let product = if weight > 0.0 { weight * ((x - w.max) * w.scale) } else { 0.0 };
+        let (group, row, lane) = (id / (4 * LANES), id / LANES % 4, id % LANES);
+        groups.entry((group, lane)).or_insert([(0.0f32, 0.0f32); 4])[row] = (weight, product);
+    }
+    let four = |[a, b, c, d]: [f32; 4]| f64::from((a + b) + (c + d));
+    let mut lanes = std::collections::BTreeMap::new();
+    for ((group, lane), terms) in groups {
+        let sums = &mut lanes.entry(group * 4 * LANES / BLOCK).or_insert([[0.0; LANES]; 2]);
+        sums[0][lane] += four(terms.map(|t| t.0));
+        sums[1][lane] += four(terms.map(|t| t.1));
+    }
+    lanes.values().fold((0.0, 0.0), |sum, lanes| (sum.0 + tree(&lanes[0]), sum.1 + tree(&lanes[1])))
+}
+
+/// 16 + 16, 8 + 8, …
+fn tree(lanes: &[f64]) -> f64 {
+    let mut lanes = lanes.to_vec();
+    while lanes.len() > 1 {
+        let (a, b) = lanes.split_at(lanes.len() / 2);
+        lanes = a.iter().zip(b).map(|(a, b)| a + b).collect();
+    }
+    lanes[0]
 }
 
 pub fn pick(set: Slice, w: Weigh, band: Band, target: f64) -> Option<usize> {
@@ -108,6 +129,27 @@ pub fn nucleus(set: Slice, w: Weigh, band: Band, target: f64) -> Option<f32> {
     top(set, band, usize::MAX, &mut best);
     let enough = |&&(_, lo): &&(u32, f32)| mass(set, w, Band { lo, ..band }).0 >= target;
     best.iter().find(enough).or(best.last()).map(|&(_, x)| x)
+}
+
+/// The distances of the members from the mean, their masses up to each, and the band of the first that reaches the share.
+pub fn typical(set: Slice, w: Weigh, band: Band, share: f64, slack: f64, least: usize) -> Option<Band> {
+    let (total, moment) = rough_moments(set, w, band);
+    let mean = if total > 0.0 { moment / total / f64::from(w.scale) } else { 0.0 };
+    let center = (f64::from(w.max) + mean).clamp(f64::from(f32::MIN), f64::from(f32::MAX));
+    let distance = |x: f32| (f64::from(x) - center).abs().min(f64::from(f32::MAX)) as f32;
+    let mut found: Vec<f32> = members(set, band).into_iter().map(|(_, x)| distance(x)).collect();
+    found.sort_by(f32::total_cmp);
+    let within = |far: f32| {
+        let inside = |x: f32| distance(x) <= far;
+        let values: Vec<f32> =
+            set.values.iter().map(|&x| if inside(x) { x } else { f32::NEG_INFINITY }).collect();
+        mass(Slice { values: &values, ..set }, w, band).0
+    };
+    let enough =
+        found.iter().position(|&far| within(far) >= share * mass(set, w, band).0).unwrap_or(found.len());
+    let at = enough.max(least.max(1) - 1).min(found.len().checked_sub(1)?);
+    let far = f64::from(found[at].next_up()) + slack;
+    Some(Band { lo: (center - far) as f32, hi: (center + far) as f32 })
 }
 
 pub fn top(set: Slice, band: Band, n: usize, out: &mut Vec<(u32, f32)>) {

@@ -3,10 +3,13 @@
 use super::arch::{Kernel, run};
 use super::isa::Isa;
 use super::list::{List, MARKS, Output};
-use super::{Band, LANES, SPAN, Weigh, count};
+use super::{Band, LANES, SPAN, Weigh, count, ln};
 
 /// Rows of 32 values that a sample looks at, about.
 const LOOKS: usize = 64;
+
+/// One part of the mass in so many is heavy.
+const HEAVY: f64 = 100.0;
 
 /// How often a bracket is narrowed.
 const ROUNDS: usize = 3;
@@ -30,22 +33,51 @@ pub(super) struct Sample {
     pub squares: f64,
     /// How many values each of the others stands for.
     pub each: f64,
+    /// What none of the others exceeds.
+    heaviest: f64,
+    /// How long the list is without the others.
+    exact: usize,
+    ends: Vec<usize>,
 }
 
 impl Sample {
     /// Looks at a long dense row without a band.
     pub fn take(&mut self, values: &[f32], w: Weigh, maxima: &[f32]) {
+        self.list.clear();
+        self.list.extend(maxima, Band::ALL);
+        self.heaviest = f64::INFINITY;
+        self.complete(values, w, maxima, f32::INFINITY);
+    }
+
+    /// Takes the heaviest values of the row exactly, given its mass.
+    pub fn refine(&mut self, values: &[f32], w: Weigh, maxima: &[f32], total: f64) {
+        self.heaviest = total / HEAVY;
+        let lo = (f64::from(w.max) + ln(self.heaviest / self.each) / f64::from(w.scale)) as f32;
+        self.list.clear();
+        self.list.gather(values, maxima, lo, &mut self.ends);
+        self.complete(values, w, maxima, lo);
+    }
+
+    /// Adds others than the list has, which are below the maximum of their span and below `end`.
+    fn complete(&mut self, values: &[f32], w: Weigh, maxima: &[f32], end: f32) {
         let step = (values.len() / (LOOKS * LANES)).max(1);
         let list = &mut self.list;
-        list.clear();
-        list.extend(maxima, Band::ALL);
-        let heads = list.values.len();
-        run(Strided { list, values, maxima, step });
-        list.weigh_part(heads..list.values.len(), w, step as f32);
+        self.exact = list.values.len();
+        run(Strided { list, values, maxima, step, end });
+        list.weigh_part(self.exact..list.values.len(), w, step as f32);
         let (others, squares) = list.rough_sums();
-        list.weigh_part(0..heads, w, 1.0);
+        list.weigh_part(0..self.exact, w, 1.0);
         self.total = list.rough_sums().0;
         (self.heads, self.squares, self.each) = (self.total - others, squares, step as f64);
+    }
+
+    /// The mean value under the weights, and how far the estimate may be off.
+    pub fn mean(&self, w: Weigh) -> (f64, f64) {
+        let (first, second) = self.list.rough_moments(w.max);
+        let mean = first / self.total;
+        let variance =
+            (second / self.total - mean * mean).max(0.0) * self.squares / (self.total * self.total);
+        (f64::from(w.max) + mean, MARGIN * variance.sqrt())
     }
 
     /// Whether the sample tells the shares of the mass, as it does where no few values hold much of it.
@@ -54,23 +86,28 @@ impl Sample {
     }
 
     /// Between which keys (lo, hi) the cut lies below which there is a mass of `tail`, given the keys of the sample and, for a key,
-    /// the largest weight below it; `hi` is ∞ where the cut may be anywhere from `lo` up. `exact` says that `tail` is more than
-    /// an estimated share.
+    /// a weight below it; `hi` is ∞ where the cut may be anywhere from `lo` up. `exact` says that `tail` is more than an
+    /// estimated share.
     pub fn bracket(
         &self,
         tail: f64,
         exact: bool,
         keys: &List,
-        heaviest: impl Fn(f32) -> f64,
+        weight: impl Fn(f32) -> f64,
     ) -> Option<(f32, f32)> {
         let (mut from, mut to) = keys.range()?;
         let (mut lo, mut hi) = (f32::MIN, f32::INFINITY);
+        let share = if exact { 0.0 } else { tail / self.total };
         for _ in 0..ROUNDS {
             let step = (to - from) / (MARKS + 1) as f32;
             let marks: [f32; MARKS] = std::array::from_fn(|i| from + step * (i + 1) as f32);
             let below = keys.below(&marks);
             let middle = below.iter().position(|&mass| mass >= tail).map_or(to, |i| marks[i]);
-            let margin = MARGIN * self.deviation(tail, exact, self.each * heaviest(middle));
+            // Σ (kw)² · ([in the tail] − share)², and one value more
+            let squares = keys.squares_below(self.exact, middle);
+            let one = (self.each * weight(middle)).min(self.heaviest);
+            let variance = (1.0 - 2.0 * share) * squares + share * share * self.squares + one * one;
+            let margin = MARGIN * variance.max(0.0).sqrt();
             for (&mark, mass) in marks.iter().zip(below) {
                 if mass <= tail - margin {
                     (lo, from) = (mark, mark);
@@ -82,30 +119,19 @@ impl Sample {
         (lo < hi).then_some((lo, hi))
     }
 
-    /// The deviation of a tail's mass in the sample if no weight in it is above `single`.
-    fn deviation(&self, tail: f64, exact: bool, single: f64) -> f64 {
-        if exact {
-            return (single * tail).sqrt();
-        }
-        // Σ (kw)² · ([in the tail] − share)², bounded on the lighter side
-        let share = tail / self.total;
-        let (small, bound) = if share <= 0.5 { (share, single) } else { (1.0 - share, self.each) };
-        let side = (1.0 - 2.0 * small) * bound * small * self.total;
-        (side + small * small * self.squares).min(self.squares).sqrt()
-    }
-
     /// How many of the row's values are members of the band, about.
     pub fn count(&self, band: Band) -> f64 {
         self.each * count(&self.list.values, band) as f64
     }
 }
 
-/// Copies one row of 32 of `step`, here and there, without the largest of their spans.
+/// Copies one row of 32 of `step`, here and there, without the largest of their spans and what is `end` or more.
 struct Strided<'a> {
     list: &'a mut List,
     values: &'a [f32],
     maxima: &'a [f32],
     step: usize,
+    end: f32,
 }
 
 impl Kernel for Strided<'_> {
@@ -118,7 +144,8 @@ impl Kernel for Strided<'_> {
         for (i, rows) in rows.chunks_exact(self.step).enumerate() {
             out.reserve();
             let at = i * 7 % self.step;
-            let (x, max) = (isa.load(&rows[at]), self.maxima[(i * self.step + at) * LANES / SPAN]);
+            let (x, max) =
+                (isa.load(&rows[at]), self.maxima[(i * self.step + at) * LANES / SPAN].min(self.end));
             out.push(isa, isa.and(isa.le(isa.splat(f32::MIN), x), isa.lt(x, isa.splat(max))), x);
         }
         out.finish();

@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 
+use super::arch::{Kernel, run};
 use super::found::Found;
+use super::isa::Isa;
 use super::list::{Cut, List};
 use super::mass::reordered;
 use super::sample::Sample;
@@ -102,6 +104,12 @@ pub(super) fn last(yes: f32, no: f32, mut f: impl FnMut(f32) -> bool) -> f32 {
     float(yes)
 }
 
+/// Whether a quick look at part of the row pays: a long dense row without a band, of which `maxima` are those of its spans.
+pub(super) fn is_plain(set: Slice, band: Band, maxima: &[f32]) -> bool {
+    let n = set.values.len();
+    set.ids.is_none() && band == Band::ALL && n >= 32 * SPAN && maxima.len() == n.div_ceil(SPAN)
+}
+
 /// Looks for the largest key v among the members such that those with keys ≥ v have a [`mass`] that reaches the goal.
 pub(super) struct Search<'a, O> {
     pub set: Slice<'a>,
@@ -112,12 +120,6 @@ pub(super) struct Search<'a, O> {
 }
 
 impl<O: Order> Search<'_, O> {
-    /// Whether a quick look at part of the row pays: a long dense row without a band, of which `maxima` are those of its spans.
-    pub fn is_plain(&self, maxima: &[f32]) -> bool {
-        let n = self.set.values.len();
-        self.set.ids.is_none() && self.band == Band::ALL && n >= 32 * SPAN && maxima.len() == n.div_ceil(SPAN)
-    }
-
     /// The cut by looking at all members; `None` if there is none.
     pub fn anywhere(&self, Scratch { list, blocks, .. }: &mut Scratch) -> Option<f32> {
         let target = self.target(blocks);
@@ -158,15 +160,18 @@ impl<O: Order> Search<'_, O> {
         Some(self.certain(cut(above, target)?, target, blocks))
     }
 
+    /// The key of the n-th best member (from 1), of the last if there are fewer; `None` if there is none.
+    pub fn nth(&self, n: usize, list: &mut List) -> Option<f32> {
+        list.clear();
+        list.values.extend(self.keys());
+        let at = n.min(list.values.len()).checked_sub(1)?;
+        Some(*list.values.select_nth_unstable_by(at, |a, b| b.total_cmp(a)).1)
+    }
+
     /// Puts the keys in place of the values.
-    fn rank(&self, list: &mut List) {
-        if O::PLAIN {
-            return;
-        }
-        for x in &mut list.values {
-            if *x > f32::NEG_INFINITY {
-                *x = self.order.key(*x);
-            }
+    pub fn rank(&self, list: &mut List) {
+        if !O::PLAIN {
+            run(Rank { values: &mut list.values, order: self.order });
         }
     }
 
@@ -216,6 +221,23 @@ impl<O: Order> Search<'_, O> {
                 }
                 other => other.unwrap_or(cut.value) + 0.0,
             }
+        }
+    }
+}
+
+struct Rank<'a, O> {
+    values: &'a mut [f32],
+    order: O,
+}
+
+impl<O: Order> Kernel for Rank<'_, O> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, _: I) {
+        for x in self.values {
+            let key = self.order.key(*x);
+            *x = if *x > f32::NEG_INFINITY { key } else { *x };
         }
     }
 }

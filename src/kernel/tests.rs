@@ -146,6 +146,18 @@ proptest! {
     }
 
     #[test]
+    fn rough_moments_are_the_same_everywhere(c in case(5000)) {
+        let (a, b) = everywhere(|| {
+            let (a, b) = rough::rough_moments(c.set(), c.w, c.band);
+            (a.to_bits(), b.to_bits())
+        });
+        let want = reference::rough_moments(c.set(), c.w, c.band);
+        prop_assert_eq!((a, b), (want.0.to_bits(), want.1.to_bits()));
+        let exact = moments(c.set(), c.w, c.band);
+        prop_assert!((want.0 - exact.0).abs() <= rough::ROUGH * exact.0);
+    }
+
+    #[test]
     fn pick_inverts_the_running_mass(c in case(4000)) {
         let mut blocks = Vec::new();
         let total = mass(c.set(), c.w, c.band, &mut blocks);
@@ -197,11 +209,61 @@ proptest! {
     }
 
     #[test]
+    fn typical_is_the_least_distance_of_enough_mass(c in case(500), least in 1..40usize) {
+        for slack in [0.0, 0.1] {
+            let got = everywhere(|| {
+                typical(c.set(), c.w, c.band, &c.maxima(), c.share, (slack, least), &mut Kept::default())
+            });
+            let want = reference::typical(c.set(), c.w, c.band, c.share, slack, least);
+            prop_assert_eq!(got.is_some(), want.is_some());
+            if let (Some(got), Some(want)) = (got, want) {
+                let same = |x: &&f32| (got.has(**x) == want.has(**x)) || !c.band.has(**x);
+                // the ends are rounded, so a value there may go either way
+                let differ: Vec<f32> = c.values.iter().filter(|x| !same(x)).copied().collect();
+                prop_assert!(differ.iter().all(|&x| x == want.lo || x == want.hi), "{:?} {:?} {:?}", differ, got, want);
+            }
+        }
+    }
+
+    #[test]
     fn nucleus_is_the_largest_cut_of_enough_mass(c in case(700)) {
         let total = mass(c.set(), c.w, c.band, &mut Vec::new());
         for target in [c.share * total, total, 0.0] {
             let got = everywhere(|| nucleus(c.set(), c.w, c.band, &c.maxima(), Goal::Mass(target), &mut Kept::default()));
             prop_assert_eq!(got, reference::nucleus(c.set(), c.w, c.band, target));
+        }
+    }
+}
+
+#[test]
+fn typical_of_long_rows_is_the_least_distance_of_enough_mass() {
+    for values in long_rows() {
+        let mut maxima = Vec::new();
+        let max = scan(&values, &mut maxima).max;
+        let set = Slice { ids: None, values: &values };
+        for scale in [1.0, 4.0] {
+            let w = Weigh { max, scale };
+            for share in [1e-9, 0.3, 0.5, 0.9, 1.0 - 1e-9] {
+                let mut bands = [&maxima[..], &[]].into_iter().map(|maxima| {
+                    everywhere(|| {
+                        let mut kept = Kept::default();
+                        let band =
+                            typical(set, w, Band::ALL, maxima, share, (1e-6, 1), &mut kept).expect("members");
+                        if let Some(total) = kept.total {
+                            let mut blocks = Vec::new();
+                            let want = mass(set, w, band, &mut blocks);
+                            for (a, b) in kept.blocks.iter().zip(&blocks).chain([(&total, &want)]) {
+                                assert!((a - b).abs() <= kept.relative * b + kept.absolute);
+                            }
+                        }
+                        (band, kept.total.is_some())
+                    })
+                });
+                let (band, _) = bands.next().expect("two of them");
+                assert!(bands.all(|(other, _)| other == band), "{scale} {share}");
+                let total = mass(set, w, Band::ALL, &mut Vec::new());
+                assert!(mass(set, w, band, &mut Vec::new()) >= share * total);
+            }
         }
     }
 }
@@ -218,6 +280,7 @@ fn nothing_is_a_member_of_nothing() {
         assert_eq!(moments(set, w, Band::ALL), (0.0, 0.0));
         assert_eq!(pick(set, w, Band::ALL, &blocks, 0.0), None);
         assert_eq!(kth_largest(values, &[], Band::ALL, 1), None);
+        assert_eq!(typical(set, w, Band::ALL, &[], 0.5, (0.0, 1), &mut Kept::default()), None);
         assert_eq!(nucleus(set, w, Band::ALL, &[], Goal::Mass(1.0), &mut Kept::default()), None);
         top(set, &[], Band::ALL, 3, &mut out);
         assert_eq!(out, []);

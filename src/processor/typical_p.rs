@@ -1,9 +1,7 @@
-use std::cell::Cell;
-
 use serde_json::Value;
 
 use super::{Candidates, Context, Info, Kind, Processor, param, slack};
-use crate::{Result, kernel};
+use crate::Result;
 
 /// Typical-p (locally typical sampling): keeps the tokens whose surprise is nearest to the entropy, until their mass reaches p.
 ///
@@ -71,90 +69,10 @@ impl Processor for TypicalP {
     }
 
     fn apply(&self, c: &mut Candidates, _: &Context<'_>, _position: usize) -> Result<()> {
-        let mut scratch = SCRATCH.take();
-        let Scratch { below, weights, open, distances, buckets } = &mut scratch;
-        let best = c.max_score();
-        below.clear();
-        below.extend(c.members().map(|(_, score)| best - score));
-        weights.clone_from(below);
-        kernel::each(weights, |b| kernel::exp(-b));
-        let total: f64 = weights.iter().sum();
-        // −ln p and H both contain ln Σ weights: d is the distance of a score from the mean score under p
-        let mean = below.iter().zip(&*weights).map(|(b, w)| b * w).sum::<f64>() / total;
-        open.clear();
-        open.extend(below.iter().zip(&*weights).map(|(b, w)| ((b - mean).abs(), *w)));
-        if let Some(floor) = nth(open, self.min_tokens_to_keep, distances) {
-            let target = slack::mass(self.value) * total;
-            let last = reach(open, target, distances, buckets).max(floor) + slack::LOGIT;
-            c.retain(|_, s| (best - s - mean).abs() <= last);
+        let share = slack::mass(self.value);
+        if let Some((low, high)) = c.typical(share, slack::LOGIT, self.min_tokens_to_keep) {
+            c.keep_band(low, high);
         }
-        SCRATCH.set(scratch);
         Ok(())
     }
-}
-
-/// Buffers that outlive a call, so that a warm loop allocates nothing.
-#[derive(Default)]
-struct Scratch {
-    below: Vec<f64>,
-    weights: Vec<f64>,
-    /// Distance and weight of the undecided.
-    open: Vec<(f64, f64)>,
-    distances: Vec<f64>,
-    buckets: Vec<f64>,
-}
-
-thread_local! {
-    static SCRATCH: Cell<Scratch> = Cell::default();
-}
-
-/// The n-th smallest distance (from 1); the largest if there are fewer, `None` if there is none.
-fn nth(members: &[(f64, f64)], n: usize, distances: &mut Vec<f64>) -> Option<f64> {
-    let of_members = members.iter().map(|m| m.0);
-    if n <= 1 {
-        return of_members.reduce(f64::min);
-    }
-    distances.clear();
-    distances.extend(of_members);
-    let at = n.min(distances.len()).checked_sub(1)?;
-    Some(*distances.select_nth_unstable_by(at, f64::total_cmp).1)
-}
-
-/// Equal steps of distance among which the first look divides the members.
-const BUCKETS: usize = 1024;
-
-/// The smallest distance within which the members weigh at least `target`: finds the bucket of distances in which it lies, then
-/// halves the undecided ones around their median. They stay in id order, so that the sums don't depend on how the median is found.
-fn reach(open: &mut Vec<(f64, f64)>, target: f64, distances: &mut Vec<f64>, buckets: &mut Vec<f64>) -> f64 {
-    let largest = |open: &[(f64, f64)]| open.iter().fold(0.0, |m: f64, o| m.max(o.0));
-    let end = largest(open);
-    // rises with the distance, and never ends outside: the cast takes NaN (0 · ∞) to 0
-    let per_bucket = BUCKETS as f64 / end;
-    let bucket = |d: f64| ((d * per_bucket) as usize).min(BUCKETS - 1);
-    buckets.clear();
-    buckets.resize(BUCKETS, 0.0);
-    for &(d, w) in open.iter() {
-        buckets[bucket(d)] += w;
-    }
-    let mut inside = 0.0;
-    let Some(last) = buckets.iter().position(|&sum| {
-        let reached = inside + sum >= target;
-        inside += if reached { 0.0 } else { sum };
-        reached
-    }) else {
-        return end;
-    };
-    open.retain(|o| bucket(o.0) == last);
-    let mut found = largest(open);
-    while let Some(median) = nth(open, open.len().div_ceil(2), distances) {
-        let lower: f64 = open.iter().filter(|o| o.0 <= median).map(|o| o.1).sum();
-        if inside + lower >= target {
-            found = median;
-            open.retain(|o| o.0 < median);
-        } else {
-            inside += lower;
-            open.retain(|o| o.0 > median);
-        }
-    }
-    found
 }

@@ -40,16 +40,11 @@ impl Candidates {
         if high.0 >= self.best {
             return self.keep_at_or_above(low);
         }
-        let lo = self.lo;
-        let best =
-            self.positions().map(|(_, _, x)| x).filter(|&x| x <= high.0).fold(f32::NEG_INFINITY, f32::max);
-        if best == f32::NEG_INFINITY {
-            return; // nothing is as low as `high`: there is no band to keep
-        }
+        let below = kernel::kth_largest(self.slice().values, &[], Band { hi: high.0, ..self.band() }, 1);
+        let Some(best) = below else { return }; // nothing is as low as `high`: there is no band to keep
+        self.gather(Band { lo: self.lo.max(low.0.min(best)), hi: best });
         self.best = best;
-        self.lo = lo.max(low.0.min(best));
         self.forget_sums();
-        self.gather(Band { lo: self.lo, hi: best });
     }
 
     /// Keeps the members for which `keep` holds; they must not be none.

@@ -182,6 +182,17 @@ impl Candidates {
         Some(Cut(cut))
     }
 
+    /// The cuts (lowest, highest) between which are the members whose surprise −ln p is nearest to the entropy: the nearest ones
+    /// that hold `share` of the mass, those up to `slack` nats farther away, and at least the `least` nearest.
+    pub fn typical(&mut self, share: f64, slack: f64, least: usize) -> Option<(Cut, Cut)> {
+        self.thin_out();
+        let mut kept = std::mem::take(&mut self.near.sums);
+        let (set, maxima, options) = (self.slice(), self.maxima_of_row(), (slack / self.scale, least));
+        let band = kernel::typical(set, self.weigh(), self.band(), maxima, share, options, &mut kept)?;
+        self.near = Near { sums: kept, lo: band.lo };
+        Some((Cut(band.lo), Cut(band.hi)))
+    }
+
     /// The cut at a score: the lowest value whose score is at least `score`.
     pub fn cut_at(&self, score: f64) -> Cut {
         Cut::at_least((score - self.shift) / self.scale)

@@ -209,7 +209,7 @@ impl Candidates {
     /// Turns the members into a sparse list.
     fn gather(&mut self, band: Band) {
         let mut list = std::mem::take(&mut self.spare);
-        kernel::gather(self.slice(), band, &mut list.ids, &mut list.values);
+        kernel::gather_spans(self.slice(), self.maxima_of_row(), band, &mut list.ids, &mut list.values);
         list.exact.clear();
         if self.own.state != State::Row && !self.own.exact.is_empty() {
             let set = self.slice();
