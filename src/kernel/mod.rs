@@ -13,6 +13,7 @@
 
 mod arch;
 mod each;
+mod estimate;
 mod exp32;
 mod found;
 mod isa;

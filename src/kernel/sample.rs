@@ -1,8 +1,9 @@
 //! What a look at part of a row tells about its masses.
 
 use super::arch::{Kernel, run};
+use super::estimate::MARKS;
 use super::isa::Isa;
-use super::list::{List, MARKS, Output};
+use super::list::{List, Output};
 use super::{Band, LANES, SPAN, Weigh, count, ln};
 
 /// Rows of 32 values that a sample looks at, about.
