@@ -23,6 +23,7 @@
 //! ```
 
 mod bigram;
+mod decimal;
 mod dtype;
 mod format;
 mod header;

@@ -221,8 +221,9 @@ impl Rows for NpyPipe {
             return Ok(false);
         }
         let place = self.grid.place(self.next);
-        let result =
-            self.codec.read(self.grid.vocab, row.overwrite_dense(self.grid.vocab), |b| self.from.read_exact(b));
+        let result = self
+            .codec
+            .read(self.grid.vocab, row.overwrite_dense(self.grid.vocab), |b| self.from.read_exact(b));
         let token = |i| place.token(i as TokenId);
         result.map_err(|fault| explain(&self.name, fault, place, token))?;
         self.advance()?;
