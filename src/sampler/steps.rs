@@ -121,7 +121,7 @@ impl Batch<'_, '_, '_> {
             self.seat(&lines, sequences.clone(), steps.clone(), samples, shared);
             self.round(&lines)?;
             if unchecked && let Some(slot) = self.slots.iter().find(|s| !s.row.ended && s.failure.is_none()) {
-                self.job.check_ids(self.source.name(), slot.candidates.vocab())?;
+                self.job.check_ids(self.source.name(), slot.vocab)?;
                 unchecked = false;
             }
             self.accept(&mut lines, emit)?;
@@ -187,7 +187,12 @@ impl Batch<'_, '_, '_> {
             return Ok(());
         };
         if job.parallel && self.slots.len() > 1 && !self.trace.wants().any() {
-            self.slots.par_iter_mut().for_each(|slot| slot.decode(&round, draw, &mut ()));
+            // a draw that can be shared has no state, so nothing but a visitor of given ids looks at the candidates again
+            let pass = source.is_some() && self.given.is_none();
+            self.slots.par_iter_mut().with_max_len(1).for_each(|slot| match pass {
+                true => slot.decode_and_release(&round, draw),
+                false => slot.decode(&round, draw, &mut ()),
+            });
         } else {
             self.slots.iter_mut().for_each(|slot| slot.decode(&round, draw, self.trace));
         }
