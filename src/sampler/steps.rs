@@ -21,6 +21,10 @@ use crate::trace::{Trace, TraceEvent};
 /// Rows that are decoded at once, for each thread, where they are independent.
 const ROWS_PER_THREAD: usize = 8;
 
+/// The same in a long sequence: each round is twice the last one, as threads are only woken and waited for once a round, and a
+/// sequence that may end soon is not decoded far ahead.
+const MOST_ROWS_PER_THREAD: usize = 64;
+
 /// Decodes every sequence of the source, `samples` times each; along given ids, if there are any.
 pub(super) fn run(
     source: &mut dyn LogitsSource,
@@ -99,11 +103,10 @@ impl Batch<'_, '_, '_> {
             && self.draw.shared().is_some()
             && self.source.shared().is_some()
             && self.shape.end_step.is_some();
-        let ahead = if independent {
-            (ROWS_PER_THREAD * rayon::current_num_threads()).div_ceil(sequences.len().max(1))
-        } else {
-            1
-        };
+        let at_once = |rows: usize| (rows * rayon::current_num_threads()).div_ceil(sequences.len().max(1));
+        let mut ahead = if independent { at_once(ROWS_PER_THREAD) } else { 1 };
+        // where given ids are followed, every row of a round stays in memory
+        let most = if independent && self.given.is_none() { at_once(MOST_ROWS_PER_THREAD) } else { ahead };
         let mut lines: Vec<Line> = sequences
             .clone()
             .flat_map(|sequence| (0..samples).map(move |sample| (sequence, sample)))
@@ -126,6 +129,7 @@ impl Batch<'_, '_, '_> {
             }
             self.accept(&mut lines, emit)?;
             step = steps.end;
+            ahead = most.min(2 * ahead);
         }
         Ok(lines)
     }
