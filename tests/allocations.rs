@@ -20,7 +20,7 @@ const SHAPES: [(&str, Logit); 3] = [
     ("gauss", |_, rng| 3.0 * (0..12).map(|_| rng.random_range(-0.5..0.5)).sum::<f32>()),
 ];
 
-const CHAINS: [&str; 7] = [
+const CHAINS: [&str; 15] = [
     "temperature=0.8",
     "top-k=40",
     "top-p=0.9",
@@ -28,6 +28,14 @@ const CHAINS: [&str; 7] = [
     "typical-p=0.9",
     "temperature=0.8,top-k=50,top-p=0.95,min-p=0.05",
     "repetition-penalty=1.2,temperature=0.8,top-k=50,top-p=0.95",
+    "presence-penalty=0.5,frequency-penalty=0.2,top-k=40",
+    "dry(multiplier=0.8,breakers=[[7],[3,9]]),top-k=40",
+    "no-repeat-ngram-size=2",
+    "encoder-no-repeat-ngram-size(value=2,encoder_ids=[1,2,3,1,5,1,7])",
+    "bad-words-ids=[[5],[17],[3,9],[1,2,3]]",
+    "sequence-bias=[[[5],0.5],[[3],-1],[[1,2,3],2],[[5],0.25]]",
+    "logit-bias=[[9,0.5],[3,-1],[9,1],[4,\"-inf\"]]",
+    "suppress-tokens=[5,9,700]",
 ];
 
 /// Every row once: loaded, processed, drawn from and given back.
@@ -51,7 +59,10 @@ fn a_warm_row_allocates_nothing() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let mut rows: Vec<Row> =
             (0..ROWS).map(|_| Row::dense((0..VOCAB).map(|at| logit(at, &mut rng)).collect())).collect();
-        let history: Vec<u32> = (0..512 + ROWS).map(|_| rng.random_range(0..VOCAB as u32)).collect();
+        // every other id is one of few, so that there are repetitions
+        let history: Vec<u32> = (0..512 + ROWS)
+            .map(|at| rng.random_range(0..if at % 2 == 0 { 40 } else { VOCAB as u32 }))
+            .collect();
         for text in CHAINS {
             let chain = settings::chain(text).unwrap();
             let mut c = Candidates::default();

@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use super::scratch::{self, Scratch};
 use super::sequence_bias::completed;
 use super::{Candidates, Context, Info, Kind, Needs, Processor, param};
 use crate::{Result, TokenId};
@@ -93,8 +94,12 @@ impl Processor for BadWordsIds {
             param::inside(NAME, word, c.vocab())?;
         }
         let words = self.ids.iter().filter(|word| !self.is_end(word)).map(|word| (word, ()));
-        let last = completed(words, cx.context).map(|(id, ())| id).collect();
-        c.mask_each(&param::sorted(last));
+        scratch::with(|Scratch { ids, .. }| {
+            ids.clear();
+            ids.extend(completed(words, cx.context).map(|(id, ())| id));
+            param::sort(ids);
+            c.mask_each(ids);
+        });
         Ok(())
     }
 }

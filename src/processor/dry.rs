@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Candidates, Context, Info, Kind, Needs, Processor, Scope, Window, param, tally, window};
+use super::scratch::{self, Scratch};
+use super::{Candidates, Context, Info, Kind, Needs, Processor, Scope, Window, param, window};
 use crate::{Result, TokenId, kernel};
 
 /// DRY ("don't repeat yourself"): a token that would continue a repetition gets less probable, exponentially in its length.
@@ -143,12 +144,21 @@ impl Dry {
 /// ln of the largest f32, as llama.cpp writes it.
 const F32_MAX_LN: f64 = 88.722_839_1;
 
-/// Calls `each` with (follower, repeated) for every earlier place of `w` where the end of `w` occurs too.
-fn repetitions(w: &[TokenId], limit: usize, mut each: impl FnMut(TokenId, usize)) {
+/// Calls `each` with (follower, repeated) for every earlier place of `w` where the end of `w` occurs too. `back` and `z` are
+/// buffers.
+fn repetitions(
+    w: &[TokenId],
+    limit: usize,
+    back: &mut Vec<TokenId>,
+    z: &mut Vec<u32>,
+    mut each: impl FnMut(TokenId, usize),
+) {
     // the Z-function of w read backwards: z[j] ids before place n − j equal the last ones of w
-    let back: Vec<TokenId> = w.iter().rev().copied().collect();
+    back.clear();
+    back.extend(w.iter().rev());
     let Some(&last) = back.first() else { return };
-    let mut z = vec![0u32; back.len()];
+    z.clear();
+    z.resize(back.len(), 0);
     let (mut left, mut right) = (0, 0);
     let mut j = 1;
     while j < back.len() {
@@ -205,18 +215,19 @@ impl Processor for Dry {
         if w.len() <= self.allowed_length || limit < self.allowed_length {
             return Ok(());
         }
-        let (mut followers, mut lengths) = (Vec::new(), Vec::new());
-        repetitions(w, limit, |follower, repeated| {
-            if repeated >= self.allowed_length {
-                followers.push(follower);
-                lengths.push(u32::try_from(repeated).unwrap_or(u32::MAX));
-            }
-        });
-        tally::with(|t| {
-            t.largest(&followers, &lengths, c.vocab());
-            let penalties: Vec<f64> =
-                t.ids.iter().zip(&t.numbers).map(|(&id, &r)| self.penalty(id, r as usize)).collect();
-            c.edit_with(&t.ids, &penalties, |penalty, s| s - penalty);
+        scratch::with(|Scratch { tally, ids, numbers, scores, history, lengths, .. }| {
+            ids.clear();
+            numbers.clear();
+            repetitions(w, limit, history, lengths, |follower, repeated| {
+                if repeated >= self.allowed_length {
+                    ids.push(follower);
+                    numbers.push(u32::try_from(repeated).unwrap_or(u32::MAX));
+                }
+            });
+            tally.largest(ids, numbers, c.vocab());
+            scores.clear();
+            scores.extend(tally.ids.iter().zip(&tally.numbers).map(|(&id, &r)| self.penalty(id, r as usize)));
+            c.edit_with(&tally.ids, scores, |penalty, s| s - penalty);
         });
         Ok(())
     }
@@ -241,7 +252,7 @@ mod tests {
                 .collect();
             plain.reverse();
             let mut found = Vec::new();
-            repetitions(&w, limit, |id, k| found.push((id, k)));
+            repetitions(&w, limit, &mut vec![7; 3], &mut vec![7; 3], |id, k| found.push((id, k)));
             prop_assert_eq!(found, plain);
         }
     }

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Candidates, Context, Info, Kind, Needs, Processor, Window, param, tally, window};
+use super::{Candidates, Context, Info, Kind, Needs, Processor, Window, param, scratch, window};
 use crate::Result;
 
 /// Frequency penalty: the more often a token was generated, the less probable it gets.
@@ -77,7 +77,8 @@ impl Processor for FrequencyPenalty {
     }
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
-        tally::with(|t| {
+        scratch::with(|s| {
+            let t = &mut s.tally;
             t.count(self.window.ids(cx), c.vocab());
             c.edit_with(&t.ids, &t.numbers, |count, s| s - param::finite(self.value * f64::from(count)));
         });

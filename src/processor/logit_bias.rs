@@ -75,11 +75,10 @@ impl Processor for LogitBias {
     }
 
     fn apply(&self, c: &mut Candidates, _: &Context<'_>, _position: usize) -> Result<()> {
-        let biases: Vec<_> = self.biases.iter().map(|&(id, bias)| (id, bias.value())).collect();
-        for (id, _) in &biases {
+        for (id, _) in &self.biases {
             param::inside(NAME, &[*id], c.vocab())?;
         }
-        param::add_biases(c, biases);
+        param::add_biases(c, self.biases.iter().map(|&(id, bias)| (id, bias.value())));
         Ok(())
     }
 }

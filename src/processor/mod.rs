@@ -33,6 +33,7 @@ mod presence_penalty;
 mod remove_invalid_values;
 mod renormalize_logits;
 mod repetition_penalty;
+mod scratch;
 mod sequence_bias;
 pub(crate) mod slack;
 mod smoothing;

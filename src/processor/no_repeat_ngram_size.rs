@@ -1,6 +1,7 @@
 use serde_json::Value;
 
-use super::{Candidates, Context, Info, Kind, Needs, Processor, param, tally};
+use super::scratch::{self, Scratch};
+use super::{Candidates, Context, Info, Kind, Needs, Processor, param};
 use crate::{Result, TokenId};
 
 /// No repeated n-grams: masks every token that would complete an n-gram that the context already holds.
@@ -56,39 +57,39 @@ impl NoRepeatNgramSize {
 pub(super) fn mask_completions(c: &mut Candidates, text: &[TokenId], context: &[TokenId], n: usize) {
     let from = n.checked_sub(1).and_then(|m| context.len().checked_sub(m));
     let Some(tail) = from.map(|from| &context[from..]) else { return };
-    let followers = followers(text, tail);
-    tally::with(|t| {
-        t.distinct(&followers, c.vocab());
-        c.mask_each(&t.ids);
+    scratch::with(|Scratch { tally, ids, lengths, .. }| {
+        followers(text, tail, lengths, ids);
+        tally.distinct(ids, c.vocab());
+        c.mask_each(&tally.ids);
     });
 }
 
-/// The ids that follow the copies of `tail` in `text` (Knuth, Morris & Pratt 1977).
-fn followers(text: &[TokenId], tail: &[TokenId]) -> Vec<TokenId> {
+/// The ids that follow the copies of `tail` in `text` (Knuth, Morris & Pratt 1977). `border` is a buffer.
+fn followers(text: &[TokenId], tail: &[TokenId], border: &mut Vec<u32>, followers: &mut Vec<TokenId>) {
+    followers.clear();
     if tail.is_empty() {
-        return text.to_vec();
+        return followers.extend_from_slice(text);
     }
     // border[i]: how long the longest end of tail[..=i] is that is also its beginning
-    let mut border = vec![0; tail.len()];
-    let step = |border: &[usize], mut matched: usize, id: TokenId| {
-        while matched > 0 && tail[matched] != id {
-            matched = border[matched - 1];
+    border.clear();
+    border.resize(tail.len(), 0);
+    let step = |border: &[u32], mut matched: u32, id: TokenId| {
+        while matched > 0 && tail[matched as usize] != id {
+            matched = border[matched as usize - 1];
         }
-        matched + usize::from(tail[matched] == id)
+        matched + u32::from(tail[matched as usize] == id)
     };
     for i in 1..tail.len() {
-        border[i] = step(&border, border[i - 1], tail[i]);
+        border[i] = step(border, border[i - 1], tail[i]);
     }
-    let mut followers = Vec::new();
     let mut matched = 0;
     for &id in text {
-        if matched == tail.len() {
+        if matched as usize == tail.len() {
             followers.push(id);
-            matched = border[matched - 1];
+            matched = border[matched as usize - 1];
         }
-        matched = step(&border, matched, id);
+        matched = step(border, matched, id);
     }
-    followers
 }
 
 impl Processor for NoRepeatNgramSize {
@@ -127,7 +128,9 @@ mod tests {
             prop_assume!(text.len() >= n - 1);
             let tail = &text[text.len() - (n - 1)..];
             let plain: Vec<TokenId> = text.windows(n).filter(|g| g[..n - 1] == *tail).map(|g| g[n - 1]).collect();
-            prop_assert_eq!(followers(&text, tail), plain);
+            let (mut border, mut found) = (vec![7; 3], vec![7; 3]);
+            followers(&text, tail, &mut border, &mut found);
+            prop_assert_eq!(found, plain);
         }
     }
 }

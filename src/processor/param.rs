@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::Candidates;
+use super::scratch::{self, Scratch};
 use crate::{Error, Result, TokenId};
 
 /// Reads a processor's JSON form: a lone value counts as the object `{key: value}`.
@@ -91,9 +92,14 @@ impl Ids {
 
 /// The ids, ascending, each once.
 pub fn sorted(mut ids: Vec<TokenId>) -> Vec<TokenId> {
+    sort(&mut ids);
+    ids
+}
+
+/// Puts ids in ascending order, each once.
+pub fn sort(ids: &mut Vec<TokenId>) {
     ids.sort_unstable();
     ids.dedup();
-    ids
 }
 
 /// Refuses ids outside the vocabulary: `name` is the processor whose parameters they are.
@@ -155,17 +161,25 @@ impl From<Bias> for Value {
 }
 
 /// Adds biases to the scores of tokens; what names one token adds up.
-pub fn add_biases(c: &mut Candidates, mut biases: Vec<(TokenId, f64)>) {
-    biases.sort_by_key(|&(id, _)| id);
-    biases.dedup_by(|next, first| {
-        let same = next.0 == first.0;
-        if same {
-            first.1 += next.1;
-        }
-        same
+pub fn add_biases(c: &mut Candidates, given: impl Iterator<Item = (TokenId, f64)>) {
+    scratch::with(|Scratch { biases, ids, scores, .. }| {
+        biases.clear();
+        biases.extend(given.enumerate().map(|(at, (id, bias))| (id, at, bias)));
+        // added up in the order in which they are given; a stable sort would take memory
+        biases.sort_unstable_by_key(|&(id, at, _)| (id, at));
+        biases.dedup_by(|next, first| {
+            let same = next.0 == first.0;
+            if same {
+                first.2 += next.2;
+            }
+            same
+        });
+        ids.clear();
+        ids.extend(biases.iter().map(|b| b.0));
+        scores.clear();
+        scores.extend(biases.iter().map(|b| b.2));
+        c.edit_with(ids, scores, |bias, s| s + bias);
     });
-    let (ids, biases): (Vec<TokenId>, Vec<f64>) = biases.into_iter().unzip();
-    c.edit_with(&ids, &biases, |bias, s| s + bias);
 }
 
 /// A number that is not infinite: a score of −∞ would mask.

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Candidates, Context, Info, Kind, Needs, Processor, Window, param, tally, window};
+use super::{Candidates, Context, Info, Kind, Needs, Processor, Window, param, scratch, window};
 use crate::Result;
 
 /// Presence penalty: every token that was generated already gets less probable, however often it came.
@@ -77,7 +77,8 @@ impl Processor for PresencePenalty {
     }
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
-        tally::with(|t| {
+        scratch::with(|s| {
+            let t = &mut s.tally;
             t.distinct(self.window.ids(cx), c.vocab());
             c.edit_each(&t.ids, |_, s| s - self.value);
         });

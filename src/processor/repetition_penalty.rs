@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Candidates, Context, Info, Kind, Needs, Processor, Window, param, tally, window};
+use super::{Candidates, Context, Info, Kind, Needs, Processor, Window, param, scratch, window};
 use crate::Result;
 
 /// Repetition penalty: makes every token that already occurred less probable.
@@ -81,7 +81,8 @@ impl Processor for RepetitionPenalty {
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
         let (r, inverse) = (self.value, 1.0 / self.value);
-        tally::with(|t| {
+        scratch::with(|s| {
+            let t = &mut s.tally;
             t.distinct(self.window.ids(cx), c.vocab());
             c.edit_each(&t.ids, |_, s| penalised(s, r, inverse));
         });

@@ -99,8 +99,7 @@ impl Processor for SequenceBias {
             param::inside(NAME, ids, c.vocab())?;
         }
         let sequences = self.biases.iter().map(|(ids, bias)| (ids, bias.value()));
-        let biases = completed(sequences, cx.context).collect();
-        param::add_biases(c, biases);
+        param::add_biases(c, completed(sequences, cx.context));
         Ok(())
     }
 }

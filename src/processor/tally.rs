@@ -1,7 +1,5 @@
 //! Ids of a history by ascending id, each once, with a number for each: linear in the history, without sorting it.
 
-use std::cell::Cell;
-
 use crate::TokenId;
 
 /// A set of ids, and where it is asked for a number for each; its buffers are reused.
@@ -18,18 +16,6 @@ pub struct Tally {
     seen: Vec<u64>,
     /// One number for each token of the vocabulary, all 0 between calls.
     table: Vec<u32>,
-}
-
-thread_local! {
-    static SCRATCH: Cell<Tally> = Cell::default();
-}
-
-/// Lends this thread's tally.
-pub fn with<R>(f: impl FnOnce(&mut Tally) -> R) -> R {
-    let mut tally = SCRATCH.take();
-    let result = f(&mut tally);
-    SCRATCH.set(tally);
-    result
 }
 
 impl Tally {

@@ -1,5 +1,7 @@
 //! A row on its way from the source to the tokens chosen from it.
 
+use std::cell::Cell;
+
 use super::Job;
 use super::lines::{Line, Logprobs};
 use crate::draw::{DrawRow, Pick, RowCoins, Seat, Turn};
@@ -15,6 +17,8 @@ pub(super) struct Slot {
     pub step: usize,
     pub row: Row,
     pub candidates: Candidates,
+    /// V of the row.
+    pub vocab: usize,
     pub seats: Vec<Seat>,
     /// For each seat, once a token is chosen and if they are wanted.
     pub logprobs: Vec<Option<Logprobs>>,
@@ -45,6 +49,7 @@ impl Slot {
         let place = Place::row(self.sequence, self.step);
         let context = self.context(lines);
         load(&mut self.candidates, &mut self.row, job, place, name)?;
+        self.vocab = self.candidates.vocab();
         if trace.wants().stages {
             let prompt_len = job.prompt.len();
             trace.event(&TraceEvent::Row { place, context, prompt_len, candidates: &self.candidates });
@@ -79,6 +84,17 @@ impl Slot {
             Ok(())
         });
         self.failure = drawn.err();
+    }
+
+    /// The same, with buffers of this thread, which are free again at once: the rows of a round pass through the same cache lines.
+    /// The candidates don't stand afterwards.
+    pub fn decode_and_release(&mut self, round: &Round<'_>, draw: &dyn DrawRow) {
+        (self.row, self.candidates) = DESK.take();
+        self.decode(round, draw, &mut ());
+        self.release();
+        let ended = self.row.ended;
+        DESK.set((std::mem::take(&mut self.row), std::mem::take(&mut self.candidates)));
+        self.row.ended = ended;
     }
 
     /// Reads and processes.
@@ -116,6 +132,11 @@ impl Slot {
             self.candidates.release(&mut self.row);
         }
     }
+}
+
+thread_local! {
+    /// Buffers for the row that a thread is working on.
+    static DESK: Cell<(Row, Candidates)> = Cell::default();
 }
 
 /// What the rows of a round have in common.

@@ -21,6 +21,10 @@ use crate::trace::{Trace, TraceEvent};
 /// Rows that are decoded at once, for each thread, where they are independent.
 const ROWS_PER_THREAD: usize = 8;
 
+/// The same in a long sequence: each round is twice the last one, as threads are only woken and waited for once a round, and a
+/// sequence that may end soon is not decoded far ahead.
+const MOST_ROWS_PER_THREAD: usize = 64;
+
 /// Decodes every sequence of the source, `samples` times each; along given ids, if there are any.
 pub(super) fn run(
     source: &mut dyn LogitsSource,
@@ -99,11 +103,10 @@ impl Batch<'_, '_, '_> {
             && self.draw.shared().is_some()
             && self.source.shared().is_some()
             && self.shape.end_step.is_some();
-        let ahead = if independent {
-            (ROWS_PER_THREAD * rayon::current_num_threads()).div_ceil(sequences.len().max(1))
-        } else {
-            1
-        };
+        let at_once = |rows: usize| (rows * rayon::current_num_threads()).div_ceil(sequences.len().max(1));
+        let mut ahead = if independent { at_once(ROWS_PER_THREAD) } else { 1 };
+        // where given ids are followed, every row of a round stays in memory
+        let most = if independent && self.given.is_none() { at_once(MOST_ROWS_PER_THREAD) } else { ahead };
         let mut lines: Vec<Line> = sequences
             .clone()
             .flat_map(|sequence| (0..samples).map(move |sample| (sequence, sample)))
@@ -121,11 +124,12 @@ impl Batch<'_, '_, '_> {
             self.seat(&lines, sequences.clone(), steps.clone(), samples, shared);
             self.round(&lines)?;
             if unchecked && let Some(slot) = self.slots.iter().find(|s| !s.row.ended && s.failure.is_none()) {
-                self.job.check_ids(self.source.name(), slot.candidates.vocab())?;
+                self.job.check_ids(self.source.name(), slot.vocab)?;
                 unchecked = false;
             }
             self.accept(&mut lines, emit)?;
             step = steps.end;
+            ahead = most.min(2 * ahead);
         }
         Ok(lines)
     }
@@ -187,7 +191,12 @@ impl Batch<'_, '_, '_> {
             return Ok(());
         };
         if job.parallel && self.slots.len() > 1 && !self.trace.wants().any() {
-            self.slots.par_iter_mut().for_each(|slot| slot.decode(&round, draw, &mut ()));
+            // a draw that can be shared has no state, so nothing but a visitor of given ids looks at the candidates again
+            let pass = source.is_some() && self.given.is_none();
+            self.slots.par_iter_mut().with_max_len(1).for_each(|slot| match pass {
+                true => slot.decode_and_release(&round, draw),
+                false => slot.decode(&round, draw, &mut ()),
+            });
         } else {
             self.slots.iter_mut().for_each(|slot| slot.decode(&round, draw, self.trace));
         }

@@ -6,7 +6,7 @@
 
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, NumberInt, Peek};
 
-use super::Layout;
+use super::{Layout, decimal};
 use crate::{Error, Place, Result, TokenId};
 
 /// The keys of an object of logits.
@@ -48,14 +48,8 @@ impl Content {
         self.logits.clear();
         (self.ids, self.prefix, self.vocab, self.logprobs) = (None, None, None, false);
         self.cut_off = false;
-        let mut parser = Parser {
-            json: Jiter::new(text).with_allow_inf_nan(),
-            text,
-            context,
-            content: self,
-            depth: 0,
-            row: [0; 2],
-        };
+        let mut parser =
+            Parser { json: general(text), start: 0, text, context, content: self, depth: 0, row: [0; 2] };
         parser.document()
     }
 
@@ -65,8 +59,15 @@ impl Content {
     }
 }
 
+/// The general parser.
+fn general(text: &[u8]) -> Jiter<'_> {
+    Jiter::new(text).with_allow_inf_nan()
+}
+
 struct Parser<'j, 'c> {
     json: Jiter<'j>,
+    /// Where its text begins in the whole.
+    start: usize,
     text: &'j [u8],
     context: Context<'c>,
     content: &'c mut Content,
@@ -135,7 +136,7 @@ impl Parser<'_, '_> {
 
     /// An array of numbers, nested one to three deep.
     fn logits(&mut self) -> Result<()> {
-        let rest = &self.text[self.json.current_index()..];
+        let rest = &self.text[self.index()..];
         let depth = rest.iter().filter(|b| !b.is_ascii_whitespace()).take_while(|b| **b == b'[').count();
         if depth > 3 {
             return Err(
@@ -196,7 +197,7 @@ impl Parser<'_, '_> {
                 let wide = self.json.known_float(peek).map_err(|e| self.syntax_at(e, Some(token)))?;
                 let narrow = wide as f32;
                 // Only the word Infinity ends in y.
-                if narrow.is_infinite() && self.text.get(self.json.current_index() - 1) != Some(&b'y') {
+                if narrow.is_infinite() && self.text.get(self.index() - 1) != Some(&b'y') {
                     return Err(self
                         .bad(self.place(Some(token)), "a number too large for f32; scale the logits down"));
                 }
@@ -205,9 +206,21 @@ impl Parser<'_, '_> {
                 self.no_number(peek, token)?
             };
             self.content.logits.push(logit);
-            next = self.json.array_step().map_err(|e| self.syntax_at(e, Some(token + 1)))?;
+            self.pass();
+            let token = self.content.logits.len() - start;
+            next = self.json.array_step().map_err(|e| self.syntax_at(e, Some(token)))?;
         }
         Ok(self.content.logits.len() - start)
+    }
+
+    /// Takes the plain numbers that follow.
+    fn pass(&mut self) {
+        let here = self.index();
+        let passed = decimal::more(&self.text[here..], &mut self.content.logits);
+        if passed > 0 {
+            self.start = here + passed;
+            self.json = general(&self.text[self.start..]);
+        }
     }
 
     /// What stands where a number should.
@@ -282,9 +295,14 @@ impl Parser<'_, '_> {
         Place { token: token.and_then(|t| TokenId::try_from(t).ok()), ..place }
     }
 
+    /// Where the parser stands in the whole text.
+    fn index(&self) -> usize {
+        self.start + self.json.current_index()
+    }
+
     /// The line where the parser stands.
     fn here(&self) -> Place {
-        self.line_of(self.json.current_index())
+        self.line_of(self.index())
     }
 
     fn line_of(&self, index: usize) -> Place {
@@ -320,7 +338,7 @@ impl Parser<'_, '_> {
 
     fn syntax_at(&mut self, e: JiterError, token: Option<usize>) -> Error {
         use JsonErrorType as J;
-        let mut place = self.line_of(e.index);
+        let mut place = self.line_of(self.start + e.index);
         if token.is_some() {
             place = Place { line: place.line, ..self.place(token) };
         }

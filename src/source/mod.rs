@@ -23,6 +23,7 @@
 //! ```
 
 mod bigram;
+mod decimal;
 mod dtype;
 mod format;
 mod header;
@@ -131,10 +132,15 @@ impl Row {
 
     /// Makes this a dense row of `vocab` tokens and hands out the cleared buffer to fill.
     pub fn start_dense(&mut self, vocab: usize) -> &mut Vec<f32> {
+        self.logits.clear();
+        self.overwrite_dense(vocab)
+    }
+
+    /// The same, with what the buffer held: for who overwrites all of it.
+    pub(crate) fn overwrite_dense(&mut self, vocab: usize) -> &mut Vec<f32> {
         self.ids = None;
         self.vocab = vocab;
         self.ended = false;
-        self.logits.clear();
         &mut self.logits
     }
 

@@ -109,7 +109,6 @@ fn load_fortran(
     let (mut out, mut band) = (vec![0.0; rows * v], Vec::new());
     for token in (0..v).step_by(BAND) {
         let tokens = BAND.min(v - token);
-        band.clear();
         let result = header.codec.read(tokens * rows, &mut band, |bytes| from.read_exact(bytes));
         let place = |i: usize| {
             let (i, token) = (i % rows, token + i / rows);
@@ -162,8 +161,8 @@ impl ReadAt for NpyFile {
         let v = self.grid.vocab;
         // The file's length was checked: no product here is beyond it.
         let mut position = self.data_start + (index * v * self.codec.dtype.size()) as u64;
-        let out = row.start_dense(v);
-        out.reserve(v);
+        let out = row.overwrite_dense(v);
+        out.reserve(v.saturating_sub(out.len()));
         let result = self.codec.read(v, out, |bytes| {
             self.file.read_exact_at(bytes, position)?;
             position += bytes.len() as u64;
@@ -222,8 +221,9 @@ impl Rows for NpyPipe {
             return Ok(false);
         }
         let place = self.grid.place(self.next);
-        let result =
-            self.codec.read(self.grid.vocab, row.start_dense(self.grid.vocab), |b| self.from.read_exact(b));
+        let result = self
+            .codec
+            .read(self.grid.vocab, row.overwrite_dense(self.grid.vocab), |b| self.from.read_exact(b));
         let token = |i| place.token(i as TokenId);
         result.map_err(|fault| explain(&self.name, fault, place, token))?;
         self.advance()?;

@@ -84,12 +84,14 @@ impl Open {
     /// A file that can't be read, content that is no logits, a setting that doesn't fit the content.
     pub fn open(self) -> Result<Source> {
         if self.path == Path::new("-") {
+            widen(&io::stdin());
             return self.read(io::stdin());
         }
         let name = self.name();
         let io = |source| Error::Io { file: name.clone(), source };
         let file = File::open(&self.path).map_err(io)?;
         if !file.metadata().map_err(io)?.is_file() {
+            widen(&file);
             return self.read(file);
         }
         let mut file = BufReader::with_capacity(BUFFER, file);
@@ -252,6 +254,22 @@ impl Open {
         }
     }
 }
+
+/// Lets a pipe hold more than it does by default, 64 KiB: its writer goes on while a row is decoded, and is not woken for each
+/// piece of one. Nothing changes where that is not allowed, or there is no pipe.
+#[cfg(target_os = "linux")]
+fn widen(pipe: &impl std::os::fd::AsFd) {
+    use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
+    /// What users are allowed by default.
+    const WIDE: usize = 1 << 20;
+    if fcntl_getpipe_size(pipe).is_ok_and(|size| size < WIDE) {
+        let _ = fcntl_setpipe_size(pipe, WIDE);
+    }
+}
+
+/// Pipes stay as they are.
+#[cfg(not(target_os = "linux"))]
+fn widen<T>(_: &T) {}
 
 /// Looks at the first bytes without taking them: is it NPY (else JSON)?
 fn sniff(name: &str, from: &mut dyn BufRead) -> Result<bool> {

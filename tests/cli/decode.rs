@@ -68,6 +68,45 @@ fn a_bad_row_after_the_end_token_is_nobodys() {
     }
 }
 
+/// A stream gives the same ids on any number of threads, and the same first error.
+#[test]
+fn threads_change_nothing_in_a_stream() {
+    let good: String = (0..50).map(|i| format!("[{}, 5, {}]\n", i % 7, i * 3 % 11)).collect();
+    let bad = |step: usize, line: &str| {
+        let mut lines: Vec<&str> = good.lines().collect();
+        lines[step] = line;
+        lines.join("\n")
+    };
+    let cases: [(&[&str], String, Result<usize, &str>); 8] = [
+        (&["-n", "3"], good.clone(), Ok(50)),
+        (&["--rows", "3..29"], good.clone(), Ok(26)),
+        (&["--max-new-tokens", "30"], bad(30, "[NaN, 0, 0]"), Ok(30)),
+        (&["--max-new-tokens", "30"], bad(30, "[0, 0]"), Ok(30)),
+        (&["--max-new-tokens", "31"], bad(30, "[NaN, 0, 0]"), Err("step 30, token 0: the logit is NaN")),
+        (&[], bad(30, "[0, 0]"), Err("step 30: 2 logits here, 3 in the lines before")),
+        (&[], bad(12, "[1,"), Err("truncated")),
+        (&["--rows", "3..60"], good.clone(), Err("the steps of standard input are 0..50")),
+    ];
+    for (args, input, expected) in cases {
+        let run = |threads| {
+            let args = [&["sample", "-s", "5", "--threads", threads], args].concat();
+            with_input(&args, input.as_bytes())
+        };
+        match expected {
+            Ok(len) => {
+                let one = run("1").text();
+                assert_eq!(one.lines().next().unwrap().split(' ').count(), len, "{args:?}");
+                assert_eq!(run("3").text(), one, "{args:?}");
+            }
+            Err(what) => {
+                let one = run("1").failure();
+                assert!(one.contains(what), "{one}");
+                assert_eq!(run("3").failure(), one, "{args:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn lists_of_ids_in_every_form() {
     let folder = tempfile::tempdir().unwrap();

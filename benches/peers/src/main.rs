@@ -8,6 +8,8 @@ mod rows;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use candle_core::{Device, Tensor};
+use candle_transformers::generation::{LogitsProcessor, Sampling};
 use llm_samplers::prelude as llm;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::Distribution;
@@ -43,8 +45,11 @@ fn main() {
         let mut rng = rows::rng();
         let rows: Vec<Vec<f32>> = (0..TAKEN.min(rows::ROWS)).map(|_| make(&mut rng)).collect();
         println!("\n{shape}: µs per row\n");
-        println!("| | softmax + sort + WeightedIndex | token-sampling 0.1 | llm-samplers 0.0.7 |");
-        println!("| --- | --- | --- | --- |");
+        let tensors: Vec<Tensor> = rows.iter().map(|row| tensor(row)).collect();
+        println!(
+            "| | softmax + sort + WeightedIndex | token-sampling 0.1 | llm-samplers 0.0.7 | candle-transformers 0.11 |"
+        );
+        println!("| --- | --- | --- | --- | --- |");
         for (name, strategy) in STRATEGIES {
             let plain = micros(&rows, |row| plain(row, strategy, &mut rng));
             let mut chain = token_sampling_chain(strategy);
@@ -66,13 +71,18 @@ fn main() {
                     .expect("a chain that ends in a draw")
                     .expect("a token")
             });
-            println!("| {name} | {plain:.0} | {token_sampling:.0} | {llm_samplers:.0} |");
+            let candle = candle_sampling(strategy).map_or("–".to_string(), |sampling| {
+                let mut processor = LogitsProcessor::from_sampling(7, sampling);
+                let micros = micros(&tensors, |row| processor.sample(row).expect("a token"));
+                format!("{micros:.0}")
+            });
+            println!("| {name} | {plain:.0} | {token_sampling:.0} | {llm_samplers:.0} | {candle} |");
         }
     }
 }
 
 /// The mean of the rows' least times.
-fn micros(rows: &[Vec<f32>], mut id: impl FnMut(&[f32]) -> u32) -> f64 {
+fn micros<T>(rows: &[T], mut id: impl FnMut(&T) -> u32) -> f64 {
     let mut least = vec![Duration::MAX; rows.len()];
     for _ in 0..PASSES {
         for (row, least) in rows.iter().zip(&mut least) {
@@ -129,6 +139,23 @@ fn token_sampling_chain(strategy: Strategy) -> ts::SamplerChain {
         Strategy::MinP => chain.push(ts::MinP { p: 0.05, min_keep: 1 }),
     }
     .push(ts::Dist)
+}
+
+/// A row as a model would give it; the copy is not measured.
+fn tensor(row: &[f32]) -> Tensor {
+    Tensor::from_slice(row, row.len(), &Device::Cpu).expect("a tensor on the CPU")
+}
+
+/// The strategy as candle names it; it has no min-p.
+fn candle_sampling(strategy: Strategy) -> Option<Sampling> {
+    Some(match strategy {
+        Strategy::Greedy => Sampling::ArgMax,
+        Strategy::TopK => Sampling::TopK { k: 40, temperature: 1.0 },
+        Strategy::Chain => Sampling::TopKThenTopP { k: 50, p: 0.95, temperature: 0.8 },
+        Strategy::Temperature => Sampling::All { temperature: 0.8 },
+        Strategy::TopP => Sampling::TopP { p: 0.9, temperature: 1.0 },
+        Strategy::MinP => return None,
+    })
 }
 
 fn llm_samplers_chain(strategy: Strategy) -> llm::SamplerChain {
