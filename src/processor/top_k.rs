@@ -62,9 +62,7 @@ impl Processor for TopK {
     }
 
     fn apply(&self, c: &mut Candidates, _: &Context<'_>, _position: usize) -> Result<()> {
-        if let Some(cut) = c.kth_best(self.value.max(self.min_tokens_to_keep)) {
-            c.keep_at_or_above(cut);
-        }
+        c.keep_best(self.value.max(self.min_tokens_to_keep));
         Ok(())
     }
 }

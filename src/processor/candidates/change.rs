@@ -29,6 +29,20 @@ impl Candidates {
         }
     }
 
+    /// Keeps the `k` best members, and whatever ties with the last of them.
+    pub fn keep_best(&mut self, k: usize) {
+        let maxima = self.maxima_of_row();
+        if kernel::count(maxima, self.band()) >= k.max(1) {
+            // So many spans have a member that good: a list of the members from there on is short, and read once.
+            let bound = kernel::kth_largest(maxima, &[], self.band(), k);
+            self.keep_at_or_above(bound.map_or(Cut::NONE, Cut));
+            self.thin_out();
+        }
+        if let Some(cut) = self.kth_best(k) {
+            self.keep_at_or_above(cut);
+        }
+    }
+
     /// Keeps the members at or above a cut, and at least `min_tokens_to_keep` of them: whatever ties at that floor stays too.
     pub fn keep_cut(&mut self, cut: Cut, min_tokens_to_keep: usize) {
         let floor = if min_tokens_to_keep > 1 { self.kth_best(min_tokens_to_keep) } else { None };

@@ -154,7 +154,7 @@ pub(super) fn run<T: Copy>(
         State::Sparse => (Some(c.own.ids.as_slice()), c.own.values.as_mut_slice(), Some(&c.row)),
     };
     // so many edits that a pass over the row finds its maxima faster than a look at each; first edits need no search
-    let wholesale = row.is_none() && ids.len() > values.len() / 64;
+    let wholesale = row.is_none() && ids.len() > values.len() / 16;
     let fresh = row.is_none() && c.edits.list.is_empty();
     let of_row = if row.is_none() { c.maxima.as_mut_slice() } else { &mut [] };
     let mut maxima = Maxima { of: of_row, fallen: None };
@@ -325,9 +325,7 @@ mod tests {
                         plain.iter_mut().for_each(|x| *x *= 0.5);
                     }
                     Act::Cut(k) => {
-                        if let Some(cut) = c.kth_best(k) {
-                            c.keep_at_or_above(cut);
-                        }
+                        c.keep_best(k);
                         plain.iter_mut().enumerate().for_each(|(id, x)| {
                             if !c.contains(id as u32) {
                                 *x = f64::NEG_INFINITY;
