@@ -50,7 +50,7 @@ impl Search<'_, ByValue> {
             return None;
         }
         let weight = |x: f32| f64::from(w.weight(x));
-        if sample.is_telling() {
+        if sample.heads <= share * sample.total && sample.is_telling(share, values.len()) {
             let (lo, hi) = sample.bracket((1.0 - share) * sample.total, false, &sample.list, weight)?;
             if sample.count(Band::from(lo)) > values.len() as f64 / 8.0 {
                 let sums = found.pass::<false>(values, w, From(hi), From(lo));

@@ -81,9 +81,20 @@ impl Sample {
         (f64::from(w.max) + mean, MARGIN * variance.sqrt())
     }
 
-    /// Whether the sample tells the shares of the mass, as it does where no few values hold much of it.
-    pub fn is_telling(&self) -> bool {
-        self.heads < self.total / 8.0 && self.total * self.total > TELLING * self.squares
+    /// Whether the sample tells the shares of the mass, as it does where no few values hold much of it, and the largest values with
+    /// this share of it are many.
+    pub fn is_telling(&self, share: f64, values: usize) -> bool {
+        if self.total * self.total < TELLING * self.squares {
+            return false;
+        }
+        // where the largest of the spans hold little, it takes many others
+        let many = self.heads < self.total / 8.0;
+        many || self.list.range().is_some_and(|(least, largest)| {
+            let marks = marks(least, largest);
+            let below = self.list.below(&marks);
+            let near = below.iter().rposition(|&mass| mass <= (1.0 - share) * self.total);
+            self.count(Band::from(near.map_or(least, |i| marks[i]))) > values as f64 / 8.0
+        })
     }
 
     /// Between which keys (lo, hi) the cut lies below which there is a mass of `tail`, given the keys of the sample and, for a key,
@@ -100,8 +111,7 @@ impl Sample {
         let (mut lo, mut hi) = (f32::MIN, f32::INFINITY);
         let share = if exact { 0.0 } else { tail / self.total };
         for _ in 0..ROUNDS {
-            let step = (to - from) / (MARKS + 1) as f32;
-            let marks: [f32; MARKS] = std::array::from_fn(|i| from + step * (i + 1) as f32);
+            let marks = marks(from, to);
             let below = keys.below(&marks);
             let middle = below.iter().position(|&mass| mass >= tail).map_or(to, |i| marks[i]);
             // Σ (kw)² · ([in the tail] − share)², and one value more
@@ -124,6 +134,12 @@ impl Sample {
     pub fn count(&self, band: Band) -> f64 {
         self.each * count(&self.list.values, band) as f64
     }
+}
+
+/// Values between two, evenly.
+fn marks(from: f32, to: f32) -> [f32; MARKS] {
+    let step = (to - from) / (MARKS + 1) as f32;
+    std::array::from_fn(|i| from + step * (i + 1) as f32)
 }
 
 /// Copies one row of 32 of `step`, here and there, without the largest of their spans and what is `end` or more.

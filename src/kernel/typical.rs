@@ -162,10 +162,10 @@ impl<'a> Look<'a> {
 
     /// Between which bands the typical members end where they are many, if a sample can tell.
     fn spread(&self, slack: f64, Scratch { list, sample, .. }: &mut Scratch) -> Option<(Band, Band)> {
-        if !sample.is_telling() {
+        let Goal::Share(share) = self.goal else { return None };
+        if !sample.is_telling(share, self.set.values.len()) {
             return None;
         }
-        let Goal::Share(share) = self.goal else { return None };
         let (w, tail) = (self.w, (1.0 - share) * sample.total);
         let (mean, deviation) = sample.mean(w);
         let order = ByDistance { center: mean };
