@@ -75,12 +75,17 @@ impl List {
         run(Mass(self))
     }
 
+    /// Becomes a copy of the members of `from` between `lo` and `hi`; the mass of those above.
+    pub fn take_between(&mut self, from: &List, lo: f32, hi: f32) -> f64 {
+        run(Between { from, to: self, lo, hi })
+    }
+
     /// The largest member such that it and those above it, with `above` more, have a mass of `target` or more; `None` if all
-    /// of them have less. Masses are sums in `f64` in any order. The list is used up. A good guess makes it quicker.
-    pub fn cut(&mut self, mut above: f64, target: f64, mut guess: Option<f32>) -> Option<Cut> {
+    /// of them have less. Masses are sums in `f64` in any order. The list is used up.
+    pub fn cut(&mut self, mut above: f64, target: f64) -> Option<Cut> {
         let mut left = self.mass();
         while !self.values.is_empty() {
-            let at = guess.take().unwrap_or_else(|| self.pivot((target - above) / left));
+            let at = self.pivot((target - above) / left);
             let (higher, from) = run(Split { list: self, at });
             if above + higher >= target {
                 self.shrink(at.next_up(), f32::MAX);
@@ -334,5 +339,45 @@ impl Kernel for Shrink<'_> {
         weights.truncate(n);
         Output { values, n }.finish();
         weights.resize(values.len(), 0.0);
+    }
+}
+
+/// Copies the members from `lo` to `hi`, and sums those above.
+struct Between<'a> {
+    from: &'a List,
+    to: &'a mut List,
+    lo: f32,
+    hi: f32,
+}
+
+impl Kernel for Between<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> f64 {
+        let (lo, hi) = (isa.splat(self.lo), isa.splat(self.hi));
+        let List { values, weights } = self.to;
+        let room = self.from.values.len() + LANES;
+        if values.len() < room {
+            values.resize(room, 0.0);
+        }
+        if weights.len() < room {
+            weights.resize(room, 0.0);
+        }
+        let (mut above, mut n) = (isa.zero(), 0);
+        let rows = self.from.values.as_chunks::<LANES>().0.iter();
+        for (row, weight) in rows.zip(self.from.weights.as_chunks::<LANES>().0) {
+            let x = isa.load(row);
+            above = isa.accumulate(above, isa.keep(isa.lt(hi, x), isa.load(weight)));
+            let m = isa.and(isa.le(lo, x), isa.le(x, hi));
+            if let (Some(values), Some(weights)) = (window(values, n), window(weights, n)) {
+                isa.compress(m, bytemuck::cast_ref(weight), weights);
+                n += isa.compress(m, bytemuck::cast_ref(row), values);
+            }
+        }
+        weights.truncate(n);
+        Output { values, n }.finish();
+        weights.resize(values.len(), 0.0);
+        isa.fold(above)
     }
 }

@@ -42,7 +42,7 @@ pub use mass::{mass, moments};
 pub use math::{exp, exp_m1, ln, ln_1p, tanh};
 pub use nucleus::nucleus;
 pub use pick::{pick, pick_among};
-pub use scan::{Scan, count, scan};
+pub use scan::{Scan, count, find, max, scan};
 pub use search::Goal;
 pub use select::{gather, gather_spans, kth_largest, top};
 pub use typical::typical;

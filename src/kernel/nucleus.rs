@@ -3,7 +3,7 @@
 use super::found::Kept;
 use super::mass::{From, reordered};
 use super::rough::{ROUGH, rough_mass};
-use super::search::{ByValue, Goal, Near, Scratch, Search, Work, is_plain, with_scratch};
+use super::search::{ByValue, Goal, Near, Scratch, Search, Work, evenly, is_plain, with_scratch};
 use super::{Band, Slice, Weigh};
 
 /// Largest value v among the members such that the members with x ≥ v have a [`mass`](super::mass) that reaches the goal; the
@@ -38,7 +38,7 @@ pub fn nucleus(set: Slice, w: Weigh, band: Band, maxima: &[f32], goal: Goal, kep
 impl Search<'_, ByValue> {
     /// The cut in a plain row by way of a sample; `None` if that doesn't lead to it.
     fn quick(&self, maxima: &[f32], scratch: &mut Scratch) -> Option<f32> {
-        let Scratch { list, sample, found, blocks } = scratch;
+        let Scratch { list, spare, sample, found, blocks } = scratch;
         let (values, w) = (self.set.values(), self.w);
         let exact = reordered(values.len());
         sample.take(values, w, maxima);
@@ -60,9 +60,12 @@ impl Search<'_, ByValue> {
                     Goal::Share(_) => found.error(sums, target),
                     Goal::Mass(_) => ROUGH * (sums.total + sums.outside) / target + exact,
                 };
-                let inside = sums.total - sums.outside - found.list.mass();
+                let members = found.list.mass();
+                let inside = sums.total - sums.outside - members;
+                let below = (inside + members - target) / members;
+                let guess = evenly(lo, hi, below, found.list.values.len());
                 let (inner, target) = (Some((Band::from(hi), inside)), Near { value: target, error });
-                return self.among(found, inner, target, None, Work { list, blocks });
+                return self.among(found, inner, target, Some(guess), Work { list, spare, blocks });
             }
         }
         let total = rough_mass(values, w, Band::ALL, blocks);
@@ -72,14 +75,13 @@ impl Search<'_, ByValue> {
             list.clear();
             list.extend(maxima, self.band);
             list.weigh(w);
-            if let Some(cut) = list.cut(0.0, target.value * (1.0 + 4.0 * ROUGH), None) {
+            if let Some(cut) = list.cut(0.0, target.value * (1.0 + 4.0 * ROUGH)) {
                 found.gather(values, maxima, w, cut.value);
-                return self.among(found, None, target, None, Work { list, blocks });
+                return self.among(found, None, target, None, Work { list, spare, blocks });
             }
         }
         let (lo, hi) = sample.bracket(total - target.value, true, &sample.list, weight)?;
         found.gather(values, maxima, w, lo);
-        let guess = Some(hi).filter(|&hi| hi < f32::INFINITY);
-        self.among(found, None, target, guess, Work { list, blocks })
+        self.among(found, None, target, Some((lo, hi)), Work { list, spare, blocks })
     }
 }

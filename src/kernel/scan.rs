@@ -37,15 +37,71 @@ pub fn scan(values: &[f32], maxima: &mut Vec<f32>) -> Scan {
         }
         values.iter().position(|&x| !is_valid(x))
     };
-    let max = maxima.iter().fold(f32::NEG_INFINITY, |m, &x| if x > m { x } else { m });
+    let max = max(maxima);
     let at = if max == f32::NEG_INFINITY {
         0
     } else {
-        let span = maxima.iter().position(|&m| m == max).unwrap_or(0) * SPAN;
-        let inside = values[span..].iter().position(|&x| x == max);
-        span + inside.unwrap_or(0)
+        let span = find(maxima, max).unwrap_or(0) * SPAN;
+        span + find(&values[span..], max).unwrap_or(0)
     };
     Scan { max: max + 0.0, at, bad }
+}
+
+/// The largest value; −∞ where there is none.
+///
+/// ```
+/// assert_eq!(tokpick::kernel::max(&[1.0, 3.0, f32::NEG_INFINITY]), 3.0);
+/// ```
+pub fn max(values: &[f32]) -> f32 {
+    run(Max(values))
+}
+
+/// The first position of a value.
+///
+/// ```
+/// assert_eq!(tokpick::kernel::find(&[1.0, 3.0, 3.0], 3.0), Some(1));
+/// ```
+pub fn find(values: &[f32], x: f32) -> Option<usize> {
+    run(Find(values, x))
+}
+
+struct Max<'a>(&'a [f32]);
+
+impl Kernel for Max<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> f32 {
+        let mut lanes = isa.splat(f32::NEG_INFINITY);
+        rows(
+            isa,
+            self.0,
+            #[inline(always)]
+            |x| lanes = isa.max(x, lanes),
+        );
+        largest(isa.store(lanes))
+    }
+}
+
+struct Find<'a>(&'a [f32], f32);
+
+impl Kernel for Find<'_> {
+    type Output = Option<usize>;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> Option<usize> {
+        let Find(values, x) = self;
+        let wanted = isa.splat(x);
+        let (rows, rest) = values.as_chunks::<LANES>();
+        for (i, row) in rows.iter().enumerate() {
+            let row = isa.load(row);
+            let found = isa.bits(isa.and(isa.le(row, wanted), isa.le(wanted, row)));
+            if found != 0 {
+                return Some(i * LANES + found.trailing_zeros() as usize);
+            }
+        }
+        rest.iter().position(|&y| y == x).map(|i| rows.len() * LANES + i)
+    }
 }
 
 /// Finite or −∞.

@@ -56,13 +56,23 @@ pub(super) struct Near {
 /// Buffers of a search among what was found.
 pub(super) struct Work<'a> {
     pub list: &'a mut List,
+    pub spare: &'a mut List,
     pub blocks: &'a mut Vec<f64>,
+}
+
+/// Between which keys the cut should be among `n` members of about the same weight, and evenly from `lo` to `hi`, of which it
+/// leaves this share below.
+pub(super) fn evenly(lo: f32, hi: f32, share: f64, n: usize) -> (f32, f32) {
+    let spread = 2.0 / (n as f64).sqrt();
+    let at = |share: f64| lo + (hi - lo) * share as f32;
+    (at(share - spread), at(share + spread))
 }
 
 /// Buffers that outlive a call, so that a warm loop allocates nothing.
 #[derive(Default)]
 pub(super) struct Scratch {
     pub list: List,
+    pub spare: List,
     pub sample: Sample,
     pub found: Found,
     pub blocks: Vec<f64>,
@@ -128,7 +138,7 @@ impl<O: Order> Search<'_, O> {
             list.extend(self.set.values(), self.band);
             list.weigh(self.w);
             self.rank(list);
-            if let Some(cut) = list.cut(0.0, target, None) {
+            if let Some(cut) = list.cut(0.0, target) {
                 return Some(self.certain(cut, target, blocks));
             }
         }
@@ -137,19 +147,34 @@ impl<O: Order> Search<'_, O> {
     }
 
     /// The cut among what was `found`, if it is there, given what the members of `inner`, which is better than all that, weigh
-    /// about.
+    /// about, and perhaps keys between which it should be.
     pub fn among(
         &self,
         found: &Found,
         inner: Option<(Band, f64)>,
         target: Near,
-        guess: Option<f32>,
-        Work { list, blocks }: Work,
+        guess: Option<(f32, f32)>,
+        Work { list, spare, blocks }: Work,
     ) -> Option<f32> {
-        let mut cut = |above: f64, target: f64| {
+        let members = if O::PLAIN {
+            &found.list
+        } else {
             list.copy(&found.list);
             self.rank(list);
-            if above < target { list.cut(above, target, guess) } else { None }
+            &*list
+        };
+        let mut cut = |above: f64, target: f64| {
+            if above >= target {
+                return None;
+            }
+            let guessed = guess.and_then(|(lo, hi)| {
+                let above = above + spare.take_between(members, lo, hi);
+                if above < target { spare.cut(above, target) } else { None }
+            });
+            guessed.or_else(|| {
+                spare.copy(members);
+                spare.cut(above, target)
+            })
         };
         let near = cut(inner.map_or(0.0, |(_, mass)| mass), target.value)?;
         if near.is_clear(target.value, target.error) {

@@ -5,7 +5,7 @@ use super::list::List;
 use super::mass::{From, reordered};
 use super::rough::{ROUGH, rough_moments};
 use super::sample::Sample;
-use super::search::{Goal, Near, Order, Scratch, Search, Work, is_plain, last, with_scratch};
+use super::search::{Goal, Near, Order, Scratch, Search, Work, evenly, is_plain, last, with_scratch};
 use super::{Band, Slice, Weigh};
 
 /// The values x of the members that are typical: |x − mean| ≤ r, where the mean is that under the weights, Σ w x / Σ w, and r is the
@@ -138,7 +138,7 @@ impl<'a> Look<'a> {
         }
         let sums = rough_moments(self.set, w, self.band);
         let order = ByDistance::from(w, sums);
-        let Scratch { list, sample, found, blocks } = scratch;
+        let Scratch { list, spare, sample, found, blocks } = scratch;
         let search = self.search(order);
         let target = search.target_of(sums.0);
         let bracket = |sample: &Sample, list: &mut List| {
@@ -154,9 +154,8 @@ impl<'a> Look<'a> {
         }
         let outer = order.within(order.reach(least) + slack, w.max);
         found.gather(values, maxima, w, outer.lo);
-        let guess = Some(guess).filter(|&guess| guess < 0.0);
         let target = Near { value: target, error: ROUGH + reordered(values.len()) };
-        let key = search.among(found, None, target, guess, Work { list, blocks })?;
+        let key = search.among(found, None, target, Some((least, guess)), Work { list, spare, blocks })?;
         (key >= least).then_some((order, key, outer))
     }
 
@@ -168,24 +167,24 @@ impl<'a> Look<'a> {
         }
         let (w, tail) = (self.w, (1.0 - share) * sample.total);
         let (mean, deviation) = sample.mean(w);
-        let order = ByDistance { center: mean };
-        list.copy(&sample.list);
-        self.search(order).rank(list);
-        let (least, most) = sample.bracket(tail, false, list, |key| order.weight(w, key))?;
-        let mut outer = order.within(order.reach(least) + deviation + slack, w.max);
-        let mut inner = order.within((order.reach(most) - deviation).max(0.0), w.max);
-        if inner.hi == f32::INFINITY {
-            // nothing is too far above the mean: where it is doesn't matter
-            let weight = |x| f64::from(w.weight(x));
-            let (lo, hi) = sample.bracket(tail, false, &sample.list, weight)?;
-            (outer, inner) = (Band::from((f64::from(lo) - slack) as f32), Band::from(hi));
-        }
+        let (lo, hi) = sample.bracket(tail, false, &sample.list, |x| f64::from(w.weight(x)))?;
+        let (inner, outer) = if mean - f64::from(hi) > f64::from(w.max) - mean + 2.0 * deviation {
+            // nothing is too far above the mean: where that is doesn't matter
+            (Band::from(hi), Band::from((f64::from(lo) - slack) as f32))
+        } else {
+            let order = ByDistance { center: mean };
+            list.copy(&sample.list);
+            self.search(order).rank(list);
+            let (least, most) = sample.bracket(tail, false, list, |key| order.weight(w, key))?;
+            let inner = order.within((order.reach(most) - deviation).max(0.0), w.max);
+            (inner, order.within(order.reach(least) + deviation + slack, w.max))
+        };
         (sample.count(outer) > self.set.values.len() as f64 / 8.0).then_some((inner, outer))
     }
 
     /// All in one pass over a row with many typical members.
     fn one_pass(&self, inner: Band, outer: Band, scratch: &mut Scratch) -> Option<Quick> {
-        let Scratch { list, found, blocks, .. } = scratch;
+        let Scratch { list, spare, found, blocks, .. } = scratch;
         let values = self.set.values();
         let sums = if inner.hi == f32::INFINITY {
             found.pass::<true>(values, self.w, From(inner.lo), From(outer.lo))
@@ -195,9 +194,14 @@ impl<'a> Look<'a> {
         let order = ByDistance::from(self.w, (sums.total, sums.moment));
         let search = self.search(order);
         let target = search.target_of(sums.total);
-        let inside = sums.total - sums.outside - found.list.mass();
+        let members = found.list.mass();
+        let inside = sums.total - sums.outside - members;
+        let guess = (inner.hi == f32::INFINITY).then(|| {
+            let below = (inside + members - target) / members;
+            evenly(order.key(outer.lo), order.key(inner.lo), below, found.list.values.len())
+        });
         let near = Near { value: target, error: found.error(sums, target) };
-        let key = search.among(found, Some((inner, inside)), near, None, Work { list, blocks })?;
+        let key = search.among(found, Some((inner, inside)), near, guess, Work { list, spare, blocks })?;
         // the mean was guessed: what was taken as inside has to be, and what as outside
         let cut = order.band(key);
         let fits = cut.lo <= inner.lo

@@ -1,6 +1,6 @@
 //! Changes of single tokens: what each was, its new value in f64, and the loop that makes them.
 
-use super::{Candidates, FINITE, State, max_of, position, position_in};
+use super::{Candidates, FINITE, State, position, position_in};
 use crate::TokenId;
 use crate::kernel::{self, Slice};
 
@@ -260,7 +260,7 @@ impl Maxima<'_> {
     fn settle(&mut self, values: &[f32]) {
         if let Some(span) = self.fallen.take() {
             let from = span * kernel::SPAN;
-            self.of[span] = max_of(&values[from..(from + kernel::SPAN).min(values.len())]);
+            self.of[span] = kernel::max(&values[from..(from + kernel::SPAN).min(values.len())]);
         }
     }
 }

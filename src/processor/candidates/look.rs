@@ -91,13 +91,8 @@ impl Candidates {
     /// The member that greedy search takes: largest value, lowest id.
     pub fn argmax(&self) -> Option<TokenId> {
         let set = self.slice();
-        let at = match self.maxima_of_row().iter().position(|&m| m == self.best) {
-            Some(span) => {
-                let from = span * kernel::SPAN;
-                from + set.values[from..].iter().position(|&x| x == self.best)?
-            }
-            None => set.values.iter().position(|&x| x == self.best)?,
-        };
+        let from = kernel::find(self.maxima_of_row(), self.best).map_or(0, |span| span * kernel::SPAN);
+        let at = from + kernel::find(&set.values[from..], self.best)?;
         Some(set.ids.map_or(at as TokenId, |ids| ids[at]))
     }
 

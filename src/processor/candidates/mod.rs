@@ -251,7 +251,7 @@ impl Candidates {
 
     fn find_best(&mut self) {
         let values = if self.own.state == State::Row { &self.maxima } else { &self.own.values };
-        self.best = max_of(values);
+        self.best = kernel::max(values);
         self.forget_sums();
     }
 }
@@ -285,19 +285,6 @@ impl Cut {
     pub fn lower(self, other: Cut) -> Cut {
         Cut(self.0.min(other.0))
     }
-}
-
-/// The largest value; −∞ where there is none.
-#[inline(always)]
-fn max_of(values: &[f32]) -> f32 {
-    let mut lanes = [f32::NEG_INFINITY; kernel::LANES];
-    let (rows, rest) = values.as_chunks::<{ kernel::LANES }>();
-    for row in rows {
-        for (lane, &x) in lanes.iter_mut().zip(row) {
-            *lane = if x > *lane { x } else { *lane };
-        }
-    }
-    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |m, &x| if x > m { x } else { m })
 }
 
 fn position(ids: &Option<Vec<TokenId>>, values: &[f32], id: TokenId) -> Option<usize> {
