@@ -26,6 +26,20 @@ pub(super) trait Isa: Copy {
     fn fms(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
     /// a where a > b, else b; so NaN in a gives b.
     fn max(self, a: Self::F, b: Self::F) -> Self::F;
+    /// The largest lane; NaN aside.
+    #[inline(always)]
+    fn largest(self, a: Self::F) -> f32 {
+        let mut lanes = self.store(a);
+        let mut half = LANES / 2;
+        while half > 0 {
+            for i in 0..half {
+                let (a, b) = (lanes[i], lanes[i + half]);
+                lanes[i] = if b > a { b } else { a };
+            }
+            half /= 2;
+        }
+        lanes[0]
+    }
     /// Adds the low 9 bits of `t`'s pattern to the exponent field of `p`.
     fn raise(self, p: Self::F, t: Self::F) -> Self::F;
     /// a ≤ b; false for NaN.

@@ -77,6 +77,11 @@ impl Isa for V4 {
     }
 
     #[inline(always)]
+    fn largest(self, a: Self::F) -> f32 {
+        self.avx512f._mm512_reduce_max_ps(self.avx512f._mm512_max_ps(a[0], a[1]))
+    }
+
+    #[inline(always)]
     fn raise(self, p: Self::F, t: Self::F) -> Self::F {
         let (p, t): ([__m512i; 2], [__m512i; 2]) = (bytemuck::cast(p), bytemuck::cast(t));
         let f = self.avx512f;

@@ -79,7 +79,7 @@ impl Kernel for Max<'_> {
             #[inline(always)]
             |x| lanes = isa.max(x, lanes),
         );
-        largest(isa.store(lanes))
+        isa.largest(lanes)
     }
 }
 
@@ -116,7 +116,7 @@ struct Maxima<'a> {
 }
 
 impl Kernel for Maxima<'_> {
-    /// Whether every value is valid.
+    /// True only if every value is valid.
     type Output = bool;
 
     #[inline(always)]
@@ -124,34 +124,22 @@ impl Kernel for Maxima<'_> {
         let infinity = isa.splat(f32::INFINITY);
         let mut valid = isa.lt(isa.splat(0.0), infinity);
         for (m, span) in self.maxima.iter_mut().zip(self.values.chunks(SPAN)) {
-            let mut lanes = isa.splat(f32::NEG_INFINITY);
+            let (mut lanes, mut sum) = (isa.splat(f32::NEG_INFINITY), isa.splat(0.0));
             rows(
                 isa,
                 span,
                 #[inline(always)]
                 |x| {
-                    valid = isa.and(valid, isa.lt(x, infinity));
+                    // stays NaN or +∞ once one was added; a sum too large is looked at again
+                    sum = isa.add(sum, x);
                     lanes = isa.max(x, lanes);
                 },
             );
-            *m = largest(isa.store(lanes));
+            valid = isa.and(valid, isa.lt(sum, infinity));
+            *m = isa.largest(lanes);
         }
         isa.bits(valid) == u32::MAX
     }
-}
-
-/// The largest of 32 numbers, NaN aside.
-#[inline(always)]
-fn largest(mut lanes: [f32; LANES]) -> f32 {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            let (a, b) = (lanes[i], lanes[i + half]);
-            lanes[i] = if b > a { b } else { a };
-        }
-        half /= 2;
-    }
-    lanes[0]
 }
 
 /// How many values are members of the band.
