@@ -168,17 +168,18 @@ impl<'a> Look<'a> {
         let (w, tail) = (self.w, (1.0 - share) * sample.total);
         let (mean, deviation) = sample.mean(w);
         let (lo, hi) = sample.bracket(tail, false, &sample.list, |x| f64::from(w.weight(x)))?;
-        let (inner, outer) = if mean - f64::from(hi) > f64::from(w.max) - mean + 2.0 * deviation {
-            // nothing is too far above the mean: where that is doesn't matter
-            (Band::from(hi), Band::from((f64::from(lo) - slack) as f32))
-        } else {
-            let order = ByDistance { center: mean };
-            list.copy(&sample.list);
-            self.search(order).rank(list);
-            let (least, most) = sample.bracket(tail, false, list, |key| order.weight(w, key))?;
-            let inner = order.within((order.reach(most) - deviation).max(0.0), w.max);
-            (inner, order.within(order.reach(least) + deviation + slack, w.max))
-        };
+        let (inner, outer) =
+            if 2.0 * (mean - deviation) - f64::from(lo).midpoint(f64::from(hi)) > f64::from(w.max) {
+                // nothing is too far above the mean: where that is doesn't matter
+                (Band::from(hi), Band::from((f64::from(lo) - slack) as f32))
+            } else {
+                let order = ByDistance { center: mean };
+                list.copy(&sample.list);
+                self.search(order).rank(list);
+                let (least, most) = sample.bracket(tail, false, list, |key| order.weight(w, key))?;
+                let inner = order.within((order.reach(most) - deviation).max(0.0), w.max);
+                (inner, order.within(order.reach(least) + deviation + slack, w.max))
+            };
         (sample.count(outer) > self.set.values.len() as f64 / 8.0).then_some((inner, outer))
     }
 
