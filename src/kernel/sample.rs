@@ -7,7 +7,7 @@ use super::list::{List, Output};
 use super::{Band, LANES, SPAN, Weigh, count, ln};
 
 /// Rows of 32 values that a sample looks at, about.
-const LOOKS: usize = 64;
+const LOOKS: usize = 40;
 
 /// One part of the mass in so many is heavy.
 const HEAVY: f64 = 100.0;
@@ -93,7 +93,7 @@ impl Sample {
             let marks = marks(least, largest);
             let below = self.list.below(&marks);
             let near = below.iter().rposition(|&mass| mass <= (1.0 - share) * self.total);
-            self.count(Band::from(near.map_or(least, |i| marks[i]))) > values as f64 / 8.0
+            self.count(Band::from(near.map_or(least, |i| marks[i]))) > values as f64 / 4.0
         })
     }
 
