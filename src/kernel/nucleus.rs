@@ -3,6 +3,7 @@
 use super::found::Kept;
 use super::mass::{From, reordered};
 use super::rough::{ROUGH, rough_mass};
+use super::sample::MARGINS;
 use super::search::{ByValue, Goal, Near, Scratch, Search, Work, evenly, is_plain, with_scratch};
 use super::{Band, Slice, Weigh};
 
@@ -25,9 +26,12 @@ pub fn nucleus(set: Slice, w: Weigh, band: Band, maxima: &[f32], goal: Goal, kep
     let search = Search { set, w, band, order: ByValue, goal };
     kept.total = None;
     with_scratch(|scratch| {
-        if is_plain(set, band, maxima)
-            && let Some(cut) = search.quick(maxima, scratch)
-        {
+        let plain = is_plain(set, band, maxima);
+        let quick = MARGINS.into_iter().filter(|_| plain).find_map(|margin| {
+            scratch.sample.margin = margin;
+            search.quick(maxima, scratch)
+        });
+        if let Some(cut) = quick {
             scratch.found.keep(Band::from(cut), kept);
             return Some(cut);
         }

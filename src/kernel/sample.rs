@@ -18,8 +18,8 @@ const ROUNDS: usize = 3;
 /// How many equal weights a sample has to be worth.
 const TELLING: f64 = 400.0;
 
-/// Deviations of an estimate to spare.
-const MARGIN: f64 = 2.5;
+/// Deviations of an estimate to spare, at first and where that was too few.
+pub(super) const MARGINS: [f64; 2] = [2.5, 6.0];
 
 /// The largest value of each span of a row, and some of the others, each of which stands for as many as it is one of.
 #[derive(Default)]
@@ -34,6 +34,8 @@ pub(super) struct Sample {
     pub squares: f64,
     /// How many values each of the others stands for.
     pub each: f64,
+    /// Deviations of an estimate to spare.
+    pub margin: f64,
     /// What none of the others exceeds.
     heaviest: f64,
     /// How long the list is without the others.
@@ -78,7 +80,7 @@ impl Sample {
         let mean = first / self.total;
         let variance =
             (second / self.total - mean * mean).max(0.0) * self.squares / (self.total * self.total);
-        (f64::from(w.max) + mean, MARGIN * variance.sqrt())
+        (f64::from(w.max) + mean, self.margin * variance.sqrt())
     }
 
     /// Whether the sample tells the shares of the mass, as it does where no few values hold much of it, and the largest values with
@@ -118,7 +120,7 @@ impl Sample {
             let squares = keys.squares_below(self.exact, middle);
             let one = (self.each * weight(middle)).min(self.heaviest);
             let variance = (1.0 - 2.0 * share) * squares + share * share * self.squares + one * one;
-            let margin = MARGIN * variance.max(0.0).sqrt();
+            let margin = self.margin * variance.max(0.0).sqrt();
             for (&mark, mass) in marks.iter().zip(below) {
                 if mass <= tail - margin {
                     (lo, from) = (mark, mark);

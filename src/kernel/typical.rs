@@ -4,7 +4,7 @@ use super::found::Kept;
 use super::list::List;
 use super::mass::{From, reordered};
 use super::rough::{ROUGH, rough_moments};
-use super::sample::Sample;
+use super::sample::{MARGINS, Sample};
 use super::search::{Goal, Near, Order, Scratch, Search, Work, evenly, is_plain, last, with_scratch};
 use super::{Band, Slice, Weigh};
 
@@ -37,7 +37,10 @@ pub fn typical(
     let look = Look { set, w, band, goal: Goal::Share(share) };
     with_scratch(|scratch| {
         let plain = is_plain(set, band, maxima) && share > 0.0 && share < 1.0;
-        let quick = if plain { look.quick(maxima, slack, scratch) } else { None };
+        let quick = MARGINS.into_iter().filter(|_| plain).find_map(|margin| {
+            scratch.sample.margin = margin;
+            look.quick(maxima, slack, scratch)
+        });
         let (near, key, known) = match quick {
             Some((order, key, known)) => (order, key, Some(known)),
             None => {
