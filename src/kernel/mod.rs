@@ -9,6 +9,9 @@
 //!   tree (16 + 16, 8 + 8, …) joins the [`LANES`] lanes, and the blocks are added in order. What isn't a member adds +0, so a
 //!   dense row under a band and the sparse list of the same ids agree to the bit.
 //!
+//! A search first adds four weights in `f32` (`rough`), which errs by a known share; where that could change an answer, the
+//! prescribed sums decide. So the answers are those of the prescribed sums, to the bit.
+//!
 //! The loops are compiled for several instruction sets, and [`simd`] names the one in use.
 
 mod arch;

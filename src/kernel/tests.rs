@@ -298,7 +298,10 @@ fn long_rows() -> Vec<Vec<f32>> {
         (0..20_000).map(|i| -1.76 * ((i * 7919 % 20_000) as f32 + 1.0).ln() + 0.1 * unit()).collect();
     let tied = flat.iter().map(|x| (x * 4.0).round()).collect();
     let masked = flat.iter().map(|&x| if x < 0.3 { f32::NEG_INFINITY } else { x * 40.0 }).collect();
-    vec![flat, normal, peaked, tied, masked, vec![0.5; 17_000]]
+    let [huge, tiny] = [3e38, 1e-40].map(|by| flat.iter().map(|x| x * by).collect());
+    let zipf = (0..20_000).map(|i| -((i * 7919 % 20_000) as f32 + 1.0).ln()).collect();
+    let two = (0..17_000).map(|i| if i % 5 == 0 { 0.0 } else { -30.0 + flat[i] }).collect();
+    vec![flat, normal, peaked, tied, masked, huge, tiny, zipf, two, vec![0.5; 17_000]]
 }
 
 #[test]
