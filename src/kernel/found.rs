@@ -81,12 +81,6 @@ impl Found {
         sums
     }
 
-    /// What the mass inside and the target may be off together when they are compared, where the target is a share of the mass:
-    /// as the mass to leave out compares with what is outside.
-    pub fn error(&self, sums: Sums, target: f64) -> f64 {
-        ROUGH * (sums.total - target + sums.outside) / target + reordered(self.ends.len() * BLOCK)
-    }
-
     /// Sums the members of the band, which leaves out only what is outside or in the list.
     pub fn keep(&self, band: Band, kept: &mut Kept) {
         kept.blocks.clear();

@@ -3,8 +3,7 @@
 use super::found::Kept;
 use super::mass::{From, reordered};
 use super::rough::{ROUGH, rough_mass};
-use super::sample::MARGINS;
-use super::search::{ByValue, Goal, Near, Scratch, Search, Work, evenly, is_plain, with_scratch};
+use super::search::{ByValue, Goal, Near, Scratch, Search, Work, sampled, with_scratch};
 use super::{Band, Slice, Weigh};
 
 /// Largest value v among the members such that the members with x ≥ v have a [`mass`](super::mass) that reaches the goal; the
@@ -26,11 +25,7 @@ pub fn nucleus(set: Slice, w: Weigh, band: Band, maxima: &[f32], goal: Goal, kep
     let search = Search { set, w, band, order: ByValue, goal };
     kept.total = None;
     with_scratch(|scratch| {
-        let plain = is_plain(set, band, maxima);
-        let quick = MARGINS.into_iter().filter(|_| plain).find_map(|margin| {
-            scratch.sample.margin = margin;
-            search.quick(maxima, scratch)
-        });
+        let quick = sampled(set, band, maxima, scratch, |scratch| search.quick(maxima, scratch));
         if let Some(cut) = quick {
             scratch.found.keep(Band::from(cut), kept);
             return Some(cut);
@@ -44,7 +39,6 @@ impl Search<'_, ByValue> {
     fn quick(&self, maxima: &[f32], scratch: &mut Scratch) -> Option<f32> {
         let Scratch { list, spare, sample, found, blocks } = scratch;
         let (values, w) = (self.set.values(), self.w);
-        let exact = reordered(values.len());
         sample.take(values, w, maxima);
         let share = match self.goal {
             Goal::Share(share) => share,
@@ -58,22 +52,12 @@ impl Search<'_, ByValue> {
             let (lo, hi) = sample.bracket((1.0 - share) * sample.total, false, &sample.list, weight)?;
             if sample.count(Band::from(lo)) > values.len() as f64 / 8.0 {
                 let sums = found.pass::<false>(values, w, From(hi), From(lo));
-                // the tail decides, because it is known best: what is above it and the list
-                let target = self.target_of(sums.total);
-                let error = match self.goal {
-                    Goal::Share(_) => found.error(sums, target),
-                    Goal::Mass(_) => ROUGH * (sums.total + sums.outside) / target + exact,
-                };
-                let members = found.list.mass();
-                let inside = sums.total - sums.outside - members;
-                let below = (inside + members - target) / members;
-                let guess = evenly(lo, hi, below, found.list.values.len());
-                let (inner, target) = (Some((Band::from(hi), inside)), Near { value: target, error });
-                return self.among(found, inner, target, Some(guess), Work { list, spare, blocks });
+                let even = Some((lo, hi));
+                return self.after_pass(found, sums, Band::from(hi), even, Work { list, spare, blocks });
             }
         }
         let total = rough_mass(values, w, Band::ALL, blocks);
-        let target = Near { value: self.target_of(total), error: ROUGH + exact };
+        let target = Near { value: self.target_of(total), error: ROUGH + reordered(values.len()) };
         // Where the largest values of the spans reach the target alone, the cut is at least theirs.
         if sample.heads > target.value {
             list.clear();

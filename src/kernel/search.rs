@@ -3,12 +3,13 @@
 use std::cell::Cell;
 
 use super::arch::{Kernel, run};
-use super::found::Found;
+use super::found::{Found, Sums};
 use super::isa::Isa;
 use super::list::{Cut, List};
 use super::mass::reordered;
-use super::sample::Sample;
-use super::{Band, SPAN, Slice, Weigh, mass};
+use super::rough::ROUGH;
+use super::sample::{MARGINS, Sample};
+use super::{Band, SPAN, Slice, Weigh, find, mass};
 
 /// An order of values, best first.
 pub(super) trait Order: Copy {
@@ -62,7 +63,7 @@ pub(super) struct Work<'a> {
 
 /// Between which keys the cut should be among `n` members of about the same weight, and evenly from `lo` to `hi`, of which it
 /// leaves this share below.
-pub(super) fn evenly(lo: f32, hi: f32, share: f64, n: usize) -> (f32, f32) {
+fn evenly(lo: f32, hi: f32, share: f64, n: usize) -> (f32, f32) {
     let spread = 2.0 / (n as f64).sqrt();
     let at = |share: f64| lo + (hi - lo) * share as f32;
     (at(share - spread), at(share + spread))
@@ -114,10 +115,24 @@ pub(super) fn last(yes: f32, no: f32, mut f: impl FnMut(f32) -> bool) -> f32 {
     float(yes)
 }
 
-/// Whether a quick look at part of the row pays: a long dense row without a band, of which `maxima` are those of its spans.
-pub(super) fn is_plain(set: Slice, band: Band, maxima: &[f32]) -> bool {
+/// What a `look` at a sample leads to, with one margin or a wider one. It is tried where it pays: on a long dense row without a
+/// band, of which `maxima` are those of its spans.
+pub(super) fn sampled<T>(
+    set: Slice,
+    band: Band,
+    maxima: &[f32],
+    scratch: &mut Scratch,
+    look: impl Fn(&mut Scratch) -> Option<T>,
+) -> Option<T> {
     let n = set.values.len();
-    set.ids.is_none() && band == Band::ALL && n >= 32 * SPAN && maxima.len() == n.div_ceil(SPAN)
+    let plain = set.ids.is_none() && band == Band::ALL && maxima.len() == n.div_ceil(SPAN);
+    if !plain || n < 32 * SPAN {
+        return None;
+    }
+    MARGINS.into_iter().find_map(|margin| {
+        scratch.sample.margin = margin;
+        look(scratch)
+    })
 }
 
 /// Looks for the largest key v among the members such that those with keys ≥ v have a [`mass`] that reaches the goal.
@@ -182,7 +197,32 @@ impl<O: Order> Search<'_, O> {
         }
         let target = self.target(blocks);
         let above = inner.map_or(0.0, |(band, _)| mass(self.set, self.w, band, blocks));
-        Some(self.certain(cut(above, target)?, target, blocks))
+        let key = self.certain(cut(above, target)?, target, blocks);
+        // a neighbour that wasn't found is a cut that the sums of what was found don't fit
+        find(&members.values, key).map(|_| key)
+    }
+
+    /// The same after one pass over a row, of which `inner` was taken as inside; where it is even, the cut should be evenly
+    /// between two keys.
+    pub fn after_pass(
+        &self,
+        found: &Found,
+        sums: Sums,
+        inner: Band,
+        even: Option<(f32, f32)>,
+        work: Work,
+    ) -> Option<f32> {
+        let (target, members) = (self.target_of(sums.total), found.list.mass());
+        let inside = sums.total - sums.outside - members;
+        // A share of the mass compares as the rest of it with what is outside, which is known better.
+        let rest = match self.goal {
+            Goal::Share(_) => sums.total - target,
+            Goal::Mass(_) => sums.total,
+        };
+        let error = ROUGH * (rest + sums.outside) / target + reordered(self.set.values.len());
+        let below = (inside + members - target) / members;
+        let guess = even.map(|(lo, hi)| evenly(lo, hi, below, found.list.values.len()));
+        self.among(found, Some((inner, inside)), Near { value: target, error }, guess, work)
     }
 
     /// The key of the n-th best member (from 1), of the last if there are fewer; `None` if there is none.

@@ -243,7 +243,7 @@ fn typical_of_long_rows_is_the_least_distance_of_enough_mass() {
         let set = Slice { ids: None, values: &values };
         for scale in [1.0, 4.0] {
             let w = Weigh { max, scale };
-            for share in [1e-9, 0.3, 0.5, 0.9, 1.0 - 1e-9] {
+            for share in [1e-9, 0.3, 0.5, 0.9, 1.0 - 1e-9, 1.0f64.next_down()] {
                 let mut bands = [&maxima[..], &[]].into_iter().map(|maxima| {
                     everywhere(|| {
                         let mut kept = Kept::default();
@@ -313,7 +313,7 @@ fn nucleus_of_long_rows_is_the_largest_cut_of_enough_mass() {
         for scale in [1.0, 4.0] {
             let w = Weigh { max, scale };
             let from = |lo: f32| mass(set, w, Band::from(lo), &mut Vec::new());
-            for share in [1e-9, 0.5, 0.9, 1.0 - 1e-9] {
+            for share in [1e-9, 0.5, 0.9, 1.0 - 1e-9, 1.0f64.next_down()] {
                 let target = share * from(f32::NEG_INFINITY);
                 let ways = [&maxima[..], &[]]
                     .into_iter()

@@ -4,18 +4,17 @@ use super::found::Kept;
 use super::list::List;
 use super::mass::{From, reordered};
 use super::rough::{ROUGH, rough_moments};
-use super::sample::{MARGINS, Sample};
-use super::search::{Goal, Near, Order, Scratch, Search, Work, evenly, is_plain, last, with_scratch};
+use super::sample::Sample;
+use super::search::{Goal, Near, Order, Scratch, Search, Work, last, sampled, with_scratch};
 use super::{Band, Slice, Weigh};
 
 /// The values x of the members that are typical: |x − mean| ≤ r, where the mean is that under the weights, Σ w x / Σ w, and r is the
 /// smallest distance within which the members weigh at least `share` of all, plus `slack`; at least the `least` nearest members
 /// are in it, too. `None` if there is no member. The upper end is ∞ where no member is above it.
 ///
-/// With logits x, the surprise −ln p(x) less the entropy is (mean − x) · scale. The mean is that of [`moments`](super::moments), of which four rows are first added in `f32`;
-/// distances are
-/// rounded to `f32`, and the mass is that of [`mass`](super::mass). `maxima` are as for [`nucleus`](super::nucleus), `kept`, too, unless
-/// the band has an upper end.
+/// With logits x, the surprise −ln p(x) less the entropy is (mean − x) · scale. The mean is that of [`moments`](super::moments), of
+/// which four rows are first added in `f32`; distances are rounded to `f32`, and the mass is that of [`mass`](super::mass).
+/// `maxima` are as for [`nucleus`](super::nucleus), `kept`, too, unless the band has an upper end.
 ///
 /// ```
 /// use tokpick::kernel::{Band, Kept, Slice, Weigh, typical};
@@ -34,13 +33,9 @@ pub fn typical(
     kept: &mut Kept,
 ) -> Option<Band> {
     kept.total = None;
-    let look = Look { set, w, band, goal: Goal::Share(share) };
+    let look = Look { set, w, band, share };
     with_scratch(|scratch| {
-        let plain = is_plain(set, band, maxima) && share > 0.0 && share < 1.0;
-        let quick = MARGINS.into_iter().filter(|_| plain).find_map(|margin| {
-            scratch.sample.margin = margin;
-            look.quick(maxima, slack, scratch)
-        });
+        let quick = sampled(set, band, maxima, scratch, |scratch| look.quick(maxima, slack, scratch));
         let (near, key, known) = match quick {
             Some((order, key, known)) => (order, key, Some(known)),
             None => {
@@ -121,7 +116,7 @@ struct Look<'a> {
     set: Slice<'a>,
     w: Weigh,
     band: Band,
-    goal: Goal,
+    share: f64,
 }
 
 /// The order, the cut, and the band whose members the sums of what was found tell of.
@@ -129,11 +124,14 @@ type Quick = (ByDistance, f32, Band);
 
 impl<'a> Look<'a> {
     fn search(&self, order: ByDistance) -> Search<'a, ByDistance> {
-        Search { set: self.set, w: self.w, band: self.band, order, goal: self.goal }
+        Search { set: self.set, w: self.w, band: self.band, order, goal: Goal::Share(self.share) }
     }
 
     /// The cut in a plain row by way of a sample; `None` if that doesn't lead to it.
     fn quick(&self, maxima: &[f32], slack: f64, scratch: &mut Scratch) -> Option<Quick> {
+        if !(self.share > 0.0 && self.share < 1.0) {
+            return None;
+        }
         let (values, w) = (self.set.values(), self.w);
         scratch.sample.take(values, w, maxima);
         if let Some((inner, outer)) = self.spread(slack, scratch) {
@@ -164,11 +162,10 @@ impl<'a> Look<'a> {
 
     /// Between which bands the typical members end where they are many, if a sample can tell.
     fn spread(&self, slack: f64, Scratch { list, sample, .. }: &mut Scratch) -> Option<(Band, Band)> {
-        let Goal::Share(share) = self.goal else { return None };
-        if !sample.is_telling(share, self.set.values.len()) {
+        if !sample.is_telling(self.share, self.set.values.len()) {
             return None;
         }
-        let (w, tail) = (self.w, (1.0 - share) * sample.total);
+        let (w, tail) = (self.w, (1.0 - self.share) * sample.total);
         let (mean, deviation) = sample.mean(w);
         let (lo, hi) = sample.bracket(tail, false, &sample.list, |x| f64::from(w.weight(x)))?;
         let (inner, outer) =
@@ -197,15 +194,8 @@ impl<'a> Look<'a> {
         };
         let order = ByDistance::from(self.w, (sums.total, sums.moment));
         let search = self.search(order);
-        let target = search.target_of(sums.total);
-        let members = found.list.mass();
-        let inside = sums.total - sums.outside - members;
-        let guess = (inner.hi == f32::INFINITY).then(|| {
-            let below = (inside + members - target) / members;
-            evenly(order.key(outer.lo), order.key(inner.lo), below, found.list.values.len())
-        });
-        let near = Near { value: target, error: found.error(sums, target) };
-        let key = search.among(found, Some((inner, inside)), near, guess, Work { list, spare, blocks })?;
+        let even = (inner.hi == f32::INFINITY).then(|| (order.key(outer.lo), order.key(inner.lo)));
+        let key = search.after_pass(found, sums, inner, even, Work { list, spare, blocks })?;
         // the mean was guessed: what was taken as inside has to be, and what as outside
         let cut = order.band(key);
         let fits = cut.lo <= inner.lo
