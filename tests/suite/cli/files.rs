@@ -1,0 +1,91 @@
+//! Settings from files: flags win, the rest is said.
+
+use serde_json::{Value, json};
+
+use crate::support::run::{Ran, tokpick, words};
+
+/// Runs a command with a file of settings.
+fn with(file: &str, flag: &str, command: &str) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("settings.json");
+    std::fs::write(&path, file).unwrap();
+    tokpick(&[&words(command), &[flag, path.to_str().unwrap()][..]].concat())
+}
+
+fn config(file: &str, command: &str) -> Ran {
+    with(file, "--generation-config", command)
+}
+
+fn chain(ran: Ran) -> Value {
+    ran.json()["chain"].clone()
+}
+
+/// Qwen/Qwen2.5-7B-Instruct, with an end token of the small model.
+const QWEN: &str = r#"{"bos_token_id":0,"pad_token_id":0,"do_sample":true,"eos_token_id":[0],
+    "repetition_penalty":1.05,"temperature":0.7,"top_p":0.8,"top_k":20,"transformers_version":"4.37.0"}"#;
+
+#[test]
+fn a_generation_config_sets_the_chain() {
+    let all = json!([{"repetition_penalty": 1.05}, {"temperature": 0.7}, {"top_k": 20}, {"top_p": 0.8}]);
+    assert_eq!(chain(config(QWEN, "sample steps.npy -s 1 -f json")), all);
+    let flags = json!([{"repetition_penalty": 1.05}, {"temperature": 1.5}, {"top_k": 20}, {"top_p": 0.8}, {"min_p": 0.1}]);
+    assert_eq!(chain(config(QWEN, "sample steps.npy -s 1 -f json -t 1.5 --min-p 0.1")), flags, "flags win");
+    let order = json!([{"repetition_penalty": 1.05}, {"top_k": 20}, {"top_p": 0.8}, {"temperature": 0.7}]);
+    assert_eq!(chain(config(QWEN, "sample steps.npy -s 1 -f json --order llama.cpp")), order);
+    let replaced = config(QWEN, "sample steps.npy -s 1 -f json --chain top_k=3");
+    assert!(replaced.err.contains("--chain replaces what the files say of"), "{}", replaced.err);
+    assert_eq!(chain(replaced), json!([{"top_k": 3}]));
+}
+
+#[test]
+fn end_tokens_and_limits_come_from_files() {
+    let greedy = |file: &str, flags: &str| config(file, &format!("greedy steps.npy {flags}")).text();
+    assert!(greedy(r#"{"eos_token_id":0}"#, "").ends_with(" 14 0\n"));
+    assert!(greedy(r#"{"eos_token_id":0}"#, "--eos-token-id 14").ends_with(" 83 14\n"), "flags win");
+    assert_eq!(greedy(r#"{"max_new_tokens":2}"#, ""), "307 318\n");
+    assert_eq!(greedy(r#"{"max_new_tokens":2}"#, "--max-new-tokens 1"), "307\n");
+    assert_eq!(greedy(r#"{"max_length":5}"#, "--prompt-ids 1,2,3"), "307 318\n", "prompt and new tokens");
+}
+
+#[test]
+fn a_beam_search_from_a_file() {
+    let file = r#"{"num_beams":3,"num_return_sequences":2,"length_penalty":2.0,"early_stopping":true,"eos_token_id":0,
+        "max_new_tokens":10}"#;
+    let table = "beam prefix-table-a.jsonl --prompt-ids 0";
+    let flags = "-b 3 --num-return-sequences 2 --length-penalty 2 --early-stopping true --eos-token-id 0 --max-new-tokens 10";
+    assert_eq!(config(file, table).text(), tokpick(&words(&format!("{table} {flags}"))).text());
+    let sampled = config(file, "sample steps.npy -s 1");
+    assert!(sampled.err.contains("no effect: num_beams 3"), "{}", sampled.err);
+}
+
+#[test]
+fn sampling_params_of_a_server() {
+    let file = r#"{"temperature":0.6,"top_p":0.95,"presence_penalty":1.5,"max_tokens":4,"n":2,"seed":"12","stop":["x"],
+        "extra_body":{"top_k":20,"min_p":0}}"#;
+    let ran = with(file, "--sampling-params", "sample steps.npy -f json");
+    assert!(ran.err.contains("settings.json: stop: needs a tokenizer"), "{}", ran.err);
+    let document = ran.json();
+    assert_eq!(document["seed"], json!(12));
+    assert_eq!(document["sequences"].as_array().unwrap().len(), 2);
+    assert_eq!(document["sequences"][0]["ids"].as_array().unwrap().len(), 4);
+    let expected = json!([{"presence_penalty": 1.5}, {"temperature": 0.6}, {"top_k": 20}, {"top_p": 0.95}, {"min_p": 0.0}]);
+    assert_eq!(document["chain"], expected);
+}
+
+#[test]
+fn what_a_file_gets_wrong_names_the_file() {
+    for (file, said) in [
+        ("[]", "settings.json: must be one JSON object"),
+        (r#"{"top_p":1.5}"#, ""),
+        (r#"{"temperature":-1}"#, "settings.json: temperature -1: must be a finite number"),
+        (r#"{"num_beams":"four"}"#, "settings.json: num_beams \"four\""),
+    ] {
+        let ran = config(file, "sample steps.npy -s 1");
+        match said {
+            "" => assert_eq!(ran.status, Some(0), "as in transformers, 1 and above is off: {}", ran.err),
+            said => assert!(ran.failure().contains(said), "{file}"),
+        }
+    }
+    let flag = config(r#"{"temperature":0.5}"#, "sample steps.npy -s 1 --temperature -2").failure();
+    assert_eq!(flag, "--temperature -2: must be a finite number, 0 or more");
+}

@@ -1,0 +1,12 @@
+//! The command line, through the real binary.
+
+mod bad_input;
+#[cfg(unix)]
+mod checks;
+mod decode;
+mod files;
+mod flags;
+mod output;
+mod reference;
+mod reports;
+mod search;

@@ -1,0 +1,25 @@
+//! tokpick's tests: one module for each promise, in one program.
+
+mod support;
+
+mod allocations;
+mod beam;
+mod beam_draws;
+mod chains;
+mod checks;
+mod cli;
+mod distribution;
+mod draws;
+mod exact;
+mod history;
+mod invariance;
+mod laws;
+mod model;
+#[cfg(unix)]
+mod readme;
+mod record;
+mod reference_llama_cpp;
+mod reference_processors;
+mod tables;
+mod terminals;
+mod tiny_lm;

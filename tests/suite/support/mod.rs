@@ -1,0 +1,6 @@
+//! What the tests share.
+
+pub mod common;
+pub mod reference;
+pub mod run;
+pub mod trees;
