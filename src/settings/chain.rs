@@ -1,6 +1,6 @@
 use serde_json::{Map, Value};
 
-use crate::processor::{Chain, INFOS, Info, Processor};
+use crate::processor::{Chain, INFOS, Info, Stage};
 use crate::{Error, Result};
 
 /// Reads a whole chain: short (`temperature=0.8,top-k=40,xtc(probability=0.5,threshold=0.1)`) or JSON
@@ -22,14 +22,16 @@ use crate::{Error, Result};
 /// ```
 pub fn chain(text: &str) -> Result<Chain> {
     let entries = if text.trim_start().starts_with('[') { from_json(text)? } else { from_short(text)? };
-    Ok(Chain::new(entries.iter().map(|(name, form)| processor(name, form)).collect::<Result<_>>()?))
+    let stages: Vec<Stage> =
+        entries.iter().map(|(name, form)| processor(name, form)).collect::<Result<_>>()?;
+    Ok(Chain::new(stages))
 }
 
 /// Builds one processor from its name and JSON form.
 ///
 /// # Errors
 /// As [`chain`].
-pub fn processor(name: &str, form: &Value) -> Result<Box<dyn Processor>> {
+pub fn processor(name: &str, form: &Value) -> Result<Stage> {
     (find(name)?.parse)(form)
 }
 

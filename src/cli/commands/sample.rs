@@ -119,8 +119,5 @@ fn engine(
 }
 
 fn is_greedy(setup: &Setup) -> bool {
-    let zero = |p: &dyn tokpick::processor::Processor| {
-        p.info().name == "temperature" && p.json().as_f64() == Some(0.0)
-    };
-    setup.chain.processors().iter().any(|p| zero(p.as_ref()))
+    setup.chain.processors().iter().any(|p| p.temperature() == Some(0.0))
 }

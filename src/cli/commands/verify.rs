@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokpick::check::{self, Clip, GuessOptions, Record, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
 use tokpick::sampler::{Job, Limits};
@@ -314,6 +314,5 @@ impl Verify {
 }
 
 fn greedy_by_chain(setup: &Setup) -> bool {
-    let zero = |name: &str, json: Value| name == "temperature" && json.as_f64() == Some(0.0);
-    setup.chain.processors().iter().any(|p| zero(p.info().name, p.json()))
+    setup.chain.processors().iter().any(|p| p.temperature() == Some(0.0))
 }
