@@ -15,7 +15,6 @@
 //! # Ok::<(), tokpick::Error>(())
 //! ```
 
-mod candidates;
 mod chain;
 mod context;
 mod info;
@@ -38,7 +37,7 @@ mod shape;
 mod truncation;
 mod two_model;
 
-pub use candidates::{Candidates, Cut, Normalizer};
+pub use crate::candidates::{Candidates, Cut, Normalizer};
 pub use chain::Chain;
 pub use constraint::*;
 pub use context::{Coins, Context};
