@@ -11,10 +11,16 @@ use clap::error::ErrorKind;
 fn main() -> ExitCode {
     let command = match cli::Cli::try_parse() {
         Ok(cli) => cli.command,
+        Err(e) if !e.use_stderr() => return end(cli::print(&e.render()).map(|()| 0).map_err(Into::into)),
         Err(e) => return usage(&e),
     };
-    match command.run() {
-        Ok(status) => ExitCode::from(status as u8),
+    end(command.run().map(|status| status as u8))
+}
+
+/// How the program ends.
+fn end(result: anyhow::Result<u8>) -> ExitCode {
+    match result {
+        Ok(status) => ExitCode::from(status),
         // whoever read the results has seen enough
         Err(e) if matches!(e.downcast_ref(), Some(tokpick::Error::Closed)) => ExitCode::SUCCESS,
         Err(e) => {
@@ -24,18 +30,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Help and version go to standard output; a usage error to standard error, with clap's hint.
+/// A usage error, with clap's hint; a command that was asked to do nothing shows its help.
 fn usage(e: &clap::Error) -> ExitCode {
-    if !e.use_stderr() {
-        let _ = e.print();
-        return ExitCode::SUCCESS;
-    }
-    if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        let _ = e.print();
-        return ExitCode::from(2);
-    }
     let text = e.render().to_string();
-    say(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+    if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // standard error may be closed
+        let _ = write!(std::io::stderr(), "{text}");
+    } else {
+        say(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+    }
     ExitCode::from(2)
 }
 

@@ -155,7 +155,7 @@ impl DecodeArgs {
             parallel,
         };
         let mut record = match &self.record {
-            Some(path) => Some((path, record::begin(&strategy, &opened, &chain)?)),
+            Some(path) => Some((Out::open(Some(path))?, record::begin(&strategy, &opened, &chain)?)),
             None => None,
         };
         let (draw, seed) = (strategy.draw.take(), strategy.seed_json());
@@ -176,9 +176,10 @@ impl DecodeArgs {
         let kept = watch.finish(done.is_ok());
         done.and(kept)?;
         out.write(|to| run.end(to))?;
-        if let Some((path, mut record)) = record {
+        if let Some((mut to, mut record)) = record {
             record.input = opened.digest()?;
-            record.write(path)?;
+            to.write(|to| record.write(to))?;
+            to.finish()?;
         }
         out.finish()?;
         missing(&opened);

@@ -11,11 +11,13 @@ mod note;
 mod out;
 mod record;
 mod repeat;
+mod stream;
 mod watch;
 
 use clap::Parser;
 
 pub use commands::Command;
+pub use out::print;
 
 /// From a language model's logits to token ids.
 ///

@@ -7,6 +7,8 @@ mod decode;
 mod files;
 mod flags;
 mod output;
+#[cfg(unix)]
+mod places;
 mod reference;
 mod reports;
 mod search;
