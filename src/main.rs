@@ -5,20 +5,19 @@ mod cli;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 
 fn main() -> ExitCode {
-    let command = match cli::Cli::try_parse() {
-        Ok(cli) => cli.command,
+    let (command, given) = match cli::parse(std::env::args_os().skip(1)) {
+        Ok(parsed) => parsed,
         Err(e) => return usage(&e),
     };
-    match command.run() {
+    match command.run(&given) {
         Ok(status) => ExitCode::from(status as u8),
         // whoever read the results has seen enough
         Err(e) if matches!(e.downcast_ref(), Some(tokpick::Error::Closed)) => ExitCode::SUCCESS,
         Err(e) => {
-            say(&cli::message(e).replace('\n', " "));
+            say(&cli::message(e, &given).replace('\n', " "));
             ExitCode::from(2)
         }
     }

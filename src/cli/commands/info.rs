@@ -6,8 +6,10 @@ use tokpick::render::{self, RowInfo};
 use tokpick::source::{Access, Query, Row};
 
 use crate::cli::args::{HistoryArgs, InputArgs};
+use crate::cli::note::missing;
 use crate::cli::out::Out;
-use crate::cli::{Run, Status, decode};
+use crate::cli::usage::help;
+use crate::cli::{Given, Run, Status};
 
 #[derive(Args)]
 #[command(
@@ -41,9 +43,9 @@ enum FormatName {
 }
 
 impl Run for Info {
-    fn run(self) -> anyhow::Result<Status> {
+    fn run(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return decode::help("info");
+            return help("info");
         }
         let mut opened = self.input.open()?;
         let source = opened.source.as_mut();
@@ -95,7 +97,7 @@ impl Run for Info {
             FormatName::Json => info.json(to),
         })?;
         out.finish()?;
-        decode::missing(&opened);
+        missing(opened.tokens.as_ref());
         Ok(Status::Done)
     }
 }

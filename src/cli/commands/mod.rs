@@ -16,7 +16,7 @@ mod verify;
 
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
-use super::{Run, Status};
+use super::{Given, Run, Status};
 
 /// Makes the enum that clap parses into, and hands each variant to its [`Run`]. The flags of a command are only built once it is
 /// called: start-up pays for one.
@@ -28,10 +28,10 @@ macro_rules! commands {
         }
 
         impl Command {
-            /// Runs it.
-            pub fn run(self) -> anyhow::Result<Status> {
+            /// Runs it; `given` is what was typed.
+            pub fn run(self, given: &Given) -> anyhow::Result<Status> {
                 match self {
-                    $(Command::$name(args) => args.run(),)*
+                    $(Command::$name(args) => args.run(given),)*
                 }
             }
         }

@@ -6,8 +6,8 @@ use serde_json::Value;
 use tokpick::settings::{self, Imported, Strategy};
 use tokpick::{Error, Result, TokenId};
 
-use super::args::SettingsArgs;
-use super::note::note;
+use crate::cli::args::SettingsArgs;
+use crate::cli::note::note;
 
 /// The settings files of a run, by name; the later ones win.
 #[derive(Debug, Default)]
