@@ -5,26 +5,28 @@ mod cli;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 
 fn main() -> ExitCode {
-    let command = match cli::Cli::try_parse() {
-        Ok(cli) => cli.command,
-        Err(e) if !e.use_stderr() => return end(cli::print(&e.render()).map(|()| 0).map_err(Into::into)),
+    let (command, given) = match cli::parse(std::env::args_os().skip(1)) {
+        Ok(parsed) => parsed,
+        Err(e) if !e.use_stderr() => {
+            let printed = cli::print(&e.render()).map(|()| 0);
+            return end(printed.map_err(Into::into), &cli::Given::default());
+        }
         Err(e) => return usage(&e),
     };
-    end(command.run().map(|status| status as u8))
+    end(command.run(&given).map(|status| status as u8), &given)
 }
 
 /// How the program ends.
-fn end(result: anyhow::Result<u8>) -> ExitCode {
+fn end(result: anyhow::Result<u8>, given: &cli::Given) -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),
         // whoever read the results has seen enough
         Err(e) if matches!(e.downcast_ref(), Some(tokpick::Error::Closed)) => ExitCode::SUCCESS,
         Err(e) => {
-            say(&cli::message(e).replace('\n', " "));
+            say(&cli::message(e, &given).replace('\n', " "));
             ExitCode::from(2)
         }
     }

@@ -6,6 +6,8 @@ mod checks;
 mod decode;
 mod files;
 mod flags;
+#[cfg(unix)]
+mod numbers;
 mod output;
 #[cfg(unix)]
 mod places;

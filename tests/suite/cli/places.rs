@@ -273,3 +273,140 @@ fn a_live_stream_is_not_held_back() {
     assert_eq!(names(folder.path()), ["record"]);
     with_input(&["greedy", "-o", "-"], b"[[1,2]]").text();
 }
+
+/// What is read is never written over, and of two outputs none is lost; whatever way the files are named.
+#[test]
+fn an_output_is_no_input_and_no_other_output() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    std::os::unix::fs::symlink("batch.npy", at("soft")).unwrap();
+    std::fs::hard_link(at("batch.npy"), at("hard")).unwrap();
+    std::os::unix::fs::symlink("later", at("dangling")).unwrap();
+    std::fs::create_dir(at("below")).unwrap();
+    std::os::unix::fs::symlink("below", at("folder")).unwrap();
+    std::fs::write(at("ids"), "307 318 278 372").unwrap();
+    std::fs::write(at("config.json"), "{}").unwrap();
+    std::fs::write(at("allowed.jsonl"), "{\"prefix\":[],\"allowed\":[1]}\n").unwrap();
+    std::fs::write(at("table.jsonl"), "{\"prefix\":[],\"logits\":[1,2]}\n").unwrap();
+    std::fs::write(at("model.py"), "print()").unwrap();
+    std::fs::copy(at("batch.npy"), at("record-input.npy")).unwrap();
+    shell("tokpick greedy record-input.npy --record record --vocab vocab.json", folder.path()).text();
+    let before: Vec<(String, Option<Vec<u8>>)> =
+        names(folder.path()).into_iter().map(|n| (n.clone(), std::fs::read(at(&n)).ok())).collect();
+    for line in [
+        "greedy batch.npy -o batch.npy",
+        "greedy batch.npy -o soft",
+        "greedy batch.npy -o hard",
+        "greedy soft -o ./below/../batch.npy",
+        "greedy batch.npy --trace batch.npy",
+        "sample batch.npy -s 1 --record hard",
+        "greedy batch.npy >> batch.npy",
+        "greedy batch.npy >> hard",
+        "greedy - -o batch.npy < batch.npy",
+        "greedy -o batch.npy < batch.npy",
+        "greedy table.jsonl --record-table table.jsonl",
+        "greedy batch.npy --vocab vocab.json -o vocab.json",
+        "greedy batch.npy --generation-config config.json -o config.json",
+        "greedy batch.npy --sampling-params config.json --trace config.json",
+        "probs batch.npy --ids @ids -o ids",
+        "greedy steps-small.json --prompt-ids @ids -o ids",
+        "score steps-small.json --ids-file ids -o ids",
+        "verify steps-small.json --greedy --ids-file ids -o ids",
+        "greedy steps-small.json --guidance-scale 2 --uncond batch.npy -o batch.npy",
+        "greedy steps-small.json --chain guidance_scale(value=2,uncond_input=batch.npy) -o batch.npy",
+        "greedy steps-small.json --chain prefix-constraint=allowed.jsonl -o allowed.jsonl",
+        "greedy steps-small.json --prefix-constraint allowed.jsonl -o allowed.jsonl",
+        "greedy --model-command 'python3 model.py' -o model.py",
+        "diff batch.npy hard -o soft",
+        "info batch.npy -o batch.npy",
+        "explain batch.npy -o batch.npy",
+        "verify record -o record",
+        "verify record -o record-input.npy",
+        "verify record -o vocab.json",
+        "verify - -o record-input.npy < record",
+        "greedy batch.npy -o w --record w",
+        "greedy batch.npy -o w --trace ./w",
+        "greedy batch.npy -o below/w --record folder/w",
+        "greedy batch.npy -o dangling --record later",
+        "greedy table.jsonl --trace w --record-table w",
+        "greedy batch.npy --record w > w",
+        "greedy batch.npy --record -",
+        "greedy batch.npy -o - --trace /dev/stdout",
+        "greedy batch.npy --trace /dev/fd/1",
+    ] {
+        let quoted = line.replace('(', "\\(").replace(')', "\\)");
+        let ran = shell(&format!("tokpick {quoted}"), folder.path());
+        assert_eq!(String::from_utf8_lossy(&ran.out), "", "{line}");
+        let message = ran.failure();
+        assert!(message.contains("choose another place"), "{line}: {message}");
+        let _ = std::fs::remove_file(at("w")); // the shell's
+        for (name, content) in &before {
+            assert_eq!(&std::fs::read(at(name)).ok(), content, "{line}: {name}");
+        }
+        assert_eq!(names(folder.path()).len(), before.len(), "{line}: {:?}", names(folder.path()));
+    }
+    for fine in [
+        "diff batch.npy batch.npy -o report",
+        "greedy batch.npy -o /dev/null --record /dev/null",
+        "greedy batch.npy -o ids.txt --record - | grep -q tokpick-record",
+        "greedy batch.npy < batch.npy -o out",
+        "sample batch.npy -s 7 -o 7",
+    ] {
+        assert_eq!(shell(&format!("tokpick {fine}"), folder.path()).status, Some(0), "{fine}");
+    }
+}
+
+/// Every flag that takes a file is an output, or is kept from being written over: a new flag can't be forgotten.
+#[test]
+fn every_flag_that_takes_a_file_is_guarded() {
+    for command in
+        ["greedy", "sample", "beam", "search", "probs", "explain", "score", "verify", "diff", "info"]
+    {
+        let help = tokpick(&[command, "--help"]).text();
+        let flags: Vec<&str> = help
+            .lines()
+            .filter_map(|line| line.trim_start().split_once(" <FILE>"))
+            .filter_map(|(flag, _)| flag.rsplit(' ').next())
+            .filter(|flag| !["--output", "--record", "--trace", "--record-table"].contains(flag))
+            .collect();
+        assert!(!flags.is_empty() || command == "diff" || command == "info", "{command}: {help}");
+        for flag in flags {
+            let folder = folder();
+            let exact = if command == "search" { "--exact" } else { "" };
+            let line = format!("tokpick {command} steps-small.json {exact} {flag} vocab.json -o vocab.json");
+            let message = shell(&line, folder.path()).failure();
+            let both = message.starts_with("--output vocab.json: is what ")
+                || message.contains("unexpected argument");
+            assert!(both, "{line}: {message}");
+        }
+    }
+}
+
+#[test]
+fn standard_input_is_for_one_use() {
+    let folder = folder();
+    std::fs::write(folder.path().join("ids"), "307 318 278 372\n").unwrap();
+    for line in [
+        "score --ids-file - < ids",
+        "score - --ids @- < ids",
+        "verify /dev/stdin --ids-file - < ids",
+        "greedy --generation-config - < ids",
+        "diff - - < batch.npy",
+        "greedy - --vocab - < ids",
+    ] {
+        let message = shell(&format!("tokpick {line}"), folder.path()).failure();
+        assert!(message.contains("standard input is read once"), "{line}: {message}");
+    }
+    let score = shell("tokpick score steps-small.json --ids-file ids", folder.path()).text();
+    for line in [
+        "tokpick score steps-small.json --ids-file - < ids",
+        "tokpick score steps-small.json --ids @- < ids",
+        "tokpick score - --ids-file ids < steps-small.json",
+        "tokpick score --ids-file ids -o - < steps-small.json",
+        "echo '{}' | tokpick score steps-small.json --ids-file ids --generation-config -",
+    ] {
+        assert_eq!(shell(line, folder.path()).text(), score, "{line}");
+    }
+    let line = "tokpick greedy steps-small.json -o ids --record - | tokpick verify -";
+    assert!(shell(line, folder.path()).text().starts_with("everything agrees: 1 sequence"));
+}
