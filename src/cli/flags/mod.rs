@@ -4,7 +4,7 @@ mod collect;
 mod value;
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 use tokpick::processor::{Flag, INFOS, Info, Written};
 
 pub use collect::Facts;
@@ -116,6 +116,16 @@ fn arg(info: Option<&Info>, flag: &'static Flag) -> Arg {
     };
     match flag.written {
         Written::Switch => arg.action(ArgAction::SetTrue),
+        Written::File => arg.value_name(Written::File.metavariable()).value_hint(ValueHint::FilePath),
         written => arg.value_name(written.metavariable()).allow_hyphen_values(true),
+    }
+}
+
+/// What holds for every flag of every command: a negative number is a value, and what is wrong with it is said of the flag.
+pub fn tune(arg: Arg) -> Arg {
+    if arg.get_action().takes_values() && !arg.is_positional() {
+        arg.allow_negative_numbers(true)
+    } else {
+        arg
     }
 }
