@@ -9,14 +9,14 @@ mod chains;
 mod checks;
 mod cli;
 mod distribution;
+#[cfg(unix)]
+mod docs;
 mod draws;
 mod exact;
 mod history;
 mod invariance;
 mod laws;
 mod model;
-#[cfg(unix)]
-mod readme;
 mod record;
 mod reference_llama_cpp;
 mod reference_processors;
