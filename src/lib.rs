@@ -27,6 +27,7 @@ pub mod draw;
 pub mod engine;
 mod error;
 pub mod hypothesis;
+#[doc(hidden)]
 pub mod kernel;
 pub mod processor;
 pub mod render;
