@@ -11,10 +11,9 @@ const SCALES: std::ops::RangeInclusive<f64> =
 /// The pending shift may always be so large: 2^30, at which f64 still tells 2.4e-7 apart.
 const LARGEST_SHIFT: f64 = 1_073_741_824.0;
 
-/// The e of 2^e ≤ x < 2^(e + 1), for positive finite x.
-fn exponent(x: f32) -> i32 {
-    let bits = f64::from(x).to_bits();
-    (bits >> 52) as i32 - 1023
+/// The e of 2^e ≤ x < 2^(e + 1), for positive normal x.
+fn exponent(x: f64) -> i32 {
+    (x.to_bits() >> 52) as i32 - 1023
 }
 
 impl Candidates {
@@ -27,7 +26,7 @@ impl Candidates {
         let mut wanted = (before * self.beyond * factor).clamp(1e-100, 1e100);
         let mut power = 1.0;
         if !SCALES.contains(&wanted) {
-            power = self.magnify(wanted > 1.0);
+            power = self.magnify(exponent(wanted));
             wanted /= power;
         }
         self.scale = wanted.clamp(*SCALES.start(), *SCALES.end());
@@ -37,11 +36,12 @@ impl Candidates {
         self.shift(0.0);
     }
 
-    /// Multiplies the values of all members by a power of two, which it returns: to make them as large as may be, or no larger than
-    /// a bounded scale can make equal.
-    fn magnify(&mut self, up: bool) -> f64 {
+    /// Multiplies the values of all members by a power of two, which it returns: by 2^`wanted`, as far as they don't become infinite,
+    /// or so small that a bounded scale makes them equal.
+    fn magnify(&mut self, wanted: i32) -> f64 {
         let largest = self.positions().fold(0.0f32, |m, (_, _, x)| m.max(x.abs()));
-        let by = if up { 126 - exponent(largest) } else { (20 - exponent(largest)).min(0) };
+        let room = exponent(largest.into());
+        let by = if wanted > 0 { wanted.min(126 - room).max(0) } else { wanted.max(20 - room).min(0) };
         if by == 0 || largest == 0.0 {
             return 1.0;
         }
