@@ -34,6 +34,7 @@ pub mod render;
 pub mod sampler;
 pub mod settings;
 pub mod source;
+pub mod system;
 pub mod trace;
 
 pub use error::{Error, Place, Result};

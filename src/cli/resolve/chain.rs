@@ -5,16 +5,16 @@ use tokpick::processor::Chain;
 use tokpick::settings::{self, Order};
 use tokpick::{Error, Place, Result};
 
-use super::args::{DrawArgs, SettingsArgs};
-use super::files::Files;
-use super::flags::Facts;
-use super::note::note;
+use super::Files;
+use crate::cli::args::{DrawArgs, SettingsArgs};
+use crate::cli::flags::Facts;
+use crate::cli::note::note;
 
 /// The chain of a command; or, where it replays an engine, an empty one and the engine's parameters, from the same flags.
 ///
 /// # Errors
 /// As [`chain`]; what the engine lacks; `--chain`, whose order an engine does not have.
-pub fn chain_or_params(
+pub(super) fn chain_or_params(
     args: &SettingsArgs,
     draw: &DrawArgs,
     files: &Files,
@@ -33,7 +33,7 @@ pub fn chain_or_params(
 ///
 /// # Errors
 /// What no engine has; `--chain`.
-pub fn params(args: &SettingsArgs, draw: &DrawArgs, files: &Files, facts: &Facts) -> Result<Params> {
+pub(super) fn params(args: &SettingsArgs, draw: &DrawArgs, files: &Files, facts: &Facts) -> Result<Params> {
     if let Some(text) = &args.chain {
         let what = "an engine has its own order: give its parameters as flags, and --order to change it";
         return Err(Error::setting("--chain", text, what));
@@ -46,7 +46,7 @@ pub fn params(args: &SettingsArgs, draw: &DrawArgs, files: &Files, facts: &Facts
 ///
 /// # Errors
 /// Values out of range, named by their flags; `--chain` together with a flag that it replaces.
-pub fn chain(args: &SettingsArgs, files: &Files, facts: &Facts) -> Result<Chain> {
+pub(super) fn chain(args: &SettingsArgs, files: &Files, facts: &Facts) -> Result<Chain> {
     if let Some(text) = &args.chain {
         let other = args.flags.first().map(|flag| flag.long).or(args.order.as_ref().map(|_| "order"));
         return match other {
