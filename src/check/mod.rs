@@ -28,6 +28,6 @@ pub use guess::{GuessOptions, guess};
 pub use noise::{Noise, normal_tail};
 pub use orders::orders;
 pub use recipe::{Attempt, Convention, Guess, Recipe};
-pub use record::{Companion, Divergence, Record, RecordedLine, write_whole};
+pub use record::{Companion, Divergence, Record, RecordedLine};
 pub use score::{Score, ScoredToken, score};
 pub use verify::{Clip, Step, Summary, Verification, VerifyOptions, verify};

@@ -1,26 +1,28 @@
 //! Records of decoding runs.
 
+use std::ffi::OsString;
 use std::path::Path;
 
-use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory};
 use serde_json::Value;
 use tokpick::check::{Companion, Digest, Record, digest_file};
 use tokpick::processor::Chain;
 use tokpick::{Error, Result};
 
-use super::Cli;
-use super::args::Opened;
-use super::decode::Strategy;
+use super::args::{Opened, Seed};
+use super::given::Given;
+use super::strategy::Strategy;
 
 /// Flags that change where results go, or how fast, but not what they are.
-const WITHOUT_RESULT: [&str; 9] =
-    ["record", "output", "format", "stream", "threads", "input", "trace", "trace_top", "record_table"];
+const WITHOUT_RESULT: [&str; 8] =
+    ["record", "output", "format", "stream", "threads", "trace", "trace_top", "record_table"];
 
 /// A record of a run that is about to begin: everything but the input's digest and the result.
-pub fn begin(strategy: &Strategy, opened: &Opened, chain: &Chain) -> Result<Record> {
+///
+/// # Errors
+/// A file that the command names and that can't be read.
+pub fn begin(given: &Given, strategy: &Strategy, opened: &Opened, chain: &Chain) -> Result<Record> {
     let shape = opened.source.shape();
-    let command = canonical(strategy.seed.as_ref().map(|s| s.0.as_str()));
+    let command = canonical(given, strategy.seed.as_ref());
     let companions = companions(&command, &chain.json())?;
     let none = Companion { role: String::new(), path: String::new(), sha256: Digest::of(b""), bytes: 0 };
     let mut record = Record::new(command, none);
@@ -37,35 +39,22 @@ pub fn begin(strategy: &Strategy, opened: &Opened, chain: &Chain) -> Result<Reco
 
 /// The command line in one form: the subcommand, the input, then every flag that decides something as `--flag=value`, in the
 /// order of the help, with the seed that was used.
-fn canonical(seed: Option<&str>) -> Vec<String> {
-    let mut command = Cli::command();
-    command.build();
-    let Ok(matches) = Cli::command().try_get_matches() else { return Vec::new() };
-    let Some((name, matches)) = matches.subcommand() else { return Vec::new() };
-    let mut words = vec![name.to_string(), text(matches, "input").unwrap_or_else(|| "-".to_string())];
-    let mut deferred = command.find_subcommand(name).cloned().unwrap_or_default();
-    deferred.build();
-    for arg in deferred.get_arguments() {
-        let (id, Some(long)) = (arg.get_id().as_str(), arg.get_long()) else { continue };
-        let given =
-            matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine);
-        if !given || WITHOUT_RESULT.contains(&id) || id == "seed" {
+fn canonical(given: &Given, seed: Option<&Seed>) -> Vec<String> {
+    let text = |word: &OsString| word.to_string_lossy().into_owned();
+    let input = given.arguments().iter().find(|a| a.id == "input").and_then(|a| a.values.as_ref()?.first());
+    let mut words = vec![given.command().to_string(), input.map_or_else(|| "-".to_string(), text)];
+    for argument in given.arguments() {
+        let Some(long) = &argument.long else { continue };
+        if WITHOUT_RESULT.contains(&argument.id.as_str()) || argument.id == "seed" {
             continue;
         }
-        match arg.get_action().takes_values() {
-            false => words.push(format!("--{long}")),
-            true => {
-                let values = matches.get_raw(id).into_iter().flatten();
-                words.extend(values.map(|v| format!("--{long}={}", v.to_string_lossy())));
-            }
+        match &argument.values {
+            None => words.push(format!("--{long}")),
+            Some(values) => words.extend(values.iter().map(|v| format!("--{long}={}", text(v)))),
         }
     }
-    words.extend(seed.map(|seed| format!("--seed={seed}")));
+    words.extend(seed.map(|seed| format!("--seed={}", seed.0)));
     words
-}
-
-fn text(matches: &ArgMatches, id: &str) -> Option<String> {
-    Some(matches.get_raw(id)?.next()?.to_string_lossy().into_owned())
 }
 
 /// The files that a command names beside its input: of ids (`@FILE`), of settings, of a second model.

@@ -17,6 +17,7 @@ mod history;
 mod invariance;
 mod laws;
 mod model;
+mod paths;
 mod record;
 mod reference_llama_cpp;
 mod reference_processors;

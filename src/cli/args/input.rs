@@ -79,13 +79,6 @@ impl Opened {
         let path = self.path.display().to_string();
         Ok(Companion { role: "input".to_string(), path, sha256, bytes })
     }
-
-    /// The most rows that can be asked for, where that is known: sequences times steps.
-    pub fn rows(&self) -> Option<usize> {
-        let shape = self.source.shape();
-        let steps = shape.end_step?.saturating_sub(shape.first_step);
-        Some(shape.sequences.len().saturating_mul(steps))
-    }
 }
 
 impl InputArgs {
@@ -123,8 +116,13 @@ impl InputArgs {
 
     /// Opens the input under a layout.
     pub fn open_as(&self, layout: Option<Layout>, digest: bool) -> Result<Opened> {
+        self.open_from(self.input.as_deref().unwrap_or(Path::new("-")), layout, digest)
+    }
+
+    /// Opens another file in the place of the input; `digest`: its digest will be asked for.
+    pub fn open_from(&self, path: &Path, layout: Option<Layout>, digest: bool) -> Result<Opened> {
         let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
-        let path = self.input.clone().unwrap_or_else(|| "-".into());
+        let path = path.to_path_buf();
         if let Some(model) = self.model()? {
             let source = Box::new(model.start()?);
             let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));

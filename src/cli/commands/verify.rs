@@ -1,21 +1,22 @@
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, ValueEnum};
-use serde_json::{Value, json};
+use clap::{Args, ValueEnum};
+use serde_json::json;
 use tokpick::check::{self, Clip, GuessOptions, Record, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
-use tokpick::sampler::{Job, Limits};
 use tokpick::source::Layout;
 use tokpick::{Error, Result, TokenId};
 
-use super::{Command, sample};
+use super::Command;
 use crate::cli::args::{DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Opened, Seed, SettingsArgs};
-use crate::cli::chain::{chain, chain_or_params, params};
-use crate::cli::decode::{self, Setup};
-use crate::cli::files::Files;
 use crate::cli::out::Out;
 use crate::cli::repeat::{damaged, repeat};
-use crate::cli::{Cli, Run, Status};
+use crate::cli::resolve::{Asked, Files, Setup};
+use crate::cli::strategy::{self, is_greedy, samples};
+use crate::cli::stream::read_text;
+use crate::cli::usage::help;
+use crate::cli::{Given, Run, Status, parse, places};
 
 /// `verify RECORD` repeats a recorded run. `verify INPUT --ids …` draws every step again, with the claimed ids as history, and
 /// tells for each mismatch by how much the claimed token lost (after Token-DiFR, arXiv 2511.20621): the score difference of a
@@ -123,9 +124,9 @@ impl JudgeArgs {
 }
 
 impl Run for Verify {
-    fn run(self) -> anyhow::Result<Status> {
+    fn run(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return decode::help("verify");
+            return help("verify");
         }
         self.judge.check()?;
         match (self.ids.lists()?, &self.input.input) {
@@ -134,7 +135,7 @@ impl Run for Verify {
             (None, _) if self.judge.guess => {
                 Err(Error::setting("--guess", "", "which ids? give --ids or --ids-file").into())
             }
-            (None, Some(path)) => self.record(path),
+            (None, Some(path)) => self.record(path, given),
             (None, None) => Err(Error::setting("--ids", "", "give them, or the path of a record").into()),
         }
     }
@@ -143,16 +144,15 @@ impl Run for Verify {
 impl Verify {
     fn ids(&self, ids: &[Vec<TokenId>]) -> anyhow::Result<Status> {
         let opened = self.input.open()?;
+        let mut out = Out::open(self.judge.output.as_deref())?;
         let longest = ids.iter().map(Vec::len).max();
         let files = Files::read(&self.settings)?;
-        let limits = Limits { max_new_tokens: None, ..self.limits.limits(&files, self.history.len()) };
-        let facts = decode::facts(&self.history, &limits, longest);
-        let (chain, params) = chain_or_params(&self.settings, &self.draw, &files, &facts)?;
-        let setup = Setup { opened, chain, limits, params };
-        let samples = sample::samples(&self.draw, &files)?;
-        let (mut draw, seed, temperature) = self.drawing(&files, &setup, samples)?;
-        let Setup { mut opened, chain, limits, .. } = setup;
-        let job = self.job(&chain, &limits, seed.as_ref().and_then(|s| s.number().ok()));
+        let resolved = self.asked(Some(&self.draw)).resolve(&files, &opened.source.shape(), longest)?;
+        let setup = Setup { opened, files, resolved, logprobs: true };
+        let samples = samples(&self.draw, &setup.files)?;
+        let (mut draw, seed, temperature) = self.drawing(&setup, samples)?;
+        let Setup { mut opened, resolved, .. } = setup;
+        let job = resolved.job(seed.as_ref().map_or(0, Seed::coins));
         let options = VerifyOptions {
             logit_noise: self.judge.logit_noise,
             temperature,
@@ -161,15 +161,14 @@ impl Verify {
         };
         let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, ids, &options)?;
         let holds = found.holds(self.judge.min_match, self.judge.max_margin);
-        let mut out = Out::open(self.judge.output.as_deref())?;
         out.write(|to| match self.judge.format {
             FormatName::Text => found.text(self.judge.top, self.judge.logit_noise, to),
             FormatName::Json => {
                 let document = json!({
                     "tokpick": env!("CARGO_PKG_VERSION"),
                     "draw": draw.name(),
-                    "seed": seed.map(|s| s.0),
-                    "chain": chain.json(),
+                    "seed": seed.as_ref().map(Seed::json),
+                    "chain": resolved.chain.json(),
                     "holds": holds,
                     "verification": found,
                 });
@@ -181,51 +180,35 @@ impl Verify {
     }
 
     /// The draw that is claimed, its seed, and the temperature between raw logits and scores.
-    fn drawing(
-        &self,
-        files: &Files,
-        setup: &Setup,
-        samples: usize,
-    ) -> Result<(Box<dyn Draw>, Option<Seed>, f64)> {
-        let coin = setup.chain.needs().coin;
-        let seeded = self.draw.seed.is_some() || files.get(|s| s.seed).is_some();
-        if !seeded && (coin || !self.judge.greedy) && !greedy_by_chain(setup) {
+    fn drawing(&self, setup: &Setup, samples: usize) -> Result<(Box<dyn Draw>, Option<Seed>, f64)> {
+        let resolved = &setup.resolved;
+        let coin = resolved.chain.needs().coin;
+        let seeded = self.draw.seed.is_some() || setup.files.get(|s| s.seed).is_some();
+        if !seeded && (coin || !self.judge.greedy) && !is_greedy(&resolved.chain) {
             let what = "which seed were they drawn with? (or --greedy, if they were not drawn)";
             return Err(Error::setting("--seed", "(none)", what));
         }
-        let temperature = match &setup.params {
+        let temperature = match &resolved.params {
             Some(params) => params.temperature.filter(|&t| t > 0.0).unwrap_or(1.0),
-            None => VerifyOptions::temperature_of(&setup.chain),
+            None => VerifyOptions::temperature_of(&resolved.chain),
         };
         if self.judge.greedy {
             self.draw.refuse_engine("--greedy takes the best token, as every engine does")?;
             return Ok((Box::new(Argmax), self.draw.seed.clone().filter(|_| coin), temperature));
         }
-        let drawing = sample::draw(&self.draw, files, setup, samples, true)?;
+        let drawing = strategy::draw(&self.draw, setup, samples)?;
         Ok((drawing.draw, drawing.seed, temperature))
     }
 
-    fn job<'a>(
-        &'a self,
-        chain: &'a tokpick::processor::Chain,
-        limits: &'a Limits,
-        seed: Option<u64>,
-    ) -> Job<'a> {
-        Job {
-            prompt: self.history.prompt(),
-            prefix: self.history.prefix(),
-            chain,
-            limits,
-            seed: seed.unwrap_or(0),
-            logprobs: false,
-            parallel: false,
-        }
+    fn asked<'a>(&'a self, draw: Option<&'a DrawArgs>) -> Asked<'a> {
+        Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw }
     }
 
     fn guess(&self, ids: &[Vec<TokenId>]) -> anyhow::Result<Status> {
         let Some(seed) = &self.draw.seed else {
             return Err(Error::setting("--seed", "(none)", "a guess needs the seed").into());
         };
+        let mut out = Out::open(self.judge.output.as_deref())?;
         let mut best: Option<check::Guess> = None;
         let mut failure = None;
         for layout in self.layouts()? {
@@ -249,7 +232,6 @@ impl Verify {
             (None, Some(error)) => return Err(error.into()),
             (None, None) => return Ok(Status::No),
         };
-        let mut out = Out::open(self.judge.output.as_deref())?;
         out.write(|to| match self.judge.format {
             FormatName::Text => guess.text(to),
             FormatName::Json => writeln!(to, "{}", json!(guess)),
@@ -269,19 +251,21 @@ impl Verify {
 
     fn guess_in(&self, opened: &mut Opened, ids: &[Vec<TokenId>], seed: &Seed) -> Result<check::Guess> {
         let files = Files::read(&self.settings)?;
-        let limits = Limits { max_new_tokens: None, ..self.limits.limits(&files, self.history.len()) };
-        let facts = decode::facts(&self.history, &limits, ids.iter().map(Vec::len).max());
-        let chain = chain(&self.settings, &files, &facts)?;
-        let params = params(&self.settings, &self.draw, &files, &facts)?;
-        let job = self.job(&chain, &limits, seed.number().ok());
+        let longest = ids.iter().map(Vec::len).max();
+        let asked = self.asked(None);
+        let resolved = asked.resolve(&files, &opened.source.shape(), longest)?;
+        let params = asked.params(&self.draw, &files, &resolved)?;
+        let job = resolved.job(seed.coins());
         let options = GuessOptions { seed: &seed.0, params: &params, partial: 3 };
         check::guess(opened.source.as_mut(), &job, ids, &options)
     }
 
-    fn record(&self, path: &Path) -> anyhow::Result<Status> {
-        let record = Record::read(path)?;
-        let words = std::iter::once("tokpick").chain(record.command.iter().map(String::as_str));
-        let command = Cli::try_parse_from(words).map_err(|e| damaged(path, &e.to_string()))?.command;
+    fn record(&self, path: &Path, given: &Given) -> anyhow::Result<Status> {
+        let record = Record::parse(&path.display().to_string(), read_text(path)?.as_bytes())?;
+        let words = record.command.iter().map(OsString::from);
+        let (command, recorded) = parse(words).map_err(|e| damaged(path, &e.to_string()))?;
+        places::check_recorded(given, &recorded)?;
+        let mut out = Out::open(self.judge.output.as_deref())?;
         let moved = self.judge.moved.as_deref();
         let divergence = match command {
             Command::Greedy(args) => repeat(*args, &record, moved),
@@ -290,7 +274,6 @@ impl Verify {
             Command::Search(args) => repeat(*args, &record, moved),
             _ => Err(damaged(path, "its command does not decode")),
         }?;
-        let mut out = Out::open(self.judge.output.as_deref())?;
         let holds = divergence.is_none();
         out.write(|to| match (self.judge.format, &divergence) {
             (FormatName::Text, Some((divergence, step))) => divergence.text(step.as_ref(), to),
@@ -311,9 +294,4 @@ impl Verify {
         out.finish()?;
         Ok(if holds { Status::Done } else { Status::No })
     }
-}
-
-fn greedy_by_chain(setup: &Setup) -> bool {
-    let zero = |name: &str, json: Value| name == "temperature" && json.as_f64() == Some(0.0);
-    setup.chain.processors().iter().any(|p| zero(p.info().name, p.json()))
 }

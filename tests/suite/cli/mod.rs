@@ -6,7 +6,11 @@ mod checks;
 mod decode;
 mod files;
 mod flags;
+#[cfg(unix)]
+mod numbers;
 mod output;
+#[cfg(unix)]
+mod places;
 mod reference;
 mod reports;
 mod search;
