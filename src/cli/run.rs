@@ -40,7 +40,7 @@ pub fn run(
     let parallel = parallel(&args.draw, &opened, samples)? && !stream;
     let job = Job { logprobs, parallel, ..resolved.job(strategy.number()) };
     let mut record = match &args.record {
-        Some(path) => Some((path, record::begin(given, &strategy, &opened, &resolved.chain)?)),
+        Some(path) => Some((path, record::begin(path, given, &strategy, &opened, &resolved.chain)?)),
         None => None,
     };
     let (draw, seed) = (strategy.draw.take(), strategy.seed_json());

@@ -1,21 +1,21 @@
-use std::ffi::OsString;
+mod records;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tokpick::check::{self, Clip, GuessOptions, Record, VerifyOptions};
+use tokpick::check::{self, Clip, GuessOptions, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
 use tokpick::source::Layout;
 use tokpick::{Error, Result, TokenId};
 
-use super::Command;
 use crate::cli::args::{DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Opened, Seed, SettingsArgs};
+use crate::cli::note::no_effect;
 use crate::cli::out::Out;
-use crate::cli::repeat::{damaged, repeat};
 use crate::cli::resolve::{Asked, Files, Setup};
 use crate::cli::strategy::{self, is_greedy, samples};
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status, parse};
+use crate::cli::{Given, Run, Status};
 
 /// `verify RECORD` repeats a recorded run. `verify INPUT --ids …` draws every step again, with the claimed ids as history, and
 /// tells for each mismatch by how much the claimed token lost (after Token-DiFR, arXiv 2511.20621): the score difference of a
@@ -43,6 +43,9 @@ pub struct Verify {
 /// How claims are judged, and how the verdict is written.
 #[derive(Args)]
 struct JudgeArgs {
+    /// Further records
+    #[arg(value_name = "RECORD")]
+    more: Vec<PathBuf>,
     /// The input of a record, where it is no longer at the recorded path
     #[arg(long = "input", value_name = "FILE", id = "moved", help_heading = "Input")]
     moved: Option<PathBuf>,
@@ -123,20 +126,28 @@ impl JudgeArgs {
 }
 
 impl Run for Verify {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+    fn run(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("verify");
         }
         self.judge.check()?;
-        match (self.ids.lists()?, &self.input.input) {
-            (Some(ids), _) if self.judge.guess => self.guess(&ids),
-            (Some(ids), _) => self.ids(&ids),
-            (None, _) if self.judge.guess => {
-                Err(Error::setting("--guess", "", "which ids? give --ids or --ids-file").into())
-            }
-            (None, Some(path)) => self.record(path),
-            (None, None) => Err(Error::setting("--ids", "", "give them, or the path of a record").into()),
+        let Some(ids) = self.ids.lists()? else { return self.without_ids(given) };
+        if let Some(more) = self.judge.more.first() {
+            let what = "with ids, one input is verified: leave it out";
+            return Err(Error::setting("RECORD", more.display(), what).into());
         }
+        if let Some(moved) = &self.judge.moved {
+            let what = "is for a record: with ids, the input is the first argument";
+            return Err(Error::setting("--input", moved.display(), what).into());
+        }
+        no_effect(&self.draw.threads.map_or(vec![], |_| vec!["--threads"]), "in verify, which reads row by row");
+        if !self.judge.guess {
+            return self.ids(&ids);
+        }
+        let judging = ["--logit-noise", "--alpha", "--clip", "--min-match", "--max-margin", "--top"];
+        let idle: Vec<&str> = judging.into_iter().filter(|flag| given.has(&flag[2..])).collect();
+        no_effect(&idle, "with --guess");
+        self.guess(&ids)
     }
 }
 
@@ -233,7 +244,13 @@ impl Verify {
         let mut out = Out::open(self.judge.output.as_deref())?;
         out.write(|to| match self.judge.format {
             FormatName::Text => guess.text(to),
-            FormatName::Json => writeln!(to, "{}", json!(guess)),
+            FormatName::Json => {
+                let mut document = json!(guess);
+                document["tokpick"] = json!(env!("CARGO_PKG_VERSION"));
+                document["holds"] = json!(!guess.explained.is_empty());
+                document["seed"] = json!(seed.json());
+                writeln!(to, "{document}")
+            }
         })?;
         out.finish()?;
         Ok(if guess.explained.is_empty() { Status::No } else { Status::Done })
@@ -257,39 +274,5 @@ impl Verify {
         let job = resolved.job(seed.coins());
         let options = GuessOptions { seed: &seed.0, params: &params, partial: 3 };
         check::guess(opened.source.as_mut(), &job, ids, &options)
-    }
-
-    fn record(&self, path: &Path) -> anyhow::Result<Status> {
-        let record = Record::read(path)?;
-        let words = record.command.iter().map(OsString::from);
-        let (command, _) = parse(words).map_err(|e| damaged(path, &e.to_string()))?;
-        let moved = self.judge.moved.as_deref();
-        let divergence = match command {
-            Command::Greedy(args) => repeat(*args, &record, moved),
-            Command::Sample(args) => repeat(*args, &record, moved),
-            Command::Beam(args) => repeat(*args, &record, moved),
-            Command::Search(args) => repeat(*args, &record, moved),
-            _ => Err(damaged(path, "its command does not decode")),
-        }?;
-        let mut out = Out::open(self.judge.output.as_deref())?;
-        let holds = divergence.is_none();
-        out.write(|to| match (self.judge.format, &divergence) {
-            (FormatName::Text, Some((divergence, step))) => divergence.text(step.as_ref(), to),
-            (FormatName::Text, None) => {
-                let ids: usize = record.sequences.iter().map(|s| s.ids.len()).sum();
-                writeln!(to, "everything agrees: {} sequences, {ids} ids", record.sequences.len())
-            }
-            (FormatName::Json, divergence) => {
-                let (divergence, step) = divergence.clone().map_or((None, None), |(d, s)| (Some(d), s));
-                let version = env!("CARGO_PKG_VERSION");
-                writeln!(
-                    to,
-                    "{}",
-                    json!({"tokpick": version, "holds": holds, "divergence": divergence, "step": step})
-                )
-            }
-        })?;
-        out.finish()?;
-        Ok(if holds { Status::Done } else { Status::No })
     }
 }

@@ -1,14 +1,14 @@
 //! Starting a process so that all of it can be ended, and ending it.
 //!
 //! On Unix the process leads a group of its own, and the group is killed: what a wrapper script started dies with it. A Ctrl-C at
-//! the terminal doesn't reach that group, so [`end_with_signals`] kills it before the program follows the signal. Should the program
+//! the terminal doesn't reach that group, so `end_with_signals` kills it before the program follows the signal. Should the program
 //! itself be killed (SIGKILL), the end of its standard input is all that the process sees.
 
 use std::io;
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "cli"))]
 pub use unix::end_with_signals;
 #[cfg(unix)]
 pub(super) use unix::{kill, spawn, wait};
@@ -16,13 +16,18 @@ pub(super) use unix::{kill, spawn, wait};
 #[cfg(unix)]
 mod unix {
     use std::os::unix::process::CommandExt;
-    use std::sync::{Mutex, Once, PoisonError};
+    #[cfg(feature = "cli")]
+    use std::sync::Once;
+    use std::sync::{Mutex, PoisonError};
     use std::thread;
     use std::time::Instant;
 
     use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+    #[cfg(feature = "cli")]
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    #[cfg(feature = "cli")]
     use signal_hook::iterator::Signals;
+    #[cfg(feature = "cli")]
     use signal_hook::low_level::emulate_default_handler;
 
     use super::{Child, Command, Duration, ExitStatus, io};
@@ -39,6 +44,7 @@ mod unix {
     ///
     /// # Errors
     /// The handlers can't be installed.
+    #[cfg(feature = "cli")]
     pub fn end_with_signals() -> io::Result<()> {
         static ONCE: Once = Once::new();
         let mut result = Ok(());
@@ -110,7 +116,7 @@ mod unix {
 ///
 /// # Errors
 /// None.
-#[cfg(not(unix))]
+#[cfg(all(not(unix), feature = "cli"))]
 pub fn end_with_signals() -> io::Result<()> {
     Ok(())
 }

@@ -4,6 +4,7 @@ mod answer;
 mod guard;
 mod process;
 
+#[cfg(feature = "cli")]
 pub use guard::end_with_signals;
 
 use std::str::FromStr;
