@@ -215,16 +215,17 @@ impl Record {
 
     /// What a record says of where it was made that is otherwise here, in words: no difference in what was decoded follows from it.
     pub fn elsewhere(&self) -> Vec<String> {
-        let here = [("tokpick", &self.tokpick, env!("CARGO_PKG_VERSION").to_string()), (
-            "platform",
-            &self.platform,
-            platform(),
-        )];
+        let here = [
+            ("tokpick", &self.tokpick, env!("CARGO_PKG_VERSION").to_string()),
+            ("platform", &self.platform, platform()),
+        ];
         let differs = here.into_iter().filter(|(_, recorded, here)| *recorded != here);
         let mut all: Vec<String> = differs
             .map(|(field, recorded, here)| format!("{field}: recorded {recorded}, here {here}"))
             .collect();
-        all.extend(self.unknown.iter().map(|field| format!("{field}: not known to this tokpick, and not checked")));
+        all.extend(
+            self.unknown.iter().map(|field| format!("{field}: not known to this tokpick, and not checked")),
+        );
         all
     }
 

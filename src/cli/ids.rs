@@ -40,7 +40,8 @@ pub fn parse<T: FromStr<Err = Error>>(text: &str) -> std::result::Result<T, Stri
     })
 }
 
-fn content(text: &str) -> Result<String> {
+/// The text of a value, or of the file that it names as `@FILE`.
+pub fn content(text: &str) -> Result<String> {
     match text.strip_prefix('@') {
         Some(file) => {
             std::fs::read_to_string(file).map_err(|source| Error::Io { file: file.to_string(), source })

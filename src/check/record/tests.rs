@@ -1,7 +1,12 @@
 use super::*;
 
 fn record() -> Record {
-    let input = Companion { role: "input".into(), path: "a.npy".into(), sha256: serde_json::from_value("a".into()).unwrap(), bytes: 1 };
+    let input = Companion {
+        role: "input".into(),
+        path: "a.npy".into(),
+        sha256: serde_json::from_value("a".into()).unwrap(),
+        bytes: 1,
+    };
     let line = |sequence, ids: &[TokenId]| RecordedLine {
         sequence,
         sample: 0,

@@ -10,6 +10,7 @@ use tokpick::source::Layout;
 use tokpick::{Error, Result, TokenId};
 
 use crate::cli::args::{DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Opened, Seed, SettingsArgs};
+use crate::cli::named::NamedLists;
 use crate::cli::note::no_effect;
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files, Setup};
@@ -131,7 +132,7 @@ impl Run for Verify {
             return help("verify");
         }
         self.judge.check()?;
-        let Some(ids) = self.ids.lists()? else { return self.without_ids(given) };
+        let Some(lists) = self.ids.lists()? else { return self.without_ids(given) };
         if let Some(more) = self.judge.more.first() {
             let what = "with ids, one input is verified: leave it out";
             return Err(Error::setting("RECORD", more.display(), what).into());
@@ -140,23 +141,32 @@ impl Run for Verify {
             let what = "is for a record: with ids, the input is the first argument";
             return Err(Error::setting("--input", moved.display(), what).into());
         }
-        no_effect(&self.draw.threads.map_or(vec![], |_| vec!["--threads"]), "in verify, which reads row by row");
+        no_effect(
+            &self.draw.threads.map_or(vec![], |_| vec!["--threads"]),
+            "in verify, which reads row by row",
+        );
         if !self.judge.guess {
-            return self.ids(&ids);
+            return self.ids(&lists);
         }
         let judging = ["--logit-noise", "--alpha", "--clip", "--min-match", "--max-margin", "--top"];
         let idle: Vec<&str> = judging.into_iter().filter(|flag| given.has(&flag[2..])).collect();
         no_effect(&idle, "with --guess");
-        self.guess(&ids)
+        self.guess(&lists)
     }
 }
 
 impl Verify {
-    fn ids(&self, ids: &[Vec<TokenId>]) -> anyhow::Result<Status> {
+    fn ids(&self, lists: &NamedLists) -> anyhow::Result<Status> {
         let opened = self.input.open()?;
+        let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
         let longest = ids.iter().map(Vec::len).max();
         let files = Files::read(&self.settings)?;
-        let resolved = self.asked(Some(&self.draw)).resolve(&files, &opened.source.shape(), longest)?;
+        let resolved = self.asked(Some(&self.draw)).resolve(
+            &files,
+            &opened.source.shape(),
+            longest,
+            opened.tokens.as_ref(),
+        )?;
         let setup = Setup { opened, files, resolved, logprobs: true };
         let samples = samples(&self.draw, &setup.files)?;
         let (mut draw, seed, temperature) = self.drawing(&setup, samples)?;
@@ -168,7 +178,7 @@ impl Verify {
             alpha: self.judge.alpha,
             clip: Clip(self.judge.clip),
         };
-        let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, ids, &options)?;
+        let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, &ids, &options)?;
         let holds = found.holds(self.judge.min_match, self.judge.max_margin);
         let mut out = Out::open(self.judge.output.as_deref())?;
         out.write(|to| match self.judge.format {
@@ -214,7 +224,7 @@ impl Verify {
         Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw }
     }
 
-    fn guess(&self, ids: &[Vec<TokenId>]) -> anyhow::Result<Status> {
+    fn guess(&self, lists: &NamedLists) -> anyhow::Result<Status> {
         let Some(seed) = &self.draw.seed else {
             return Err(Error::setting("--seed", "(none)", "a guess needs the seed").into());
         };
@@ -222,7 +232,8 @@ impl Verify {
         let mut failure = None;
         for layout in self.layouts()? {
             let mut opened = self.input.open_as(layout, false)?;
-            match self.guess_in(&mut opened, ids, seed) {
+            let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
+            match self.guess_in(&mut opened, &ids, seed) {
                 Ok(guess) => {
                     let guess = match layout {
                         Some(layout) => guess.under(layout),
@@ -269,7 +280,7 @@ impl Verify {
         let files = Files::read(&self.settings)?;
         let longest = ids.iter().map(Vec::len).max();
         let asked = self.asked(None);
-        let resolved = asked.resolve(&files, &opened.source.shape(), longest)?;
+        let resolved = asked.resolve(&files, &opened.source.shape(), longest, opened.tokens.as_ref())?;
         let params = asked.params(&self.draw, &files, &resolved)?;
         let job = resolved.job(seed.coins());
         let options = GuessOptions { seed: &seed.0, params: &params, partial: 3 };

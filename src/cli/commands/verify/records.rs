@@ -59,11 +59,14 @@ impl Verify {
             }
             files.push(file);
         }
-        let other = given.arguments().iter().find(|a| a.long.as_deref().is_some_and(|l| !OF_RECORDS.contains(&l)));
+        let other =
+            given.arguments().iter().find(|a| a.long.as_deref().is_some_and(|l| !OF_RECORDS.contains(&l)));
         if let Some((argument, long)) = other.and_then(|a| Some((a, a.long.as_deref()?))) {
             let values = argument.values.iter().flatten().map(|v| v.to_string_lossy());
             let what = "a record says itself how its run was made: leave the flag out, or verify ids with it (--ids, --ids-file)";
-            return Err(Error::setting(format!("--{long}"), values.collect::<Vec<_>>().join(" "), what).into());
+            return Err(
+                Error::setting(format!("--{long}"), values.collect::<Vec<_>>().join(" "), what).into()
+            );
         }
         self.records(&files)
     }
