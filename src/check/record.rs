@@ -120,7 +120,8 @@ pub struct Divergence {
     /// Token of the line, from 0; `None` where lines differ as a whole.
     pub at: Option<usize>,
     /// What differs: `id`, `length`, `logprob`, `processed_logprob`, `score`, `finish_reason` or `lines`; before anything is
-    /// decoded `input`, `companion`, `companions`, `vocabulary`, `chain`, `draw`, `seed` or `shape`.
+    /// decoded `input`, `companion`, `companions`, `vocabulary`, `chain`,
+    /// `draw`, `engine`, `seed` or `shape`.
     pub what: &'static str,
     /// The file that differs, for `input` and `companion`.
     #[serde(skip_serializing_if = "Option::is_none")]

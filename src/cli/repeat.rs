@@ -126,21 +126,23 @@ impl Repeat<'_> {
             all.iter().map(|c| format!("{} {}", c.role, c.path)).collect::<Vec<_>>().into()
         };
         let files = companions(&self.given, &chain)?;
-        if strategy.engine.map(str::to_string) != record.engine {
-            let none = "none";
-            let (recorded, here) = (record.engine.as_deref(), strategy.engine);
-            elsewhere.push(format!(
-                "engine: recorded {}, here {}",
-                recorded.unwrap_or(none),
-                here.unwrap_or(none)
-            ));
-        }
+        // of an engine, the words for its version may have changed, and its draws not
+        let engine = match (record.engine.as_deref(), strategy.engine) {
+            (Some(recorded), Some(here)) => {
+                if recorded != here {
+                    elsewhere.push(format!("engine: recorded {recorded}, here {here}"));
+                }
+                None
+            }
+            (recorded, here) => Divergence::of("engine", json!(recorded), json!(here)),
+        };
         let mut fields = [
             Divergence::of("input", json!(record.input.role), json!("input")),
             Divergence::of("companions", names(&record.companions), names(&files)),
             Divergence::of("vocabulary", json!(record.vocabulary), json!(setup.opened.vocabulary)),
             Divergence::of("chain", same_chain(&record.chain, &setup.resolved.chain), chain),
             Divergence::of("draw", json!(record.draw), json!(strategy.draw)),
+            engine,
             Divergence::of("seed", json!(record.seed), json!(strategy.seed_json())),
             Divergence::of("shape", json!(record.shape), json!(shape(&setup.opened))),
         ];

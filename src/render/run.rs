@@ -116,12 +116,12 @@ impl Run {
     fn step(&self, step: &[Token], tokens: Option<&Tokens>, to: &mut dyn Write) -> io::Result<()> {
         if self.format == Format::Jsonl {
             return step.iter().try_for_each(|t| {
-                let (sequence, sample) = (t.sequence, t.sample);
-                writeln!(
-                    to,
-                    "{}",
-                    json!({"sequence": sequence, "sample": sample, "step": t.step, "id": t.id})
-                )
+                let mut line =
+                    json!({"sequence": t.sequence, "sample": t.sample, "step": t.step, "id": t.id});
+                if let Some(tokens) = tokens {
+                    line["token"] = tokens.label(t.id).into();
+                }
+                writeln!(to, "{line}")
             });
         }
         let strings = tokens.filter(|_| self.format == Format::Text);

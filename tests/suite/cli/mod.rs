@@ -6,7 +6,11 @@ mod checks;
 mod decode;
 mod files;
 mod flags;
+mod meant;
+mod named;
 mod output;
+#[cfg(unix)]
+mod records;
 mod reference;
 mod reports;
 mod search;
