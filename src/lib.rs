@@ -27,12 +27,14 @@ pub mod draw;
 pub mod engine;
 mod error;
 pub mod hypothesis;
+#[doc(hidden)]
 pub mod kernel;
 pub mod processor;
 pub mod render;
 pub mod sampler;
 pub mod settings;
 pub mod source;
+pub mod system;
 pub mod trace;
 
 pub use error::{Error, Place, Result};

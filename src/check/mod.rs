@@ -32,6 +32,6 @@ pub use hashing::{Hashing, Tally, digest_file, digest_vocab};
 pub use noise::{Noise, normal_tail};
 pub use orders::orders;
 pub use recipe::{Attempt, Convention, Guess, Recipe};
-pub use record::{Companion, Divergence, Record, RecordedLine, Word, write_whole};
+pub use record::{Companion, Divergence, Record, RecordedLine, Word};
 pub use score::{Score, ScoredToken, score};
 pub use verify::{Clip, Step, Summary, Verification, VerifyOptions, verify};

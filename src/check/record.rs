@@ -2,10 +2,9 @@
 
 mod word;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -230,15 +229,13 @@ impl Record {
         all
     }
 
-    /// Writes the record, whole or not at all ([`write_whole`]).
+    /// Writes the record.
     ///
     /// # Errors
-    /// A place that can't be written.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        let io = |source: std::io::Error| Error::Io { file: path.display().to_string(), source };
-        let mut text = serde_json::to_vec_pretty(self).map_err(|e| io(e.into()))?;
-        text.push(b'\n');
-        write_whole(path, &text)
+    /// A failed write.
+    pub fn write(&self, to: &mut dyn Write) -> std::io::Result<()> {
+        serde_json::to_writer_pretty(&mut *to, self)?;
+        to.write_all(b"\n")
     }
 
     /// The first difference between the record and a repeated run; `None` if they agree. Ids and ends are compared exactly,
@@ -334,45 +331,6 @@ fn line(number: usize, expected: &RecordedLine, found: &RecordedLine) -> Option<
     let name = |f: Finish| serde_json::to_value(f).unwrap_or_default();
     (e.finish_reason != f.finish_reason)
         .then(|| differ("finish_reason", None, name(e.finish_reason), name(f.finish_reason)))?
-}
-
-/// Writes a file whole or not at all: into a temporary file beside it, to the disk, then renamed over it. Whoever reads the path,
-/// also after a crash or `kill -9` at any moment, finds the old file or the new one, or none where there was none.
-///
-/// # Errors
-/// A directory that can't be written; a path that is no regular file.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let io = |source: std::io::Error| Error::Io { file: path.display().to_string(), source };
-    if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
-        return Err(io(std::io::Error::other("not a regular file, so that it can't be written whole")));
-    }
-    // through a link, the file that it points to is replaced
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let directory = match target.parent() {
-        Some(parent) if parent != Path::new("") => parent.to_path_buf(),
-        _ => PathBuf::from("."),
-    };
-    let name = target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let temporary = directory.join(format!(".{name}.{}.{number}.tmp", std::process::id()));
-    let written = (|| {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(&temporary, &target)
-    })();
-    if let Err(error) = written {
-        // what can't be removed is left behind, with a name that says what it is
-        let _ = fs::remove_file(&temporary);
-        return Err(io(error));
-    }
-    // the rename reaches the disk with the directory, where the system lets it be opened
-    if let Ok(directory) = File::open(&directory) {
-        let _ = directory.sync_all();
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -8,11 +8,13 @@ mod ids;
 mod named;
 mod note;
 mod out;
+mod places;
 mod record;
 mod repeat;
 mod resolve;
 mod run;
 mod strategy;
+mod stream;
 mod usage;
 mod watch;
 
@@ -22,6 +24,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 pub use commands::Command;
 pub use given::Given;
+pub use out::print;
 
 /// From a language model's logits to token ids.
 ///

@@ -14,6 +14,7 @@ use super::commands::Command;
 use super::given::Given;
 use super::note::note;
 use super::parse;
+use super::places::Written;
 use super::record::{WITHOUT_RESULT, companions, shape};
 use super::resolve::{Files, Setup};
 use super::strategy::{Decode, Strategy};
@@ -29,11 +30,11 @@ pub struct Repeated {
 }
 
 /// Repeats the run of a record: every field of it must hold. `path` is where the record lies, `moved` the input where it is no
-/// longer at the recorded path.
+/// longer at the recorded path, `written` what must not be among its files.
 ///
 /// # Errors
 /// A record that is damaged; a run that can't be repeated, because a file is missing, for example.
-pub fn repeat(record: &Record, path: &Path, moved: Option<&Path>) -> Result<Repeated> {
+pub fn repeat(record: &Record, path: &Path, moved: Option<&Path>, written: &Written) -> Result<Repeated> {
     let moved = moved.map(absolute);
     let input = match moved {
         None if record.input.path.as_path() == Path::new("-") => {
@@ -58,6 +59,7 @@ pub fn repeat(record: &Record, path: &Path, moved: Option<&Path>) -> Result<Repe
         _ => return Err(damaged("its command names another input than the record")),
     }
     let (command, given) = parse(words).map_err(|e| damaged(&e.to_string()))?;
+    written.spare(&given)?;
     if let Some(idle) = WITHOUT_RESULT.iter().find(|long| given.has(long)) {
         return Err(damaged(&format!("--{idle} has no place in a recorded command")));
     }

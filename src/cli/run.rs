@@ -40,7 +40,10 @@ pub fn run(
     let parallel = parallel(&args.draw, &opened, samples)? && !stream;
     let job = Job { logprobs, parallel, ..resolved.job(strategy.number()) };
     let mut record = match &args.record {
-        Some(path) => Some((path, record::begin(path, given, &strategy, &opened, &resolved.chain)?)),
+        Some(path) => {
+            let to = Out::open(Some(path))?;
+            Some((to, record::begin(path, given, &strategy, &opened, &resolved.chain)?))
+        }
         None => None,
     };
     let (draw, seed) = (strategy.draw.take(), strategy.seed_json());
@@ -62,9 +65,10 @@ pub fn run(
     let kept = watch.finish(done.is_ok());
     done.and(kept)?;
     out.write(|to| run.end(to))?;
-    if let Some((path, mut record)) = record {
+    if let Some((mut to, mut record)) = record {
         record.input = opened.digest()?;
-        record.write(path)?;
+        to.write(|to| record.write(to))?;
+        to.finish()?;
     }
     out.finish()?;
     missing(opened.tokens.as_ref());
@@ -74,24 +78,33 @@ pub fn run(
 /// Logits below which threads cost more than they give.
 const WORTH_THREADS: usize = 1 << 20;
 
-/// Whether rows are decoded on several threads. No pool is made where it isn't worth it.
+/// Whether rows are decoded on several threads, as many as were asked for but no more than there are rows. No pool is made where
+/// it isn't worth it.
 fn parallel(draw: &DrawArgs, opened: &Opened, samples: Option<usize>) -> Result<bool> {
-    match draw.threads {
-        Some(0) => return Err(Error::setting("--threads", 0, "must be 1 or more")),
-        Some(1) => return Ok(false),
-        _ => {}
-    }
     let shape = opened.source.shape();
     let sequences = shape.sequences.len();
     let rows = steps(&shape).map_or(sequences, |steps| steps.saturating_mul(sequences));
     let rows = rows.saturating_mul(samples.unwrap_or(1));
-    let worth = rows > 1 && rows.saturating_mul(shape.vocab.unwrap_or(0)) >= WORTH_THREADS;
-    if let Some(threads) = draw.threads.filter(|_| rows > 1) {
-        // fails where a pool stands already: then that one serves
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-        return Ok(true);
+    let threads = match draw.threads {
+        Some(0) => return Err(Error::setting("--threads", 0, "must be 1 or more")),
+        Some(threads) => threads.min(rows).max(1),
+        None if rows.saturating_mul(shape.vocab.unwrap_or(0)) < WORTH_THREADS => 1,
+        // as many as there are cores
+        None if rows > 1 => 0,
+        None => 1,
+    };
+    if threads == 1 {
+        return Ok(false);
     }
-    Ok(worth)
+    match (rayon::ThreadPoolBuilder::new().num_threads(threads).build_global(), draw.threads) {
+        (Ok(()), _) => Ok(true),
+        // one thread does it, too
+        (Err(_), None) => Ok(false),
+        (Err(e), Some(given)) => {
+            let what = format!("the system doesn't give so many threads ({e}); ask for fewer");
+            Err(Error::setting("--threads", given, what))
+        }
+    }
 }
 
 /// The processors that never remove or overtake the most probable token.

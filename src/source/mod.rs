@@ -48,8 +48,6 @@ pub use dtype::DtypeHint;
 pub use format::Format;
 pub use layout::{Layout, RowRange};
 pub use memory::Steps;
-#[cfg(feature = "cli")]
-pub use model::end_with_signals;
 pub use model::{Model, ModelCommand, Protocol};
 pub use open::{Kind, Open};
 pub use record::Recorder;

@@ -15,6 +15,7 @@ mod history;
 mod invariance;
 mod laws;
 mod model;
+mod paths;
 #[cfg(unix)]
 mod readme;
 mod record;

@@ -7,6 +7,7 @@ use tokpick::{Error, Result};
 
 use crate::cli::ids::parse;
 use crate::cli::named::NamedLists;
+use crate::cli::stream::read_text;
 
 #[derive(Args)]
 #[command(next_help_heading = "Ids")]
@@ -27,8 +28,7 @@ impl IdsArgs {
     pub fn lists(&self) -> Result<Option<NamedLists>> {
         let Some(path) = &self.ids_file else { return Ok(self.ids.clone()) };
         let file = path.display().to_string();
-        let text =
-            std::fs::read_to_string(path).map_err(|source| Error::Io { file: file.clone(), source })?;
+        let text = read_text(path)?;
         // a file never names another one
         let lists = NamedLists::parse(text.trim().trim_start_matches('@')).map_err(|e| match e {
             Error::Setting { value, what, .. } => Error::setting(format!("--ids-file {file}"), value, what),

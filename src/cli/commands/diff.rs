@@ -96,6 +96,7 @@ impl Run for Diff {
             }
         }
         let (mut a, mut b) = (self.open(&self.a)?, self.open(&self.b)?);
+        let mut out = Out::open(self.output.as_deref())?;
         let files = Files::read(&self.settings)?;
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
@@ -110,7 +111,6 @@ impl Run for Diff {
             Ok(())
         })?;
         let holds = self.holds(&diff);
-        let mut out = Out::open(self.output.as_deref())?;
         out.write(|to| match self.format {
             FormatName::Text => diff.text(&rows, self.top, to),
             FormatName::Json => {

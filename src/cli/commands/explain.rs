@@ -45,6 +45,7 @@ impl Run for Explain {
             return help("explain");
         }
         let opened = self.input.open()?;
+        let mut out = Out::open(self.output.as_deref())?;
         let shape = opened.source.shape();
         let files = Files::read(&self.settings)?;
         let asked = Asked {
@@ -62,7 +63,6 @@ impl Run for Explain {
         let Drawing { draw, seed, .. } = draw(&self.draw, &setup, 1)?;
         let Setup { mut opened, resolved, .. } = setup;
         let job = resolved.job(seed.map_or(0, |s| s.coins()));
-        let mut out = Out::open(self.output.as_deref())?;
         let colour = out.colour();
         let tokens = opened.tokens.as_ref();
         let mut failure = None;

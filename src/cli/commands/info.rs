@@ -48,6 +48,7 @@ impl Run for Info {
             return help("info");
         }
         let mut opened = self.input.open()?;
+        let mut out = Out::open(self.output.as_deref())?;
         let source = opened.source.as_mut();
         let shape = source.shape();
         let mut info = render::Info {
@@ -86,7 +87,6 @@ impl Run for Info {
             };
         }
         info.unread = !shape.follows_prefix && at < going.len() && !all_read(&shape, info.rows.len());
-        let mut out = Out::open(self.output.as_deref())?;
         let tokens = opened.tokens.as_ref();
         out.write(|to| match self.format {
             FormatName::Text => info.text(tokens, to),

@@ -59,6 +59,7 @@ impl Run for Probs {
             return help("probs");
         }
         let mut opened = self.input.open()?;
+        let mut out = Out::open(self.output.as_deref())?;
         let shape = opened.source.shape();
         let files = Files::read(&self.settings)?;
         let asked =
@@ -79,7 +80,6 @@ impl Run for Probs {
             FormatName::Jsonl => ProbsFormat::Jsonl,
         };
         let mut probs = render::Probs::new(format, self.top, shape.sequences.len() > 1);
-        let mut out = Out::open(self.output.as_deref())?;
         let tokens = opened.tokens.as_ref();
         let ids = self.ids.lists()?.map(|lists| lists.resolve(self.ids.flag(), tokens)).transpose()?;
         walk(opened.source.as_mut(), &job, ids.as_deref(), &mut (), &mut |visit| {

@@ -56,6 +56,7 @@ impl Run for Score {
         };
         let mut opened = self.input.open()?;
         let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
+        let mut out = Out::open(self.output.as_deref())?;
         let longest = ids.iter().map(Vec::len).max();
         let files = Files::read(&self.settings)?;
         let asked =
@@ -67,7 +68,6 @@ impl Run for Score {
         let seed = if resolved.chain.needs().coin { resolve_seed(given) } else { 0 };
         let job = resolved.job(seed);
         let scores = check::score(opened.source.as_mut(), &job, &ids)?;
-        let mut out = Out::open(self.output.as_deref())?;
         let tokens = opened.tokens.as_ref();
         out.write(|to| match self.format {
             FormatName::Text => scores.iter().try_for_each(|s| s.text(tokens, scores.len() > 1, to)),

@@ -159,6 +159,7 @@ impl Verify {
     fn ids(&self, lists: &NamedLists) -> anyhow::Result<Status> {
         let opened = self.input.open()?;
         let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
+        let mut out = Out::open(self.judge.output.as_deref())?;
         let longest = ids.iter().map(Vec::len).max();
         let files = Files::read(&self.settings)?;
         let resolved = self.asked(Some(&self.draw)).resolve(
@@ -180,7 +181,6 @@ impl Verify {
         };
         let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, &ids, &options)?;
         let holds = found.holds(self.judge.min_match, self.judge.max_margin);
-        let mut out = Out::open(self.judge.output.as_deref())?;
         out.write(|to| match self.judge.format {
             FormatName::Text => found.text(self.judge.top, self.judge.logit_noise, to),
             FormatName::Json => {
@@ -228,6 +228,7 @@ impl Verify {
         let Some(seed) = &self.draw.seed else {
             return Err(Error::setting("--seed", "(none)", "a guess needs the seed").into());
         };
+        let mut out = Out::open(self.judge.output.as_deref())?;
         let mut best: Option<check::Guess> = None;
         let mut failure = None;
         for layout in self.layouts()? {
@@ -252,7 +253,6 @@ impl Verify {
             (None, Some(error)) => return Err(error.into()),
             (None, None) => return Ok(Status::No),
         };
-        let mut out = Out::open(self.judge.output.as_deref())?;
         out.write(|to| match self.judge.format {
             FormatName::Text => guess.text(to),
             FormatName::Json => {

@@ -4,9 +4,6 @@ mod answer;
 mod guard;
 mod process;
 
-#[cfg(feature = "cli")]
-pub use guard::end_with_signals;
-
 use std::str::FromStr;
 use std::time::Duration;
 

@@ -8,7 +8,11 @@ mod files;
 mod flags;
 mod meant;
 mod named;
+#[cfg(unix)]
+mod numbers;
 mod output;
+#[cfg(unix)]
+mod places;
 #[cfg(unix)]
 mod records;
 mod reference;

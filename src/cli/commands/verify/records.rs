@@ -10,6 +10,7 @@ use tokpick::{Error, Result};
 use super::{FormatName, Verify};
 use crate::cli::note::note;
 use crate::cli::out::Out;
+use crate::cli::places::Written;
 use crate::cli::repeat::{Repeated, repeat};
 use crate::cli::{Given, Status};
 
@@ -32,9 +33,9 @@ impl File {
         }
     }
 
-    fn repeat(&self, moved: Option<&Path>) -> Result<(Record, Repeated)> {
+    fn repeat(&self, moved: Option<&Path>, written: &Written) -> Result<(Record, Repeated)> {
         let record = Record::parse(&self.path.display().to_string(), &self.text)?;
-        let repeated = repeat(&record, &self.path, moved)?;
+        let repeated = repeat(&record, &self.path, moved, written)?;
         Ok((record, repeated))
     }
 }
@@ -68,17 +69,17 @@ impl Verify {
                 Error::setting(format!("--{long}"), values.collect::<Vec<_>>().join(" "), what).into()
             );
         }
-        self.records(&files)
+        self.records(&files, &Written::of(given))
     }
 
-    fn records(&self, files: &[File]) -> anyhow::Result<Status> {
+    fn records(&self, files: &[File], written: &Written) -> anyhow::Result<Status> {
         let mut out = Out::open(self.judge.output.as_deref())?;
         let several = files.len() > 1;
         let mut documents = Vec::new();
         let (mut holds, mut failed) = (true, false);
         for file in files {
             let path = file.path.display().to_string();
-            let result = match file.repeat(self.judge.moved.as_deref()) {
+            let result = match file.repeat(self.judge.moved.as_deref(), written) {
                 Err(error) if !several => return Err(error.into()),
                 result => result,
             };

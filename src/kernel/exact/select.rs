@@ -3,15 +3,15 @@
 use std::cell::Cell;
 use std::cmp::Ordering;
 
-use super::arch::{Kernel, run};
-use super::isa::{Isa, rows};
-use super::list::{inside, window};
-use super::{Band, LANES, SPAN, Slice};
+use super::members::{inside, window};
+use crate::kernel::row::{Band, LANES, SPAN, Slice};
+use crate::kernel::simd::isa::rows;
+use crate::kernel::simd::{Isa, Kernel, run};
 
 /// The k-th largest member (from 1; each of several equal ones counts), the smallest if there are fewer, `None` if there is
 /// none. Never −0.
 ///
-/// `maxima` are those of [`scan`](super::scan) for the values as they were scanned, or empty.
+/// `maxima` are those of [`scan`](crate::kernel::scan) for the values as they were scanned, or empty.
 ///
 /// ```
 /// use tokpick::kernel::{Band, kth_largest};
@@ -41,7 +41,7 @@ pub fn gather(set: Slice, band: Band, ids: &mut Vec<u32>, values: &mut Vec<f32>)
     gather_spans(set, &[], band, ids, values);
 }
 
-/// [`gather`] that reads only the spans whose maximum reaches the band: `maxima` are those of [`scan`](super::scan) for a dense
+/// [`gather`] that reads only the spans whose maximum reaches the band: `maxima` are those of [`scan`](crate::kernel::scan) for a dense
 /// row as it was scanned, or empty.
 pub fn gather_spans(set: Slice, maxima: &[f32], band: Band, ids: &mut Vec<u32>, values: &mut Vec<f32>) {
     collect(set, maxima, band, Some(ids), values);
@@ -49,7 +49,7 @@ pub fn gather_spans(set: Slice, maxima: &[f32], band: Band, ids: &mut Vec<u32>, 
 
 /// The `n` best members as (id, value) into the cleared `out`: by falling value, the lower id first among equals.
 ///
-/// `maxima` are those of [`scan`](super::scan) for a dense row as it was scanned, or empty.
+/// `maxima` are those of [`scan`](crate::kernel::scan) for a dense row as it was scanned, or empty.
 ///
 /// ```
 /// use tokpick::kernel::{Band, Slice, top};

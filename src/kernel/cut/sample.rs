@@ -1,10 +1,11 @@
 //! What a look at part of a row tells about its masses.
 
-use super::arch::{Kernel, run};
 use super::estimate::MARKS;
-use super::isa::Isa;
 use super::list::{List, Output};
-use super::{Band, LANES, SPAN, Weigh, count, ln};
+use crate::kernel::exact::scan::count;
+use crate::kernel::math::ln;
+use crate::kernel::row::{Band, LANES, SPAN, Weigh};
+use crate::kernel::simd::{Isa, Kernel, run};
 
 /// Rows of 32 values that a sample looks at, about.
 const LOOKS: usize = 40;
@@ -19,11 +20,11 @@ const ROUNDS: usize = 3;
 const TELLING: f64 = 400.0;
 
 /// Deviations of an estimate to spare, at first and where that was too few.
-pub(super) const MARGINS: [f64; 2] = [2.5, 6.0];
+pub const MARGINS: [f64; 2] = [2.5, 6.0];
 
 /// The largest value of each span of a row, and some of the others, each of which stands for as many as it is one of.
 #[derive(Default)]
-pub(super) struct Sample {
+pub struct Sample {
     /// The values, with the weights that they stand for.
     pub list: List,
     /// The mass of the largest values.
@@ -76,7 +77,7 @@ impl Sample {
 
     /// The mean value under the weights, and how far the estimate may be off.
     pub fn mean(&self, w: Weigh) -> (f64, f64) {
-        let (first, second) = self.list.rough_moments(w.max);
+        let (first, second) = self.list.moments(w.max);
         let mean = first / self.total;
         let variance =
             (second / self.total - mean * mean).max(0.0) * self.squares / (self.total * self.total);

@@ -1,14 +1,15 @@
 //! The undecided members of a row, copied out of it, and the sums of the others.
 
-use super::arch::{Kernel, run};
-use super::isa::Isa;
-use super::list::{List, Output, inside};
-use super::mass::{Members, negative, reordered};
-use super::rough::{ROUGH, accumulate, fours, of_rows, rough_mass};
-use super::{BLOCK, Band, LANES, Weigh};
+use super::list::{List, Output};
+use super::rough::rough_mass;
+use crate::kernel::bounds::{ROUGH, of_pass, reordered};
+use crate::kernel::exact::fours::{accumulate, fours, of_rows};
+use crate::kernel::exact::members::{Members, inside, negative};
+use crate::kernel::row::{BLOCK, Band, LANES, Weigh};
+use crate::kernel::simd::{Isa, Kernel, run};
 
 /// The mass and the block sums of some members, as far as they are known: enough for most draws
-/// ([`pick_among`](super::pick_among)).
+/// ([`pick_among`](crate::kernel::pick_among)).
 #[derive(Debug, Default)]
 pub struct Kept {
     /// The sum of each block.
@@ -31,7 +32,7 @@ impl Kept {
 
 /// Members copied out of a dense row, and what the others weigh.
 #[derive(Default)]
-pub(super) struct Found {
+pub struct Found {
     pub list: List,
     /// For each block, how many members are in the list up to its end.
     ends: Vec<usize>,
@@ -43,8 +44,8 @@ pub(super) struct Found {
 
 /// What one pass over a row sums.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sums {
-    /// The mass, within [`ROUGH`]; with `moment` the first sum of [`rough_moments`](super::rough::rough_moments).
+pub struct Sums {
+    /// The mass, within [`ROUGH`]; with `moment` the first sum of [`moments_by_fours`](crate::kernel::exact::fours::moments_by_fours).
     pub total: f64,
     /// The second one, or 0.
     pub moment: f64,
@@ -63,7 +64,7 @@ impl Found {
     }
 
     /// Sums all weights and those outside `outer`, and copies the members of `outer` that aren't `inner`, all in one pass over a
-    /// dense row; with `MOMENTS` those of [`rough_moments`](super::rough::rough_moments), too.
+    /// dense row; with `MOMENTS` those of [`moments_by_fours`](crate::kernel::exact::fours::moments_by_fours), too.
     pub fn pass<const MOMENTS: bool>(
         &mut self,
         values: &[f32],
@@ -77,7 +78,7 @@ impl Found {
         blocks.clear();
         let sums = run(Pass::<_, _, MOMENTS> { values, w, inner, outer, list, ends, blocks });
         self.list.weigh(w);
-        self.error = ROUGH * (sums.total + sums.outside);
+        self.error = of_pass(sums.total, sums.outside);
         sums
     }
 

@@ -2,17 +2,17 @@
 
 use std::cell::Cell;
 
-use super::arch::{Kernel, run};
 use super::found::{Found, Sums};
-use super::isa::Isa;
 use super::list::{Cut, List};
-use super::mass::reordered;
-use super::rough::ROUGH;
 use super::sample::{MARGINS, Sample};
-use super::{Band, SPAN, Slice, Weigh, find, mass};
+use crate::kernel::bounds::{after_pass, reordered};
+use crate::kernel::exact::mass::mass;
+use crate::kernel::exact::scan::find;
+use crate::kernel::row::{Band, SPAN, Slice, Weigh};
+use crate::kernel::simd::{Isa, Kernel, run};
 
 /// An order of values, best first.
-pub(super) trait Order: Copy {
+pub trait Order: Copy {
     /// Whether the keys are the values themselves.
     const PLAIN: bool = false;
     /// Finite for finite values; the larger, the better.
@@ -23,7 +23,7 @@ pub(super) trait Order: Copy {
 
 /// The largest first.
 #[derive(Clone, Copy)]
-pub(super) struct ByValue;
+pub struct ByValue;
 
 impl Order for ByValue {
     const PLAIN: bool = true;
@@ -49,13 +49,13 @@ pub enum Goal {
 
 /// A mass to reach, and how far that and the masses to compare may be off together, relative to it.
 #[derive(Clone, Copy)]
-pub(super) struct Near {
+pub struct Near {
     pub value: f64,
     pub error: f64,
 }
 
 /// Buffers of a search among what was found.
-pub(super) struct Work<'a> {
+pub struct Work<'a> {
     pub list: &'a mut List,
     pub spare: &'a mut List,
     pub blocks: &'a mut Vec<f64>,
@@ -71,7 +71,7 @@ fn evenly(lo: f32, hi: f32, share: f64, n: usize) -> (f32, f32) {
 
 /// Buffers that outlive a call, so that a warm loop allocates nothing.
 #[derive(Default)]
-pub(super) struct Scratch {
+pub struct Scratch {
     pub list: List,
     pub spare: List,
     pub sample: Sample,
@@ -79,7 +79,7 @@ pub(super) struct Scratch {
     pub blocks: Vec<f64>,
 }
 
-pub(super) fn with_scratch<R>(f: impl FnOnce(&mut Scratch) -> R) -> R {
+pub fn with_scratch<R>(f: impl FnOnce(&mut Scratch) -> R) -> R {
     thread_local! {
         static SCRATCH: Cell<Scratch> = Cell::default();
     }
@@ -102,7 +102,7 @@ fn float(number: i64) -> f32 {
 }
 
 /// The last of `yes`, …, `no` (floats in either direction) for which `f` holds, given that it holds for `yes` and not for `no`.
-pub(super) fn last(yes: f32, no: f32, mut f: impl FnMut(f32) -> bool) -> f32 {
+pub fn last(yes: f32, no: f32, mut f: impl FnMut(f32) -> bool) -> f32 {
     let (mut yes, mut no) = (number(yes), number(no));
     while (no - yes).abs() > 1 {
         let middle = yes + (no - yes) / 2;
@@ -117,7 +117,7 @@ pub(super) fn last(yes: f32, no: f32, mut f: impl FnMut(f32) -> bool) -> f32 {
 
 /// What a `look` at a sample leads to, with one margin or a wider one. It is tried where it pays: on a long dense row without a
 /// band, of which `maxima` are those of its spans.
-pub(super) fn sampled<T>(
+pub fn sampled<T>(
     set: Slice,
     band: Band,
     maxima: &[f32],
@@ -136,7 +136,7 @@ pub(super) fn sampled<T>(
 }
 
 /// Looks for the largest key v among the members such that those with keys ≥ v have a [`mass`] that reaches the goal.
-pub(super) struct Search<'a, O> {
+pub struct Search<'a, O> {
     pub set: Slice<'a>,
     pub w: Weigh,
     pub band: Band,
@@ -219,7 +219,7 @@ impl<O: Order> Search<'_, O> {
             Goal::Share(_) => sums.total - target,
             Goal::Mass(_) => sums.total,
         };
-        let error = ROUGH * (rest + sums.outside) / target + reordered(self.set.values.len());
+        let error = after_pass(rest, sums.outside, target, self.set.values.len());
         let below = (inside + members - target) / members;
         let guess = even.map(|(lo, hi)| evenly(lo, hi, below, found.list.values.len()));
         self.among(found, Some((inner, inside)), Near { value: target, error }, guess, work)

@@ -1,4 +1,9 @@
-//! Which instruction set the loops run on.
+//! Loops that are written once and compiled for several instruction sets: rows of 32 numbers ([`isa::Isa`]) and the choice of the set.
+
+mod each;
+pub mod isa;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -6,7 +11,9 @@ use std::sync::OnceLock;
 #[cfg(target_arch = "x86_64")]
 use pulp::x86::{V3, V4};
 
-use super::isa::{Isa, Plain};
+pub use each::each;
+pub use isa::Isa;
+use isa::Plain;
 
 /// An instruction set that the loops are compiled for; the results are the same on each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,13 +94,13 @@ pub fn with_simd<R>(simd: Simd, f: impl FnOnce() -> R) -> R {
 
 /// A loop, written once for every instruction set. Its `run` has to be `#[inline(always)]`, and so has all that it calls, or
 /// it is compiled for the baseline.
-pub(super) trait Kernel {
+pub trait Kernel {
     type Output;
     fn run<I: Isa>(self, isa: I) -> Self::Output;
 }
 
 /// Runs a loop on the instruction set in use.
-pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {
+pub fn run<K: Kernel>(kernel: K) -> K::Output {
     match current() {
         #[cfg(target_arch = "x86_64")]
         Simd::V3 => match V3::try_new() {

@@ -1,10 +1,9 @@
 //! A function of `f64` applied to many values.
 
-use super::arch::{self, Kernel};
-use super::isa::Isa;
+use super::{Isa, Kernel, run};
 
-/// Replaces every value by `f` of it, compiled for the instruction set in use: [`exp`](super::exp), [`ln`](super::ln) and
-/// [`tanh`](super::tanh) are several times faster inside than one by one, and give the same bits.
+/// Replaces every value by `f` of it, compiled for the instruction set in use: [`exp`](crate::kernel::exp), [`ln`](crate::kernel::ln) and
+/// [`tanh`](crate::kernel::tanh) are several times faster inside than one by one, and give the same bits.
 ///
 /// ```
 /// let mut values = [0.0, f64::NEG_INFINITY];
@@ -12,7 +11,7 @@ use super::isa::Isa;
 /// assert_eq!(values, [2.0, 1.0]);
 /// ```
 pub fn each(values: &mut [f64], f: impl Fn(f64) -> f64) {
-    arch::run(Each { values, f });
+    run(Each { values, f });
 }
 
 struct Each<'a, F> {
@@ -33,8 +32,8 @@ impl<F: Fn(f64) -> f64> Kernel for Each<'_, F> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Simd, exp, ln, tanh, with_simd};
     use super::*;
+    use crate::kernel::{Simd, exp, ln, tanh, with_simd};
 
     #[test]
     fn every_instruction_set_gives_the_same_bits() {

@@ -1,15 +1,15 @@
 //! The inverse of the running mass.
 
-use super::arch::{Kernel, run};
-use super::found::Kept;
-use super::isa::{Isa, padded};
-use super::mass::{reordered, weigh};
-use super::{BLOCK, Band, LANES, Slice, Weigh};
+use super::members::weigh;
+use crate::kernel::bounds::{reordered, spared};
+use crate::kernel::row::{BLOCK, Band, LANES, Slice, Weigh};
+use crate::kernel::simd::isa::padded;
+use crate::kernel::simd::{Isa, Kernel, run};
 
 /// Position in the slice of the first member whose running mass is strictly greater than `target`, else of the last member
 /// with positive weight; `None` if no member has positive weight.
 ///
-/// `blocks` are the sums that [`mass`](super::mass) gave for the same arguments: blocks are skipped while their running sum
+/// `blocks` are the sums that [`mass`](crate::kernel::mass) gave for the same arguments: blocks are skipped while their running sum
 /// is at most `target`, and from there on the running mass of a member is the sum of the blocks before its own plus the
 /// weights of its block in id order, added one by one. Members of weight 0 are never picked.
 ///
@@ -31,7 +31,7 @@ pub fn pick(set: Slice, w: Weigh, band: Band, blocks: &[f64], target: f64) -> Op
             if let Some(i) = quick {
                 return Some(i);
             }
-            if let Found::At(i) = run(find) {
+            if let Reached::At(i) = run(find) {
                 return Some(i);
             }
         }
@@ -39,47 +39,25 @@ pub fn pick(set: Slice, w: Weigh, band: Band, blocks: &[f64], target: f64) -> Op
     }
     let last = blocks.iter().rposition(|&sum| sum > 0.0)?;
     match run(Find { set, w, band, block: last, before: 0.0, target: f64::INFINITY }) {
-        Found::At(i) | Found::Last(i) => Some(i),
-        Found::None => None,
+        Reached::At(i) | Reached::Last(i) => Some(i),
+        Reached::None => None,
     }
-}
-
-/// What [`pick`] finds for the target `u` times the whole mass, as far as sums that may be a little off can tell; else `None`.
-///
-/// ```
-/// use tokpick::kernel::{Band, Kept, Slice, Weigh, pick_among};
-/// let set = Slice { ids: None, values: &[0.0, f32::NEG_INFINITY, 0.0] };
-/// let (w, mut sums) = (Weigh { max: 0.0, scale: 1.0 }, Kept::default());
-/// sums.sum(set.values, w, Band::ALL);
-/// assert_eq!(pick_among(set, w, Band::ALL, &sums, 0.6), Some(2));
-/// assert_eq!(pick_among(set, w, Band::ALL, &sums, 0.5), None);
-/// ```
-pub fn pick_among(set: Slice, w: Weigh, band: Band, sums: &Kept, u: f64) -> Option<usize> {
-    let target = u * sums.total?;
-    let slack = Slack { relative: sums.relative, absolute: sums.absolute };
-    let mut before = 0.0;
-    for (block, &sum) in sums.blocks.iter().enumerate() {
-        let after = before + sum;
-        if slack.beyond(after, target)? {
-            return run(Quick { find: Find { set, w, band, block, before, target }, slack });
-        }
-        before = after;
-    }
-    None
 }
 
 /// How far a running sum and a target may be off, each.
 #[derive(Clone, Copy)]
-struct Slack {
-    relative: f64,
-    absolute: f64,
+pub struct Slack {
+    /// Relative to each …
+    pub relative: f64,
+    /// … and besides.
+    pub absolute: f64,
 }
 
 impl Slack {
-    /// Whether a running sum is above a target; `None` if that can't be told. Nothing is nothing.
+    /// Whether a running sum is above a target; `None` if that can't be told. A running sum of 0 is exact: nothing was added.
     #[inline(always)]
-    fn beyond(self, running: f64, target: f64) -> Option<bool> {
-        let slack = 1.001 * (self.relative * (running + target) + 2.0 * self.absolute);
+    pub fn beyond(self, running: f64, target: f64) -> Option<bool> {
+        let slack = spared(self.relative * (running + target) + 2.0 * self.absolute);
         if running - target > slack {
             Some(true)
         } else if target - running > slack || running == 0.0 {
@@ -91,9 +69,11 @@ impl Slack {
 }
 
 /// Looks as `Find` does, row by row: `None` where sums are too rough to tell.
-struct Quick<'a> {
-    find: Find<'a>,
-    slack: Slack,
+pub struct Quick<'a> {
+    /// What it looks for.
+    pub find: Find<'a>,
+    /// How rough its sums are.
+    pub slack: Slack,
 }
 
 impl Kernel for Quick<'_> {
@@ -123,20 +103,28 @@ impl Kernel for Quick<'_> {
 
 /// Looks in one block for the first member of positive weight whose running mass is above `target`.
 #[derive(Clone, Copy)]
-struct Find<'a> {
-    set: Slice<'a>,
-    w: Weigh,
-    band: Band,
-    block: usize,
-    before: f64,
-    target: f64,
+pub struct Find<'a> {
+    /// Among these values,
+    pub set: Slice<'a>,
+    /// with these weights,
+    pub w: Weigh,
+    /// of these members,
+    pub band: Band,
+    /// in this block,
+    pub block: usize,
+    /// before which there is this mass.
+    pub before: f64,
+    /// The mass to pass.
+    pub target: f64,
 }
 
-/// Positions in the slice.
-enum Found {
+/// Where the target was passed: positions in the slice.
+pub enum Reached {
+    /// The first member of positive weight whose running mass is above the target.
     At(usize),
     /// Not reached; the last member of positive weight.
     Last(usize),
+    /// No member has positive weight.
     None,
 }
 
@@ -155,13 +143,13 @@ impl<'a> Find<'a> {
 }
 
 impl Kernel for Find<'_> {
-    type Output = Found;
+    type Output = Reached;
 
     #[inline(always)]
-    fn run<I: Isa>(self, isa: I) -> Found {
+    fn run<I: Isa>(self, isa: I) -> Reached {
         let (start, values) = self.values();
         let mut running = self.before;
-        let mut found = Found::None;
+        let mut found = Reached::None;
         for (r, row) in values.chunks(LANES).enumerate() {
             let weights = weigh(isa, self.w, self.band, isa.load(&padded(row)));
             for (i, weight) in isa.store(weights).into_iter().enumerate() {
@@ -169,9 +157,9 @@ impl Kernel for Find<'_> {
                 if weight > 0.0 {
                     let at = start + r * LANES + i;
                     if running > self.target {
-                        return Found::At(at);
+                        return Reached::At(at);
                     }
-                    found = Found::Last(at);
+                    found = Reached::Last(at);
                 }
             }
         }

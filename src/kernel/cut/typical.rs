@@ -2,19 +2,20 @@
 
 use super::found::Kept;
 use super::list::List;
-use super::mass::{From, reordered};
-use super::rough::{ROUGH, rough_moments};
 use super::sample::Sample;
 use super::search::{Goal, Near, Order, Scratch, Search, Work, last, sampled, with_scratch};
-use super::{Band, Slice, Weigh};
+use crate::kernel::bounds::rough_and_reordered;
+use crate::kernel::exact::fours::moments_by_fours;
+use crate::kernel::exact::members::From;
+use crate::kernel::row::{Band, Slice, Weigh};
 
 /// The values x of the members that are typical: |x − mean| ≤ r, where the mean is that under the weights, Σ w x / Σ w, and r is the
 /// smallest distance within which the members weigh at least `share` of all, plus `slack`; at least the `least` nearest members
 /// are in it, too. `None` if there is no member. The upper end is ∞ where no member is above it.
 ///
-/// With logits x, the surprise −ln p(x) less the entropy is (mean − x) · scale. The mean is that of [`moments`](super::moments), of
-/// which four rows are first added in `f32`; distances are rounded to `f32`, and the mass is that of [`mass`](super::mass).
-/// `maxima` are as for [`nucleus`](super::nucleus), `kept`, too, unless the band has an upper end.
+/// With logits x, the surprise −ln p(x) less the entropy is (mean − x) · scale. The mean is that of [`moments`](crate::kernel::moments), of
+/// which four rows are first added in `f32`; distances are rounded to `f32`, and the mass is that of [`mass`](crate::kernel::mass).
+/// `maxima` are as for [`nucleus`](crate::kernel::nucleus), `kept`, too, unless the band has an upper end.
 ///
 /// ```
 /// use tokpick::kernel::{Band, Kept, Slice, Weigh, typical};
@@ -39,7 +40,7 @@ pub fn typical(
         let (near, key, known) = match quick {
             Some((order, key, known)) => (order, key, Some(known)),
             None => {
-                let order = ByDistance::from(w, rough_moments(set, w, band));
+                let order = ByDistance::from(w, moments_by_fours(set, w, band));
                 (order, look.search(order).anywhere(scratch)?, None)
             }
         };
@@ -80,7 +81,7 @@ impl Order for ByDistance {
 }
 
 impl ByDistance {
-    /// From the sums of [`rough_moments`].
+    /// From the sums of [`moments_by_fours`].
     fn from(w: Weigh, (mass, moment): (f64, f64)) -> Self {
         let mean = if mass > 0.0 { moment / mass / f64::from(w.scale) } else { 0.0 };
         let center = (f64::from(w.max) + mean).clamp(f64::from(f32::MIN), f64::from(f32::MAX));
@@ -137,7 +138,7 @@ impl<'a> Look<'a> {
         if let Some((inner, outer)) = self.spread(slack, scratch) {
             return self.one_pass(inner, outer, scratch);
         }
-        let sums = rough_moments(self.set, w, self.band);
+        let sums = moments_by_fours(self.set, w, self.band);
         let order = ByDistance::from(w, sums);
         let Scratch { list, spare, sample, found, blocks } = scratch;
         let search = self.search(order);
@@ -155,7 +156,7 @@ impl<'a> Look<'a> {
         }
         let outer = order.within(order.reach(least) + slack, w.max);
         found.gather(values, maxima, w, outer.lo);
-        let target = Near { value: target, error: ROUGH + reordered(values.len()) };
+        let target = Near { value: target, error: rough_and_reordered(values.len()) };
         let key = search.among(found, None, target, Some((least, guess)), Work { list, spare, blocks })?;
         (key >= least).then_some((order, key, outer))
     }

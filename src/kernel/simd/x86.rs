@@ -4,8 +4,8 @@ use std::arch::x86_64::{__m256, __m256d, __m256i, __m512, __m512d, __m512i, _CMP
 
 use pulp::x86::{V3, V4};
 
-use super::LANES;
 use super::isa::{Isa, tree};
+use crate::kernel::row::LANES;
 
 /// Applies an operation register by register.
 macro_rules! each {

@@ -1,8 +1,9 @@
 //! Sums of weights, in the prescribed order.
 
-use super::arch::{Kernel, run};
-use super::isa::{Isa, padded, rows, tree};
-use super::{BLOCK, Band, LANES, Slice, Weigh};
+use super::members::{Among, Members, Of, among, negative, weigh};
+use crate::kernel::row::{BLOCK, Band, LANES, Slice, Weigh};
+use crate::kernel::simd::isa::{padded, rows, tree};
+use crate::kernel::simd::{Isa, Kernel, run};
 
 /// Σ weight over the band's members; `blocks` (cleared) receives the sum of block b at index b, for b up to the block of the
 /// last id.
@@ -39,83 +40,6 @@ fn sum<const PRODUCT: bool>(set: Slice, w: Weigh, band: Band, blocks: &mut [f64]
     among(w, band, Sum::<PRODUCT> { set, w, blocks })
 }
 
-/// What sums of `n` weights in `f64` may differ by from the prescribed ones, relative, when they are added in another order.
-pub fn reordered(n: usize) -> f64 {
-    n as f64 * 2f64.powi(-51)
-}
-
-/// A loop over the members of a band.
-pub(super) trait Among {
-    type Output;
-    fn run(self, members: impl Members) -> Self::Output;
-}
-
-/// Runs it with the quickest test for membership.
-pub(super) fn among<A: Among>(w: Weigh, band: Band, a: A) -> A::Output {
-    let Band { lo, hi } = band;
-    if hi < f32::INFINITY {
-        a.run(band)
-    } else if lo == f32::NEG_INFINITY {
-        a.run(All)
-    } else if w.weight(lo) > 0.0 {
-        a.run(From(lo))
-    } else {
-        a.run(band)
-    }
-}
-
-/// A test for members among values; `positive` says where weights are.
-pub(super) trait Members: Copy {
-    fn mask<I: Isa>(self, isa: I, x: I::F, positive: I::M) -> I::M;
-    /// Which values are none, whatever their weight; NaN aside.
-    fn outside<I: Isa>(self, isa: I, x: I::F) -> I::M;
-}
-
-/// Every value.
-#[derive(Clone, Copy)]
-pub(super) struct All;
-
-impl Members for All {
-    #[inline(always)]
-    fn mask<I: Isa>(self, _: I, _: I::F, positive: I::M) -> I::M {
-        positive
-    }
-
-    #[inline(always)]
-    fn outside<I: Isa>(self, isa: I, x: I::F) -> I::M {
-        isa.lt(x, x)
-    }
-}
-
-/// Values of at least this one, whose weight is positive.
-#[derive(Clone, Copy)]
-pub(super) struct From(pub f32);
-
-impl Members for From {
-    #[inline(always)]
-    fn mask<I: Isa>(self, isa: I, x: I::F, _: I::M) -> I::M {
-        isa.le(isa.splat(self.0), x)
-    }
-
-    #[inline(always)]
-    fn outside<I: Isa>(self, isa: I, x: I::F) -> I::M {
-        isa.lt(x, isa.splat(self.0))
-    }
-}
-
-impl Members for Band {
-    #[inline(always)]
-    fn mask<I: Isa>(self, isa: I, x: I::F, positive: I::M) -> I::M {
-        let inside = isa.and(isa.le(isa.splat(self.lo), x), isa.le(x, isa.splat(self.hi)));
-        isa.and(inside, positive)
-    }
-
-    #[inline(always)]
-    fn outside<I: Isa>(self, isa: I, x: I::F) -> I::M {
-        isa.or(isa.lt(x, isa.splat(self.lo)), isa.lt(isa.splat(self.hi), x))
-    }
-}
-
 struct Sum<'a, const PRODUCT: bool> {
     set: Slice<'a>,
     w: Weigh,
@@ -130,9 +54,6 @@ impl<const PRODUCT: bool> Among for Sum<'_, PRODUCT> {
         run(Of(self, members))
     }
 }
-
-/// A sum over members.
-pub(super) struct Of<S, M>(pub S, pub M);
 
 impl<M: Members, const PRODUCT: bool> Kernel for Of<Sum<'_, PRODUCT>, M> {
     type Output = (f64, f64);
@@ -194,18 +115,4 @@ impl<M: Members, const PRODUCT: bool> Kernel for Of<Sum<'_, PRODUCT>, M> {
         }
         total
     }
-}
-
-/// The members' weights, +0 for what isn't a member.
-#[inline(always)]
-pub(super) fn weigh<I: Isa, M: Members>(isa: I, w: Weigh, members: M, x: I::F) -> I::F {
-    let (weight, positive) = isa.weigh(w, x);
-    isa.keep(members.mask(isa, x, positive), weight)
-}
-
-/// −w · a where the weight w is positive, else +0.
-#[inline(always)]
-pub(super) fn negative<I: Isa>(isa: I, w: Weigh, x: I::F, weight: I::F) -> I::F {
-    let a = isa.mul(isa.sub(isa.splat(w.max), x), isa.splat(w.scale));
-    isa.keep(isa.lt(isa.splat(0.0), weight), isa.mul(weight, a))
 }

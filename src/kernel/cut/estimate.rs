@@ -1,9 +1,8 @@
 //! Sums over a list that needn't be exact: what a sample is asked.
 
-use super::LANES;
-use super::arch::{Kernel, run};
-use super::isa::Isa;
 use super::list::List;
+use crate::kernel::row::LANES;
+use crate::kernel::simd::{Isa, Kernel, run};
 
 impl List {
     /// Sums of the weights and of their squares, in `f32`.
@@ -12,7 +11,7 @@ impl List {
     }
 
     /// Sums of w · d and w · d² with the differences d of the values to `from`, in `f32`.
-    pub fn rough_moments(&self, from: f32) -> (f64, f64) {
+    pub fn moments(&self, from: f32) -> (f64, f64) {
         run(Moments { list: self, from })
     }
 
@@ -34,7 +33,7 @@ impl List {
 }
 
 /// Values at which [`List::below`] looks together.
-pub(super) const MARKS: usize = 8;
+pub const MARKS: usize = 8;
 
 struct Extremes<'a>(&'a List);
 

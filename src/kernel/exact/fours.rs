@@ -1,32 +1,21 @@
-//! Sums of weights of which four rows are added in `f32` first: quicker than the prescribed mass, and next to it.
+//! Sums of which four rows are added in `f32` first: quicker, and for [`moments_by_fours`] prescribed.
 
-use super::arch::{Kernel, run};
-use super::isa::Isa;
-use super::mass::{Among, Members, Of, among, negative, weigh};
-use super::{BLOCK, Band, LANES, Slice, Weigh};
-
-/// What such sums may differ by from the prescribed ones, relative: two additions in `f32`.
-pub const ROUGH: f64 = 1.25e-7;
+use super::members::{Among, Members, Of, among, negative, weigh};
+use crate::kernel::row::{BLOCK, Band, LANES, Slice, Weigh};
+use crate::kernel::simd::{Isa, Kernel, run};
 
 /// Values whose weights are added so: four rows.
-pub(super) const FOUR: usize = 4 * LANES;
+pub const FOUR: usize = 4 * LANES;
 
-/// [`mass`](super::mass) of a dense row within [`ROUGH`] of itself, and so each block.
-pub fn rough_mass(values: &[f32], w: Weigh, band: Band, blocks: &mut Vec<f64>) -> f64 {
-    blocks.clear();
-    blocks.resize(values.len().div_ceil(BLOCK), 0.0);
-    among(w, band, Rough { values, w, blocks })
-}
-
-/// [`moments`](super::moments), each within a few [`ROUGH`] of itself: terms of ids i, i + 32, i + 64 and i + 96, where i mod 128 is
-/// less than 32, are added in `f32`, (a + b) + (c + d), and these sums as those of [`mass`](super::mass).
-pub fn rough_moments(set: Slice, w: Weigh, band: Band) -> (f64, f64) {
+/// [`moments`](crate::kernel::moments), each within a few [`ROUGH`](crate::kernel::bounds::ROUGH) of itself: terms of ids i, i + 32, i + 64 and i + 96, where i mod 128 is
+/// less than 32, are added in `f32`, (a + b) + (c + d), and these sums as those of [`mass`](crate::kernel::mass).
+pub fn moments_by_fours(set: Slice, w: Weigh, band: Band) -> (f64, f64) {
     among(w, band, Moments { set, w })
 }
 
 /// The values of a block by four rows, the last filled up with −∞.
 #[inline(always)]
-pub(super) fn fours(block: &[f32], mut f: impl FnMut(&[f32; FOUR])) {
+pub fn fours(block: &[f32], mut f: impl FnMut(&[f32; FOUR])) {
     let (fours, rest) = block.as_chunks::<FOUR>();
     let last = (!rest.is_empty()).then(|| {
         let mut filled = [f32::NEG_INFINITY; FOUR];
@@ -40,7 +29,7 @@ pub(super) fn fours(block: &[f32], mut f: impl FnMut(&[f32; FOUR])) {
 
 /// `f` of each of four rows.
 #[inline(always)]
-pub(super) fn of_rows<I: Isa, T>(isa: I, four: &[f32; FOUR], mut f: impl FnMut(I::F) -> T) -> [T; 4] {
+pub fn of_rows<I: Isa, T>(isa: I, four: &[f32; FOUR], mut f: impl FnMut(I::F) -> T) -> [T; 4] {
     // Not by `from_fn`, which isn't always inlined.
     let (rows, _) = four.as_chunks::<LANES>();
     [f(isa.load(&rows[0])), f(isa.load(&rows[1])), f(isa.load(&rows[2])), f(isa.load(&rows[3]))]
@@ -48,51 +37,8 @@ pub(super) fn of_rows<I: Isa, T>(isa: I, four: &[f32; FOUR], mut f: impl FnMut(I
 
 /// d + ((a + b) + (c + d)).
 #[inline(always)]
-pub(super) fn accumulate<I: Isa>(isa: I, sum: I::D, [a, b, c, d]: [I::F; 4]) -> I::D {
+pub fn accumulate<I: Isa>(isa: I, sum: I::D, [a, b, c, d]: [I::F; 4]) -> I::D {
     isa.accumulate(sum, isa.add(isa.add(a, b), isa.add(c, d)))
-}
-
-struct Rough<'a> {
-    values: &'a [f32],
-    w: Weigh,
-    blocks: &'a mut [f64],
-}
-
-impl Among for Rough<'_> {
-    type Output = f64;
-
-    fn run(self, members: impl Members) -> f64 {
-        run(Of(self, members))
-    }
-}
-
-impl<M: Members> Kernel for Of<Rough<'_>, M> {
-    type Output = f64;
-
-    #[inline(always)]
-    fn run<I: Isa>(self, isa: I) -> f64 {
-        let Of(Rough { values, w, blocks }, members) = self;
-        let mut total = 0.0;
-        for (block, values) in blocks.iter_mut().zip(values.chunks(BLOCK)) {
-            let mut sum = isa.zero();
-            fours(
-                values,
-                #[inline(always)]
-                |four| {
-                    let weights = of_rows(
-                        isa,
-                        four,
-                        #[inline(always)]
-                        |x| weigh(isa, w, members, x),
-                    );
-                    sum = accumulate(isa, sum, weights);
-                },
-            );
-            *block = isa.fold(sum);
-            total += *block;
-        }
-        total
-    }
 }
 
 struct Moments<'a> {

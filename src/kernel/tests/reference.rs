@@ -1,7 +1,7 @@
 //! What the fast functions compute, said plainly; tests hold them to it to the bit.
 
-use super::exp32::COEFFICIENTS;
-use super::{BLOCK, Band, LANES, Scan, Slice, Weigh};
+use crate::kernel::math::exp32::COEFFICIENTS;
+use crate::kernel::{BLOCK, Band, LANES, Scan, Slice, Weigh};
 
 fn id(set: Slice, i: usize) -> usize {
     set.ids.map_or(i, |ids| ids[i] as usize)
@@ -65,7 +65,7 @@ pub fn moments(set: Slice, w: Weigh, band: Band) -> (f64, f64) {
 }
 
 /// Terms are added in f32 by four rows first.
-pub fn rough_moments(set: Slice, w: Weigh, band: Band) -> (f64, f64) {
+pub fn moments_by_fours(set: Slice, w: Weigh, band: Band) -> (f64, f64) {
     let mut groups = std::collections::BTreeMap::new();
     for (id, x) in members(set, band) {
         let weight = weight(w, x);
@@ -133,7 +133,7 @@ pub fn nucleus(set: Slice, w: Weigh, band: Band, target: f64) -> Option<f32> {
 
 /// The distances of the members from the mean, their masses up to each, and the band of the first that reaches the share.
 pub fn typical(set: Slice, w: Weigh, band: Band, share: f64, slack: f64, least: usize) -> Option<Band> {
-    let (total, moment) = rough_moments(set, w, band);
+    let (total, moment) = moments_by_fours(set, w, band);
     let mean = if total > 0.0 { moment / total / f64::from(w.scale) } else { 0.0 };
     let center = (f64::from(w.max) + mean).clamp(f64::from(f32::MIN), f64::from(f32::MAX));
     let distance = |x: f32| (f64::from(x) - center).abs().min(f64::from(f32::MAX)) as f32;

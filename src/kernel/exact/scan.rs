@@ -1,8 +1,9 @@
 //! The first pass over a row: its maximum, the maxima of its spans, its validity; and counting.
 
-use super::arch::{Kernel, run};
-use super::isa::{Isa, rows};
-use super::{Band, LANES, SPAN};
+use super::members::inside;
+use crate::kernel::row::{Band, LANES, SPAN};
+use crate::kernel::simd::isa::rows;
+use crate::kernel::simd::{Isa, Kernel, run};
 
 /// What one pass over a row tells. Invalid values (NaN and +∞) count as −∞ in it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -163,16 +164,13 @@ impl Kernel for Count<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) -> usize {
-        let (lo, hi) = (isa.splat(self.band.lo), isa.splat(self.band.hi));
-        let least = isa.splat(f32::MIN);
         let mut n = 0;
         rows(
             isa,
             self.values,
             #[inline(always)]
             |x| {
-                let inside = isa.and(isa.le(lo, x), isa.le(x, hi));
-                n += isa.bits(isa.and(inside, isa.le(least, x))).count_ones() as usize;
+                n += isa.bits(inside(isa, self.band, x)).count_ones() as usize;
             },
         );
         n

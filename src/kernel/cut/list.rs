@@ -2,20 +2,22 @@
 
 use std::ops::Range;
 
-use super::arch::{Kernel, run};
-use super::isa::{Isa, rows};
-use super::{BLOCK, Band, LANES, SPAN, Weigh};
+use crate::kernel::bounds::spared;
+use crate::kernel::exact::members::{inside, window};
+use crate::kernel::row::{BLOCK, Band, LANES, SPAN, Weigh};
+use crate::kernel::simd::isa::rows;
+use crate::kernel::simd::{Isa, Kernel, run};
 
 /// Values and their weights, in no particular order, filled up to whole rows with −∞ of weight 0.
 #[derive(Default)]
-pub(super) struct List {
+pub struct List {
     pub values: Vec<f32>,
     pub weights: Vec<f32>,
 }
 
 /// Where the running mass reaches a target.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Cut {
+pub struct Cut {
     pub value: f32,
     /// The mass above `value`, below the target.
     pub above: f64,
@@ -26,7 +28,7 @@ pub(super) struct Cut {
 impl Cut {
     /// Whether it would be the same if the masses and the target were off by `error` of the target.
     pub fn is_clear(&self, target: f64, error: f64) -> bool {
-        let slack = 1.001 * error * target;
+        let slack = spared(error) * target;
         target - self.above > slack && self.reached - target > slack
     }
 }
@@ -222,15 +224,8 @@ impl Kernel for Mass<'_> {
     }
 }
 
-/// Members of a band.
-#[inline(always)]
-pub(super) fn inside<I: Isa>(isa: I, band: Band, x: I::F) -> I::M {
-    let lo = isa.splat(band.lo.max(f32::MIN));
-    isa.and(isa.le(lo, x), isa.le(x, isa.splat(band.hi)))
-}
-
 /// Writes members to the end of a list's values; between `after` and `finish` these have room to spare.
-pub(super) struct Output<'a> {
+pub struct Output<'a> {
     values: &'a mut Vec<f32>,
     n: usize,
 }
@@ -276,12 +271,6 @@ impl<'a> Output<'a> {
         self.values.truncate(self.n);
         self.values.resize(self.n.next_multiple_of(LANES), f32::NEG_INFINITY);
     }
-}
-
-/// 32 places from position `n`.
-#[inline(always)]
-pub(super) fn window(values: &mut [f32], n: usize) -> Option<&mut [u32; LANES]> {
-    bytemuck::cast_slice_mut(values).get_mut(n..)?.first_chunk_mut()
 }
 
 /// (mass above, mass from) a value.

@@ -1,16 +1,15 @@
 //! The exponential of the weights, in `f32`.
 
 /// 1.5 · 2^23: what is added to it is rounded to an integer, which stays in the low bits of the sum.
-pub(super) const ROUND: f32 = 12_582_912.0;
+pub const ROUND: f32 = 12_582_912.0;
 /// `ROUND` + n for the least n with a positive 2^n · 2^f: no result is denormal.
-pub(super) const LEAST: f32 = ROUND - 125.0;
+pub const LEAST: f32 = ROUND - 125.0;
 /// `ROUND` + n for the largest n whose 2^n · 2^f may be finite.
 const MOST: f32 = ROUND + 128.0;
 /// 2^f on |f| ≤ ½, highest power first: minimax polynomial with relative error 9.4e-8 and constant term 1 (iteratively
 /// reweighted least squares, rounded coefficient by coefficient).
 #[allow(clippy::approx_constant)] // One is near ln 2, and better here.
-pub(super) const COEFFICIENTS: [f32; 6] =
-    [0.001_326_899, 0.009_671_31, 0.055_507_123, 0.240_222_47, 0.693_147, 1.0];
+pub const COEFFICIENTS: [f32; 6] = [0.001_326_899, 0.009_671_31, 0.055_507_123, 0.240_222_47, 0.693_147, 1.0];
 const LOG2_E: f32 = std::f32::consts::LOG2_E;
 /// log2 e less its `f32`.
 const LOG2_E_LOW: f32 = 1.925_963e-8;
@@ -29,7 +28,7 @@ pub fn exp32(x: f32) -> f32 {
 
 /// 2^(x · (s + low)): x · s is rounded to an integer n and its exact rest, plus x · low, to f; then 2^f by polynomial, times 2^n.
 #[inline(always)]
-pub(super) fn power(x: f32, s: f32, low: f32) -> f32 {
+pub fn power(x: f32, s: f32, low: f32) -> f32 {
     let t = x.mul_add(s, ROUND);
     if t < LEAST {
         return 0.0;

@@ -1,12 +1,12 @@
 //! Operations on rows of 32 numbers, the vocabulary in which the loops are written once for all instruction sets.
 
-use super::exp32::{COEFFICIENTS, LEAST, ROUND, power};
-use super::{LANES, Weigh};
+use crate::kernel::math::exp32::{COEFFICIENTS, LEAST, ROUND, power};
+use crate::kernel::row::{LANES, Weigh};
 
 /// An instruction set's operations on rows of [`LANES`] numbers, lane by lane, each rounded once.
 ///
 /// Implementors are tokens: having one proves that the machine can run it. Every method has to be `#[inline(always)]`.
-pub(super) trait Isa: Copy {
+pub trait Isa: Copy {
     /// A row of `f32`.
     type F: Copy;
     /// A row of `f64`.
@@ -89,7 +89,7 @@ pub(super) trait Isa: Copy {
 
 /// The sum of the lanes by a fixed tree: 16 + 16, 8 + 8, 4 + 4, 2 + 2, 1 + 1.
 #[inline(always)]
-pub(super) fn tree(mut lanes: [f64; LANES]) -> f64 {
+pub fn tree(mut lanes: [f64; LANES]) -> f64 {
     let mut half = LANES / 2;
     while half > 0 {
         for i in 0..half {
@@ -102,7 +102,7 @@ pub(super) fn tree(mut lanes: [f64; LANES]) -> f64 {
 
 /// The rows of a stretch; the last is filled up with −∞, which is never a member.
 #[inline(always)]
-pub(super) fn rows<I: Isa>(isa: I, values: &[f32], mut f: impl FnMut(I::F)) {
+pub fn rows<I: Isa>(isa: I, values: &[f32], mut f: impl FnMut(I::F)) {
     let (rows, rest) = values.as_chunks::<LANES>();
     for row in rows {
         f(isa.load(row));
@@ -114,7 +114,7 @@ pub(super) fn rows<I: Isa>(isa: I, values: &[f32], mut f: impl FnMut(I::F)) {
 
 /// Up to 32 values, filled up with −∞.
 #[inline(always)]
-pub(super) fn padded(rest: &[f32]) -> [f32; LANES] {
+pub fn padded(rest: &[f32]) -> [f32; LANES] {
     let mut row = [f32::NEG_INFINITY; LANES];
     for (to, &x) in row.iter_mut().zip(rest) {
         *to = x;
@@ -124,7 +124,7 @@ pub(super) fn padded(rest: &[f32]) -> [f32; LANES] {
 
 /// What the build's target offers: plain loops.
 #[derive(Clone, Copy)]
-pub(super) struct Plain;
+pub struct Plain;
 
 #[inline(always)]
 fn each<T: Copy, U: Copy, V: Copy + Default>(

@@ -1,15 +1,16 @@
 //! The cut that holds a given mass, among the largest values.
 
 use super::found::Kept;
-use super::mass::{From, reordered};
-use super::rough::{ROUGH, rough_mass};
+use super::rough::rough_mass;
 use super::search::{ByValue, Goal, Near, Scratch, Search, Work, sampled, with_scratch};
-use super::{Band, Slice, Weigh};
+use crate::kernel::bounds::{certainly, rough_and_reordered};
+use crate::kernel::exact::members::From;
+use crate::kernel::row::{Band, Slice, Weigh};
 
-/// Largest value v among the members such that the members with x ≥ v have a [`mass`](super::mass) that reaches the goal; the
+/// Largest value v among the members such that the members with x ≥ v have a [`mass`](crate::kernel::mass) that reaches the goal; the
 /// smallest member if none reaches it, `None` if there is no member. Ties at v are all in. Never −0.
 ///
-/// `maxima` are those of [`scan`](super::scan) for a dense row as it was scanned, or empty. Where the search comes by the sums of
+/// `maxima` are those of [`scan`](crate::kernel::scan) for a dense row as it was scanned, or empty. Where the search comes by the sums of
 /// the members from v up, `kept` has them, else nothing.
 ///
 /// ```
@@ -57,13 +58,13 @@ impl Search<'_, ByValue> {
             }
         }
         let total = rough_mass(values, w, Band::ALL, blocks);
-        let target = Near { value: self.target_of(total), error: ROUGH + reordered(values.len()) };
+        let target = Near { value: self.target_of(total), error: rough_and_reordered(values.len()) };
         // Where the largest values of the spans reach the target alone, the cut is at least theirs.
         if sample.heads > target.value {
             list.clear();
             list.extend(maxima, self.band);
             list.weigh(w);
-            if let Some(cut) = list.cut(0.0, target.value * (1.0 + 4.0 * ROUGH)) {
+            if let Some(cut) = list.cut(0.0, certainly(target.value)) {
                 found.gather(values, maxima, w, cut.value);
                 return self.among(found, None, target, None, Work { list, spare, blocks });
             }
