@@ -9,6 +9,8 @@ mod chains;
 mod checks;
 mod cli;
 mod distribution;
+#[cfg(unix)]
+mod docs;
 mod draws;
 mod exact;
 mod history;
@@ -16,8 +18,6 @@ mod invariance;
 mod laws;
 mod model;
 mod paths;
-#[cfg(unix)]
-mod readme;
 mod record;
 mod reference_llama_cpp;
 mod reference_processors;
