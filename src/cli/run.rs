@@ -42,7 +42,7 @@ pub fn run(
     let mut record = match &args.record {
         Some(path) => {
             let to = Out::open(Some(path))?;
-            Some((to, record::begin(given, &strategy, &opened, &resolved.chain)?))
+            Some((to, record::begin(path, given, &strategy, &opened, &resolved.chain)?))
         }
         None => None,
     };

@@ -6,8 +6,7 @@ use tokpick::processor::{Chain, Context, Kind, Stage};
 use tokpick::render::{self, Distribution, ProbsFormat};
 use tokpick::sampler::walk;
 
-use crate::cli::args::{HistoryArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
-use crate::cli::ids::{IdLists, parse};
+use crate::cli::args::{HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
 use crate::cli::note::{missing, no_effect};
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files, steps};
@@ -23,9 +22,8 @@ pub struct Probs {
     input: InputArgs,
     #[command(flatten)]
     history: HistoryArgs,
-    /// The ids that were taken at the input's own steps; those of several sequences are separated by `;` or line breaks
-    #[arg(long, value_name = "IDS", help_heading = "History", allow_hyphen_values = true, value_parser = parse::<IdLists>)]
-    ids: Option<IdLists>,
+    #[command(flatten)]
+    ids: IdsArgs,
     #[command(flatten)]
     limits: LimitArgs,
     /// At most so many tokens of each row, the most probable ones
@@ -65,7 +63,7 @@ impl Run for Probs {
         let files = Files::read(&self.settings)?;
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
-        let resolved = asked.resolve(&files, &shape, steps(&shape))?;
+        let resolved = asked.resolve(&files, &shape, steps(&shape), opened.tokens.as_ref())?;
         let seed = match resolved.chain.needs().coin {
             true => resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))),
             false => {
@@ -81,9 +79,9 @@ impl Run for Probs {
             FormatName::Jsonl => ProbsFormat::Jsonl,
         };
         let mut probs = render::Probs::new(format, self.top, shape.sequences.len() > 1);
-        let ids = self.ids.as_ref().map(|ids| ids.0.as_slice());
         let tokens = opened.tokens.as_ref();
-        walk(opened.source.as_mut(), &job, ids, &mut (), &mut |visit| {
+        let ids = self.ids.lists()?.map(|lists| lists.resolve(self.ids.flag(), tokens)).transpose()?;
+        walk(opened.source.as_mut(), &job, ids.as_deref(), &mut (), &mut |visit| {
             let (sequence, step, c) = (visit.sequence, visit.step, visit.candidates);
             let mut row = Distribution::new(sequence, step, c);
             if let Some(whole) = whole.as_ref().filter(|_| format != ProbsFormat::Tsv) {

@@ -7,7 +7,7 @@ use tokpick::{Error, Place, Result};
 
 use super::Files;
 use crate::cli::args::{DrawArgs, SettingsArgs};
-use crate::cli::flags::Facts;
+use crate::cli::flags::{Facts, GROUPS};
 use crate::cli::note::note;
 
 /// The chain of a command; or, where it replays an engine, an empty one and the engine's parameters, from the same flags.
@@ -72,6 +72,7 @@ pub(super) fn chain(args: &SettingsArgs, files: &Files, facts: &Facts) -> Result
 /// An error about a parameter names the flag, or else the file, that set it.
 fn blame(error: Error, args: &SettingsArgs, files: &Files) -> Error {
     let Error::Setting { name, value, what } = error else { return error };
+    let what = lacking(name.split(' ').next().unwrap_or(&name), &what).unwrap_or(what);
     if let Some(flag) = args.flags.of(&name) {
         let value = args.flags.text(flag.long).map_or(value, str::to_string);
         return Error::setting(format!("--{}", flag.long), value, what);
@@ -81,4 +82,14 @@ fn blame(error: Error, args: &SettingsArgs, files: &Files) -> Error {
         Some(file) => Error::input(file, Place::default(), format!("{name} {value}: {what}")),
         None => Error::setting(name, value, what),
     }
+}
+
+/// A parameter that a processor can't do without is named by its flag.
+fn lacking(processor: &str, what: &str) -> Option<String> {
+    let parameter = what.strip_prefix("missing field `")?.split('`').next()?;
+    let flag = GROUPS
+        .iter()
+        .flat_map(|(_, flags)| flags.iter())
+        .find(|f| f.processor == processor && f.parameter == parameter)?;
+    Some(format!("needs --{}, too", flag.long))
 }
