@@ -23,12 +23,8 @@
 //! ```
 
 mod bigram;
-mod decimal;
 mod dtype;
 mod format;
-mod header;
-mod json;
-mod jsonl;
 mod layout;
 mod memory;
 mod model;
@@ -37,6 +33,7 @@ mod open;
 mod record;
 mod stream;
 mod table;
+mod text;
 mod vocab;
 pub mod write;
 

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::json::{Content, Context};
-use super::jsonl::{JsonLines, LineOptions, Lines};
 use super::layout::Grid;
 use super::npy::{self, Npy, NpyOptions};
 use super::stream::Stream;
+use super::text::json::{Content, Context};
+use super::text::jsonl::{JsonLines, LineOptions, Lines};
 use super::{Bigram, DtypeHint, Format, Layout, LogitsSource, RowRange, Steps, Table};
 use crate::{Error, Place, Result};
 

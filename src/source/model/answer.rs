@@ -4,8 +4,8 @@ use std::io::{self, BufRead, Read};
 
 use super::{ModelCommand, Protocol};
 use crate::TokenId;
-use crate::source::header::Header;
-use crate::source::json::{Content, Context};
+use crate::source::npy::header::Header;
+use crate::source::text::json::{Content, Context};
 use crate::source::{DtypeHint, Open, Query, Row};
 use crate::{Error, Place};
 

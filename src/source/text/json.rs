@@ -6,7 +6,8 @@
 
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, NumberInt, Peek};
 
-use super::{Layout, decimal};
+use super::decimal;
+use crate::source::Layout;
 use crate::{Error, Place, Result, TokenId};
 
 /// The keys of an object of logits.

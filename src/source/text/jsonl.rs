@@ -2,9 +2,9 @@
 
 use std::io::BufRead;
 
-use super::Row;
 use super::json::{Content, Context};
-use super::stream::Rows;
+use crate::source::Row;
+use crate::source::stream::Rows;
 use crate::{Error, Place, Result, TokenId};
 
 /// Lines that are not blank, as they arrive: nothing is waited for beyond the end of the line.
