@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::digest::Digest;
 use crate::hypothesis::{Finish, Hypothesis};
+use crate::source::read_text;
 use crate::{Error, Place, Result, TokenId};
 
 /// What a record says it is.
@@ -152,8 +153,7 @@ impl Record {
     /// A file that can't be read, is no record, or is of a version that this tokpick does not know, which is named.
     pub fn read(path: &Path) -> Result<Self> {
         let file = path.display().to_string();
-        let text = fs::read(path).map_err(|source| Error::Io { file: file.clone(), source })?;
-        Record::parse(&file, &text)
+        Record::parse(&file, read_text(path)?.as_bytes())
     }
 
     /// As [`read`](Self::read), from the text of a file.

@@ -143,6 +143,9 @@ impl DecodeArgs {
             let what = "needs token strings: give --vocab FILE";
             return Err(Error::setting("--format", "text", what).into());
         }
+        if self.output.escape && (stream || self.output.format != FormatName::Text) {
+            no_effect(&["--escape"], "but on the texts of --format text (--stream quotes them as JSON)");
+        }
         let parallel =
             parallel(&self.draw, &opened, self.draw.num_samples.max(self.search.num_beams))? && !stream;
         let job = Job {
@@ -161,7 +164,7 @@ impl DecodeArgs {
         let (draw, seed) = (strategy.draw.take(), strategy.seed_json());
         let head = Head { draw, seed, chain: chain.json(), arguments: arguments() };
         let mut out = Out::open(self.output.output.as_deref())?;
-        let mut run = Run::new(format, stream, head);
+        let mut run = Run::new(format, stream, head).escaped(self.output.escape);
         let tokens = opened.tokens.as_ref();
         let mut watch = Watch::open(&self.watch)?;
         let done = watch.run(opened.source.as_mut(), |source, trace| {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 use tokpick::settings::{self, Imported, Strategy};
-use tokpick::{Error, Result, TokenId};
+use tokpick::source::read_text;
+use tokpick::{Result, TokenId};
 
 use super::args::SettingsArgs;
 use super::note::note;
@@ -31,8 +32,7 @@ impl Files {
 
     fn add(&mut self, path: &Path, parse: fn(&str, &str) -> Result<Imported>) -> Result<()> {
         let name = path.display().to_string();
-        let text =
-            std::fs::read_to_string(path).map_err(|source| Error::Io { file: name.clone(), source })?;
+        let text = read_text(path)?;
         let imported = parse(&name, &text)?;
         for remark in &imported.notes {
             note(format!("{name}: {remark}"));

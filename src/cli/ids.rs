@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use tokpick::source::read_text;
 use tokpick::{Error, Result, TokenId};
 
 /// Ids separated by blanks or commas, or `@FILE` with such a list.
@@ -42,9 +43,7 @@ pub fn parse<T: FromStr<Err = Error>>(text: &str) -> std::result::Result<T, Stri
 
 fn content(text: &str) -> Result<String> {
     match text.strip_prefix('@') {
-        Some(file) => {
-            std::fs::read_to_string(file).map_err(|source| Error::Io { file: file.to_string(), source })
-        }
+        Some(file) => read_text(file),
         None => Ok(text.to_string()),
     }
 }

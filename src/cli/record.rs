@@ -14,8 +14,18 @@ use super::args::Opened;
 use super::decode::Strategy;
 
 /// Flags that change where results go, or how fast, but not what they are.
-const WITHOUT_RESULT: [&str; 9] =
-    ["record", "output", "format", "stream", "threads", "input", "trace", "trace_top", "record_table"];
+const WITHOUT_RESULT: [&str; 10] = [
+    "record",
+    "output",
+    "format",
+    "stream",
+    "escape",
+    "threads",
+    "input",
+    "trace",
+    "trace_top",
+    "record_table",
+];
 
 /// A record of a run that is about to begin: everything but the input's digest and the result.
 pub fn begin(strategy: &Strategy, opened: &Opened, chain: &Chain) -> Result<Record> {

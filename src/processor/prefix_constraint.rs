@@ -1,10 +1,10 @@
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::{Candidates, Context, Info, Kind, Needs, Processor, param};
+use crate::source::text::lines::Lines;
 use crate::{Error, Place, Result, TokenId};
 
 /// Prefix constraint: which tokens may follow the generated ids, by a table in a file.
@@ -90,16 +90,11 @@ impl PrefixConstraint {
     /// # Errors
     /// A file that can't be read; a line that is not `{"prefix":[ids],"allowed":[ids]}`, allows nothing, or names a prefix again.
     pub fn open(input: &str, missing: Missing) -> Result<Self> {
-        let io = |source| Error::Io { file: input.to_string(), source };
-        let file = File::open(input).map_err(io)?;
+        let mut lines = Lines::open(Path::new(input))?;
         let mut allowed = HashMap::new();
-        for (number, line) in BufReader::new(file).lines().enumerate() {
-            let line = line.map_err(io)?;
-            if line.trim().is_empty() {
-                continue;
-            }
-            let wrong = |what: String| Error::input(input, Place::line(number + 1), what);
-            let line: Line = serde_json::from_str(&line)
+        while lines.advance()? {
+            let wrong = |what: String| lines.bad(what);
+            let line: Line = serde_json::from_slice(&lines.text)
                 .map_err(|e| wrong(format!("{e}; each line is {{\"prefix\":[ids],\"allowed\":[ids]}}")))?;
             if line.allowed.is_empty() {
                 return Err(wrong(

@@ -33,7 +33,7 @@ mod open;
 mod record;
 mod stream;
 mod table;
-mod text;
+pub(crate) mod text;
 mod vocab;
 pub mod write;
 
@@ -49,6 +49,7 @@ pub use model::{Model, ModelCommand, Protocol, end_with_signals};
 pub use open::{Kind, Open};
 pub use record::Recorder;
 pub use table::Table;
+pub use text::lines::read_text;
 pub use vocab::Vocab;
 
 use std::ops::Range;

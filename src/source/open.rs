@@ -8,7 +8,8 @@ use super::layout::Grid;
 use super::npy::{self, Npy, NpyOptions};
 use super::stream::Stream;
 use super::text::json::{Content, Context};
-use super::text::jsonl::{JsonLines, LineOptions, Lines};
+use super::text::jsonl::{JsonLines, LineOptions};
+use super::text::lines::{self, BOM, Lines, UTF16};
 use super::{Bigram, DtypeHint, Format, Layout, LogitsSource, RowRange, Steps, Table};
 use crate::{Error, Place, Result};
 
@@ -69,6 +70,9 @@ pub struct Open {
 
 type Source = Box<dyn LogitsSource + Send>;
 
+/// The largest JSON document, in bytes: it is read whole.
+const LARGEST: u64 = 1 << 30;
+
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 16;
 
@@ -117,7 +121,7 @@ impl Open {
     }
 
     fn name(&self) -> String {
-        if self.path == Path::new("-") { "standard input".into() } else { self.path.display().to_string() }
+        lines::name(&self.path)
     }
 
     fn npy_options(&self) -> NpyOptions {
@@ -159,8 +163,11 @@ impl Open {
         // A first line that is no whole value begins a document of many lines.
         let whole = content.cut_off;
         if whole {
-            let rest = lines.from.read_to_end(&mut lines.text);
-            rest.map_err(|source| Error::Io { file: name.clone(), source })?;
+            let rest = lines.from.by_ref().take(LARGEST).read_to_end(&mut lines.text);
+            if rest.map_err(|source| Error::Io { file: name.clone(), source })? as u64 == LARGEST {
+                let what = "a JSON document of more than 1 GiB: save such logits as NPY, with numpy.save";
+                return Err(Error::input(name, Place::default(), what));
+            }
             content.parse(&lines.text, context)?;
         } else {
             first?;
@@ -286,6 +293,8 @@ fn check_start(name: &str, start: &[u8]) -> Result<()> {
     let text = start.trim_ascii_start();
     let what = match text {
         [] | [b'[' | b'{', ..] => return Ok(()),
+        _ if start.starts_with(BOM) => return check_start(name, &start[BOM.len()..]),
+        _ if lines::is_utf16(start) => UTF16.to_owned(),
         [b'P', b'K', ..] => "a ZIP archive (.npz, .pt); take one array out of it with numpy.save".to_owned(),
         [0x1f, 0x8b, ..] => "compressed with gzip; decompress it first".to_owned(),
         _ => {

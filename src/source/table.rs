@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::text::json::Content;
-use super::text::jsonl::{LineOptions, Lines};
+use super::text::jsonl::LineOptions;
+use super::text::lines::Lines;
 use super::{Access, Format, LogitsSource, Query, ReadAt, Row, Shape, read_rows};
 use crate::{Error, Place, Result, TokenId};
 

@@ -12,6 +12,7 @@ mod distribution;
 mod draws;
 mod exact;
 mod history;
+mod inputs;
 mod invariance;
 mod laws;
 mod model;

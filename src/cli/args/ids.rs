@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use tokpick::source::read_text;
 use tokpick::{Error, Result, TokenId};
 
 use crate::cli::ids::IdLists;
@@ -30,8 +31,7 @@ impl IdsArgs {
             (None, None) => Ok(None),
             (None, Some(path)) => {
                 let file = path.display().to_string();
-                let text = std::fs::read_to_string(path)
-                    .map_err(|source| Error::Io { file: file.clone(), source })?;
+                let text = read_text(path)?;
                 // a file never names another one
                 let text = text.trim().trim_start_matches('@');
                 let lists = IdLists::from_str(text).map_err(|e| match e {

@@ -33,7 +33,7 @@ pub struct InputArgs {
     /// What the rows of a [V,V] array are: `bigram` reads row i as the logits after token i
     #[arg(long, value_name = "NAME")]
     pub source: Option<SourceName>,
-    /// Token strings: a JSON list, a JSON object token → id, or text with a token a line; may be shorter than V
+    /// Token strings: a JSON list, a JSON object token → id, or text with a token a line; may be shorter than V; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub vocab: Option<PathBuf>,
     /// Vocabulary size, for sparse rows whose ids don't tell it
@@ -123,8 +123,13 @@ impl InputArgs {
 
     /// Opens the input under a layout.
     pub fn open_as(&self, layout: Option<Layout>, digest: bool) -> Result<Opened> {
-        let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
         let path = self.input.clone().unwrap_or_else(|| "-".into());
+        let stdin_is_input = path == Path::new("-") && self.model.model_command.is_none();
+        if stdin_is_input && self.vocab.as_deref() == Some(Path::new("-")) {
+            let what = "standard input is the logits already: give one of the two as a file";
+            return Err(Error::setting("--vocab", "-", what));
+        }
+        let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
         if let Some(model) = self.model()? {
             let source = Box::new(model.start()?);
             let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));

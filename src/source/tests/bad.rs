@@ -189,7 +189,7 @@ fn data_of_another_length_than_promised() {
     );
     expect(
         npy(1, "'<f4'", false, "(18446744073709551616,)", b""),
-        "x: the NPY header has an axis of length 18446744073709551616",
+        "x: the NPY header has \"shape\": (18446744073709551616,); it is a tuple of whole numbers",
     );
 }
 

@@ -1,50 +1,16 @@
 //! JSON Lines: a stream of steps, dense or sparse, one step a line.
 
-use std::io::BufRead;
-
 use super::json::{Content, Context};
+use super::lines::Lines;
 use crate::source::Row;
 use crate::source::stream::Rows;
 use crate::{Error, Place, Result, TokenId};
 
-/// Lines that are not blank, as they arrive: nothing is waited for beyond the end of the line.
-pub(crate) struct Lines {
-    pub name: String,
-    pub from: Box<dyn BufRead + Send>,
-    /// The line that was read last, and its number, counted from 1.
-    pub text: Vec<u8>,
-    pub line: usize,
-}
-
 impl Lines {
-    pub fn new(name: String, from: Box<dyn BufRead + Send>) -> Self {
-        Lines { name, from, text: Vec::new(), line: 0 }
-    }
-
-    /// Reads the next line that is not blank; `false` at the end.
-    pub fn advance(&mut self) -> Result<bool> {
-        loop {
-            self.text.clear();
-            let read = self.from.read_until(b'\n', &mut self.text);
-            if read.map_err(|source| Error::Io { file: self.name.clone(), source })? == 0 {
-                return Ok(false);
-            }
-            self.line += 1;
-            if !self.text.trim_ascii().is_empty() {
-                return Ok(true);
-            }
-        }
-    }
-
     /// What the parser of the current line has to know.
-    pub fn context(&self, options: LineOptions, step: Option<usize>) -> Context<'_> {
+    pub(crate) fn context(&self, options: LineOptions, step: Option<usize>) -> Context<'_> {
         let null_is_masked = options.null_is_masked;
         Context { file: &self.name, null_is_masked, line: self.line, step, layout: None }
-    }
-
-    /// An error at the current line.
-    pub fn bad(&self, what: impl Into<String>) -> Error {
-        Error::input(&self.name, Place::line(self.line), what)
     }
 }
 
