@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::layout::Grid;
 use super::npy::{self, Npy, NpyOptions};
+use super::probs::Probabilities;
 use super::stream::Stream;
 use super::text::json::{Content, Context};
 use super::text::jsonl::{JsonLines, LineOptions};
@@ -62,6 +63,9 @@ pub struct Open {
     pub dtype: Option<DtypeHint>,
     /// JSON `null` is a masked token (−∞), not an error.
     pub null_is_masked: bool,
+    /// The numbers are probabilities, which sum to 1 in each row, not logits: their logarithms are decoded. (JSON may say so itself,
+    /// with the key `probs`.)
+    pub probs: bool,
     /// What the rows mean.
     pub kind: Kind,
     /// V: needed where sparse rows don't tell it (default: the highest id so far + 1), checked everywhere else.
@@ -101,7 +105,7 @@ impl Open {
         let mut file = BufReader::with_capacity(BUFFER, file);
         if sniff(&name, &mut file)? {
             let npy = npy::open_file(name, file, self.npy_options())?;
-            return self.npy(npy);
+            return self.array(npy);
         }
         self.json(Lines::new(name, Box::new(file)))
     }
@@ -115,7 +119,7 @@ impl Open {
         let mut from = BufReader::with_capacity(BUFFER, from);
         if sniff(&name, &mut from)? {
             let npy = npy::open_pipe(name, Box::new(from), self.npy_options())?;
-            return self.npy(npy);
+            return self.array(npy);
         }
         self.json(Lines::new(name, Box::new(from)))
     }
@@ -126,6 +130,13 @@ impl Open {
 
     fn npy_options(&self) -> NpyOptions {
         NpyOptions { layout: self.layout, rows: self.rows, hint: self.dtype }
+    }
+
+    /// A binary array as a source.
+    fn array(self, npy: Npy) -> Result<Source> {
+        let probs = self.probs;
+        let source = self.npy(npy)?;
+        Ok(if probs { Box::new(Probabilities(source)) } else { source })
     }
 
     fn npy(self, npy: Npy) -> Result<Source> {
@@ -157,8 +168,8 @@ impl Open {
             return Err(Error::setting("dtype", "bf16", format!("{name} is JSON; the hint is for NPY")));
         }
         let mut content = Content::default();
-        let (null_is_masked, layout) = (self.null_is_masked, self.layout);
-        let context = Context { file: &name, null_is_masked, line: lines.line, step: Some(0), layout };
+        let (null_is_masked, probs, layout) = (self.null_is_masked, self.probs, self.layout);
+        let context = Context { file: &name, null_is_masked, probs, line: lines.line, step: Some(0), layout };
         let first = content.parse(&lines.text, context);
         // A first line that is no whole value begins a document of many lines.
         let whole = content.cut_off;
@@ -172,7 +183,7 @@ impl Open {
         } else {
             first?;
         }
-        let options = LineOptions { null_is_masked, vocab_size: self.vocab_size };
+        let options = LineOptions { null_is_masked, probs, vocab_size: self.vocab_size };
         if !whole && content.prefix.is_some() {
             self.no_steps("a prefix table")?;
             if self.kind == Kind::Bigram {

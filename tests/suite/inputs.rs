@@ -130,3 +130,155 @@ fn a_stream_of_text_holds_bytes_until_the_character_is_whole() {
     assert_eq!(stream, "\" a\"\n\"\"\n\"\"\n\"\"\n\"🦀\"\n\" a\"\n\"\"\n\"\"\n\"\u{fffd}\"\n");
     assert_eq!(with_input(&args, rows.as_bytes()).text(), " a🦀 a\u{fffd}\n");
 }
+
+#[test]
+fn probabilities_are_noticed_and_read_as_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let document = path("p.json", b"[[0.5,0.25,0.25],[0.125,0.875,0]]");
+    let lines = path("p.jsonl", b"[0.5,0.25,0.25]\n[0.125,0.875,0]\n");
+    let table = path("t.jsonl", b"{\"prefix\":[],\"logits\":[0.5,0.25,0.25]}\n");
+    let noticed =
+        "its rows are from 0 to 1 and sum to 1: probabilities, which are read as logits here; --probs";
+    for (file, commands) in [
+        (&document, &["greedy", "sample --seed 1", "probs", "explain", "info", "score --ids 0,1"][..]),
+        (&lines, &["greedy", "sample --seed 1", "probs", "info", "score --ids 0,1"]),
+        (&table, &["greedy --max-new-tokens 1", "beam --max-new-tokens 1", "probs"]),
+    ] {
+        for command in commands {
+            let command = words(command);
+            let ran = tokpick(&[&command[..], &[file]].concat());
+            assert!(ran.err.contains(noticed), "{command:?} {file}: {}", ran.err);
+            assert_eq!(ran.err.matches(noticed).count(), 1, "{command:?} {file}: {}", ran.err);
+            let told = tokpick(&[&command[..], &[file, "--probs"]].concat());
+            assert!(told.status == Some(0) && !told.err.contains("logits here"), "{command:?}: {}", told.err);
+        }
+    }
+    let diff = tokpick(&["diff", &document, &document]);
+    assert_eq!(diff.err.matches(noticed).count(), 2, "{}", diff.err);
+    let expected = "0\t0\t0.5\n0\t1\t0.25\n0\t2\t0.25\n1\t1\t0.875\n1\t0\t0.125\n";
+    let npy = folder.path().join("p.npy");
+    let data: Vec<f32> = vec![0.5, 0.25, 0.25, 0.125, 0.875, 0.0];
+    let mut to =
+        tokpick::source::write::NpyWriter::new(std::fs::File::create(&npy).unwrap(), &[2, 3]).unwrap();
+    data.chunks(3).for_each(|row| to.row(row).unwrap());
+    to.finish().unwrap();
+    for file in [&document, &lines, &npy.to_str().unwrap().to_owned()] {
+        assert_eq!(close(&tokpick(&["probs", file, "--probs"]).text()), expected, "{file}");
+    }
+    let keyed = b"{\"probs\":[0.5,0.25,0.25]}\n{\"probs\":[0.125,0.875,0]}\n";
+    let ran = with_input(&["probs"], keyed);
+    assert!(ran.err.is_empty(), "{}", ran.err);
+    assert_eq!(close(&ran.text()), expected);
+    let sparse = b"{\"ids\":[7,2],\"probs\":[0.25,0.5]}\n";
+    let rows = with_input(&["sample", "--top-k", "1", "--seed", "1", "-f", "jsonl"], sparse).json();
+    assert_eq!((&rows["ids"][0], close(&rows["logprobs"][0].to_string())), (&2.into(), "-0.405465".into()));
+    let table =
+        b"{\"prefix\":[],\"ids\":[1,0],\"probs\":[0.25,0.75]}\n{\"prefix\":[0],\"probs\":[0.5,0.5,0]}\n";
+    assert_eq!(with_input(&words("greedy --max-new-tokens 2"), table).text(), "0 0\n");
+    for (input, said) in [
+        (&b"[0.5,0.4]"[..], "step 0: these are no probabilities: they sum to 0.9, not to 1"),
+        (b"[0.5,1.5]", "step 0, token 1: 1.5 is no probability: they are from 0 to 1"),
+        (b"[1.5,-0.5]", "token 0: 1.5 is no probability"),
+        (b"[NaN,1]", "token 0: NaN is no probability"),
+        (b"[[1,0],[0.5,0.2]]", "step 1: these are no probabilities"),
+        (
+            b"{\"ids\":[4,9],\"logprobs\":[-1,-2]}",
+            "\"logprobs\", and --probs says that they are probabilities",
+        ),
+        (b"{\"ids\":[4,9],\"logits\":[0.5,2]}", "token 9: 2 is no probability"),
+    ] {
+        let line = with_input(&["greedy", "--probs"], input).failure();
+        assert!(line.contains(said), "{line}");
+    }
+    for logits in [&b"[0.5,0.25]\n"[..], b"[1]\n", b"[0.5,0.5,0.5]\n", b"[2,-1]\n"] {
+        assert_eq!(with_input(&["greedy"], logits).err, "", "{logits:?}");
+    }
+}
+
+/// Numbers with six digits.
+fn close(text: &str) -> String {
+    let number = |word: &str| match word.parse::<f64>() {
+        Ok(x) if word.contains('.') => ((x * 1e6).round() / 1e6).to_string(),
+        _ => word.to_owned(),
+    };
+    let line = |line: &str| line.split('\t').map(number).collect::<Vec<_>>().join("\t");
+    let lines: Vec<String> = text.lines().map(line).collect();
+    lines.join("\n") + if text.ends_with('\n') { "\n" } else { "" }
+}
+
+#[test]
+fn stacked_steps_are_recognised_under_the_default_layout() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |axes: &[usize]| {
+        let path = folder.path().join("x.npy");
+        let mut to =
+            tokpick::source::write::NpyWriter::new(std::fs::File::create(&path).unwrap(), axes).unwrap();
+        (0..axes[0] * axes[1]).for_each(|i| to.row(&[i as f32, 5.0]).unwrap());
+        to.finish().unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let hint = "give --layout tbv";
+    for (axes, said) in [
+        ([9, 1, 2], "read as 9 sequences of 1 step, [B, T, V]"),
+        ([2, 1, 2], "read as 2 sequences of 1 step, [B, T, V]"),
+        ([64, 2, 2], "read as 64 sequences of 2 steps, [B, T, V]"),
+    ] {
+        let path = file(&axes);
+        for command in ["greedy", "sample --seed 1", "probs", "explain", "info"] {
+            let err = tokpick(&[&words(command)[..], &[&path]].concat()).err;
+            assert!(err.contains(said) && err.contains(hint), "{command} {axes:?}: {err}");
+            for layout in ["tbv", "btv"] {
+                let err = tokpick(&[&words(command)[..], &[&path, "--layout", layout]].concat()).err;
+                assert!(!err.contains(hint), "{command} {axes:?}: {err}");
+            }
+        }
+    }
+    for axes in [[1, 1, 2], [3, 2, 2], [4, 9, 2]] {
+        assert_eq!(tokpick(&["greedy", &file(&axes)]).err, "", "{axes:?}");
+    }
+}
+
+#[test]
+fn a_prefix_table_may_be_sparse_and_bring_its_strings() {
+    let table = "{\"prefix\":[],\"ids\":[3,1],\"logprobs\":[-0.5,-1],\"vocab\":[\"a\",\"b\",\"c\",\"d\",\"e\"]}\n\
+                 {\"prefix\":[3],\"ids\":[4],\"logits\":[0]}\n{\"prefix\":[3,4],\"logits\":[0,0,1,0,0]}\n";
+    let greedy = |table: &str, args: &str| {
+        with_input(&words(&format!("greedy --max-new-tokens 3 {args}")), table.as_bytes())
+    };
+    assert_eq!(greedy(table, "--format text").text(), "dec\n");
+    assert_eq!(greedy(table, "").text(), "3 4 2\n");
+    let no_dense =
+        "{\"prefix\":[3],\"ids\":[2],\"logits\":[1]}\n{\"prefix\":[],\"ids\":[3],\"logits\":[1]}\n";
+    assert_eq!(with_input(&words("greedy --max-new-tokens 2"), no_dense.as_bytes()).text(), "3 2\n");
+    let wide = with_input(&words("info --vocab-size 9 -f json"), no_dense.as_bytes()).json();
+    assert_eq!(wide["vocab"], 9);
+    for (table, args, said) in [
+        (no_dense, "--vocab-size 3", "holds the id 3, outside the vocabulary of 3"),
+        ("{\"prefix\":[],\"ids\":[1,1],\"logits\":[0,0]}\n", "", "line 1, token 1: the id stands twice"),
+        ("{\"prefix\":[],\"ids\":[1],\"logits\":[0,0]}\n", "", "line 1: 1 ids, but 2 logits"),
+        ("{\"prefix\":[],\"logprobs\":[0,0]}\n", "", "line 1: \"logprobs\" without \"ids\""),
+        (
+            "{\"prefix\":[],\"logits\":[0,0],\"vocab\":[\"a\"]}\n",
+            "",
+            "\"vocab\" has 1 strings, the rows have 2",
+        ),
+        (
+            "{\"prefix\":[],\"logits\":[0],\"vocab\":[\"a\"]}\n{\"prefix\":[0],\"logits\":[0],\"vocab\":[\"a\"]}\n",
+            "",
+            "line 2: \"vocab\" came before",
+        ),
+        (
+            "{\"prefix\":[],\"ids\":[7],\"logits\":[0]}\n{\"prefix\":[0],\"logits\":[0,0]}\n",
+            "",
+            "a sparse row or a prefix holds the id 7, outside the vocabulary of 2",
+        ),
+    ] {
+        let line = greedy(table, args).failure();
+        assert!(line.contains(said), "{line}");
+    }
+}

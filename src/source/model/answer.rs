@@ -168,8 +168,14 @@ fn cut(axes: &[usize], logits: &[f32], count: usize) -> Result<Vec<Row>, Bad> {
 
 fn read_json(document: &[u8], settings: &ModelCommand, count: usize) -> Result<Vec<Row>, Bad> {
     let mut content = Content::default();
-    let context =
-        Context { file: "", null_is_masked: settings.null_is_masked, line: 1, step: None, layout: None };
+    let context = Context {
+        file: "",
+        null_is_masked: settings.null_is_masked,
+        probs: false,
+        line: 1,
+        step: None,
+        layout: None,
+    };
     content.parse(document, context).map_err(|error| {
         let (what, token) = what(error);
         let what = format!("an answer that can't be read: {what}: {}", excerpt(document));

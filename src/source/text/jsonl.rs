@@ -9,8 +9,8 @@ use crate::{Error, Place, Result, TokenId};
 impl Lines {
     /// What the parser of the current line has to know.
     pub(crate) fn context(&self, options: LineOptions, step: Option<usize>) -> Context<'_> {
-        let null_is_masked = options.null_is_masked;
-        Context { file: &self.name, null_is_masked, line: self.line, step, layout: None }
+        let LineOptions { null_is_masked, probs, .. } = options;
+        Context { file: &self.name, null_is_masked, probs, line: self.line, step, layout: None }
     }
 }
 
@@ -18,6 +18,7 @@ impl Lines {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LineOptions {
     pub null_is_masked: bool,
+    pub probs: bool,
     /// V, where the caller knows it.
     pub vocab_size: Option<usize>,
 }
@@ -34,7 +35,6 @@ pub(crate) struct JsonLines {
     sparse: Option<bool>,
     /// V: of the first dense row, or above the ids so far.
     vocab: usize,
-    order: Vec<(TokenId, f32)>,
 }
 
 impl JsonLines {
@@ -42,17 +42,7 @@ impl JsonLines {
     pub fn new(lines: Lines, content: Content, options: LineOptions) -> Self {
         let vocab = options.vocab_size.unwrap_or(0);
         let (waiting, parsed) = (true, true);
-        JsonLines {
-            lines,
-            options,
-            content,
-            waiting,
-            parsed,
-            step: 0,
-            sparse: None,
-            vocab,
-            order: Vec::new(),
-        }
+        JsonLines { lines, options, content, waiting, parsed, step: 0, sparse: None, vocab }
     }
 
     fn advance(&mut self) -> Result<bool> {
@@ -60,7 +50,7 @@ impl JsonLines {
     }
 
     fn place(&self) -> Place {
-        Place { step: Some(self.step), ..Place::line(self.lines.line) }
+        self.lines.place(Some(self.step))
     }
 
     fn bad<T>(&self, place: Place, what: impl Into<String>) -> Result<T> {
@@ -113,21 +103,9 @@ impl JsonLines {
     }
 
     fn sparse(&mut self, ids: &[TokenId], row: &mut Row) -> Result<()> {
-        let logits = &self.content.logits;
         let place = self.place();
-        if ids.len() != logits.len() {
-            return self.bad(place, format!("{} ids, but {} logits", ids.len(), logits.len()));
-        }
-        if ids.is_empty() {
-            return self.bad(place, "a sparse step without a token");
-        }
-        self.order.clear();
-        self.order.extend(ids.iter().copied().zip(logits.iter().copied()));
-        self.order.sort_by_key(|(id, _)| *id);
-        if let Some(twice) = self.order.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            return self.bad(place.token(twice[0].0), "the id stands twice in the step");
-        }
-        let last = self.order.last().map_or(0, |(id, _)| *id);
+        sparse(place, &self.lines.name, ids, &self.content.logits, row)?;
+        let last = row.ids.as_ref().and_then(|ids| ids.last().copied()).unwrap_or(0);
         match self.options.vocab_size {
             Some(v) if last as usize >= v => {
                 return self.bad(place.token(last), format!("the id is outside the vocabulary of {v}"));
@@ -135,13 +113,31 @@ impl JsonLines {
             Some(_) => {}
             None => self.vocab = self.vocab.max(last as usize + 1),
         }
-        let mut named = row.ids.take().unwrap_or_default();
-        named.clear();
-        named.extend(self.order.iter().map(|(id, _)| *id));
-        row.start_dense(self.vocab).extend(self.order.iter().map(|(_, logit)| *logit));
-        row.ids = Some(named);
+        row.vocab = self.vocab;
         Ok(())
     }
+}
+
+/// Makes a sparse row of ids and their numbers, in any order; V is for the caller to set.
+pub(crate) fn sparse(place: Place, file: &str, ids: &[TokenId], logits: &[f32], row: &mut Row) -> Result<()> {
+    let bad = |place, what: String| Err(Error::input(file, place, what));
+    if ids.len() != logits.len() {
+        return bad(place, format!("{} ids, but {} logits", ids.len(), logits.len()));
+    }
+    if ids.is_empty() {
+        return bad(place, "a sparse step without a token".into());
+    }
+    let mut order: Vec<(TokenId, f32)> = ids.iter().copied().zip(logits.iter().copied()).collect();
+    order.sort_by_key(|(id, _)| *id);
+    if let Some(twice) = order.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        return bad(place.token(twice[0].0), "the id stands twice in the step".into());
+    }
+    let mut named = row.ids.take().unwrap_or_default();
+    named.clear();
+    named.extend(order.iter().map(|(id, _)| *id));
+    row.start_dense(0).extend(order.iter().map(|(_, logit)| *logit));
+    row.ids = Some(named);
+    Ok(())
 }
 
 impl Rows for JsonLines {

@@ -74,6 +74,11 @@ impl Lines {
         }
     }
 
+    /// The current line, and the step that it is.
+    pub fn place(&self, step: Option<usize>) -> Place {
+        Place { step, ..Place::line(self.line) }
+    }
+
     /// An error at the current line.
     pub fn bad(&self, what: impl Into<String>) -> Error {
         Error::input(&self.name, Place::line(self.line), what)
