@@ -1,5 +1,6 @@
 //! Lists of token ids on the command line.
 
+use std::path::Path;
 use std::str::FromStr;
 
 use tokpick::source::read_text;
@@ -41,9 +42,10 @@ pub fn parse<T: FromStr<Err = Error>>(text: &str) -> std::result::Result<T, Stri
     })
 }
 
-fn content(text: &str) -> Result<String> {
+/// The text of a value, or of the file that it names as `@FILE`.
+pub fn content(text: &str) -> Result<String> {
     match text.strip_prefix('@') {
-        Some(file) => read_text(file),
+        Some(file) => read_text(Path::new(file)),
         None => Ok(text.to_string()),
     }
 }

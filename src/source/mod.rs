@@ -50,7 +50,7 @@ pub use format::Format;
 pub use from_fn::{FromFn, from_fn};
 pub use iter::{Numbered, RowIter, row_iter};
 pub use layout::{Layout, RowRange};
-pub use model::{Model, ModelCommand, Protocol, end_with_signals};
+pub use model::{Model, ModelCommand, Protocol};
 pub use open::{Kind, Open};
 pub use record::Recorder;
 pub use remark::remarking;

@@ -9,6 +9,8 @@ mod chains;
 mod checks;
 mod cli;
 mod distribution;
+#[cfg(unix)]
+mod docs;
 mod draws;
 mod exact;
 mod history;
@@ -16,8 +18,7 @@ mod inputs;
 mod invariance;
 mod laws;
 mod model;
-#[cfg(unix)]
-mod readme;
+mod paths;
 mod record;
 mod reference_llama_cpp;
 mod reference_processors;
