@@ -2,7 +2,8 @@
 
 mod frontier;
 
-use super::scores::{Parent, Scorer};
+use super::row_job::{RowJob, at};
+use super::scores::score;
 use super::{Emit, Event, Job, Sampler};
 use crate::hypothesis::{Finish, Hypothesis};
 use crate::processor::Candidates;
@@ -218,15 +219,22 @@ impl Search<'_, '_> {
         if step == self.first {
             self.job.check_ids(&self.name, row.vocab)?;
         }
-        let scorer = Scorer { job: self.job, name: &self.name, sequence: self.sequence, step };
+        let row_job = RowJob {
+            job: self.job,
+            name: &self.name,
+            sequence: self.sequence,
+            step,
+            sample: 0,
+            lane: 0,
+            context: &context,
+        };
         let c = &mut self.candidates;
-        let of = Parent { lane: 0, context: &context, penalties: &[] };
-        let z = match scorer.score(&of, c, row, self.trace) {
+        let z = match score(&row_job, &[], c, row, self.trace) {
             Err(dead @ Error::NoCandidate { .. }) => {
-                self.death = Some(super::slot::at(dead, &self.name));
+                self.death = Some(at(dead, &self.name));
                 return Ok(None);
             }
-            other => other.map_err(|e| super::slot::at(e, &self.name))?,
+            other => other.map_err(|e| at(e, &self.name))?,
         };
         if c.max_score() > RISE {
             let what = format!(

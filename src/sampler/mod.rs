@@ -3,23 +3,26 @@
 //! A [`Sampler`] runs the loop of the whole program: it asks a source for rows, lets the chain work on them, chooses, and asks
 //! again one token later. What is common to all strategies is in the [`Job`]; what is a strategy's own is in its struct.
 
+mod along;
 mod beam;
 mod exact;
 mod given;
 mod greedy;
 mod lines;
+mod row_job;
 mod sample;
 mod scores;
 mod slot;
 mod steps;
 mod walk;
 
-pub use beam::{Beam, BeamStep, Considered, EarlyStopping, Fate, LengthNorm, LiveBeam, Variant};
+pub use along::along;
+pub use beam::{Beam, EarlyStopping, LengthNorm, Variant};
 pub use exact::{Exact, Outcome};
-pub use given::{Taken, along};
+pub use given::Taken;
 pub use greedy::Greedy;
+pub(crate) use row_job::load;
 pub use sample::Sample;
-pub(crate) use slot::load;
 pub use walk::{Visit, walk};
 
 use crate::hypothesis::Hypothesis;

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use super::given::{self, Given};
 use super::lines::{self, Line};
-use super::slot::{self, Round, Slot};
+use super::row_job::at;
+use super::slot::{Round, Slot};
 use super::{Emit, Event, Job, Token};
 use crate::Place;
 use crate::Result;
@@ -185,7 +186,7 @@ impl Batch<'_, '_, '_> {
             }
             let going = self.slots.iter_mut().filter(|s| !s.row.ended);
             let mut turns: Vec<_> = going.map(|s| s.turn(lines, job)).collect();
-            self.draw.step(&mut turns).map_err(|e| slot::at(e, name))?;
+            self.draw.step(&mut turns).map_err(|e| at(e, name))?;
             let filters = self.draw.filters();
             self.slots.iter_mut().for_each(|s| s.settle(job, filters));
             return Ok(());

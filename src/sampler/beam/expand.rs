@@ -7,13 +7,13 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::constrained::Phrases;
-use super::{Beam, LiveBeam, Variant, stochastic};
+use super::{Beam, Variant, stochastic};
 use crate::draw::Gumbel;
 use crate::processor::Candidates;
-use crate::sampler::scores::{Parent, Scorer};
-use crate::sampler::slot;
+use crate::sampler::row_job::{RowJob, at};
+use crate::sampler::scores::score;
 use crate::source::Row;
-use crate::trace::Trace;
+use crate::trace::{LiveBeam, Trace};
 use crate::{Error, Result, TokenId};
 
 /// A continuation of a beam.
@@ -30,7 +30,8 @@ pub(super) struct Found {
 /// Expands the live beams of a group by one step.
 pub(super) struct Expander<'a> {
     pub beam: &'a Beam,
-    pub scorer: Scorer<'a>,
+    /// The row of the step; each beam adds its own lane and context.
+    pub row_job: RowJob<'a>,
     /// How many continuations are considered, over all beams.
     pub count: usize,
     /// Rank of the group's first beam.
@@ -53,7 +54,7 @@ impl Expander<'_> {
         let beams = if once { 1 } else { self.live.len() };
         let bound = Bound::new(self.count);
         let bound = self.is_bounded().then_some(&bound).filter(|_| !once);
-        let parallel = self.scorer.job.parallel && !shared && beams > 1 && !trace.wants().any();
+        let parallel = self.row_job.job.parallel && !shared && beams > 1 && !trace.wants().any();
         let found: Vec<Result<Vec<Found>>> = if parallel {
             let expand = |c: &mut Candidates, (rank, row)| self.beam(rank, c, row, bound, &mut ());
             rows.par_iter_mut().enumerate().map_init(Candidates::default, expand).collect()
@@ -71,10 +72,10 @@ impl Expander<'_> {
             alive.push(match one {
                 // this beam can't go on; the others may
                 Err(dead @ Error::NoCandidate { .. }) => {
-                    death = Some(slot::at(dead, self.scorer.name));
+                    death = Some(at(dead, self.row_job.name));
                     Vec::new()
                 }
-                other => other.map_err(|e| slot::at(e, self.scorer.name))?,
+                other => other.map_err(|e| at(e, self.row_job.name))?,
             });
         }
         if once {
@@ -84,7 +85,7 @@ impl Expander<'_> {
     }
 
     fn beams_are_alike(&self) -> bool {
-        let needs = self.scorer.job.chain.needs();
+        let needs = self.row_job.job.chain.needs();
         let alike = matches!(self.beam.variant, Variant::Plain | Variant::Diverse { .. });
         alike && !needs.history && !needs.coin
     }
@@ -108,8 +109,8 @@ impl Expander<'_> {
         trace: &mut dyn Trace,
     ) -> Result<Vec<Found>> {
         let lane = (self.lane + rank) as u32;
-        let parent = Parent { lane, context: &self.contexts[rank], penalties: self.penalties };
-        let z = self.scorer.score(&parent, c, row, trace)?;
+        let row_job = RowJob { lane, context: &self.contexts[rank], ..self.row_job };
+        let z = score(&row_job, self.penalties, c, row, trace)?;
         let live = &self.live[rank];
         let best = match &self.beam.variant {
             Variant::Plain | Variant::Diverse { .. } => bounded(c, live, self.count, bound),
@@ -136,14 +137,14 @@ impl Expander<'_> {
 
     /// The `n` candidates with the largest sums of score, beam and Gumbel noise, if they are not below `least`.
     fn race(&self, c: &Candidates, sum: f64, lane: u32, n: usize, least: f64) -> Vec<Choice> {
-        let Scorer { job, sequence, step, .. } = self.scorer;
+        let RowJob { job, sequence, step, .. } = self.row_job;
         let mut noise = Gumbel::new(job.seed).at(lane, sequence, 0, step);
         let best = noise.top(c.members(), sum, n, least);
         best.into_iter().map(|(id, score, key)| (id, score, Some(key))).collect()
     }
 
     fn stochastic(&self, c: &mut Candidates, live: &LiveBeam, lane: u32, noise: f64) -> Vec<Choice> {
-        if !self.scorer.job.chain.is_empty() {
+        if !self.row_job.job.chain.is_empty() {
             c.log_softmax();
         }
         // the whole noise keeps the order of the race
@@ -159,7 +160,7 @@ impl Expander<'_> {
     fn constrained(&self, c: &mut Candidates, live: &LiveBeam) -> Vec<Choice> {
         let phrases: Phrases<'_> = self.beam.variant.phrases();
         if phrases.met(&live.ids, None) < phrases.tokens() {
-            c.mask_each(&self.scorer.job.limits.eos);
+            c.mask_each(&self.row_job.job.limits.eos);
         }
         let mut best = bounded(c, live, self.count, None);
         for id in phrases.wanted(&live.ids) {

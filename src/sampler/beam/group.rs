@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::expand::Found;
 use super::finished::{Ended, Finished};
-use super::{Beam, Considered, Fate, LiveBeam, Variant, stochastic};
+use super::{Beam, Variant, stochastic};
 use crate::TokenId;
 use crate::hypothesis::Finish;
 use crate::sampler::Job;
+use crate::trace::{Continuation, Fate, LiveBeam};
 
 /// The live beams of a group, best first, and its finished list.
 pub(super) struct Group<'a> {
@@ -75,7 +76,7 @@ impl<'a> Group<'a> {
     }
 
     /// Decides on every continuation; `found` are those of each live beam.
-    pub fn judge(&mut self, found: Vec<Vec<Found>>, count: usize, last: bool) -> (Next, Vec<Considered>) {
+    pub fn judge(&mut self, found: Vec<Vec<Found>>, count: usize, last: bool) -> (Next, Vec<Continuation>) {
         let mut all = self.rank(&found, count);
         let mut banks: BTreeMap<usize, Bank> = BTreeMap::new();
         for (c, _) in &all {
@@ -114,7 +115,7 @@ impl<'a> Group<'a> {
     }
 
     /// The continuations by falling key, the best `count` of each bank.
-    fn rank(&self, found: &[Vec<Found>], count: usize) -> Vec<(Considered, Found)> {
+    fn rank(&self, found: &[Vec<Found>], count: usize) -> Vec<(Continuation, Found)> {
         let phrases = self.beam.variant.phrases();
         let mut all = Vec::new();
         for (parent, (beam, continuations)) in self.live.iter().zip(found).enumerate() {
@@ -122,7 +123,7 @@ impl<'a> Group<'a> {
                 let Found { id, score, perturbed, .. } = found;
                 let sum = beam.sum + score;
                 let (key, bank) = (self.key(sum, perturbed), phrases.met(&beam.ids, Some(id)));
-                (Considered { parent, id, score, sum, key, bank, fate: Fate::Pruned }, found)
+                (Continuation { parent, id, score, sum, key, bank, fate: Fate::Pruned }, found)
             }));
         }
         // stable: among equals the better parent, then the lower id
@@ -138,7 +139,7 @@ impl<'a> Group<'a> {
 
     /// Which continuations live on, best first: those with the largest sums (stochastic: keys), from the banks in turn, the
     /// fullest first.
-    fn choose(&self, banks: BTreeMap<usize, Bank>, all: &[(Considered, Found)]) -> Vec<usize> {
+    fn choose(&self, banks: BTreeMap<usize, Bank>, all: &[(Continuation, Found)]) -> Vec<usize> {
         let worth = |at: usize| match self.beam.variant {
             Variant::Sample => all[at].0.sum,
             _ => all[at].0.key,
@@ -154,7 +155,7 @@ impl<'a> Group<'a> {
     }
 
     /// The beam that a continuation makes.
-    fn extend(&self, c: &Considered, found: &Found) -> LiveBeam {
+    fn extend(&self, c: &Continuation, found: &Found) -> LiveBeam {
         let parent = &self.live[c.parent];
         let perturbed = found.perturbed.filter(|_| matches!(self.beam.variant, Variant::Stochastic { .. }));
         let mut beam = LiveBeam { sum: c.sum, perturbed, ..parent.clone() };

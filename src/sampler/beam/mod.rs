@@ -1,7 +1,6 @@
 //! Beam search, as transformers 5 does it, and its published variants.
 
 mod constrained;
-mod events;
 mod expand;
 mod finished;
 mod group;
@@ -11,7 +10,6 @@ mod search;
 mod stochastic;
 mod variant;
 
-pub use events::{BeamStep, Considered, Fate, LiveBeam};
 pub use norm::LengthNorm;
 pub use variant::Variant;
 

@@ -1,4 +1,4 @@
-//! What a beam search tells those who watch it.
+//! What a beam search tells those who watch it: plain data.
 
 use serde::Serialize;
 
@@ -40,7 +40,7 @@ pub enum Fate {
 
 /// A continuation of a live beam.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Considered {
+pub struct Continuation {
     /// Rank of the beam that it continues.
     pub parent: usize,
     /// Its new token.
@@ -69,5 +69,5 @@ pub struct BeamStep {
     /// The live beams before the step, best first.
     pub live: Vec<LiveBeam>,
     /// The continuations considered, in the order of their ranks.
-    pub considered: Vec<Considered>,
+    pub considered: Vec<Continuation>,
 }
