@@ -16,12 +16,8 @@ pub(super) fn run(
     trace: &mut dyn Trace,
 ) -> Result<()> {
     let shape = source.shape();
-    let first = if shape.follows_prefix { job.prefix.len() } else { shape.first_step };
-    let of_input = shape.end_step.map(|end| end.saturating_sub(first));
-    let limit = match (job.limits.max_new_tokens, of_input) {
-        (Some(m), Some(n)) => Some(m.min(n)),
-        (m, n) => m.or(n),
-    };
+    let first = job.first_step(&shape);
+    let limit = job.most_tokens(&shape);
     if limit == Some(0) {
         searches.iter_mut().for_each(Search::end_here);
         return Ok(());

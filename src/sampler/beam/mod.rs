@@ -53,20 +53,14 @@ pub enum EarlyStopping {
 /// are negative; [`LengthNorm`] has the other formula. [`Variant`] draws, diversifies or constrains the beams. On a file of steps the search decodes the position-only lattice and ends with the file.
 ///
 /// ```
-/// use tokpick::sampler::{Beam, Event, Job, Limits, Sampler};
+/// use tokpick::sampler::{Beam, Job, Sampler};
 /// use tokpick::{processor::Chain, source::Steps};
 ///
 /// let mut source = Steps::new("example", &[2, 2], None, vec![0.1, 2.0, 3.0, 1.0])?;
-/// let (chain, limits) = (Chain::default(), Limits::default());
-/// let job = Job { prompt: &[], prefix: &[], chain: &chain, limits: &limits, seed: 0, logprobs: false, parallel: false };
-/// let mut best = Vec::new();
-/// Beam { num_return_sequences: 2, ..Beam::new(2)? }.run(&mut source, &job, &mut (), &mut |event| {
-///     if let Event::Done(hypothesis) = event {
-///         best.push(hypothesis.ids);
-///     }
-///     Ok(())
-/// })?;
-/// assert_eq!(best, [[1, 0], [0, 0]]);
+/// let chain = Chain::default();
+/// let mut beam = Beam { num_return_sequences: 2, ..Beam::new(2)? };
+/// let found = beam.decode(&mut source, &Job::new(&chain))?;
+/// assert_eq!([&found[0].ids, &found[1].ids], [&[1, 0], &[0, 0]]);
 /// # Ok::<(), tokpick::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
