@@ -34,7 +34,7 @@ pub enum EarlyStopping {
 
 /// Beam search: keeps the `num_beams` best prefixes of each step.
 ///
-/// Rules of transformers 5.23:
+/// Rules of transformers 5.24:
 ///
 /// 1. Scores of a step are log-probabilities, then the chain works on them; they are not normalised again. A beam's sum adds them
 ///    up.
