@@ -12,6 +12,7 @@
 //! ```
 //!
 //! - [`source::LogitsSource`]: what are the next-token logits after this prefix?
+//! - [`candidates::Candidates`]: the ids that are still possible.
 //! - [`processor::Processor`]: candidates and context in, changed candidates out.
 //! - [`draw::Draw`]: the candidates of one step in, one token id for each row out.
 //! - [`sampler::Sampler`]: a decoding strategy runs the loop.
@@ -20,6 +21,7 @@
 //!
 //! Logits, log-probabilities and entropies are in nats.
 
+pub mod candidates;
 pub mod check;
 pub mod draw;
 pub mod engine;

@@ -6,7 +6,6 @@
 mod allowed_tokens;
 mod bad_words_ids;
 mod begin_suppress_tokens;
-mod candidates;
 mod chain;
 mod companion;
 mod contrastive;
@@ -51,10 +50,10 @@ mod typical_p;
 mod window;
 mod xtc;
 
+pub use crate::candidates::{Candidates, Cut, Normalizer};
 pub use allowed_tokens::AllowedTokens;
 pub use bad_words_ids::BadWordsIds;
 pub use begin_suppress_tokens::BeginSuppressTokens;
-pub use candidates::{Candidates, Cut, Normalizer};
 pub use chain::Chain;
 pub use contrastive::Contrastive;
 pub use dry::Dry;

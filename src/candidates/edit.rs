@@ -269,7 +269,7 @@ impl Maxima<'_> {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::processor::Candidates;
+    use crate::candidates::Candidates;
     use crate::source::Row;
 
     /// What one round does to the scores.

@@ -12,7 +12,7 @@ use crate::kernel::{self, Band, Kept, Slice, Weigh};
 use crate::source::Row;
 use crate::{Error, Place, Result, TokenId};
 
-/// The candidates of one step: what a [`Processor`](super::Processor) changes and a [`Draw`](crate::draw::Draw) chooses from.
+/// The candidates of one step: what a [`Processor`](crate::processor::Processor) changes and a [`Draw`](crate::draw::Draw) chooses from.
 ///
 /// One type over three states, so that most methods never write V floats:
 ///
@@ -26,7 +26,7 @@ use crate::{Error, Place, Result, TokenId};
 /// or mapped score is kept in f64 for them.
 ///
 /// ```
-/// use tokpick::processor::Candidates;
+/// use tokpick::candidates::Candidates;
 /// use tokpick::source::Row;
 ///
 /// let mut c = Candidates::default();
