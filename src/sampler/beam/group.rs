@@ -19,6 +19,9 @@ pub(super) struct Group<'a> {
     pub finished: Finished,
 }
 
+/// Bytes that an allocation takes beside its content.
+const ALLOCATION: usize = 32;
+
 /// The continuations that hold equally many tokens of forced phrases; all, where there are none.
 #[derive(Default)]
 struct Bank {
@@ -34,6 +37,29 @@ impl<'a> Group<'a> {
     pub fn new(beam: &'a Beam, job: &'a Job<'a>) -> Self {
         let start = LiveBeam::default();
         Group { beam, job, live: vec![start], contexts: vec![job.history()], finished: Finished::default() }
+    }
+
+    /// Roughly how many bytes a new group takes after a history of so many ids.
+    pub fn size(history: usize) -> usize {
+        size_of::<Self>() + size_of::<LiveBeam>() + ALLOCATION + history.saturating_mul(size_of::<TokenId>())
+    }
+
+    /// Roughly how many bytes a step takes on top of what is live: up to `count` continuations (thrice: as found, being sorted,
+    /// and as kept), and the beams that they become. `None` where that is more than a number holds.
+    pub fn room_for_a_step(&self, count: usize, vocab: usize) -> Option<usize> {
+        let all = self.live.len().checked_mul(vocab)?;
+        let (len, context) = match (self.live.first(), self.contexts.first()) {
+            (Some(beam), Some(context)) => (beam.ids.len() + 1, context.len() + 1),
+            _ => return Some(0),
+        };
+        let per_id = size_of::<TokenId>() + size_of::<Option<f64>>() + size_of::<f64>();
+        let beam = size_of::<LiveBeam>() + 5 * ALLOCATION;
+        let beam = len
+            .checked_mul(per_id)?
+            .checked_add(context.checked_mul(size_of::<TokenId>())?)?
+            .checked_add(beam)?;
+        let beams = all.min(self.beam.width()).checked_mul(beam)?;
+        all.min(count).checked_mul(3 * size_of::<Continuation>())?.checked_add(beams)
     }
 
     /// What is live ends as it stands.

@@ -123,6 +123,21 @@ impl Beam {
         }
     }
 
+    /// Refuses a width for which the memory is not there: so many bytes are asked for, and given back.
+    fn check_room(&self, bytes: Option<usize>) -> Result<()> {
+        // what is small is there
+        if bytes.is_some_and(|bytes| bytes < 1 << 26 || Vec::<u8>::new().try_reserve_exact(bytes).is_ok()) {
+            return Ok(());
+        }
+        let what = match bytes {
+            Some(bytes) => {
+                format!("its beams need {} MB more than there is memory for: lower it", bytes >> 20)
+            }
+            None => "more beams than any memory holds: lower it".to_string(),
+        };
+        Err(Error::setting("num_beams", self.num_beams, what))
+    }
+
     /// Refuses what makes no sense.
     fn check(&self, eos: &[TokenId]) -> Result<()> {
         if self.num_beams == 0 {
@@ -158,7 +173,8 @@ impl Sampler for Beam {
         let together = if shape.access == Access::ByStep { shape.sequences.len() } else { 1 };
         let sequences: Vec<usize> = shape.sequences.clone().collect();
         for (round, group) in sequences.chunks(together.max(1)).enumerate() {
-            let mut searches: Vec<Search> = group.iter().map(|&s| Search::new(s, self, job)).collect();
+            let mut searches =
+                group.iter().map(|&s| Search::new(s, self, job)).collect::<Result<Vec<_>>>()?;
             lockstep::run(&mut searches, source, (self, job), round == 0, trace)?;
             for search in searches {
                 let sequence = search.sequence;
