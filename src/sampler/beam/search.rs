@@ -33,9 +33,11 @@ pub(super) struct Now<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub fn new(sequence: usize, beam: &'a Beam, job: &'a Job<'a>) -> Self {
-        let groups = (0..beam.variant.groups()).map(|_| Group::new(beam, job)).collect();
-        Search { sequence, beam, job, groups, death: None }
+    pub fn new(sequence: usize, beam: &'a Beam, job: &'a Job<'a>) -> Result<Self> {
+        let groups = beam.variant.groups();
+        beam.check_room(groups.checked_mul(Group::size(job.history().len())))?;
+        let groups = (0..groups).map(|_| Group::new(beam, job)).collect();
+        Ok(Search { sequence, beam, job, groups, death: None })
     }
 
     pub fn is_live(&self) -> bool {
@@ -68,6 +70,8 @@ impl<'a> Search<'a> {
                 live: &group.live,
                 contexts: &group.contexts,
             };
+            let vocab = rows.iter().map(|row| row.vocab).max().unwrap_or(0);
+            self.beam.check_room(group.room_for_a_step(expander.count, vocab))?;
             let (found, death) = if shared {
                 expander.run(rows, trace)?
             } else {

@@ -1,7 +1,7 @@
 //! The lines of a run: one sequence and sample each, growing by a token a step.
 
-use super::{Emit, Event, Job};
 use crate::hypothesis::{Finish, Hypothesis};
+use crate::sampler::{Emit, Event, Job};
 use crate::{Result, TokenId};
 
 /// One line of the output while it grows.

@@ -2,11 +2,11 @@
 
 use std::cell::Cell;
 
-use super::Job;
-use super::lines::{Line, Logprobs};
-use super::row_job::{RowJob, at};
+use super::line::{Line, Logprobs};
 use crate::draw::{DrawRow, Pick, Seat, Turn};
 use crate::processor::Candidates;
+use crate::sampler::Job;
+use crate::sampler::row_job::{RowJob, at};
 use crate::source::{Query, ReadAt, Row};
 use crate::trace::Trace;
 use crate::{Error, Result, TokenId};
@@ -68,12 +68,19 @@ impl Slot {
         }
     }
 
-    /// Reads (where the source is shared), processes and draws: everything for a row that depends on no other.
-    pub fn decode(&mut self, round: &Round<'_>, draw: &dyn DrawRow, trace: &mut dyn Trace) {
+    /// Reads (where the source is shared), processes and draws: everything for a row that depends on no other. `filters`: the
+    /// draw has a distribution of its own.
+    pub fn decode(
+        &mut self,
+        round: &Round<'_>,
+        filters: bool,
+        draw: &mut dyn FnMut(&mut Turn<'_>) -> Result<()>,
+        trace: &mut dyn Trace,
+    ) {
         let drawn = self.prepare(round, trace).and_then(|()| {
             if !self.row.ended {
-                draw.row(&mut self.turn(round.lines, round.job)).map_err(|e| at(e, round.name))?;
-                self.settle(round.job, false);
+                draw(&mut self.turn(round.lines, round.job)).map_err(|e| at(e, round.name))?;
+                self.settle(round.job, filters);
             }
             Ok(())
         });
@@ -84,7 +91,7 @@ impl Slot {
     /// The candidates don't stand afterwards.
     pub fn decode_and_release(&mut self, round: &Round<'_>, draw: &dyn DrawRow) {
         (self.row, self.candidates) = DESK.take();
-        self.decode(round, draw, &mut ());
+        self.decode(round, false, &mut |turn| draw.row(turn), &mut ());
         self.release();
         let ended = self.row.ended;
         DESK.set((std::mem::take(&mut self.row), std::mem::take(&mut self.candidates)));

@@ -1,8 +1,9 @@
 //! Runs along given ids: teacher forcing, with the draw watching.
 
 use super::given::{Given, Visit};
-use super::{Job, Limits, steps};
+use super::run::run;
 use crate::draw::Draw;
+use crate::sampler::{Job, Limits};
 use crate::source::LogitsSource;
 use crate::{Error, Place, Result, TokenId};
 
@@ -33,5 +34,5 @@ pub fn along<'a>(
     let longest = ids.iter().map(Vec::len).max().unwrap_or(0);
     let limits = Limits { max_new_tokens: Some(longest), eos: job.limits.eos.clone() };
     let job = &Job { limits: &limits, logprobs: false, ..*job };
-    steps::run(source, job, draw, samples, Some(&mut Given { ids, visit }), &mut (), &mut |_| Ok(()))
+    run(source, job, draw, samples, Some(&mut Given { ids, visit }), &mut (), &mut |_| Ok(()))
 }

@@ -1,9 +1,9 @@
 //! The given ids that lines go on with, instead of what was drawn.
 
-use super::Job;
-use super::lines::Line;
+use super::line::Line;
 use crate::draw::{Draw, Pick, Turn};
 use crate::hypothesis::Finish;
+use crate::sampler::Job;
 use crate::{Error, Place, Result, TokenId};
 
 /// One step of a run along given ids: what the draw chose, and what was taken instead.
