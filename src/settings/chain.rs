@@ -25,6 +25,25 @@ pub fn chain(text: &str) -> Result<Chain> {
     Ok(Chain::new(entries.iter().map(|(name, form)| processor(name, form)).collect::<Result<_>>()?))
 }
 
+/// The files that a chain names, before any of them is opened; none where the text is no chain.
+///
+/// ```
+/// use tokpick::settings::chain_files;
+/// let chain = "top-k=40,guidance_scale(value=2,uncond_input=plain.npy),prefix-constraint=allowed.jsonl";
+/// assert_eq!(chain_files(chain), ["plain.npy", "allowed.jsonl"]);
+/// ```
+pub fn chain_files(text: &str) -> Vec<String> {
+    let entries = if text.trim_start().starts_with('[') { from_json(text) } else { from_short(text) };
+    let forms = entries.unwrap_or_default().into_iter().flat_map(|(name, form)| match form {
+        Value::Object(form) => form.into_iter().collect(),
+        lone => vec![(name, lone)],
+    });
+    let names_file =
+        |key: &str| key == "input" || key.ends_with("_input") || key.replace('-', "_") == "prefix_constraint";
+    let files = forms.filter(|(key, _)| names_file(key));
+    files.filter_map(|(_, value)| value.as_str().map(str::to_string)).collect()
+}
+
 /// Builds one processor from its name and JSON form.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! Groups of flags that several subcommands share.
 
+mod decode;
 mod draw;
 mod engine;
 mod history;
@@ -13,6 +14,7 @@ mod settings;
 mod terminal;
 mod watch;
 
+pub use decode::{DecodeArgs, hide};
 pub use draw::{DrawArgs, DrawName, Seed, resolve as resolve_seed};
 pub use engine::EngineArgs;
 pub use history::HistoryArgs;

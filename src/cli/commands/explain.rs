@@ -2,16 +2,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use tokpick::processor::Chain;
-use tokpick::sampler::{Job, Limits, Sampler};
+use tokpick::sampler::{Limits, Sampler};
 use tokpick::{Error, Place, render, sampler};
 
-use super::sample;
 use crate::cli::args::{DrawArgs, HistoryArgs, InputArgs, LimitArgs, SettingsArgs};
-use crate::cli::decode::{self, Setup};
-use crate::cli::files::Files;
-use crate::cli::note::note;
+use crate::cli::note::{missing, no_effect, note};
 use crate::cli::out::Out;
-use crate::cli::{Run, Status, chain::chain_or_params};
+use crate::cli::resolve::{Asked, Files, Setup, steps};
+use crate::cli::strategy::{Drawing, draw};
+use crate::cli::usage::help;
+use crate::cli::{Given, Run, Status};
 
 #[derive(Args)]
 #[command(
@@ -40,33 +40,29 @@ pub struct Explain {
 }
 
 impl Run for Explain {
-    fn run(self) -> anyhow::Result<Status> {
+    fn run(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return decode::help("explain");
+            return help("explain");
         }
         let opened = self.input.open()?;
+        let mut out = Out::open(self.output.as_deref())?;
         let shape = opened.source.shape();
         let files = Files::read(&self.settings)?;
-        let mut limits = self.limits.limits(&files, self.history.len()).of(&shape);
-        let facts = decode::facts(&self.history, &limits, opened.rows());
-        let (chain, params) = chain_or_params(&self.settings, &self.draw, &files, &facts)?;
-        let first = if shape.follows_prefix { self.history.prefix().len() } else { shape.first_step };
-        self.stop_after_step(&mut limits, first, shape.end_step)?;
-        decode::no_effect(&self.draw.num_samples.map_or(vec![], |_| vec!["--num-samples"]), "in explain");
-        skipped(&chain);
-        let setup = Setup { opened, chain, limits, params };
-        let sample::Drawing { draw, seed, .. } = sample::draw(&self.draw, &files, &setup, 1, true)?;
-        let Setup { mut opened, chain, limits, .. } = setup;
-        let job = Job {
-            prompt: self.history.prompt(),
-            prefix: self.history.prefix(),
-            chain: &chain,
-            limits: &limits,
-            seed: seed.and_then(|s| s.number().ok()).unwrap_or(0),
-            logprobs: false,
-            parallel: false,
+        let asked = Asked {
+            settings: &self.settings,
+            limits: &self.limits,
+            history: &self.history,
+            draw: Some(&self.draw),
         };
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut resolved = asked.resolve(&files, &shape, steps(&shape), opened.tokens.as_ref())?;
+        let first = if shape.follows_prefix { resolved.prefix.len() } else { shape.first_step };
+        self.stop_after_step(&mut resolved.limits, first, shape.end_step)?;
+        no_effect(&self.draw.num_samples.map_or(vec![], |_| vec!["--num-samples"]), "in explain");
+        skipped(&resolved.chain);
+        let setup = Setup { opened, files, resolved, logprobs: true };
+        let Drawing { draw, seed, .. } = draw(&self.draw, &setup, 1)?;
+        let Setup { mut opened, resolved, .. } = setup;
+        let job = resolved.job(seed.map_or(0, |s| s.coins()));
         let colour = out.colour();
         let tokens = opened.tokens.as_ref();
         let mut failure = None;
@@ -90,7 +86,7 @@ impl Run for Explain {
             return Err(Error::decode(place, what).into());
         }
         out.finish()?;
-        decode::missing(&opened);
+        missing(opened.tokens.as_ref());
         Ok(Status::Done)
     }
 }

@@ -5,7 +5,7 @@ mod table;
 mod value;
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 use tokpick::processor::{INFOS, Info};
 
 pub use collect::Facts;
@@ -96,6 +96,16 @@ fn arg(flag: &'static Flag) -> Arg {
     };
     match flag.kind {
         Kind::Switch => arg.action(ArgAction::SetTrue),
+        Kind::File => arg.value_name(Kind::File.value_name()).value_hint(ValueHint::FilePath),
         kind => arg.value_name(kind.value_name()).allow_hyphen_values(true),
+    }
+}
+
+/// What holds for every flag of every command: a negative number is a value, and what is wrong with it is said of the flag.
+pub fn tune(arg: Arg) -> Arg {
+    if arg.get_action().takes_values() && !arg.is_positional() {
+        arg.allow_negative_numbers(true)
+    } else {
+        arg
     }
 }
