@@ -27,6 +27,7 @@ pub mod draw;
 pub mod engine;
 mod error;
 pub mod hypothesis;
+#[doc(hidden)]
 pub mod kernel;
 pub mod processor;
 pub mod render;
@@ -40,3 +41,7 @@ pub use error::{Error, Place, Result};
 
 /// A token id: the position of a token in the vocabulary.
 pub type TokenId = u32;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -5,19 +5,59 @@ use super::{Candidates, Cut, FINITE, State};
 use crate::TokenId;
 use crate::kernel::{self, Band};
 
+/// Bounds of the pending scale, 2^±64.
+const SCALES: std::ops::RangeInclusive<f64> =
+    1.0 / 18_446_744_073_709_551_616.0..=18_446_744_073_709_551_616.0;
+/// The pending shift may always be so large: 2^30, at which f64 still tells 2.4e-7 apart.
+const LARGEST_SHIFT: f64 = 1_073_741_824.0;
+
+/// The e of 2^e ≤ x < 2^(e + 1), for positive normal x.
+fn exponent(x: f64) -> i32 {
+    (x.to_bits() >> 52) as i32 - 1023
+}
+
 impl Candidates {
     /// Multiplies every score: `score ← factor · score` (pending; nothing is written). `factor` is positive.
+    ///
+    /// The pending scale stays in bounds where scores are neither too large nor too small for what follows (a penalty of 2, say). Beyond
+    /// them no two ordinary logits differ more, or less, visibly; logits that aren't ordinary are first multiplied by a power of two.
     pub fn scale(&mut self, factor: f64) {
-        // Beyond 1e±100 no two f32 differ more (or less) visibly; inside, no score overflows.
         let before = self.scale;
-        self.scale = (before * factor).clamp(1e-100, 1e100);
+        let mut wanted = (before * self.beyond * factor).clamp(1e-100, 1e100);
+        let mut power = 1.0;
+        if !SCALES.contains(&wanted) {
+            power = self.magnify(exponent(wanted));
+            wanted /= power;
+        }
+        self.scale = wanted.clamp(*SCALES.start(), *SCALES.end());
+        self.beyond = wanted / self.scale;
         self.forget_sums();
-        self.shift *= self.scale / before;
+        self.shift *= self.scale * power / before;
+        self.shift(0.0);
+    }
+
+    /// Multiplies the values of all members by a power of two, which it returns: by 2^`wanted`, as far as they don't become infinite,
+    /// or so small that a bounded scale makes them equal.
+    fn magnify(&mut self, wanted: i32) -> f64 {
+        let largest = self.positions().fold(0.0f32, |m, (_, _, x)| m.max(x.abs()));
+        let room = exponent(largest.into());
+        let by = if wanted > 0 { wanted.min(126 - room).max(0) } else { wanted.max(20 - room).min(0) };
+        if by == 0 || largest == 0.0 {
+            return 1.0;
+        }
+        let power = 2f64.powi(by);
+        let changed = self.positions().map(|(at, id, x)| (id, self.base(at, id, x) * power)).collect();
+        self.rewrite(changed);
+        power
     }
 
     /// Adds to every score (pending). Probabilities stay; methods that look at scores see it.
+    ///
+    /// The sum of all shifts is bounded: by 2^30, or by twice the score that it has to balance. More would swallow the differences
+    /// between scores.
     pub fn shift(&mut self, by: f64) {
-        self.shift += by;
+        let bound = (2.0 * (self.best as f64 * self.scale).abs()).max(LARGEST_SHIFT);
+        self.shift = (self.shift + by).clamp(-bound, bound);
     }
 
     /// Keeps the members at or above a cut; the best one always stays.
@@ -159,8 +199,14 @@ impl Candidates {
 
     /// Rewrites the score of every member: `score ← f(id, score)`, kept in f64. −∞ masks a token.
     pub fn map(&mut self, mut f: impl FnMut(TokenId, f64) -> f64) {
-        let dense = self.own.state != State::Sparse && self.row.ids.is_none() && self.lo == f32::NEG_INFINITY;
         let changed: Vec<(TokenId, f64)> = self.members().map(|(id, s)| (id, f(id, s))).collect();
+        self.rewrite(changed);
+        (self.scale, self.beyond, self.shift) = (1.0, 1.0, 0.0);
+    }
+
+    /// Puts other values in the place of the members' (all of them, by ascending id).
+    fn rewrite(&mut self, changed: Vec<(TokenId, f64)>) {
+        let dense = self.own.state != State::Sparse && self.row.ids.is_none() && self.lo == f32::NEG_INFINITY;
         self.restore_row();
         let own = &mut self.own;
         own.values.clear();
@@ -184,7 +230,8 @@ impl Candidates {
                 own.exact.push(s);
             }
         }
-        self.become_plain();
+        self.lo = f32::NEG_INFINITY;
+        self.find_best();
     }
 
     /// As [`map`](Self::map), for a function of the score alone: compiled for the instruction set in use.
@@ -217,8 +264,7 @@ impl Candidates {
 
     /// After the own scores were written: nothing is pending.
     fn become_plain(&mut self) {
-        self.scale = 1.0;
-        self.shift = 0.0;
+        (self.scale, self.beyond, self.shift) = (1.0, 1.0, 0.0);
         self.lo = f32::NEG_INFINITY;
         self.find_best();
     }

@@ -52,6 +52,8 @@ pub struct Candidates {
     /// Buffers for the next list.
     spare: Own,
     scale: f64,
+    /// What of the scale is beyond its bounds, for a later factor to meet: 1 but for extreme temperatures.
+    beyond: f64,
     shift: f64,
     /// Pending cut: members have `value >= lo`.
     lo: f32,
@@ -143,8 +145,7 @@ impl Candidates {
 
     fn rewind(&mut self, best: f32) {
         self.own.state = State::Row;
-        self.scale = 1.0;
-        self.shift = 0.0;
+        (self.scale, self.beyond, self.shift) = (1.0, 1.0, 0.0);
         self.lo = f32::NEG_INFINITY;
         self.best = best;
         self.forget_sums();

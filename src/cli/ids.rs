@@ -43,7 +43,8 @@ pub fn parse<T: FromStr<Err = Error>>(text: &str) -> std::result::Result<T, Stri
     })
 }
 
-fn content(text: &str) -> Result<String> {
+/// The text of a value, or of the file that it names as `@FILE`.
+pub fn content(text: &str) -> Result<String> {
     match text.strip_prefix('@') {
         Some(file) => read_text(Path::new(file)),
         None => Ok(text.to_string()),

@@ -76,7 +76,7 @@ impl Opened {
                 tally.digest()
             }
         };
-        let path = self.path.display().to_string();
+        let path = self.path.as_path().into();
         Ok(Companion { role: "input".to_string(), path, sha256, bytes })
     }
 }
@@ -116,13 +116,8 @@ impl InputArgs {
 
     /// Opens the input under a layout.
     pub fn open_as(&self, layout: Option<Layout>, digest: bool) -> Result<Opened> {
-        self.open_from(self.input.as_deref().unwrap_or(Path::new("-")), layout, digest)
-    }
-
-    /// Opens another file in the place of the input; `digest`: its digest will be asked for.
-    pub fn open_from(&self, path: &Path, layout: Option<Layout>, digest: bool) -> Result<Opened> {
         let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
-        let path = path.to_path_buf();
+        let path = self.input.clone().unwrap_or_else(|| "-".into());
         if let Some(model) = self.model()? {
             let source = Box::new(model.start()?);
             let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
