@@ -144,10 +144,10 @@ impl Table {
     /// continue.
     fn seems_to_end(&self, missing: &[TokenId]) -> bool {
         let Some((last, parent)) = missing.split_last() else { return false };
-        let is_best = |row: &[f32]| {
-            row.get(*last as usize).is_some_and(|x| x.is_finite() && row.iter().all(|other| other <= x))
+        let is_best = |row: &Row| {
+            row.logit(*last).is_some_and(|x| x.is_finite() && row.logits.iter().all(|other| *other <= x))
         };
-        let row = |index: usize| &self.logits[index * self.vocab..(index + 1) * self.vocab];
+        let row = |index: usize| &self.rows[index];
         self.index.keys().all(|prefix| !prefix.contains(last))
             && self.index.iter().any(|(prefix, &index)| prefix.as_ref() != parent && is_best(row(index)))
     }
