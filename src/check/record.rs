@@ -1,14 +1,17 @@
 //! Records: a run and everything that it depended on, in one JSON file.
 
-use std::fs;
+mod word;
+
 use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::word::Word;
 use super::digest::Digest;
 use crate::hypothesis::{Finish, Hypothesis};
+use crate::source::read_text;
 use crate::{Error, Place, Result, TokenId};
 
 /// What a record says it is.
@@ -26,7 +29,10 @@ pub struct Record {
     /// The version of tokpick that made it.
     pub tokpick: String,
     /// The canonical command: the subcommand and its arguments, the seed among them.
-    pub command: Vec<String>,
+    pub command: Vec<Word>,
+    /// Where relative paths start, seen from the folder of the record; `None`: there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<Word>,
     /// The chain as JSON.
     pub chain: Value,
     /// The draw (`chacha8-v1`), or the engine; `None` where nothing is random.
@@ -49,6 +55,9 @@ pub struct Record {
     pub platform: String,
     /// What was decoded.
     pub sequences: Vec<RecordedLine>,
+    /// Fields that the file has and this version doesn't know.
+    #[serde(skip)]
+    pub unknown: Vec<String>,
 }
 
 /// A file that a run has read.
@@ -57,7 +66,7 @@ pub struct Companion {
     /// What it was read as: `input`, `uncond_input`, …
     pub role: String,
     /// Its path as given; `-` for standard input.
-    pub path: String,
+    pub path: Word,
     /// SHA-256 of its content.
     pub sha256: Digest,
     /// Its length.
@@ -99,18 +108,23 @@ impl From<&Hypothesis> for RecordedLine {
 }
 
 /// Where a repeated run leaves its record for the first time.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Divergence {
-    /// Number of the line.
-    pub line: usize,
+    /// Number of the line; `None` where the difference is not in what was decoded.
+    pub line: Option<usize>,
     /// Its sequence.
-    pub sequence: usize,
+    pub sequence: Option<usize>,
     /// Its sample, or rank.
-    pub sample: usize,
+    pub sample: Option<usize>,
     /// Token of the line, from 0; `None` where lines differ as a whole.
     pub at: Option<usize>,
-    /// What differs: `id`, `length`, `logprob`, `processed_logprob`, `score`, `finish_reason` or `lines`.
+    /// What differs: `id`, `length`, `logprob`, `processed_logprob`, `score`, `finish_reason` or `lines`; before anything is
+    /// decoded `input`, `companion`, `companions`, `vocabulary`, `chain`,
+    /// `draw`, `engine`, `seed` or `shape`.
     pub what: &'static str,
+    /// The file that differs, for `input` and `companion`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<Word>,
     /// What the record has.
     pub expected: Value,
     /// What the repetition gives.
@@ -119,14 +133,22 @@ pub struct Divergence {
     pub probabilities: [Option<f64>; 2],
 }
 
+impl Divergence {
+    /// A difference that shows before anything is decoded; `None` if there is none.
+    pub fn of(what: &'static str, expected: Value, found: Value) -> Option<Divergence> {
+        (expected != found).then(|| Divergence { what, expected, found, ..Divergence::default() })
+    }
+}
+
 impl Record {
     /// An empty record of this version and machine, to be filled.
-    pub fn new(command: Vec<String>, input: Companion) -> Self {
+    pub fn new(command: Vec<Word>, input: Companion) -> Self {
         Record {
             format: FORMAT.to_string(),
             version: VERSION,
             tokpick: env!("CARGO_PKG_VERSION").to_string(),
             command,
+            directory: None,
             chain: Value::Array(Vec::new()),
             draw: None,
             engine: None,
@@ -135,13 +157,9 @@ impl Record {
             shape: [None; 3],
             companions: Vec::new(),
             vocabulary: None,
-            platform: format!(
-                "{} {}, {}",
-                std::env::consts::OS,
-                std::env::consts::ARCH,
-                crate::kernel::simd()
-            ),
+            platform: platform(),
             sequences: Vec::new(),
+            unknown: Vec::new(),
         }
     }
 
@@ -151,8 +169,7 @@ impl Record {
     /// A file that can't be read, is no record, or is of a version that this tokpick does not know, which is named.
     pub fn read(path: &Path) -> Result<Self> {
         let file = path.display().to_string();
-        let text = fs::read(path).map_err(|source| Error::Io { file: file.clone(), source })?;
-        Record::parse(&file, &text)
+        Record::parse(&file, read_text(path)?.as_bytes())
     }
 
     /// As [`read`](Self::read), from the text of a file.
@@ -179,7 +196,36 @@ impl Record {
             }
             None => return bad("a record without a format version".to_string()),
         }
-        serde_json::from_value(value).or_else(|e| bad(format!("a damaged record: {e}")))
+        let mut record: Record = match serde_json::from_value(value.clone()) {
+            Ok(record) => record,
+            Err(e) => return bad(format!("a damaged record: {e}")),
+        };
+        let known = serde_json::to_value(&record).unwrap_or_default();
+        unknown(&value, &known, "", &mut record.unknown);
+        Ok(record)
+    }
+
+    /// True if the text of a file says that it is a record, of whatever version.
+    pub fn is_record(text: &[u8]) -> bool {
+        let begins = text.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
+        let format = |v: Value| v.get("format").and_then(Value::as_str) == Some(FORMAT);
+        begins && serde_json::from_slice(text).is_ok_and(format)
+    }
+
+    /// What a record says of where it was made that is otherwise here, in words: no difference in what was decoded follows from it.
+    pub fn elsewhere(&self) -> Vec<String> {
+        let here = [
+            ("tokpick", &self.tokpick, env!("CARGO_PKG_VERSION").to_string()),
+            ("platform", &self.platform, platform()),
+        ];
+        let differs = here.into_iter().filter(|(_, recorded, here)| *recorded != here);
+        let mut all: Vec<String> = differs
+            .map(|(field, recorded, here)| format!("{field}: recorded {recorded}, here {here}"))
+            .collect();
+        all.extend(
+            self.unknown.iter().map(|field| format!("{field}: not known to this tokpick, and not checked")),
+        );
+        all
     }
 
     /// Writes the record.
@@ -197,16 +243,37 @@ impl Record {
         if let Some(d) = self.sequences.iter().zip(found).enumerate().find_map(|(i, (e, f))| line(i, e, f)) {
             return Some(d);
         }
-        (self.sequences.len() != found.len()).then(|| Divergence {
-            line: self.sequences.len().min(found.len()),
-            sequence: 0,
-            sample: 0,
-            at: None,
-            what: "lines",
-            expected: self.sequences.len().into(),
-            found: found.len().into(),
-            probabilities: [None; 2],
-        })
+        let (expected, found) = (self.sequences.len(), found.len());
+        let line = Some(expected.min(found));
+        Divergence::of("lines", expected.into(), found.into()).map(|d| Divergence { line, ..d })
+    }
+}
+
+/// The machine: operating system, architecture, instruction set.
+fn platform() -> String {
+    format!("{} {}, {}", std::env::consts::OS, std::env::consts::ARCH, crate::kernel::simd())
+}
+
+/// The fields of a document that were not understood, by their paths.
+fn unknown(read: &Value, known: &Value, path: &str, out: &mut Vec<String>) {
+    match (read, known) {
+        (Value::Object(read), Value::Object(known)) => {
+            for (key, value) in read {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                match known.get(key) {
+                    Some(known) => unknown(value, known, &path, out),
+                    // an absent field may be written as null
+                    None if value.is_null() => {}
+                    None => out.push(path),
+                }
+            }
+        }
+        (Value::Array(read), Value::Array(known)) => {
+            for (at, (value, known)) in read.iter().zip(known).enumerate() {
+                unknown(value, known, &format!("{path}[{at}]"), out);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -214,8 +281,9 @@ fn line(number: usize, expected: &RecordedLine, found: &RecordedLine) -> Option<
     let differ = |what, at: Option<usize>, e: Value, f: Value| {
         let p = |line: &RecordedLine| line.logprobs.get(at?).copied().flatten().map(crate::kernel::exp);
         let probabilities = [p(expected), p(found)];
-        let (sequence, sample) = (expected.sequence, expected.sample);
-        Some(Divergence { line: number, sequence, sample, at, what, expected: e, found: f, probabilities })
+        let (line, sequence, sample) = (Some(number), Some(expected.sequence), Some(expected.sample));
+        let file = None;
+        Some(Divergence { line, sequence, sample, at, what, file, expected: e, found: f, probabilities })
     };
     let (e, f) = (expected, found);
     if (e.sequence, e.sample) != (f.sequence, f.sample) {
@@ -246,6 +314,15 @@ fn line(number: usize, expected: &RecordedLine, found: &RecordedLine) -> Option<
     }
     if e.ids.len() != f.ids.len() {
         return differ("length", Some(e.ids.len().min(f.ids.len())), e.ids.len().into(), f.ids.len().into());
+    }
+    for (what, x, y) in [
+        ("logprob", &e.logprobs, &f.logprobs),
+        ("processed_logprob", &e.processed_logprobs, &f.processed_logprobs),
+    ] {
+        if x.len() != y.len() {
+            let number = |n: usize| Value::from(format!("{n} of them"));
+            return differ(what, Some(x.len().min(y.len())), number(x.len()), number(y.len()));
+        }
     }
     if apart(e.score, f.score) {
         return differ("score", None, e.score.into(), f.score.into());

@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use tokpick::source::read_text;
 use tokpick::{Error, Result, TokenId};
-
-use super::stream::read_text;
 
 /// Ids separated by blanks or commas, or `@FILE` with such a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,7 +42,8 @@ pub fn parse<T: FromStr<Err = Error>>(text: &str) -> std::result::Result<T, Stri
     })
 }
 
-fn content(text: &str) -> Result<String> {
+/// The text of a value, or of the file that it names as `@FILE`.
+pub fn content(text: &str) -> Result<String> {
     match text.strip_prefix('@') {
         Some(file) => read_text(Path::new(file)),
         None => Ok(text.to_string()),

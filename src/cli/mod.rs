@@ -5,6 +5,7 @@ mod commands;
 mod flags;
 mod given;
 mod ids;
+mod named;
 mod note;
 mod out;
 mod places;
@@ -63,10 +64,13 @@ pub trait Run {
 /// # Errors
 /// A usage error, or a help that was asked for.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Command, Given), clap::Error> {
-    let words: Vec<OsString> = words.into_iter().collect();
+    let words = usage::with_help(words.into_iter().collect());
     let mut command = Cli::command();
     let program = OsString::from("tokpick");
-    let matches = command.try_get_matches_from_mut(std::iter::once(&program).chain(&words))?;
+    let matches = match command.try_get_matches_from_mut(std::iter::once(&program).chain(&words)) {
+        Ok(matches) => matches,
+        Err(e) => return Err(usage::shortened(usage::meant(e, &words, &mut command))),
+    };
     let cli = Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
     let given = Given::new(words, &command, &matches);
     Ok((cli.command, given))

@@ -121,12 +121,22 @@ pub fn check(given: &Given) -> Result<()> {
     Ok(())
 }
 
-/// Refuses outputs that are what a recorded command reads.
-///
-/// # Errors
-/// As [`check`].
-pub fn check_recorded(given: &Given, recorded: &Given) -> Result<()> {
-    spare(&outputs(given), &inputs(recorded))
+/// The places that a command line writes to, as they are where it was typed.
+pub struct Written(Vec<Place>);
+
+impl Written {
+    /// Those of a command line.
+    pub fn of(given: &Given) -> Written {
+        Written(outputs(given))
+    }
+
+    /// Refuses outputs that are what a recorded command reads.
+    ///
+    /// # Errors
+    /// As [`check`].
+    pub fn spare(&self, recorded: &Given) -> Result<()> {
+        spare(&self.0, &inputs(recorded))
+    }
 }
 
 fn spare(outputs: &[Place], inputs: &[Place]) -> Result<()> {

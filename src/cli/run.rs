@@ -36,13 +36,16 @@ pub fn run(
         let what = "needs token strings: give --vocab FILE";
         return Err(Error::setting("--format", "text", what).into());
     }
+    if args.output.escape && (stream || args.output.format != FormatName::Text) {
+        note("no effect but on the texts of --format text (--stream quotes them as JSON): --escape");
+    }
     let samples = args.draw.num_samples.max(args.search.num_beams);
     let parallel = parallel(&args.draw, &opened, samples)? && !stream;
     let job = Job { logprobs, parallel, ..resolved.job(strategy.number()) };
     let mut record = match &args.record {
         Some(path) => {
             let to = Out::open(Some(path))?;
-            Some((to, record::begin(given, &strategy, &opened, &resolved.chain)?))
+            Some((to, record::begin(path, given, &strategy, &opened, &resolved.chain)?))
         }
         None => None,
     };
@@ -50,7 +53,7 @@ pub fn run(
     let arguments = given.words().iter().map(|w| w.to_string_lossy().into_owned()).collect();
     let head = Head { draw, seed, chain: resolved.chain.json(), arguments };
     let mut out = Out::open(args.output.output.as_deref())?;
-    let mut run = Run::new(format, stream, head);
+    let mut run = Run::new(format, stream, head).escaped(args.output.escape);
     let tokens = opened.tokens.as_ref();
     let mut watch = Watch::open(&args.watch)?;
     let done = watch.run(opened.source.as_mut(), |source, trace| {
@@ -107,26 +110,10 @@ fn parallel(draw: &DrawArgs, opened: &Opened, samples: Option<usize>) -> Result<
     }
 }
 
-/// The processors that never remove or overtake the most probable token.
-const KEEP_THE_BEST: [&str; 12] = [
-    "temperature",
-    "dynamic_temperature",
-    "top_k",
-    "top_p",
-    "min_p",
-    "epsilon_cutoff",
-    "eta_cutoff",
-    "top_h",
-    "top_n_sigma",
-    "top_a",
-    "tail_free",
-    "p_less",
-];
-
 /// Says which processors change nothing in greedy search.
 pub fn idle_in_greedy(chain: &Chain) {
     let on = chain.processors().iter().filter(|p| !p.is_off()).map(|p| p.info());
-    let idle: Vec<&str> = on.filter(|i| KEEP_THE_BEST.contains(&i.name)).map(|i| i.name).collect();
+    let idle: Vec<&str> = on.filter(|i| i.keeps_the_best).map(|i| i.name).collect();
     if !idle.is_empty() {
         note(format!("no effect in greedy search: {} (they keep the most probable token)", idle.join(", ")));
     }

@@ -6,5 +6,6 @@ mod whole;
 
 #[cfg(unix)]
 pub(crate) use signals::groups;
+#[cfg(feature = "cli")]
 pub use signals::{end_with_signals, fail_on_large_files};
 pub use whole::{WholeFile, follow, write_whole};

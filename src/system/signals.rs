@@ -41,10 +41,10 @@ pub(crate) fn groups<T>(change: impl FnOnce(&mut Vec<rustix::process::Pid>) -> T
     change(&mut lock().get_or_insert_default().groups)
 }
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "cli"))]
 pub use unix::{end_with_signals, fail_on_large_files};
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "cli"))]
 mod unix {
     use std::sync::atomic::AtomicBool;
     use std::sync::{Arc, Once};
@@ -115,7 +115,7 @@ mod unix {
 ///
 /// # Errors
 /// None.
-#[cfg(not(unix))]
+#[cfg(all(not(unix), feature = "cli"))]
 pub fn end_with_signals() -> io::Result<()> {
     Ok(())
 }
@@ -124,7 +124,7 @@ pub fn end_with_signals() -> io::Result<()> {
 ///
 /// # Errors
 /// None.
-#[cfg(not(unix))]
+#[cfg(all(not(unix), feature = "cli"))]
 pub fn fail_on_large_files() -> io::Result<()> {
     Ok(())
 }

@@ -1,7 +1,14 @@
+use std::fs;
+
 use super::*;
 
 fn record() -> Record {
-    let input = Companion { role: "input".into(), path: "a.npy".into(), sha256: Digest::of(b"a"), bytes: 1 };
+    let input = Companion {
+        role: "input".into(),
+        path: "a.npy".into(),
+        sha256: serde_json::from_value("a".into()).unwrap(),
+        bytes: 1,
+    };
     let line = |sequence, ids: &[TokenId]| RecordedLine {
         sequence,
         sample: 0,
@@ -48,6 +55,17 @@ fn other_versions_are_refused_by_name() {
 }
 
 #[test]
+fn fields_that_nobody_knows_are_named() {
+    let mut value = serde_json::to_value(record()).unwrap();
+    value["temperature"] = 0.7.into();
+    value["sequences"][1]["note"] = "x".into();
+    value["input"]["mtime"] = 3.into();
+    let record = Record::parse("r.json", value.to_string().as_bytes()).unwrap();
+    assert_eq!(record.unknown, ["input.mtime", "sequences[1].note", "temperature"]);
+    assert!(record.elsewhere().iter().any(|said| said.starts_with("temperature: not known")));
+}
+
+#[test]
 fn the_first_difference_is_named() {
     type Change = fn(&mut Vec<RecordedLine>);
     // change of the repetition, line, token, what
@@ -58,6 +76,7 @@ fn the_first_difference_is_named() {
         (|s| s[1].processed_logprobs[1] = Some(-2.0), 1, Some(1), "processed_logprob"),
         (|s| s[0].finish_reason = Finish::Eos, 0, None, "finish_reason"),
         (|s| s[1].score = Some(1.0), 1, None, "score"),
+        (|s| s[1].logprobs.push(None), 1, Some(2), "logprob"),
         (|s| s[1].sample = 1, 1, None, "lines"),
         (|s| s.truncate(1), 1, None, "lines"),
     ];
@@ -67,7 +86,7 @@ fn the_first_difference_is_named() {
         let mut found = record.sequences.clone();
         change(&mut found);
         let d = record.compare(&found).unwrap();
-        assert_eq!((d.line, d.at, d.what), (*line, *at, *what));
+        assert_eq!((d.line, d.at, d.what), (Some(*line), *at, *what));
     }
     let mut found = record.sequences.clone();
     found[0].ids[1] = 9;

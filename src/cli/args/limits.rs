@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use crate::cli::ids::{Ids, parse};
+use crate::cli::ids::parse;
+use crate::cli::named::Named;
 
 #[derive(Args)]
 #[command(next_help_heading = "Stopping")]
@@ -10,7 +11,7 @@ pub struct LimitArgs {
     /// At most so many new tokens (default: until the input ends; 20 for tables, bigrams and models)
     #[arg(long, value_name = "N")]
     pub max_new_tokens: Option<usize>,
-    /// End tokens: a sequence ends with any of them
-    #[arg(long, value_name = "IDS", allow_hyphen_values = true, value_parser = parse::<Ids>)]
-    pub eos_token_id: Option<Ids>,
+    /// End tokens: a sequence ends with any of them; ids, or with a vocabulary the strings of tokens
+    #[arg(long, value_name = "IDS", allow_hyphen_values = true, value_parser = parse::<Named>)]
+    pub eos_token_id: Option<Named>,
 }

@@ -54,7 +54,7 @@ impl Run for Explain {
             history: &self.history,
             draw: Some(&self.draw),
         };
-        let mut resolved = asked.resolve(&files, &shape, steps(&shape))?;
+        let mut resolved = asked.resolve(&files, &shape, steps(&shape), opened.tokens.as_ref())?;
         let first = if shape.follows_prefix { resolved.prefix.len() } else { shape.first_step };
         self.stop_after_step(&mut resolved.limits, first, shape.end_step)?;
         no_effect(&self.draw.num_samples.map_or(vec![], |_| vec!["--num-samples"]), "in explain");

@@ -59,18 +59,14 @@ impl Run for Info {
             strings: opened.tokens.as_ref().map(render::Tokens::len),
             ..render::Info::default()
         };
-        let context = [self.history.prompt(), self.history.prefix()].concat();
-        let first = if shape.follows_prefix { self.history.prefix().len() } else { shape.first_step };
+        let [prompt, prefix] = self.history.resolve(opened.tokens.as_ref())?;
+        let context = [prompt.as_slice(), &prefix].concat();
+        let first = if shape.follows_prefix { prefix.len() } else { shape.first_step };
         let mut going: Vec<usize> = shape.sequences.clone().collect();
         let (mut at, mut step) = (0, first);
         let (mut rows, mut buffer) = (Vec::<Row>::new(), Candidates::default());
         while at < going.len() && info.rows.len() < self.max_rows {
-            let query = Query {
-                sequence: going[at],
-                step,
-                context: &context,
-                prompt_len: self.history.prompt().len(),
-            };
+            let query = Query { sequence: going[at], step, context: &context, prompt_len: prompt.len() };
             source.rows(&[query], &mut rows)?;
             let Some(row) = rows.first_mut().filter(|row| !row.ended) else {
                 going.remove(at);

@@ -2,13 +2,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use tokpick::draw::RowCoins;
-use tokpick::processor::{Chain, Context, Kind};
+use tokpick::processor::{Chain, Context, Kind, Stage};
 use tokpick::render::{self, Distribution, ProbsFormat};
 use tokpick::sampler::walk;
-use tokpick::{Result, settings};
 
-use crate::cli::args::{HistoryArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
-use crate::cli::ids::{IdLists, parse};
+use crate::cli::args::{HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
 use crate::cli::note::{missing, no_effect};
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files, steps};
@@ -24,9 +22,8 @@ pub struct Probs {
     input: InputArgs,
     #[command(flatten)]
     history: HistoryArgs,
-    /// The ids that were taken at the input's own steps; those of several sequences are separated by `;` or line breaks
-    #[arg(long, value_name = "IDS", help_heading = "History", allow_hyphen_values = true, value_parser = parse::<IdLists>)]
-    ids: Option<IdLists>,
+    #[command(flatten)]
+    ids: IdsArgs,
     #[command(flatten)]
     limits: LimitArgs,
     /// At most so many tokens of each row, the most probable ones
@@ -66,7 +63,7 @@ impl Run for Probs {
         let files = Files::read(&self.settings)?;
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
-        let resolved = asked.resolve(&files, &shape, steps(&shape))?;
+        let resolved = asked.resolve(&files, &shape, steps(&shape), opened.tokens.as_ref())?;
         let seed = match resolved.chain.needs().coin {
             true => resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))),
             false => {
@@ -75,16 +72,16 @@ impl Run for Probs {
             }
         };
         let job = resolved.job(seed);
-        let whole = whole(&resolved.chain)?;
+        let whole = whole(&resolved.chain);
         let format = match self.format {
             FormatName::Tsv => ProbsFormat::Tsv,
             FormatName::Json => ProbsFormat::Json,
             FormatName::Jsonl => ProbsFormat::Jsonl,
         };
         let mut probs = render::Probs::new(format, self.top, shape.sequences.len() > 1);
-        let ids = self.ids.as_ref().map(|ids| ids.0.as_slice());
         let tokens = opened.tokens.as_ref();
-        walk(opened.source.as_mut(), &job, ids, &mut (), &mut |visit| {
+        let ids = self.ids.lists()?.map(|lists| lists.resolve(self.ids.flag(), tokens)).transpose()?;
+        walk(opened.source.as_mut(), &job, ids.as_deref(), &mut (), &mut |visit| {
             let (sequence, step, c) = (visit.sequence, visit.step, visit.candidates);
             let mut row = Distribution::new(sequence, step, c);
             if let Some(whole) = whole.as_ref().filter(|_| format != ProbsFormat::Tsv) {
@@ -104,12 +101,8 @@ impl Run for Probs {
 }
 
 /// The chain without its truncations; `None` where it has none.
-fn whole(chain: &Chain) -> Result<Option<Chain>> {
-    let (cut, rest): (Vec<_>, Vec<_>) =
-        chain.processors().iter().filter(|p| !p.is_off()).partition(|p| p.info().kind == Kind::Truncation);
-    if cut.is_empty() {
-        return Ok(None);
-    }
-    let again = rest.iter().map(|p| settings::processor(p.info().name, &p.json()));
-    again.collect::<Result<_>>().map(|rest| Some(Chain::new(rest)))
+fn whole(chain: &Chain) -> Option<Chain> {
+    let on = || chain.processors().iter().filter(|p| !p.is_off());
+    let cuts = |p: &&Stage| p.info().kind == Kind::Truncation;
+    on().any(|p| cuts(&p)).then(|| Chain::new(on().filter(|p| !cuts(p)).cloned()))
 }

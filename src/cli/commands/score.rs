@@ -51,16 +51,17 @@ impl Run for Score {
         if self.input.is_missing() {
             return help("score");
         }
-        let Some(ids) = self.ids.lists()? else {
+        let Some(lists) = self.ids.lists()? else {
             return Err(Error::setting("--ids", "(none)", "give the ids to score, or --ids-file").into());
         };
         let mut opened = self.input.open()?;
+        let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
         let mut out = Out::open(self.output.as_deref())?;
         let longest = ids.iter().map(Vec::len).max();
         let files = Files::read(&self.settings)?;
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
-        let mut resolved = asked.resolve(&files, &opened.source.shape(), longest)?;
+        let mut resolved = asked.resolve(&files, &opened.source.shape(), longest, opened.tokens.as_ref())?;
         // the ids say where it ends
         resolved.limits.max_new_tokens = None;
         let given = self.seed.or_else(|| files.get(|s| s.seed));

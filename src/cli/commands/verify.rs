@@ -1,22 +1,22 @@
-use std::ffi::OsString;
+mod records;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tokpick::check::{self, Clip, GuessOptions, Record, VerifyOptions};
+use tokpick::check::{self, Clip, GuessOptions, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
 use tokpick::source::Layout;
 use tokpick::{Error, Result, TokenId};
 
-use super::Command;
 use crate::cli::args::{DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Opened, Seed, SettingsArgs};
+use crate::cli::named::NamedLists;
+use crate::cli::note::no_effect;
 use crate::cli::out::Out;
-use crate::cli::repeat::{damaged, repeat};
 use crate::cli::resolve::{Asked, Files, Setup};
 use crate::cli::strategy::{self, is_greedy, samples};
-use crate::cli::stream::read_text;
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status, parse, places};
+use crate::cli::{Given, Run, Status};
 
 /// `verify RECORD` repeats a recorded run. `verify INPUT --ids …` draws every step again, with the claimed ids as history, and
 /// tells for each mismatch by how much the claimed token lost (after Token-DiFR, arXiv 2511.20621): the score difference of a
@@ -44,6 +44,9 @@ pub struct Verify {
 /// How claims are judged, and how the verdict is written.
 #[derive(Args)]
 struct JudgeArgs {
+    /// Further records
+    #[arg(value_name = "RECORD")]
+    more: Vec<PathBuf>,
     /// The input of a record, where it is no longer at the recorded path
     #[arg(long = "input", value_name = "FILE", id = "moved", help_heading = "Input")]
     moved: Option<PathBuf>,
@@ -129,25 +132,42 @@ impl Run for Verify {
             return help("verify");
         }
         self.judge.check()?;
-        match (self.ids.lists()?, &self.input.input) {
-            (Some(ids), _) if self.judge.guess => self.guess(&ids),
-            (Some(ids), _) => self.ids(&ids),
-            (None, _) if self.judge.guess => {
-                Err(Error::setting("--guess", "", "which ids? give --ids or --ids-file").into())
-            }
-            (None, Some(path)) => self.record(path, given),
-            (None, None) => Err(Error::setting("--ids", "", "give them, or the path of a record").into()),
+        let Some(lists) = self.ids.lists()? else { return self.without_ids(given) };
+        if let Some(more) = self.judge.more.first() {
+            let what = "with ids, one input is verified: leave it out";
+            return Err(Error::setting("RECORD", more.display(), what).into());
         }
+        if let Some(moved) = &self.judge.moved {
+            let what = "is for a record: with ids, the input is the first argument";
+            return Err(Error::setting("--input", moved.display(), what).into());
+        }
+        no_effect(
+            &self.draw.threads.map_or(vec![], |_| vec!["--threads"]),
+            "in verify, which reads row by row",
+        );
+        if !self.judge.guess {
+            return self.ids(&lists);
+        }
+        let judging = ["--logit-noise", "--alpha", "--clip", "--min-match", "--max-margin", "--top"];
+        let idle: Vec<&str> = judging.into_iter().filter(|flag| given.has(&flag[2..])).collect();
+        no_effect(&idle, "with --guess");
+        self.guess(&lists)
     }
 }
 
 impl Verify {
-    fn ids(&self, ids: &[Vec<TokenId>]) -> anyhow::Result<Status> {
+    fn ids(&self, lists: &NamedLists) -> anyhow::Result<Status> {
         let opened = self.input.open()?;
+        let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
         let mut out = Out::open(self.judge.output.as_deref())?;
         let longest = ids.iter().map(Vec::len).max();
         let files = Files::read(&self.settings)?;
-        let resolved = self.asked(Some(&self.draw)).resolve(&files, &opened.source.shape(), longest)?;
+        let resolved = self.asked(Some(&self.draw)).resolve(
+            &files,
+            &opened.source.shape(),
+            longest,
+            opened.tokens.as_ref(),
+        )?;
         let setup = Setup { opened, files, resolved, logprobs: true };
         let samples = samples(&self.draw, &setup.files)?;
         let (mut draw, seed, temperature) = self.drawing(&setup, samples)?;
@@ -159,7 +179,7 @@ impl Verify {
             alpha: self.judge.alpha,
             clip: Clip(self.judge.clip),
         };
-        let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, ids, &options)?;
+        let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, &ids, &options)?;
         let holds = found.holds(self.judge.min_match, self.judge.max_margin);
         out.write(|to| match self.judge.format {
             FormatName::Text => found.text(self.judge.top, self.judge.logit_noise, to),
@@ -204,7 +224,7 @@ impl Verify {
         Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw }
     }
 
-    fn guess(&self, ids: &[Vec<TokenId>]) -> anyhow::Result<Status> {
+    fn guess(&self, lists: &NamedLists) -> anyhow::Result<Status> {
         let Some(seed) = &self.draw.seed else {
             return Err(Error::setting("--seed", "(none)", "a guess needs the seed").into());
         };
@@ -213,7 +233,8 @@ impl Verify {
         let mut failure = None;
         for layout in self.layouts()? {
             let mut opened = self.input.open_as(layout, false)?;
-            match self.guess_in(&mut opened, ids, seed) {
+            let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
+            match self.guess_in(&mut opened, &ids, seed) {
                 Ok(guess) => {
                     let guess = match layout {
                         Some(layout) => guess.under(layout),
@@ -234,7 +255,13 @@ impl Verify {
         };
         out.write(|to| match self.judge.format {
             FormatName::Text => guess.text(to),
-            FormatName::Json => writeln!(to, "{}", json!(guess)),
+            FormatName::Json => {
+                let mut document = json!(guess);
+                document["tokpick"] = json!(env!("CARGO_PKG_VERSION"));
+                document["holds"] = json!(!guess.explained.is_empty());
+                document["seed"] = json!(seed.json());
+                writeln!(to, "{document}")
+            }
         })?;
         out.finish()?;
         Ok(if guess.explained.is_empty() { Status::No } else { Status::Done })
@@ -253,45 +280,10 @@ impl Verify {
         let files = Files::read(&self.settings)?;
         let longest = ids.iter().map(Vec::len).max();
         let asked = self.asked(None);
-        let resolved = asked.resolve(&files, &opened.source.shape(), longest)?;
+        let resolved = asked.resolve(&files, &opened.source.shape(), longest, opened.tokens.as_ref())?;
         let params = asked.params(&self.draw, &files, &resolved)?;
         let job = resolved.job(seed.coins());
         let options = GuessOptions { seed: &seed.0, params: &params, partial: 3 };
         check::guess(opened.source.as_mut(), &job, ids, &options)
-    }
-
-    fn record(&self, path: &Path, given: &Given) -> anyhow::Result<Status> {
-        let record = Record::parse(&path.display().to_string(), read_text(path)?.as_bytes())?;
-        let words = record.command.iter().map(OsString::from);
-        let (command, recorded) = parse(words).map_err(|e| damaged(path, &e.to_string()))?;
-        places::check_recorded(given, &recorded)?;
-        let mut out = Out::open(self.judge.output.as_deref())?;
-        let moved = self.judge.moved.as_deref();
-        let divergence = match command {
-            Command::Greedy(args) => repeat(*args, &record, moved),
-            Command::Sample(args) => repeat(*args, &record, moved),
-            Command::Beam(args) => repeat(*args, &record, moved),
-            Command::Search(args) => repeat(*args, &record, moved),
-            _ => Err(damaged(path, "its command does not decode")),
-        }?;
-        let holds = divergence.is_none();
-        out.write(|to| match (self.judge.format, &divergence) {
-            (FormatName::Text, Some((divergence, step))) => divergence.text(step.as_ref(), to),
-            (FormatName::Text, None) => {
-                let ids: usize = record.sequences.iter().map(|s| s.ids.len()).sum();
-                writeln!(to, "everything agrees: {} sequences, {ids} ids", record.sequences.len())
-            }
-            (FormatName::Json, divergence) => {
-                let (divergence, step) = divergence.clone().map_or((None, None), |(d, s)| (Some(d), s));
-                let version = env!("CARGO_PKG_VERSION");
-                writeln!(
-                    to,
-                    "{}",
-                    json!({"tokpick": version, "holds": holds, "divergence": divergence, "step": step})
-                )
-            }
-        })?;
-        out.finish()?;
-        Ok(if holds { Status::Done } else { Status::No })
     }
 }

@@ -1,7 +1,7 @@
 //! From flags, files and `--chain` to one chain.
 
 use tokpick::engine::Params;
-use tokpick::processor::Chain;
+use tokpick::processor::{Chain, INFOS};
 use tokpick::settings::{self, Order};
 use tokpick::{Error, Place, Result};
 
@@ -72,6 +72,7 @@ pub(super) fn chain(args: &SettingsArgs, files: &Files, facts: &Facts) -> Result
 /// An error about a parameter names the flag, or else the file, that set it.
 fn blame(error: Error, args: &SettingsArgs, files: &Files) -> Error {
     let Error::Setting { name, value, what } = error else { return error };
+    let what = lacking(name.split(' ').next().unwrap_or(&name), &what).unwrap_or(what);
     if let Some(flag) = args.flags.of(&name) {
         let value = args.flags.text(flag.long).map_or(value, str::to_string);
         return Error::setting(format!("--{}", flag.long), value, what);
@@ -81,4 +82,12 @@ fn blame(error: Error, args: &SettingsArgs, files: &Files) -> Error {
         Some(file) => Error::input(file, Place::default(), format!("{name} {value}: {what}")),
         None => Error::setting(name, value, what),
     }
+}
+
+/// A parameter that a processor can't do without is named by its flag.
+fn lacking(processor: &str, what: &str) -> Option<String> {
+    let parameter = what.strip_prefix("missing field `")?.split('`').next()?;
+    let info = INFOS.iter().find(|info| info.name == processor)?;
+    let flag = info.flags.iter().find(|flag| flag.parameter == parameter)?;
+    Some(format!("needs --{}, too", flag.long))
 }

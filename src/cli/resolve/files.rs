@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde_json::Value;
 use tokpick::settings::{self, Imported, Strategy};
+use tokpick::source::read_text;
 use tokpick::{Result, TokenId};
 
 use crate::cli::args::SettingsArgs;
 use crate::cli::note::note;
-use crate::cli::stream::read_text;
 
 /// The settings files of a run, by name; the later ones win.
 #[derive(Debug, Default)]
@@ -69,13 +69,34 @@ impl Files {
         self.0.iter().rev().find_map(|(_, file)| field(&file.strategy))
     }
 
-    /// The end tokens.
-    pub fn eos(&self) -> Option<Vec<TokenId>> {
-        self.get(Strategy::end_tokens)
+    /// The end tokens, where `given` are those of a flag.
+    ///
+    /// As in vLLM: the stop tokens of every file end a sequence beside the end tokens, which the flag gives or else a file; a file may
+    /// say that the end tokens are ignored, but not those of the flag.
+    pub fn ends(&self, given: Option<Vec<TokenId>>) -> Ends {
+        let ignored = given.is_none() && self.get(|s| s.ignore_eos) == Some(true);
+        let eos = given.or_else(|| self.get(|s| s.eos_token_id.clone())).unwrap_or_default();
+        let stop = self.0.iter().filter_map(|(_, file)| file.strategy.stop_token_ids.as_ref()).flatten();
+        let stop: Vec<TokenId> = stop.copied().collect();
+        let united = |eos: &[TokenId]| {
+            let mut ids = [eos, &stop].concat();
+            ids.sort_unstable();
+            ids.dedup();
+            ids
+        };
+        Ends { ending: united(if ignored { &[] } else { &eos }), all: united(&eos) }
     }
 
     /// The limit of new tokens after `before` ids.
     pub fn max_new_tokens(&self, before: usize) -> Option<usize> {
         self.get(|s| s.max_new_tokens.or(s.max_length.map(|max| max.saturating_sub(before))))
     }
+}
+
+/// The tokens at which a sequence may end.
+pub struct Ends {
+    /// Those that end one; ascending.
+    pub ending: Vec<TokenId>,
+    /// The same with those that are ignored: a minimum of tokens bars these, too.
+    pub all: Vec<TokenId>,
 }

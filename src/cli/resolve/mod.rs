@@ -7,6 +7,7 @@ mod files;
 
 use tokpick::engine::Params;
 use tokpick::processor::Chain;
+use tokpick::render::Tokens;
 use tokpick::sampler::{Job, Limits};
 use tokpick::source::Shape;
 use tokpick::{Result, TokenId};
@@ -39,16 +40,27 @@ pub struct Resolved {
 }
 
 impl Asked<'_> {
-    /// Resolves everything for an input; `steps` are those that a sequence can have, where that is known.
+    /// Resolves everything for an input; `steps` are those that a sequence can have, where that is known, `tokens` the strings that
+    /// ids may be named by.
     ///
     /// # Errors
     /// Values out of range, named by their flags; what an engine lacks; flags that exclude each other.
-    pub fn resolve(&self, files: &Files, shape: &Shape, steps: Option<usize>) -> Result<Resolved> {
-        let limits = limits(self.limits, files, self.history.len()).of(shape);
-        let (prompt, prefix) = (self.history.prompt().to_vec(), self.history.prefix().to_vec());
-        let new = limits.max_new_tokens.or(steps);
-        let max_length = new.map(|n| self.history.len().saturating_add(n));
-        let facts = Facts { eos: limits.eos.clone(), prompt: prompt.clone(), max_length };
+    pub fn resolve(
+        &self,
+        files: &Files,
+        shape: &Shape,
+        steps: Option<usize>,
+        tokens: Option<&Tokens>,
+    ) -> Result<Resolved> {
+        let [prompt, prefix] = self.history.resolve(tokens)?;
+        let before = prompt.len() + prefix.len();
+        let given = self.limits.eos_token_id.as_ref();
+        let given = given.map(|named| named.resolve("--eos-token-id", tokens)).transpose()?;
+        let ends = files.ends(given);
+        let max_new_tokens = self.limits.max_new_tokens.or_else(|| files.max_new_tokens(before));
+        let limits = Limits { max_new_tokens, eos: ends.ending }.of(shape);
+        let max_length = limits.max_new_tokens.or(steps).map(|new| before.saturating_add(new));
+        let facts = Facts { eos: ends.all, prompt: prompt.clone(), max_length };
         let (chain, params) = match self.draw {
             Some(draw) => chain::chain_or_params(self.settings, draw, files, &facts)?,
             None => (chain::chain(self.settings, files, &facts)?, None),
@@ -78,16 +90,6 @@ impl Resolved {
             parallel: false,
         }
     }
-}
-
-/// The limits after a history of `before` ids; flags win over files.
-fn limits(args: &LimitArgs, files: &Files, before: usize) -> Limits {
-    let max_new_tokens = args.max_new_tokens.or_else(|| files.max_new_tokens(before));
-    let given = args.eos_token_id.as_ref().map(|ids| ids.0.clone());
-    let mut eos = given.or_else(|| files.eos()).unwrap_or_default();
-    eos.sort_unstable();
-    eos.dedup();
-    Limits { max_new_tokens, eos }
 }
 
 /// The seed of tokpick's own draws and coins, if one was given; the flag wins over files.
@@ -121,7 +123,7 @@ impl Setup {
             draw: Some(&args.draw),
         };
         let shape = opened.source.shape();
-        let resolved = asked.resolve(&files, &shape, steps(&shape))?;
+        let resolved = asked.resolve(&files, &shape, steps(&shape), opened.tokens.as_ref())?;
         Ok(Setup { opened, files, resolved, logprobs })
     }
 }

@@ -1,0 +1,114 @@
+//! The lines of a run: one sequence and sample each, growing by a token a step.
+
+use std::ops::Range;
+
+use crate::hypothesis::{Finish, Hypothesis};
+use crate::sampler::{Emit, Event, Job};
+use crate::{Error, Result, TokenId};
+
+/// One line of the output while it grows.
+pub(super) struct Line {
+    pub sequence: usize,
+    pub sample: usize,
+    /// Prompt, prefix and generated ids.
+    pub context: Vec<TokenId>,
+    pub logprobs: Vec<Option<f64>>,
+    pub processed_logprobs: Vec<Option<f64>>,
+    pub finish: Option<Finish>,
+    /// Number of the line in the whole run.
+    pub number: usize,
+}
+
+impl Line {
+    pub fn new(sequence: usize, sample: usize, job: &Job<'_>) -> Self {
+        Line {
+            sequence,
+            sample,
+            context: job.history(),
+            logprobs: Vec::new(),
+            processed_logprobs: Vec::new(),
+            number: 0,
+            finish: (job.limits.max_new_tokens == Some(0)).then_some(Finish::Length),
+        }
+    }
+
+    /// Goes on with a token.
+    pub fn push(&mut self, id: TokenId, logprobs: Option<Logprobs>, job: &Job<'_>) {
+        self.context.push(id);
+        if let Some(l) = logprobs {
+            self.logprobs.push(l.raw);
+            self.processed_logprobs.push(l.processed);
+        }
+        if job.limits.eos.binary_search(&id).is_ok() {
+            self.finish = Some(Finish::Eos);
+        } else if job.limits.max_new_tokens.is_some_and(|m| self.generated(job) >= m) {
+            self.finish = Some(Finish::Length);
+        }
+    }
+
+    /// How many tokens it has of its own.
+    pub fn generated(&self, job: &Job<'_>) -> usize {
+        self.context.len() - job.prompt.len() - job.prefix.len()
+    }
+
+    fn into_hypothesis(self, job: &Job<'_>) -> Hypothesis {
+        let own = job.prompt.len() + job.prefix.len();
+        Hypothesis {
+            sequence: self.sequence,
+            sample: self.sample,
+            ids: self.context[own..].to_vec(),
+            logprob: job.logprobs.then(|| self.logprobs.iter().copied().sum::<Option<f64>>()).flatten(),
+            logprobs: self.logprobs,
+            processed_logprobs: self.processed_logprobs,
+            score: None,
+            perturbed: None,
+            bound: None,
+            finish_reason: self.finish.unwrap_or(Finish::Length),
+        }
+    }
+}
+
+/// How many lines fit into memory without asking.
+const FEW: usize = 1 << 14;
+
+/// The lines of some sequences, a line for each sample; each of them takes `beside` further bytes.
+///
+/// # Errors
+/// More samples than fit into memory.
+pub(super) fn begin(
+    sequences: Range<usize>,
+    samples: usize,
+    job: &Job<'_>,
+    beside: usize,
+) -> Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    let count = sequences.len().saturating_mul(samples);
+    if count > FEW {
+        let ids = job.prompt.len() + job.prefix.len() + 1;
+        let each = size_of::<Line>() + size_of_val(&ids) * ids + beside;
+        // asked for and given back: what the lines will take, as they come
+        let fits = Vec::<u8>::new().try_reserve_exact(count.saturating_mul(each));
+        fits.and_then(|()| lines.try_reserve_exact(count)).map_err(|_| {
+            let what = format!("{count} lines don't fit into memory: draw fewer, and more with another seed");
+            Error::setting("num_samples", samples, what)
+        })?;
+    }
+    lines.extend(
+        sequences.flat_map(|sequence| (0..samples).map(move |sample| Line::new(sequence, sample, job))),
+    );
+    Ok(lines)
+}
+
+/// Hands out every line, in order.
+pub(super) fn finish(lines: Vec<Line>, job: &Job<'_>, emit: &mut Emit<'_>) -> Result<()> {
+    lines.into_iter().try_for_each(|line| emit(Event::Done(line.into_hypothesis(job))))
+}
+
+/// The two log-probabilities of a chosen token.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Logprobs {
+    /// In the raw row.
+    pub raw: Option<f64>,
+    /// In the distribution drawn from.
+    pub processed: Option<f64>,
+}

@@ -1,0 +1,151 @@
+//! A row on its way from the source to the tokens chosen from it.
+
+use std::cell::Cell;
+
+use super::line::{Line, Logprobs};
+use crate::draw::{DrawRow, Pick, Seat, Turn};
+use crate::processor::Candidates;
+use crate::sampler::Job;
+use crate::sampler::row_job::{RowJob, at};
+use crate::source::{Query, ReadAt, Row};
+use crate::trace::Trace;
+use crate::{Error, Result, TokenId};
+
+/// One row of a round, with those who wait for a token from it. Buffers are reused from round to round.
+#[derive(Default)]
+pub(super) struct Slot {
+    pub sequence: usize,
+    pub step: usize,
+    pub row: Row,
+    pub candidates: Candidates,
+    /// V of the row.
+    pub vocab: usize,
+    pub seats: Vec<Seat>,
+    /// For each seat, once a token is chosen and if they are wanted.
+    pub logprobs: Vec<Option<Logprobs>>,
+    /// What went wrong here: it only counts if a line still needs this row.
+    pub failure: Option<Error>,
+}
+
+impl Slot {
+    /// What to ask the source.
+    pub fn query<'a>(&self, lines: &'a [Line], job: &Job<'_>) -> Query<'a> {
+        let context = self.context(lines);
+        Query { sequence: self.sequence, step: self.step, context, prompt_len: job.prompt.len() }
+    }
+
+    /// The history of the first seat: of all, where the row has several.
+    fn context<'a>(&self, lines: &'a [Line]) -> &'a [TokenId] {
+        self.seats.first().map_or(&[], |seat| lines[seat.line].context.as_slice())
+    }
+
+    /// Takes the row over and applies the chain.
+    pub fn process(
+        &mut self,
+        lines: &[Line],
+        job: &Job<'_>,
+        name: &str,
+        trace: &mut dyn Trace,
+    ) -> Result<()> {
+        let (lane, sample) = self.seats.first().map_or((0, 0), |s| (s.lane, s.sample));
+        let (sequence, step, context) = (self.sequence, self.step, self.context(lines));
+        let row_job = RowJob { job, name, sequence, step, sample, lane, context };
+        row_job.load(&mut self.candidates, &mut self.row, trace)?;
+        self.vocab = self.candidates.vocab();
+        row_job.process(&mut self.candidates, trace).map_err(|e| at(e, name))
+    }
+
+    /// This row as a turn of a draw.
+    pub fn turn<'a>(&'a mut self, lines: &'a [Line], job: &Job<'_>) -> Turn<'a> {
+        let context = self.context(lines);
+        Turn {
+            sequence: self.sequence,
+            step: self.step,
+            context,
+            prompt_len: job.prompt.len(),
+            candidates: &mut self.candidates,
+            seats: &mut self.seats,
+        }
+    }
+
+    /// Reads (where the source is shared), processes and draws: everything for a row that depends on no other. `filters`: the
+    /// draw has a distribution of its own.
+    pub fn decode(
+        &mut self,
+        round: &Round<'_>,
+        filters: bool,
+        draw: &mut dyn FnMut(&mut Turn<'_>) -> Result<()>,
+        trace: &mut dyn Trace,
+    ) {
+        let drawn = self.prepare(round, trace).and_then(|()| {
+            if !self.row.ended {
+                draw(&mut self.turn(round.lines, round.job)).map_err(|e| at(e, round.name))?;
+                self.settle(round.job, filters);
+            }
+            Ok(())
+        });
+        self.failure = drawn.err();
+    }
+
+    /// The same, with buffers of this thread, which are free again at once: the rows of a round pass through the same cache lines.
+    /// The candidates don't stand afterwards.
+    pub fn decode_and_release(&mut self, round: &Round<'_>, draw: &dyn DrawRow) {
+        (self.row, self.candidates) = DESK.take();
+        self.decode(round, false, &mut |turn| draw.row(turn), &mut ());
+        self.release();
+        let ended = self.row.ended;
+        DESK.set((std::mem::take(&mut self.row), std::mem::take(&mut self.candidates)));
+        self.row.ended = ended;
+    }
+
+    /// Reads and processes.
+    pub fn prepare(&mut self, round: &Round<'_>, trace: &mut dyn Trace) -> Result<()> {
+        if let Some(source) = round.source {
+            source.read(&self.query(round.lines, round.job), &mut self.row)?;
+        }
+        if self.row.ended { Ok(()) } else { self.process(round.lines, round.job, round.name, trace) }
+    }
+
+    /// After the draw: the log-probabilities of what was chosen, if they are wanted. `filters`: the draw has a distribution of
+    /// its own.
+    pub fn settle(&mut self, job: &Job<'_>, filters: bool) {
+        self.logprobs.clear();
+        if !job.logprobs {
+            self.logprobs.resize(self.seats.len(), None);
+            return;
+        }
+        let (raw, processed) = (self.candidates.raw_normalizer(), self.candidates.normalizer());
+        for seat in &self.seats {
+            let of = |pick: Pick| Logprobs {
+                raw: self.candidates.raw_logit(pick.id).and_then(|x| raw.log_probability(x as f64)),
+                processed: match filters {
+                    true => pick.logprob,
+                    false => self.candidates.score(pick.id).and_then(|s| processed.log_probability(s)),
+                },
+            };
+            self.logprobs.push(seat.pick.map(of));
+        }
+    }
+
+    /// Gives the row's buffers back.
+    pub fn release(&mut self) {
+        if !self.row.ended {
+            self.candidates.release(&mut self.row);
+        }
+    }
+}
+
+thread_local! {
+    /// Buffers for the row that a thread is working on.
+    static DESK: Cell<(Row, Candidates)> = Cell::default();
+}
+
+/// What the rows of a round have in common.
+pub(super) struct Round<'a> {
+    /// Where rows are read at random; `None` where they have been fetched.
+    pub source: Option<&'a dyn ReadAt>,
+    pub lines: &'a [Line],
+    pub job: &'a Job<'a>,
+    /// The input's name in messages.
+    pub name: &'a str,
+}

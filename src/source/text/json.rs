@@ -1,0 +1,408 @@
+//! Logits in JSON: the one parser behind documents, streams and tables.
+//!
+//! A number is what Python and JavaScript take it for, an f64, and is rounded to f32 once: the same logits come out of a JSON
+//! file and of a float64 NPY file. Python's `-Infinity`, `Infinity` and `NaN` are numbers too. Keys may stand in any order;
+//! unknown keys are refused, so that a slip of the pen (`"vocabs"`) is not silently without effect.
+
+use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, NumberInt, Peek};
+
+use super::decimal;
+use crate::source::{Layout, probs};
+use crate::{Error, Place, Result, TokenId};
+
+/// The keys of an object of logits.
+const KEYS: [&str; 6] = ["logits", "logprobs", "probs", "ids", "prefix", "vocab"];
+
+/// What one JSON text holds. The buffers are reused from line to line.
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    /// Axes of the logits, outermost first; empty where there are none.
+    pub axes: Vec<usize>,
+    /// The logits or log-probabilities.
+    pub logits: Vec<f32>,
+    /// They stood under `logprobs`.
+    pub logprobs: bool,
+    /// They stood under `probs`, and are logits now.
+    pub probs: bool,
+    pub ids: Option<Vec<TokenId>>,
+    pub prefix: Option<Vec<TokenId>>,
+    pub vocab: Option<Vec<String>>,
+    /// The text ended in the middle.
+    pub cut_off: bool,
+}
+
+/// What a parser has to know beside the text: most of it is for its messages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub file: &'a str,
+    pub null_is_masked: bool,
+    /// The numbers are probabilities, whatever their key.
+    pub probs: bool,
+    /// Number of the first line of the text.
+    pub line: usize,
+    /// The step, where the text is one.
+    pub step: Option<usize>,
+    /// What nested arrays mean.
+    pub layout: Option<Layout>,
+}
+
+impl Content {
+    /// Reads a whole text.
+    pub fn parse(&mut self, text: &[u8], context: Context<'_>) -> Result<()> {
+        self.axes.clear();
+        self.logits.clear();
+        (self.ids, self.prefix, self.vocab) = (None, None, None);
+        (self.logprobs, self.probs) = (false, false);
+        self.cut_off = false;
+        let mut parser =
+            Parser { json: general(text), start: 0, text, context, content: self, depth: 0, row: [0; 2] };
+        parser.document()
+    }
+
+    /// The logits of a line, which must be one row.
+    pub fn is_row(&self) -> bool {
+        self.axes.len() == 1
+    }
+}
+
+/// The general parser.
+fn general(text: &[u8]) -> Jiter<'_> {
+    Jiter::new(text).with_allow_inf_nan()
+}
+
+struct Parser<'j, 'c> {
+    json: Jiter<'j>,
+    /// Where its text begins in the whole.
+    start: usize,
+    text: &'j [u8],
+    context: Context<'c>,
+    content: &'c mut Content,
+    /// How deep the logits are nested, and outer and inner number of the row that is being read.
+    depth: usize,
+    row: [usize; 2],
+}
+
+impl Parser<'_, '_> {
+    fn document(&mut self) -> Result<()> {
+        match self.json.peek().map_err(|e| self.syntax(e))? {
+            Peek::Array => self.logits()?,
+            Peek::Object => self.object()?,
+            other => {
+                return Err(
+                    self.unexpected(other, "where an array of logits, or an object with \"logits\", begins")
+                );
+            }
+        }
+        if self.content.axes.is_empty() {
+            return Err(self.bad(self.here(), "the object has no \"logits\""));
+        }
+        self.json.finish().map_err(|e| self.syntax(e))?;
+        if self.content.probs || self.context.probs { self.probabilities() } else { Ok(()) }
+    }
+
+    /// Turns probabilities into logits.
+    fn probabilities(&mut self) -> Result<()> {
+        if self.content.logprobs {
+            return Err(self.bad(self.here(), "\"logprobs\", and --probs says that they are probabilities"));
+        }
+        let axes = &self.content.axes;
+        let v = axes.last().copied().unwrap_or(0).max(1);
+        let inner = if axes.len() == 3 { axes[1].max(1) } else { 1 };
+        let (depth, ids) = (axes.len(), self.content.ids.take());
+        let mut logits = std::mem::take(&mut self.content.logits);
+        for (number, row) in logits.chunks_mut(v).enumerate() {
+            self.row = if depth == 3 { [number / inner, number % inner] } else { [0, number] };
+            probs::to_logits(row, ids.as_deref()).map_err(|(token, what)| {
+                let place = self.place(None);
+                self.bad(Place { token, ..place }, what)
+            })?;
+        }
+        (self.content.logits, self.content.ids) = (logits, ids);
+        Ok(())
+    }
+
+    fn object(&mut self) -> Result<()> {
+        let mut seen = [false; KEYS.len()];
+        let mut key = self.json.known_object().map(known);
+        loop {
+            let found = match key {
+                Err(e) => return Err(self.syntax(e)),
+                Ok(Key::End) => return Ok(()),
+                Ok(Key::Unknown(name)) => {
+                    let what = format!("unknown key {name:?}; known are {}", KEYS.join(", "));
+                    return Err(self.bad(self.here(), what));
+                }
+                Ok(Key::Known(found)) => found,
+            };
+            if std::mem::replace(&mut seen[found], true) {
+                return Err(self.bad(self.here(), format!("the key {:?} stands twice", KEYS[found])));
+            }
+            match KEYS[found] {
+                "ids" => self.content.ids = Some(self.ids("ids")?),
+                "prefix" => self.content.prefix = Some(self.ids("prefix")?),
+                "vocab" => self.content.vocab = Some(self.strings()?),
+                name => {
+                    if !self.content.axes.is_empty() {
+                        return Err(self.bad(
+                            self.here(),
+                            "two of \"logits\", \"logprobs\" and \"probs\" at once; give one of them",
+                        ));
+                    }
+                    (self.content.logprobs, self.content.probs) = (name == "logprobs", name == "probs");
+                    match self.json.peek().map_err(|e| self.syntax(e))? {
+                        Peek::Array => self.logits()?,
+                        other => {
+                            return Err(
+                                self.unexpected(other, &format!("as {name:?}; it is an array of numbers"))
+                            );
+                        }
+                    }
+                }
+            }
+            key = self.json.next_key().map(known);
+        }
+    }
+
+    /// An array of numbers, nested one to three deep.
+    fn logits(&mut self) -> Result<()> {
+        let rest = &self.text[self.index()..];
+        let depth = rest.iter().filter(|b| !b.is_ascii_whitespace()).take_while(|b| **b == b'[').count();
+        if depth > 3 {
+            return Err(
+                self.bad(self.here(), "arrays nested deeper than 3; logits are [V], [T, V] or [B, T, V]")
+            );
+        }
+        let mut axes = [None; 3];
+        (self.depth, self.row) = (depth, [0; 2]);
+        self.nest(&mut axes[3 - depth..])?;
+        self.content.axes = axes[3 - depth..].iter().map(|n| n.unwrap_or(0)).collect();
+        Ok(())
+    }
+
+    /// One array of `axes.len()` levels; every array of a level is as long as the first one.
+    fn nest(&mut self, axes: &mut [Option<usize>]) -> Result<()> {
+        let Some((axis, inner)) = axes.split_first_mut() else { return Ok(()) };
+        let count = if inner.is_empty() { self.numbers()? } else { self.children(inner)? };
+        match *axis.get_or_insert(count) {
+            expected if expected == count => Ok(()),
+            expected => {
+                let (what, place) = match inner.len() {
+                    0 => ("logits", self.place(None)),
+                    _ => ("rows", self.here()),
+                };
+                Err(self.bad(
+                    place,
+                    format!("{count} {what} here, {expected} in the one before: all must be equal"),
+                ))
+            }
+        }
+    }
+
+    fn children(&mut self, inner: &mut [Option<usize>]) -> Result<usize> {
+        let level = 2 - inner.len();
+        let mut count = 0;
+        let mut next = self.json.known_array().map_err(|e| self.syntax(e))?;
+        while let Some(peek) = next {
+            self.row[level] = count;
+            if inner.len() == 2 {
+                self.row[1] = 0;
+            }
+            if peek != Peek::Array {
+                return Err(self.unexpected(peek, "where a row begins: every row is an array"));
+            }
+            self.nest(inner)?;
+            count += 1;
+            next = self.json.array_step().map_err(|e| self.syntax(e))?;
+        }
+        Ok(count)
+    }
+
+    fn numbers(&mut self) -> Result<usize> {
+        let start = self.content.logits.len();
+        let mut next = self.json.known_array().map_err(|e| self.syntax(e))?;
+        while let Some(peek) = next {
+            let token = self.content.logits.len() - start;
+            let logit = if peek.is_num() {
+                let wide = self.json.known_float(peek).map_err(|e| self.syntax_at(e, Some(token)))?;
+                let narrow = wide as f32;
+                // Only the word Infinity ends in y.
+                if narrow.is_infinite() && self.text.get(self.index() - 1) != Some(&b'y') {
+                    return Err(self
+                        .bad(self.place(Some(token)), "a number too large for f32; scale the logits down"));
+                }
+                narrow
+            } else {
+                self.no_number(peek, token)?
+            };
+            self.content.logits.push(logit);
+            self.pass();
+            let token = self.content.logits.len() - start;
+            next = self.json.array_step().map_err(|e| self.syntax_at(e, Some(token)))?;
+        }
+        Ok(self.content.logits.len() - start)
+    }
+
+    /// Takes the plain numbers that follow.
+    fn pass(&mut self) {
+        let here = self.index();
+        let passed = decimal::more(&self.text[here..], &mut self.content.logits);
+        if passed > 0 {
+            self.start = here + passed;
+            self.json = general(&self.text[self.start..]);
+        }
+    }
+
+    /// What stands where a number should.
+    fn no_number(&mut self, peek: Peek, token: usize) -> Result<f32> {
+        let place = self.place(Some(token));
+        match peek {
+            Peek::Null => {
+                self.json.next_null().map_err(|e| self.syntax_at(e, Some(token)))?;
+                if self.context.null_is_masked {
+                    return Ok(f32::NEG_INFINITY);
+                }
+                Err(self
+                    .bad(place, "null is not a number; --null-is-masked reads it as a masked token (-inf)"))
+            }
+            Peek::Array => {
+                Err(self.bad(place, "an array among the numbers: all numbers must be nested equally deep"))
+            }
+            other => Err(self.unexpected_at(place, other, "among the numbers")),
+        }
+    }
+
+    fn ids(&mut self, key: &str) -> Result<Vec<TokenId>> {
+        let mut ids = Vec::new();
+        let mut next = self.array(key)?;
+        while let Some(peek) = next {
+            let id = match peek.is_num().then(|| self.json.known_int(peek)) {
+                Some(Ok(NumberInt::Int(id))) => TokenId::try_from(id).ok(),
+                _ => None,
+            };
+            let Some(id) = id else {
+                let what =
+                    format!("entry {} of {key:?} is not a token id: ids are whole numbers from 0", ids.len());
+                return Err(self.bad(self.here(), what));
+            };
+            ids.push(id);
+            next = self.json.array_step().map_err(|e| self.syntax(e))?;
+        }
+        Ok(ids)
+    }
+
+    fn strings(&mut self) -> Result<Vec<String>> {
+        let mut strings = Vec::new();
+        let mut next = self.array("vocab")?;
+        while let Some(peek) = next {
+            if peek != Peek::String {
+                let what = format!("as entry {} of \"vocab\"; token strings are strings", strings.len());
+                return Err(self.unexpected(peek, &what));
+            }
+            let string = self.json.known_str().map(str::to_owned);
+            strings.push(string.map_err(|e| self.syntax(e))?);
+            next = self.json.array_step().map_err(|e| self.syntax(e))?;
+        }
+        Ok(strings)
+    }
+
+    fn array(&mut self, key: &str) -> Result<Option<Peek>> {
+        match self.json.peek().map_err(|e| self.syntax(e))? {
+            Peek::Array => self.json.known_array().map_err(|e| self.syntax(e)),
+            other => Err(self.unexpected(other, &format!("as {key:?}; it is an array"))),
+        }
+    }
+
+    /// The place of the row (and token) that is being read.
+    fn place(&self, token: Option<usize>) -> Place {
+        let [outer, inner] = self.row;
+        let place = match self.context.layout {
+            _ if self.depth < 2 => Place { step: self.context.step, ..self.here() },
+            Some(Layout::Bv) => Place::row(inner, 0),
+            Some(Layout::Tbv) => Place::row(inner, outer),
+            _ => Place::row(outer, inner),
+        };
+        Place { token: token.and_then(|t| TokenId::try_from(t).ok()), ..place }
+    }
+
+    /// Where the parser stands in the whole text.
+    fn index(&self) -> usize {
+        self.start + self.json.current_index()
+    }
+
+    /// The line where the parser stands.
+    fn here(&self) -> Place {
+        self.line_of(self.index())
+    }
+
+    fn line_of(&self, index: usize) -> Place {
+        let before = &self.text[..index.min(self.text.len())];
+        Place::line(self.context.line + before.iter().filter(|b| **b == b'\n').count())
+    }
+
+    fn bad(&self, place: Place, what: impl Into<String>) -> Error {
+        Error::input(self.context.file, place, what)
+    }
+
+    fn unexpected(&self, peek: Peek, wher: &str) -> Error {
+        self.unexpected_at(self.here(), peek, wher)
+    }
+
+    fn unexpected_at(&self, place: Place, peek: Peek, wher: &str) -> Error {
+        let what = match peek {
+            Peek::Null => "null".into(),
+            Peek::True => "true".into(),
+            Peek::False => "false".into(),
+            Peek::String => "a string".into(),
+            Peek::Array => "an array".into(),
+            Peek::Object => "an object".into(),
+            peek if peek.is_num() => "a number".into(),
+            other => format!("{:?}", char::from(other.into_inner())),
+        };
+        self.bad(place, format!("{what} {wher}"))
+    }
+
+    fn syntax(&mut self, e: JiterError) -> Error {
+        self.syntax_at(e, None)
+    }
+
+    fn syntax_at(&mut self, e: JiterError, token: Option<usize>) -> Error {
+        use JsonErrorType as J;
+        let mut place = self.line_of(self.start + e.index);
+        if token.is_some() {
+            place = Place { line: place.line, ..self.place(token) };
+        }
+        let what = match &e.error_type {
+            JiterErrorType::JsonError(kind) => match kind {
+                J::EofWhileParsingList
+                | J::EofWhileParsingObject
+                | J::EofWhileParsingString
+                | J::EofWhileParsingValue => {
+                    self.content.cut_off = true;
+                    "truncated: the JSON text ends in the middle".into()
+                }
+                J::TrailingComma => "a comma with nothing after it".into(),
+                J::TrailingCharacters => "text after the end of the JSON value".into(),
+                kind => format!("not JSON: {kind}"),
+            },
+            wrong => format!("not JSON: {wrong}"),
+        };
+        self.bad(place, what)
+    }
+}
+
+/// A key of an object, without the parser's borrow.
+enum Key {
+    Known(usize),
+    Unknown(String),
+    End,
+}
+
+fn known(key: Option<&str>) -> Key {
+    match key {
+        None => Key::End,
+        Some(key) => match KEYS.iter().position(|known| *known == key) {
+            Some(i) => Key::Known(i),
+            None => Key::Unknown(key.chars().take(40).collect()),
+        },
+    }
+}

@@ -1,0 +1,167 @@
+//! JSON Lines: a stream of steps, dense or sparse, one step a line.
+
+use super::json::{Content, Context};
+use super::lines::Lines;
+use crate::source::Row;
+use crate::source::stream::Rows;
+use crate::{Error, Place, Result, TokenId};
+
+impl Lines {
+    /// What the parser of the current line has to know.
+    pub(crate) fn context(&self, options: LineOptions, step: Option<usize>) -> Context<'_> {
+        let LineOptions { null_is_masked, probs, .. } = options;
+        Context { file: &self.name, null_is_masked, probs, line: self.line, step, layout: None }
+    }
+}
+
+/// Settings of a stream.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LineOptions {
+    pub null_is_masked: bool,
+    pub probs: bool,
+    /// V, where the caller knows it.
+    pub vocab_size: Option<usize>,
+}
+
+/// The steps of a JSON Lines stream.
+pub(crate) struct JsonLines {
+    lines: Lines,
+    options: LineOptions,
+    content: Content,
+    /// The current line was read, or also parsed, before it was asked for: the first one, to find the format.
+    waiting: bool,
+    parsed: bool,
+    step: usize,
+    sparse: Option<bool>,
+    /// V: of the first dense row, or above the ids so far.
+    vocab: usize,
+}
+
+impl JsonLines {
+    /// `lines` stands at the first step, and `content` is what it holds.
+    pub fn new(lines: Lines, content: Content, options: LineOptions) -> Self {
+        let vocab = options.vocab_size.unwrap_or(0);
+        let (waiting, parsed) = (true, true);
+        JsonLines { lines, options, content, waiting, parsed, step: 0, sparse: None, vocab }
+    }
+
+    fn advance(&mut self) -> Result<bool> {
+        Ok(std::mem::take(&mut self.waiting) || self.lines.advance()?)
+    }
+
+    fn place(&self) -> Place {
+        self.lines.place(Some(self.step))
+    }
+
+    fn bad<T>(&self, place: Place, what: impl Into<String>) -> Result<T> {
+        Err(Error::input(&self.lines.name, place, what))
+    }
+
+    /// Checks that the line is a step, and of the same kind as those before.
+    fn check(&mut self) -> Result<()> {
+        let (content, place) = (&self.content, self.place());
+        if content.prefix.is_some() {
+            return self.bad(place, "\"prefix\" in a stream of steps: a prefix table has it on every line");
+        }
+        if content.vocab.is_some() {
+            return self.bad(place, "\"vocab\" in a stream of steps; give the strings with --vocab");
+        }
+        if !content.is_row() {
+            return self.bad(place, "arrays within arrays; in JSON Lines a line is one step, [V]");
+        }
+        let sparse = content.ids.is_some();
+        if content.logprobs && !sparse {
+            return self
+                .bad(place, "\"logprobs\" without \"ids\"; give all V of them as \"logits\", or the ids");
+        }
+        if *self.sparse.get_or_insert(sparse) != sparse {
+            return self
+                .bad(place, "dense and sparse steps in one stream; give \"ids\" on every line, or on none");
+        }
+        Ok(())
+    }
+
+    fn dense(&mut self, row: &mut Row) -> Result<()> {
+        let found = self.content.logits.len();
+        if found == 0 {
+            return self.bad(self.place(), "V = 0: the step holds no token");
+        }
+        if self.vocab == 0 {
+            self.vocab = found;
+        }
+        if found != self.vocab {
+            let expected = self.vocab;
+            return match self.options.vocab_size {
+                Some(_) => self.bad(self.place(), format!("{found} logits here, --vocab-size is {expected}")),
+                None => {
+                    self.bad(self.place(), format!("{found} logits here, {expected} in the lines before"))
+                }
+            };
+        }
+        std::mem::swap(row.start_dense(found), &mut self.content.logits);
+        Ok(())
+    }
+
+    fn sparse(&mut self, ids: &[TokenId], row: &mut Row) -> Result<()> {
+        let place = self.place();
+        sparse(place, &self.lines.name, ids, &self.content.logits, row)?;
+        let last = row.ids.as_ref().and_then(|ids| ids.last().copied()).unwrap_or(0);
+        match self.options.vocab_size {
+            Some(v) if last as usize >= v => {
+                return self.bad(place.token(last), format!("the id is outside the vocabulary of {v}"));
+            }
+            Some(_) => {}
+            None => self.vocab = self.vocab.max(last as usize + 1),
+        }
+        row.vocab = self.vocab;
+        Ok(())
+    }
+}
+
+/// Makes a sparse row of ids and their numbers, in any order; V is for the caller to set.
+pub(crate) fn sparse(place: Place, file: &str, ids: &[TokenId], logits: &[f32], row: &mut Row) -> Result<()> {
+    let bad = |place, what: String| Err(Error::input(file, place, what));
+    if ids.len() != logits.len() {
+        return bad(place, format!("{} ids, but {} logits", ids.len(), logits.len()));
+    }
+    if ids.is_empty() {
+        return bad(place, "a sparse step without a token".into());
+    }
+    let mut order: Vec<(TokenId, f32)> = ids.iter().copied().zip(logits.iter().copied()).collect();
+    order.sort_by_key(|(id, _)| *id);
+    if let Some(twice) = order.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        return bad(place.token(twice[0].0), "the id stands twice in the step".into());
+    }
+    let mut named = row.ids.take().unwrap_or_default();
+    named.clear();
+    named.extend(order.iter().map(|(id, _)| *id));
+    row.start_dense(0).extend(order.iter().map(|(_, logit)| *logit));
+    row.ids = Some(named);
+    Ok(())
+}
+
+impl Rows for JsonLines {
+    fn next(&mut self, row: &mut Row) -> Result<bool> {
+        if !self.advance()? {
+            return Ok(false);
+        }
+        if !std::mem::take(&mut self.parsed) {
+            let context = self.lines.context(self.options, Some(self.step));
+            self.content.parse(&self.lines.text, context)?;
+        }
+        self.check()?;
+        match self.content.ids.take() {
+            None => self.dense(row)?,
+            Some(ids) => self.sparse(&ids, row)?,
+        }
+        self.step += 1;
+        Ok(true)
+    }
+
+    fn skip(&mut self) -> Result<bool> {
+        let found = self.advance()?;
+        self.parsed = false;
+        self.step += usize::from(found);
+        Ok(found)
+    }
+}
