@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use tokpick::source::read_text;
 use tokpick::{Error, Result, TokenId};
-
-use super::stream::read_text;
 
 /// Ids separated by blanks or commas, or `@FILE` with such a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,7 +1,8 @@
-use crate::processor::method::*;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use crate::processor::method::*;
+use crate::source::text::lines::Lines;
 
 /// Prefix constraint: which tokens may follow the generated ids, by a table in a file.
 ///
@@ -36,16 +37,11 @@ use std::io::{BufRead, BufReader};
 /// # Errors
 /// A file that can't be read; a line that is not `{"prefix":[ids],"allowed":[ids]}`, allows nothing, or names a prefix again.
 pub fn prefix_constraint(input: &str, missing: Missing) -> Result<Stage> {
-    let io = |source| Error::Io { file: input.to_string(), source };
-    let file = File::open(input).map_err(io)?;
+    let mut lines = Lines::open(Path::new(input))?;
     let mut allowed = HashMap::new();
-    for (number, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(io)?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let wrong = |what: String| Error::input(input, Place::line(number + 1), what);
-        let line: Line = serde_json::from_str(&line)
+    while lines.advance()? {
+        let wrong = |what: String| lines.bad(what);
+        let line: Line = serde_json::from_slice(&lines.text)
             .map_err(|e| wrong(format!("{e}; each line is {{\"prefix\":[ids],\"allowed\":[ids]}}")))?;
         if line.allowed.is_empty() {
             return Err(wrong("no token is allowed: name at least one, the end token where it ends".into()));
@@ -63,7 +59,7 @@ pub(super) static INFO: Info = Info {
     source: "transformers 5",
     off: "not set",
     flags: &[
-        Flag::of("prefix-constraint", "input", Path, ""),
+        Flag::of("prefix-constraint", "input", FilePath, ""),
         Flag::of(
             "prefix-constraint-missing",
             "missing",

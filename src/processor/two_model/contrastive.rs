@@ -37,7 +37,7 @@ pub(super) static INFO: Info = Info {
     source: "Li et al. 2023; O'Brien & Lewis 2023",
     off: "alpha 0 and beta 0",
     flags: &[
-        Flag::of("amateur", "amateur_input", Path, ""),
+        Flag::of("amateur", "amateur_input", FilePath, ""),
         Flag::of(
             "contrastive-alpha",
             "alpha",

@@ -42,7 +42,7 @@ pub(super) static INFO: Info = Info {
         Flag::of(
             "uncond",
             "uncond_input",
-            Path,
+            FilePath,
             "Unconditional logits for the guidance, of the same shape as the input",
         ),
         Flag::of(
