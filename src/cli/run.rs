@@ -107,26 +107,10 @@ fn parallel(draw: &DrawArgs, opened: &Opened, samples: Option<usize>) -> Result<
     }
 }
 
-/// The processors that never remove or overtake the most probable token.
-const KEEP_THE_BEST: [&str; 12] = [
-    "temperature",
-    "dynamic_temperature",
-    "top_k",
-    "top_p",
-    "min_p",
-    "epsilon_cutoff",
-    "eta_cutoff",
-    "top_h",
-    "top_n_sigma",
-    "top_a",
-    "tail_free",
-    "p_less",
-];
-
 /// Says which processors change nothing in greedy search.
 pub fn idle_in_greedy(chain: &Chain) {
     let on = chain.processors().iter().filter(|p| !p.is_off()).map(|p| p.info());
-    let idle: Vec<&str> = on.filter(|i| KEEP_THE_BEST.contains(&i.name)).map(|i| i.name).collect();
+    let idle: Vec<&str> = on.filter(|i| i.keeps_the_best).map(|i| i.name).collect();
     if !idle.is_empty() {
         note(format!("no effect in greedy search: {} (they keep the most probable token)", idle.join(", ")));
     }

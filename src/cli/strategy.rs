@@ -123,5 +123,5 @@ fn engine(name: &str, params: &Params, args: &DrawArgs, setup: &Setup, samples: 
 
 /// True if a temperature of 0 leaves one token.
 pub fn is_greedy(chain: &Chain) -> bool {
-    chain.processors().iter().any(|p| p.info().name == "temperature" && p.json().as_f64() == Some(0.0))
+    chain.processors().iter().any(|p| p.temperature() == Some(0.0))
 }

@@ -32,7 +32,7 @@ impl Processors {
         let mut table = Table::new("lllll");
         table.row(["name", "flag", "off", "what it does", "source"]);
         for info in INFOS {
-            table.row([info.name, info.flag, info.off, info.summary, info.source]);
+            table.row([info.name, &info.flag(), info.off, info.summary, info.source]);
         }
         table.write(to)?;
         for order in &self.orders {
@@ -60,7 +60,7 @@ impl Processors {
         for info in INFOS {
             let cell = |text: &str| text.replace('|', "\\|");
             let (summary, source) = (cell(info.summary), cell(info.source));
-            writeln!(to, "| `{}` | `{}` | {} | {summary} | {source} |", info.name, info.flag, info.off)?;
+            writeln!(to, "| `{}` | `{}` | {} | {summary} | {source} |", info.name, info.flag(), info.off)?;
         }
         Ok(())
     }
@@ -74,7 +74,7 @@ impl Processors {
             .iter()
             .map(|info| {
                 let kind = format!("{:?}", info.kind);
-                json!({"name": info.name, "kind": kind, "flag": info.flag, "off": info.off,
+                json!({"name": info.name, "kind": kind, "flag": info.flag(), "off": info.off,
                        "summary": info.summary, "source": info.source})
             })
             .collect();

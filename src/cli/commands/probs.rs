@@ -2,10 +2,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use tokpick::draw::RowCoins;
-use tokpick::processor::{Chain, Context, Kind};
+use tokpick::processor::{Chain, Context, Kind, Stage};
 use tokpick::render::{self, Distribution, ProbsFormat};
 use tokpick::sampler::walk;
-use tokpick::{Result, settings};
 
 use crate::cli::args::{HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
 use crate::cli::note::{missing, no_effect};
@@ -73,7 +72,7 @@ impl Run for Probs {
             }
         };
         let job = resolved.job(seed);
-        let whole = whole(&resolved.chain)?;
+        let whole = whole(&resolved.chain);
         let format = match self.format {
             FormatName::Tsv => ProbsFormat::Tsv,
             FormatName::Json => ProbsFormat::Json,
@@ -102,12 +101,8 @@ impl Run for Probs {
 }
 
 /// The chain without its truncations; `None` where it has none.
-fn whole(chain: &Chain) -> Result<Option<Chain>> {
-    let (cut, rest): (Vec<_>, Vec<_>) =
-        chain.processors().iter().filter(|p| !p.is_off()).partition(|p| p.info().kind == Kind::Truncation);
-    if cut.is_empty() {
-        return Ok(None);
-    }
-    let again = rest.iter().map(|p| settings::processor(p.info().name, &p.json()));
-    again.collect::<Result<_>>().map(|rest| Some(Chain::new(rest)))
+fn whole(chain: &Chain) -> Option<Chain> {
+    let on = || chain.processors().iter().filter(|p| !p.is_off());
+    let cuts = |p: &&Stage| p.info().kind == Kind::Truncation;
+    on().any(|p| cuts(&p)).then(|| Chain::new(on().filter(|p| !cuts(p)).cloned()))
 }

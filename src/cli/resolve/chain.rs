@@ -1,13 +1,13 @@
 //! From flags, files and `--chain` to one chain.
 
 use tokpick::engine::Params;
-use tokpick::processor::Chain;
+use tokpick::processor::{Chain, INFOS};
 use tokpick::settings::{self, Order};
 use tokpick::{Error, Place, Result};
 
 use super::Files;
 use crate::cli::args::{DrawArgs, SettingsArgs};
-use crate::cli::flags::{Facts, GROUPS};
+use crate::cli::flags::Facts;
 use crate::cli::note::note;
 
 /// The chain of a command; or, where it replays an engine, an empty one and the engine's parameters, from the same flags.
@@ -87,9 +87,7 @@ fn blame(error: Error, args: &SettingsArgs, files: &Files) -> Error {
 /// A parameter that a processor can't do without is named by its flag.
 fn lacking(processor: &str, what: &str) -> Option<String> {
     let parameter = what.strip_prefix("missing field `")?.split('`').next()?;
-    let flag = GROUPS
-        .iter()
-        .flat_map(|(_, flags)| flags.iter())
-        .find(|f| f.processor == processor && f.parameter == parameter)?;
+    let info = INFOS.iter().find(|info| info.name == processor)?;
+    let flag = info.flags.iter().find(|flag| flag.parameter == parameter)?;
     Some(format!("needs --{}, too", flag.long))
 }
