@@ -2,7 +2,6 @@
 
 mod args;
 mod commands;
-mod flags;
 mod given;
 mod ids;
 mod named;
