@@ -84,6 +84,18 @@ impl Table {
         Ok(())
     }
 
+    /// True if the last id of a missing prefix is in no prefix of the table, and the best token of a row that this prefix doesn't
+    /// continue.
+    fn seems_to_end(&self, missing: &[TokenId]) -> bool {
+        let Some((last, parent)) = missing.split_last() else { return false };
+        let is_best = |row: &[f32]| {
+            row.get(*last as usize).is_some_and(|x| x.is_finite() && row.iter().all(|other| other <= x))
+        };
+        let row = |index: usize| &self.logits[index * self.vocab..(index + 1) * self.vocab];
+        self.index.keys().all(|prefix| !prefix.contains(last))
+            && self.index.iter().any(|(prefix, &index)| prefix.as_ref() != parent && is_best(row(index)))
+    }
+
     /// Number of prefixes.
     pub fn len(&self) -> usize {
         self.index.len()
@@ -102,7 +114,9 @@ impl ReadAt for Table {
             return Err(Error::input(&self.name, Place::row(at.sequence, at.step), what));
         }
         let Some(index) = self.index.get(at.prefix()) else {
-            return Err(Error::NoPrefix { file: self.name.clone(), prefix: at.prefix().to_vec() });
+            let (file, prefix) = (self.name.clone(), at.prefix().to_vec());
+            let ends = self.seems_to_end(&prefix);
+            return Err(Error::NoPrefix { file, prefix, ends });
         };
         let v = self.vocab;
         row.start_dense(v).extend_from_slice(&self.logits[index * v..(index + 1) * v]);
