@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use tokpick::source::read_text;
 use tokpick::{Error, Result, TokenId};
-
-use super::stream::read_text;
 
 /// A list of ids for each sequence, separated by `;` or line breaks, or `@FILE` with such lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use tokpick::{Error, Place, Result};
 
 use super::Files;
 use super::entries::{Facts, entries};
-use crate::cli::args::{DrawArgs, SettingsArgs};
+use crate::cli::args::{DrawArgs, ProcessorFlags, SettingsArgs};
 use crate::cli::note::note;
 
 /// The chain of a command; or, where it replays an engine, an empty one and the engine's parameters, from the same flags.
@@ -79,7 +79,20 @@ pub(super) fn chain(
     }
     let order = args.order.as_deref().map_or_else(|| Ok(Order::default()), settings::order)?;
     let entries = entries(&args.flags, files.entries(), facts, tokens)?;
-    settings::build(entries, &order).map_err(|e| blame(e, args, files))
+    let chain = settings::build(entries, &order).map_err(|e| blame(e, args, files))?;
+    note_idle(&args.flags, files);
+    Ok(chain)
+}
+
+/// Says which flags have no effect, because the one that their processor begins with is missing.
+fn note_idle(flags: &ProcessorFlags, files: &Files) {
+    for given in flags.given() {
+        let Some(info) = given.info else { continue };
+        let Some(first) = info.flags.first().filter(|first| first.long != given.flag.long) else { continue };
+        if flags.text(first.long).is_none() && files.origin(info.name).is_none() {
+            note(format!("no effect without --{}: --{}", first.long, given.flag.long));
+        }
+    }
 }
 
 /// An error about a parameter names the flag, or else the file, that set it.

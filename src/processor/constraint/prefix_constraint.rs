@@ -1,6 +1,5 @@
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -8,6 +7,7 @@ use serde_json::{Value, json};
 use crate::processor::{
     Candidates, Context, Flag, Info, Needs, Part, Places, Processor, Stage, Written, param,
 };
+use crate::source::text::lines::Lines;
 use crate::{Error, Place, Result, TokenId};
 
 /// Prefix constraint: which tokens may follow the generated ids, by a table in a file.
@@ -43,16 +43,11 @@ use crate::{Error, Place, Result, TokenId};
 /// # Errors
 /// A file that can't be read; a line that is not `{"prefix":[ids],"allowed":[ids]}`, allows nothing, or names a prefix again.
 pub fn prefix_constraint(input: &str, missing: Missing) -> Result<Stage> {
-    let io = |source| Error::Io { file: input.to_string(), source };
-    let file = File::open(input).map_err(io)?;
+    let mut lines = Lines::open(Path::new(input))?;
     let mut allowed = HashMap::new();
-    for (number, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(io)?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let wrong = |what: String| Error::input(input, Place::line(number + 1), what);
-        let line: Line = serde_json::from_str(&line)
+    while lines.advance()? {
+        let wrong = |what: String| lines.bad(what);
+        let line: Line = serde_json::from_slice(&lines.text)
             .map_err(|e| wrong(format!("{e}; each line is {{\"prefix\":[ids],\"allowed\":[ids]}}")))?;
         if line.allowed.is_empty() {
             return Err(wrong("no token is allowed: name at least one, the end token where it ends".into()));
