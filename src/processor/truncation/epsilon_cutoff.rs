@@ -1,6 +1,6 @@
 use super::threshold::Threshold;
 use crate::Result;
-use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written, slack};
+use crate::processor::{Config, Fact, Flag, Info, Part, Places, Stage, Written, slack};
 
 /// Epsilon cutoff: removes the tokens less probable than ε.
 ///
@@ -36,6 +36,7 @@ pub(in crate::processor) static INFO: Info = Info {
     places: Places { hf: (Part::Sampling, 6), ..Places::GUEST_SAMPLING },
     config: Config::ValueUnless(|epsilon| epsilon <= 0.0 || epsilon >= 1.0),
     parse: |form| RULE.read(form),
+    facts: &[Fact::MinTokensToKeep],
     ..Info::TRUNCATION
 };
 

@@ -1,5 +1,5 @@
 use super::threshold::Threshold;
-use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written, slack};
+use crate::processor::{Config, Fact, Flag, Info, Part, Places, Stage, Written, slack};
 use crate::{Result, kernel};
 
 /// Eta cutoff: as the epsilon cutoff, but milder where the distribution is flat.
@@ -36,6 +36,7 @@ pub(in crate::processor) static INFO: Info = Info {
     places: Places { hf: (Part::Sampling, 7), ..Places::GUEST_SAMPLING },
     config: Config::ValueUnless(|epsilon| epsilon <= 0.0 || epsilon >= 1.0),
     parse: |form| RULE.read(form),
+    facts: &[Fact::MinTokensToKeep],
     ..Info::TRUNCATION
 };
 

@@ -1,5 +1,5 @@
 use super::threshold::Threshold;
-use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written, slack};
+use crate::processor::{Config, Fact, Flag, Info, Part, Places, Stage, Written, slack};
 use crate::{Result, kernel};
 
 /// Min-p: keeps the tokens that are at least m times as probable as the best one.
@@ -37,6 +37,7 @@ pub(in crate::processor) static INFO: Info = Info {
     places: Places { hf: (Part::Sampling, 4), llama_cpp: (Part::Sampling, 4), vllm: (Part::Sampling, 1) },
     config: Config::Value,
     parse: |form| RULE.read(form),
+    facts: &[Fact::MinTokensToKeep],
     ..Info::TRUNCATION
 };
 

@@ -1,6 +1,6 @@
 use super::threshold::Threshold;
 use crate::Result;
-use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written};
+use crate::processor::{Config, Fact, Flag, Info, Part, Places, Stage, Written};
 
 /// Top-k: keeps the k best tokens, and all that tie with the k-th.
 ///
@@ -31,6 +31,7 @@ pub(in crate::processor) static INFO: Info = Info {
     places: Places { hf: (Part::Sampling, 2), llama_cpp: (Part::Sampling, 1), vllm: (Part::Sampling, 2) },
     config: Config::Value,
     parse: |form| RULE.read(form),
+    facts: &[Fact::MinTokensToKeep],
     ..Info::TRUNCATION
 };
 

@@ -1,6 +1,6 @@
 use super::threshold::Threshold;
 use crate::Result;
-use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written, slack};
+use crate::processor::{Config, Fact, Flag, Info, Part, Places, Stage, Written, slack};
 
 /// Top-p (nucleus): keeps the smallest set of best tokens whose mass reaches p.
 ///
@@ -38,6 +38,7 @@ pub(in crate::processor) static INFO: Info = Info {
     places: Places { hf: (Part::Sampling, 3), llama_cpp: (Part::Sampling, 3), vllm: (Part::Sampling, 3) },
     config: Config::ValueUnless(|p| p >= 1.0),
     parse: |form| RULE.read(form),
+    facts: &[Fact::MinTokensToKeep],
     ..Info::TRUNCATION
 };
 

@@ -1,6 +1,6 @@
 use super::threshold::Threshold;
 use crate::Result;
-use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written, slack};
+use crate::processor::{Config, Fact, Flag, Info, Part, Places, Stage, Written, slack};
 
 /// Typical-p (locally typical sampling): keeps the tokens whose surprise is nearest to the entropy, until their mass reaches p.
 ///
@@ -38,6 +38,7 @@ pub(in crate::processor) static INFO: Info = Info {
     places: Places { hf: (Part::Sampling, 5), llama_cpp: (Part::Sampling, 2), ..Places::GUEST_SAMPLING },
     config: Config::ValueUnless(|p| p >= 1.0),
     parse: |form| RULE.read(form),
+    facts: &[Fact::MinTokensToKeep],
     ..Info::TRUNCATION
 };
 
