@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod flags;
 mod given;
+mod help;
 mod ids;
 mod note;
 mod out;
@@ -12,6 +13,7 @@ mod record;
 mod repeat;
 mod resolve;
 mod run;
+mod spelling;
 mod strategy;
 mod stream;
 mod usage;
@@ -23,6 +25,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 pub use commands::Command;
 pub use given::Given;
+pub use help::asked as help;
 pub use out::print;
 
 /// From a language model's logits to token ids.
@@ -66,7 +69,9 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Command, Give
     let words: Vec<OsString> = words.into_iter().collect();
     let mut command = Cli::command();
     let program = OsString::from("tokpick");
-    let matches = command.try_get_matches_from_mut(std::iter::once(&program).chain(&words))?;
+    let matches = command
+        .try_get_matches_from_mut(std::iter::once(&program).chain(&words))
+        .map_err(spelling::only_near)?;
     let cli = Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
     let given = Given::new(words, &command, &matches);
     Ok((cli.command, given))

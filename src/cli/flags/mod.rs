@@ -100,12 +100,3 @@ fn arg(flag: &'static Flag) -> Arg {
         kind => arg.value_name(kind.value_name()).allow_hyphen_values(true),
     }
 }
-
-/// What holds for every flag of every command: a negative number is a value, and what is wrong with it is said of the flag.
-pub fn tune(arg: Arg) -> Arg {
-    if arg.get_action().takes_values() && !arg.is_positional() {
-        arg.allow_negative_numbers(true)
-    } else {
-        arg
-    }
-}

@@ -6,6 +6,7 @@ mod checks;
 mod decode;
 mod files;
 mod flags;
+mod help;
 #[cfg(unix)]
 mod numbers;
 mod output;
