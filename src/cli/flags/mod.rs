@@ -120,12 +120,3 @@ fn arg(info: Option<&Info>, flag: &'static Flag) -> Arg {
         written => arg.value_name(written.metavariable()).allow_hyphen_values(true),
     }
 }
-
-/// What holds for every flag of every command: a negative number is a value, and what is wrong with it is said of the flag.
-pub fn tune(arg: Arg) -> Arg {
-    if arg.get_action().takes_values() && !arg.is_positional() {
-        arg.allow_negative_numbers(true)
-    } else {
-        arg
-    }
-}
