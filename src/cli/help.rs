@@ -175,12 +175,12 @@ const BRIEFS: &[(&str, &str)] = &[
     ("min-p", "keep tokens at least so many times the best one"),
     ("repetition-penalty", "above 1: what occurred is less probable"),
     ("seed", "makes the draw repeatable"),
-    ("draw", "how tokens are drawn"),
+    ("draw", ""),
     ("num-samples", "samples of each sequence"),
     ("engine", "draw as another engine does (`tokpick engines`)"),
     ("num-beams", "how many prefixes are followed at once"),
-    ("length-penalty", "above 0 for longer, below 0 for shorter results"),
-    ("early-stopping", "when the search stops"),
+    ("length-penalty", "above 0 for longer results"),
+    ("early-stopping", "at the first results"),
     ("num-return-sequences", "how many of the best are returned"),
     ("exact", "find the true best (required)"),
     ("max-nodes", "ask for at most so many rows"),
@@ -199,9 +199,9 @@ const BRIEFS: &[(&str, &str)] = &[
     ("logit-noise", "noise that the logits may carry, in nats"),
     ("max-kl", "status 1 above this divergence"),
     ("min-top1", "status 1 below this agreement"),
-    ("dist", "how logits are distributed"),
+    ("dist", ""),
     ("scale", "how far they spread"),
-    ("format", "how results are written"),
+    ("format", ""),
     ("output", "a file in place of standard output"),
     ("record", "keep the run for `tokpick verify`"),
 ];
@@ -273,7 +273,7 @@ fn screen(command: &Command) -> StyledStr {
     }
     let mut rows: Vec<(String, String)> = Vec::new();
     if command.get_positionals().any(|arg| arg.get_id() == "input") {
-        rows.push(("[INPUT]".into(), "NPY, JSON or JSON Lines; `-` or nothing: standard input".into()));
+        rows.push(("[INPUT]".into(), "NPY or JSON; `-`: standard input".into()));
     }
     let flag = |long: &&str| command.get_arguments().find(|arg| arg.get_long() == Some(*long));
     rows.extend(shown.map_or(&[][..], |s| s.flags).iter().filter_map(flag).map(row));
@@ -296,8 +296,9 @@ fn row(arg: &Arg) -> (String, String) {
     let values = arg.get_possible_values();
     let values: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
     let takes_one = arg.get_action().takes_values() && !values.is_empty();
-    let values = if takes_one { format!(": {}", values.join(", ")) } else { String::new() };
-    (format!("{short}--{long}{value}"), format!("{brief}{values}"))
+    let values = if takes_one { values.join(", ") } else { String::new() };
+    let between = if brief.is_empty() || values.is_empty() { "" } else { ": " };
+    (format!("{short}--{long}{value}"), format!("{brief}{between}{values}"))
 }
 
 /// The commands: those that have a screen with what they do, the others by name.
@@ -349,11 +350,12 @@ fn everything(command: &Command) -> StyledStr {
         .bin_name(format!("tokpick {name}"))
         .disable_help_flag(true)
         .disable_version_flag(true)
+        .version(env!("CARGO_PKG_VERSION"))
         .max_term_width(110)
         .about(command.get_about().cloned().unwrap_or_default())
         .after_long_help(after);
     let sorted = match command.get_long_about() {
-        Some(long) => sorted.long_about(long.clone()),
+        Some(long) => sorted.long_about(format!("{}\n\n{long}", about(command))),
         None => sorted,
     };
     sorted.args(args).render_long_help()

@@ -50,6 +50,8 @@ pub fn only_near(mut error: Error) -> Error {
         && !is_near(&typed, &meant)
     {
         error.remove(ContextKind::SuggestedArg);
+        // it names the flag, too
+        error.remove(ContextKind::Usage);
     }
     error
 }
@@ -74,7 +76,7 @@ mod tests {
             assert!(is_near(typed, meant), "{typed} {meant}");
         }
         for (typed, meant) in
-            [("--tokenizer", "--engine"), ("--model", "--mirostat"), ("--x", "--xtc-threshold")]
+            [("--tokenizer", "--engine"), ("--device", "--draw"), ("--x", "--xtc-threshold")]
         {
             assert!(!is_near(typed, meant), "{typed} {meant}");
         }
