@@ -11,7 +11,9 @@ fn main() -> ExitCode {
     let (command, given) = match cli::parse(std::env::args_os().skip(1)) {
         Ok(parsed) => parsed,
         Err(e) if !e.use_stderr() => {
-            let printed = cli::print(&e.render()).map(|()| 0);
+            let words: Vec<_> = std::env::args_os().skip(1).collect();
+            let text = if e.kind() == ErrorKind::DisplayHelp { cli::help(&words) } else { e.render() };
+            let printed = cli::print(&text).map(|()| 0);
             return end(printed.map_err(Into::into), &cli::Given::default());
         }
         Err(e) => return usage(&e),
@@ -26,7 +28,7 @@ fn end(result: anyhow::Result<u8>, given: &cli::Given) -> ExitCode {
         // whoever read the results has seen enough
         Err(e) if matches!(e.downcast_ref(), Some(tokpick::Error::Closed)) => ExitCode::SUCCESS,
         Err(e) => {
-            say(&cli::message(e, &given).replace('\n', " "));
+            say(&cli::message(e, given).replace('\n', " "));
             ExitCode::from(2)
         }
     }

@@ -2,8 +2,8 @@
 
 mod args;
 mod commands;
-mod flags;
 mod given;
+mod help;
 mod ids;
 mod named;
 mod note;
@@ -13,6 +13,7 @@ mod record;
 mod repeat;
 mod resolve;
 mod run;
+mod spelling;
 mod strategy;
 mod stream;
 mod usage;
@@ -24,6 +25,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 pub use commands::Command;
 pub use given::Given;
+pub use help::asked as help;
 pub use out::print;
 
 /// From a language model's logits to token ids.
@@ -69,7 +71,9 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Command, Give
     let program = OsString::from("tokpick");
     let matches = match command.try_get_matches_from_mut(std::iter::once(&program).chain(&words)) {
         Ok(matches) => matches,
-        Err(e) => return Err(usage::shortened(usage::meant(e, &words, &mut command))),
+        Err(e) => {
+            return Err(usage::shortened(usage::meant(spelling::only_near(e), &words, &mut command)));
+        }
     };
     let cli = Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
     let given = Given::new(words, &command, &matches);
@@ -78,7 +82,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Command, Give
 
 /// What is said of an error. A setting that was given as a flag is named as one.
 pub fn message(error: anyhow::Error, given: &Given) -> String {
-    match error.downcast::<tokpick::Error>() {
+    let text = match error.downcast::<tokpick::Error>() {
         Ok(tokpick::Error::Setting { name, value, what }) => {
             let long = name.replace('_', "-");
             let name = if given.has(&long) { format!("--{long}") } else { name };
@@ -86,5 +90,6 @@ pub fn message(error: anyhow::Error, given: &Given) -> String {
         }
         Ok(other) => other.to_string(),
         Err(other) => format!("{other:#}"),
-    }
+    };
+    usage::in_part(&text)
 }
