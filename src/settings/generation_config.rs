@@ -32,8 +32,7 @@ pub fn generation_config(file: &str, text: &str) -> Result<Imported> {
         }
     }
     let mut read = reader.finish();
-    let strategy = &read.strategy;
-    if strategy.do_sample == Some(true) {
+    if read.strategy.do_sample == Some(true) {
         if !has_top_k {
             read.notes.push("top_k: not set, but transformers samples with 50 unless told otherwise".into());
         }
@@ -42,12 +41,9 @@ pub fn generation_config(file: &str, text: &str) -> Result<Imported> {
     let sampling = |name: &str| info(name).is_some_and(|info| info.places.hf.0 == Part::Sampling);
     let idle: Vec<&str> = read.entries.iter().map(|e| e.0.as_str()).filter(|name| sampling(name)).collect();
     if !idle.is_empty() {
-        let how = match strategy.num_beams {
-            Some(beams) if beams > 1 => format!("search with {beams} beams, without sampling"),
-            _ => "search greedily".to_string(),
-        };
         let idle = idle.join(", ");
-        read.notes.push(format!("do_sample: not true: transformers would {how}, and leave out {idle}"));
+        read.notes
+            .push(format!("do_sample: not true: transformers would draw nothing, and leave out {idle}"));
     }
     Ok(read)
 }
@@ -267,7 +263,7 @@ mod tests {
         // what has no effect is what is on, and the search is the one that the file asks for
         let config =
             generation_config("f", r#"{"num_beams":4,"top_p":0.5,"top_k":0,"temperature":1.0}"#).unwrap();
-        let beams = "do_sample: not true: transformers would search with 4 beams, without sampling, and leave out top_p";
+        let beams = "do_sample: not true: transformers would draw nothing, and leave out top_p";
         assert_eq!(config.notes, [beams]);
         // phrases, one of several forms each
         let config = generation_config("f", r#"{"force_words_ids":[[[5,6]],[[7]]]}"#).unwrap();
