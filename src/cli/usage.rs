@@ -4,21 +4,18 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 
+use clap::Command;
 use clap::error::{ContextKind, ErrorKind};
-use clap::{Command, CommandFactory};
 use tokpick::check::Record;
 
+use super::help::short;
 use super::note::note;
-use super::{Cli, Status, parse};
+use super::{Status, parse};
 
 /// Shows the help of a subcommand: nobody gave it anything to read.
 pub fn help(name: &str) -> anyhow::Result<Status> {
-    let mut command = Cli::command();
-    command.build();
-    if let Some(command) = command.find_subcommand_mut(name) {
-        // standard error may be closed
-        let _ = writeln!(std::io::stderr(), "{}", command.render_help());
-    }
+    // standard error may be closed
+    let _ = write!(std::io::stderr(), "{}", short(name));
     note("no input: give a file, or pipe logits in");
     Ok(Status::Helped)
 }

@@ -26,7 +26,8 @@ pub fn generation_config(file: &str, text: &str) -> Result<Imported> {
     let (mut reader, object) = Reader::open(file, text)?;
     let has = |field: &str| object.get(field).is_some_and(|v| !v.is_null());
     let (has_top_k, samples) = (has("top_k"), object.get("do_sample") == Some(&Value::Bool(true)));
-    let idle: Vec<&str> = SAMPLING.iter().copied().filter(|field| has(field)).collect();
+    let is_on = |field: &str| object.get(field).is_some_and(|v| !v.is_null() && !changes_nothing(field, v));
+    let idle: Vec<&str> = SAMPLING.iter().copied().filter(|field| is_on(field)).collect();
     for (field, value) in object {
         if !value.is_null() && !field.starts_with('_') && field != "transformers_version" {
             field_of(&mut reader, &field, value)?;
@@ -36,7 +37,7 @@ pub fn generation_config(file: &str, text: &str) -> Result<Imported> {
         reader.note("top_k", "not set, but transformers samples with 50 unless told otherwise");
     }
     if !samples && !idle.is_empty() {
-        let what = format!("not true: transformers would search greedily, and leave out {}", idle.join(", "));
+        let what = format!("not true: transformers would draw nothing, and leave out {}", idle.join(", "));
         reader.note("do_sample", &what);
     }
     Ok(reader.out)
@@ -45,6 +46,16 @@ pub fn generation_config(file: &str, text: &str) -> Result<Imported> {
 /// The processors that transformers applies only when it samples.
 const SAMPLING: [&str; 8] =
     ["temperature", "top_h", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff"];
+
+/// Whether a field of [`SAMPLING`] has a value at which it changes nothing.
+fn changes_nothing(field: &str, value: &Value) -> bool {
+    let is = |off: f64| value.as_f64() == Some(off);
+    match field {
+        "temperature" => is(1.0),
+        "top_k" | "min_p" => is(0.0),
+        _ => is_off(field, value),
+    }
+}
 
 /// One field.
 pub(super) fn field_of(r: &mut Reader<'_>, field: &str, value: Value) -> Result<()> {
