@@ -9,6 +9,8 @@
 //! | which engine, order and batch draws these ids? | [`guess`] |
 //! | is this run still what its record says? | [`Record`] |
 
+mod addresses;
+mod claims;
 mod diff;
 mod digest;
 mod flips;
@@ -21,8 +23,11 @@ mod recipe;
 mod record;
 mod report;
 mod score;
+mod verdict;
 mod verify;
 
+pub use addresses::{Addresses, Chance};
+pub use claims::{Claim, claims};
 pub use diff::{Diff, DiffOptions, RowDiff, diff};
 pub use digest::Digest;
 pub use flips::{gumbel_flips, uniform_flips};
@@ -34,4 +39,5 @@ pub use orders::orders;
 pub use recipe::{Attempt, Convention, Guess, Recipe};
 pub use record::{Companion, Divergence, Record, RecordedLine, Word};
 pub use score::{Score, ScoredToken, score};
+pub use verdict::{Explained, Tolerance, Verdict};
 pub use verify::{Clip, Step, Summary, Verification, VerifyOptions, verify};

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde_json::Value;
 
 use super::{Distribution, Table, Tokens};
-use crate::draw::Pick;
+use crate::draw::{Filtered, Pick};
 use crate::processor::{Candidates, Processor};
 use crate::trace::{Trace, TraceEvent, Wants};
 use crate::{Place, TokenId};
@@ -48,9 +48,15 @@ impl Stage {
     fn new(name: String, before: Option<&Stage>, candidates: &Candidates) -> Self {
         let Distribution { ids, probs, entropy, .. } = Distribution::new(0, 0, candidates);
         let members: Vec<_> = ids.into_iter().zip(probs).collect();
-        let kept_mass =
-            before.map_or(1.0, |b| members.iter().filter_map(|m| b.get(m.0)).sum::<f64>().min(1.0));
-        Stage { name, members, entropy, kept_mass }
+        Stage { kept_mass: kept_mass(before, &members), name, members, entropy }
+    }
+
+    /// What a filter of the draw's own left.
+    fn of(filtered: &Filtered, before: Option<&Stage>) -> Self {
+        let members = filtered.left.clone();
+        let surprise = |p: f64| if p > 0.0 { -p * crate::kernel::ln(p) } else { 0.0 };
+        let entropy = members.iter().map(|m| surprise(m.1)).sum();
+        Stage { name: filtered.name.clone(), kept_mass: kept_mass(before, &members), members, entropy }
     }
 
     fn get(&self, id: TokenId) -> Option<f64> {
@@ -62,6 +68,11 @@ impl Stage {
         best.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         best.into_iter().take(n).map(|m| m.0).collect()
     }
+}
+
+/// What the members had before the stage.
+fn kept_mass(before: Option<&Stage>, members: &[(TokenId, f64)]) -> f64 {
+    before.map_or(1.0, |b| members.iter().filter_map(|m| b.get(m.0)).sum::<f64>().min(1.0))
 }
 
 impl<'a> Explain<'a> {
@@ -149,6 +160,12 @@ impl<'a> Explain<'a> {
     /// In words: where the uniform fell, or who won the race.
     fn draw(&self, pick: &Pick, candidates: &Candidates) -> String {
         let token = self.token(pick.id);
+        if let (Some(u), Some((from, to))) = (pick.uniform, pick.interval) {
+            let lone = if from == 0.0 && to >= 1.0 { " (any uniform hits it)" } else { "" };
+            return format!(
+                "draw: the uniform {u:.6} falls into [{from:.6}, {to:.6}), the interval of token {token}{lone}"
+            );
+        }
         if let Some(u) = pick.uniform {
             let members = candidates.probabilities();
             let from: f64 = members.iter().take_while(|m| m.0 < pick.id).fold(0.0, |sum, m| sum + m.1);
@@ -159,13 +176,14 @@ impl<'a> Explain<'a> {
                 (from + p).min(1.0)
             );
         }
-        let Some(noise) = pick.noise else {
-            return format!("draw: token {token} has the largest score");
-        };
         let behind = pick.runner_up.map_or(String::new(), |(id, gap)| {
             format!("; token {} is second, {gap:.4} behind", self.token(id))
         });
-        format!("draw: token {token} wins with Gumbel noise {noise:.4}{behind}")
+        match pick.noise {
+            Some(noise) => format!("draw: token {token} wins with Gumbel noise {noise:.4}{behind}"),
+            None if pick.runner_up.is_some() => format!("draw: token {token} wins the race{behind}"),
+            None => format!("draw: token {token} has the largest score"),
+        }
     }
 }
 
@@ -189,6 +207,15 @@ impl Trace for Explain<'_> {
                 if let Some(step) = self.waiting.back_mut().filter(|s| !s.stages.is_empty()) {
                     let stage = Stage::new(heading(*processor), step.stages.last(), candidates);
                     step.stages.push(stage);
+                }
+            }
+            TraceEvent::Filters { place, stages, .. } => {
+                let waiting = self.waiting.iter_mut().find(|step| step.place == *place);
+                if let Some(step) = waiting.filter(|s| !s.stages.is_empty()) {
+                    for filtered in *stages {
+                        let stage = Stage::of(filtered, step.stages.last());
+                        step.stages.push(stage);
+                    }
                 }
             }
             TraceEvent::Draw { place, pick, candidates, .. } => {

@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 
 use super::small;
-use crate::check::Verification;
+use crate::check::{Explained, Verdict, Verification};
 use crate::render::Table;
 
 impl Verification {
@@ -23,7 +23,7 @@ impl Verification {
                 "of",
                 "p(claimed)",
                 "p(drawn)",
-                "p(noise)",
+                if self.verdict.is_some() { "explained by" } else { "p(noise)" },
             ]);
             for m in mismatches.iter().take(shown) {
                 table.row([
@@ -35,7 +35,7 @@ impl Verification {
                     m.kind.to_string(),
                     small(m.probabilities()[0]),
                     small(m.probabilities()[1]),
-                    small(m.noise_probability),
+                    m.explained.map_or_else(|| small(m.noise_probability), |e| explained(e).to_string()),
                 ]);
             }
             table.write(to)?;
@@ -48,10 +48,39 @@ impl Verification {
         let most =
             if s.impossible > 0 { "a token that can't be drawn".to_string() } else { small(s.max_margin) };
         writeln!(to, "largest margin       {most}")?;
-        writeln!(to, "not explained        {} by noise of {noise} on the logits", s.unexplained)?;
+        match &self.verdict {
+            None => writeln!(to, "not explained        {} by noise of {noise} on the logits", s.unexplained)?,
+            Some(verdict) => verdict_text(verdict, noise, to)?,
+        }
         if s.padding > 0 {
             writeln!(to, "padding              {} ids after an end token, not verified", s.padding)?;
         }
         Ok(())
     }
+}
+
+fn explained(by: Explained) -> &'static str {
+    match by {
+        Explained::Rounding => "rounding",
+        Explained::Cut => "the cut",
+        Explained::Noise => "noise",
+        Explained::Nothing => "nothing",
+    }
+}
+
+fn verdict_text(v: &Verdict, noise: f64, to: &mut dyn Write) -> io::Result<()> {
+    let t = &v.tolerance;
+    writeln!(to, "explained by rounding {} (scores that differ by at most {:e})", v.by_rounding, t.score)?;
+    writeln!(
+        to,
+        "explained by the cut {} (at most {:e} of the mass from the edge of top-p)",
+        v.by_cut, t.cut
+    )?;
+    if noise > 0.0 {
+        writeln!(to, "explained by noise   {} (of {noise} on the logits)", v.by_noise)?;
+    }
+    writeln!(to, "not explained        {}", v.not_explained)?;
+    let chance = if v.chance >= 1.0 { "1".to_string() } else { format!("{:.2e}", v.chance) };
+    let verdict = if v.faithful { "as a faithful server draws" } else { "not as a faithful server draws" };
+    writeln!(to, "verdict              {verdict} (the chance of so many mismatches is at most {chance})")
 }
