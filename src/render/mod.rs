@@ -6,6 +6,7 @@
 
 mod explain;
 mod info;
+pub mod kit;
 mod probs;
 mod processors;
 mod run;

@@ -20,6 +20,7 @@ mod readme;
 mod record;
 mod reference_llama_cpp;
 mod reference_processors;
+mod show;
 mod tables;
 mod terminals;
 mod tiny_lm;

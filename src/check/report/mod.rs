@@ -6,11 +6,6 @@ mod record;
 mod score;
 mod verify;
 
-/// A number with six digits behind the point; `-` where there is none.
-fn fixed(x: Option<f64>) -> String {
-    x.map_or_else(|| "-".to_string(), |x| format!("{x:.6}"))
-}
-
 /// A small number with three significant digits; `-` where there is none.
 fn small(x: Option<f64>) -> String {
     match x {

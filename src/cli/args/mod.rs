@@ -10,6 +10,7 @@ mod model;
 mod output;
 mod search;
 mod settings;
+mod show;
 mod terminal;
 mod watch;
 
@@ -22,5 +23,6 @@ pub use limits::LimitArgs;
 pub use output::{FormatName, OutputArgs};
 pub use search::SearchArgs;
 pub use settings::SettingsArgs;
+pub use show::{DigitsName, ShowArgs};
 pub use terminal::TerminalArgs;
 pub use watch::WatchArgs;

@@ -7,7 +7,7 @@ use tokpick::sampler::Job;
 use tokpick::source::{DtypeHint, Layout, LogitsSource, Open, RowRange};
 use tokpick::{Error, Result};
 
-use crate::cli::args::{HistoryArgs, LimitArgs, SettingsArgs};
+use crate::cli::args::{HistoryArgs, LimitArgs, SettingsArgs, ShowArgs};
 use crate::cli::chain::chain;
 use crate::cli::files::Files;
 use crate::cli::out::Out;
@@ -66,6 +66,8 @@ pub struct Diff {
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
     #[command(flatten)]
+    show: ShowArgs,
+    #[command(flatten)]
     settings: SettingsArgs,
 }
 
@@ -120,8 +122,9 @@ impl Run for Diff {
         })?;
         let holds = self.holds(&diff);
         let mut out = Out::open(self.output.as_deref())?;
+        let look = self.show.look(&out);
         out.write(|to| match self.format {
-            FormatName::Text => diff.text(&rows, self.top, to),
+            FormatName::Text => diff.text(&rows, self.top, &look, to),
             FormatName::Json => {
                 let document = json!({
                     "tokpick": env!("CARGO_PKG_VERSION"),

@@ -5,7 +5,7 @@ use tokpick::processor::Candidates;
 use tokpick::render::{self, RowInfo};
 use tokpick::source::{Access, Query, Row};
 
-use crate::cli::args::{HistoryArgs, InputArgs};
+use crate::cli::args::{HistoryArgs, InputArgs, ShowArgs};
 use crate::cli::out::Out;
 use crate::cli::{Run, Status, decode};
 
@@ -30,6 +30,8 @@ pub struct Info {
     /// Write to a file instead of standard output: whole, or not at all
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    show: ShowArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -89,9 +91,9 @@ impl Run for Info {
         }
         info.unread = !shape.follows_prefix && at < going.len() && !all_read(&shape, info.rows.len());
         let mut out = Out::open(self.output.as_deref())?;
-        let tokens = opened.tokens.as_ref();
+        let (tokens, look) = (opened.tokens.as_ref(), self.show.look(&out));
         out.write(|to| match self.format {
-            FormatName::Text => info.text(tokens, to),
+            FormatName::Text => info.text(tokens, &look, to),
             FormatName::Json => info.json(to),
         })?;
         out.finish()?;

@@ -7,7 +7,7 @@ use tokpick::render::{self, Distribution, ProbsFormat};
 use tokpick::sampler::{Job, Limits, walk};
 use tokpick::{Result, settings};
 
-use crate::cli::args::{HistoryArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
+use crate::cli::args::{DigitsName, HistoryArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
 use crate::cli::files::Files;
 use crate::cli::ids::{IdLists, parse};
 use crate::cli::out::Out;
@@ -33,6 +33,16 @@ pub struct Probs {
     /// How distributions are written
     #[arg(long, short, value_name = "FORMAT", default_value = "tsv", help_heading = "Output")]
     format: FormatName,
+    /// Digits of the probabilities in lines: 6 significant ones, or all (JSON has all)
+    #[arg(
+        long,
+        value_name = "6|full",
+        default_value = "6",
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    digits: DigitsName,
     /// Write to a file instead of standard output: whole, or not at all
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
@@ -93,6 +103,7 @@ impl Run for Probs {
             FormatName::Jsonl => ProbsFormat::Jsonl,
         };
         let mut probs = render::Probs::new(format, self.top, shape.sequences.len() > 1);
+        probs.digits = self.digits.into();
         let mut out = Out::open(self.output.as_deref())?;
         let ids = self.ids.as_ref().map(|ids| ids.0.as_slice());
         let tokens = opened.tokens.as_ref();

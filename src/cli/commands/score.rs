@@ -5,7 +5,7 @@ use serde_json::json;
 use tokpick::sampler::{Job, Limits};
 use tokpick::{Error, check};
 
-use crate::cli::args::{HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
+use crate::cli::args::{HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, ShowArgs, resolve_seed};
 use crate::cli::chain::chain;
 use crate::cli::files::Files;
 use crate::cli::out::Out;
@@ -32,6 +32,8 @@ pub struct Score {
     /// Seed of the coins that a processor tosses (XTC)
     #[arg(long, short, value_name = "N", help_heading = "Output")]
     seed: Option<u64>,
+    #[command(flatten)]
+    show: ShowArgs,
     #[command(flatten)]
     settings: SettingsArgs,
 }
@@ -76,9 +78,9 @@ impl Run for Score {
         };
         let scores = check::score(opened.source.as_mut(), &job, &ids)?;
         let mut out = Out::open(self.output.as_deref())?;
-        let tokens = opened.tokens.as_ref();
+        let (tokens, look) = (opened.tokens.as_ref(), self.show.look(&out));
         out.write(|to| match self.format {
-            FormatName::Text => scores.iter().try_for_each(|s| s.text(tokens, scores.len() > 1, to)),
+            FormatName::Text => scores.iter().try_for_each(|s| s.table(tokens, scores.len() > 1, &look, to)),
             FormatName::Json => {
                 let document = json!({
                     "tokpick": env!("CARGO_PKG_VERSION"),

@@ -4,12 +4,15 @@ use clap::{Args, Parser, ValueEnum};
 use serde_json::{Value, json};
 use tokpick::check::{self, Clip, GuessOptions, Record, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
+use tokpick::render::kit::count_of;
 use tokpick::sampler::{Job, Limits};
 use tokpick::source::Layout;
 use tokpick::{Error, Result, TokenId};
 
 use super::{Command, sample};
-use crate::cli::args::{DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Opened, Seed, SettingsArgs};
+use crate::cli::args::{
+    DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Opened, Seed, SettingsArgs, ShowArgs,
+};
 use crate::cli::chain::{chain, chain_or_params, params};
 use crate::cli::decode::{self, Setup};
 use crate::cli::files::Files;
@@ -94,6 +97,8 @@ struct JudgeArgs {
     /// Write to a file instead of standard output: whole, or not at all
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    show: ShowArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -162,8 +167,11 @@ impl Verify {
         let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, ids, &options)?;
         let holds = found.holds(self.judge.min_match, self.judge.max_margin);
         let mut out = Out::open(self.judge.output.as_deref())?;
+        let look = self.judge.show.look(&out);
         out.write(|to| match self.judge.format {
-            FormatName::Text => found.text(self.judge.top, self.judge.logit_noise, to),
+            FormatName::Text => {
+                found.text(self.judge.top, self.judge.logit_noise, self.judge.alpha, &look, to)
+            }
             FormatName::Json => {
                 let document = json!({
                     "tokpick": env!("CARGO_PKG_VERSION"),
@@ -296,7 +304,12 @@ impl Verify {
             (FormatName::Text, Some((divergence, step))) => divergence.text(step.as_ref(), to),
             (FormatName::Text, None) => {
                 let ids: usize = record.sequences.iter().map(|s| s.ids.len()).sum();
-                writeln!(to, "everything agrees: {} sequences, {ids} ids", record.sequences.len())
+                writeln!(
+                    to,
+                    "everything agrees: {}, {}",
+                    count_of(record.sequences.len(), "sequence"),
+                    count_of(ids, "id")
+                )
             }
             (FormatName::Json, divergence) => {
                 let (divergence, step) = divergence.clone().map_or((None, None), |(d, s)| (Some(d), s));

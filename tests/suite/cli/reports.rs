@@ -8,11 +8,16 @@ use crate::support::run::{fixture, tokpick, with_input, words};
 fn probs_as_lines() {
     let input = b"[[0,0,-Infinity],[0,0,0]]";
     let text = with_input(&["probs", "--top", "2"], input).text();
-    assert_eq!(text, "0\t0\t0.5\n0\t1\t0.5\n1\t0\t0.3333333333333333\n1\t1\t0.3333333333333333\n");
+    assert_eq!(text, "0\t0\t0.5\n0\t1\t0.5\n1\t0\t0.333333\n1\t1\t0.333333\n");
+    let all = with_input(&["probs", "--top", "1", "--digits", "full"], input).text();
+    assert_eq!(all, "0\t0\t0.5\n1\t0\t0.3333333333333333\n");
+    // ln .4 in f32 is not quite ln .4
+    let decimals = with_input(&["probs"], b"[[-0.916290731874155,-0.5108256237659907]]").text();
+    assert_eq!(decimals, "0\t1\t0.6\n0\t0\t0.4\n");
     let batch = with_input(&["probs", "--layout", "bv", "--top", "1"], input).text();
     assert_eq!(batch.lines().map(|l| l.split('\t').count()).collect::<Vec<_>>(), [4, 4], "a sequence column");
     let words = br#"{"logits":[[0,0]],"vocab":["a\tb","c"]}"#;
-    assert_eq!(with_input(&["probs"], words).text(), "0\t0\t0.5\ta\\tb\n0\t1\t0.5\tc\n");
+    assert_eq!(with_input(&["probs"], words).text(), "0\t0\t0.5\ta⇥b\n0\t1\t0.5\tc\n");
 }
 
 #[test]
