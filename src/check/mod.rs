@@ -7,20 +7,26 @@
 //! | were these ids drawn from these logits, with this seed? | [`verify`] |
 //! | how far apart are two files of logits? | [`diff`] |
 //! | which engine, order and batch draws these ids? | [`guess`] |
+//! | how do strategies differ on these rows? | [`compare`] |
 //! | is this run still what its record says? | [`Record`] |
 
+mod compare;
 mod diff;
 mod digest;
 mod flips;
 mod guess;
 mod noise;
 mod orders;
+pub mod overlap;
 mod recipe;
 mod record;
 mod report;
 mod score;
 mod verify;
 
+pub use compare::{
+    CompareOptions, Compared, Decoded, MEASURES, Mean, Measure, Method, References, Setting, Sweep, compare,
+};
 pub use diff::{Diff, DiffOptions, RowDiff, diff};
 pub use digest::{Digest, Hashing, Tally, digest_file, digest_vocab};
 pub use flips::{gumbel_flips, uniform_flips};
@@ -29,5 +35,6 @@ pub use noise::{Noise, normal_tail};
 pub use orders::orders;
 pub use recipe::{Attempt, Convention, Guess, Recipe};
 pub use record::{Companion, Divergence, Record, RecordedLine, write_whole};
+pub use report::{By, Comparison, score_page, score_svg};
 pub use score::{Score, ScoredToken, score};
 pub use verify::{Clip, Step, Summary, Verification, VerifyOptions, verify};

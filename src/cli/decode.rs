@@ -210,6 +210,16 @@ pub fn arguments() -> Vec<String> {
     std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect()
 }
 
+/// How a picture was made: version, command, and the seed where the command doesn't give it.
+pub fn made(seed: Option<&str>) -> String {
+    let arguments = arguments();
+    let command =
+        shlex::try_join(arguments.iter().map(String::as_str)).unwrap_or_else(|_| arguments.join(" "));
+    let given = arguments.iter().any(|a| a == "-s" || a.starts_with("--seed"));
+    let seed = seed.filter(|_| !given).map_or(String::new(), |seed| format!(" · seed {seed}"));
+    format!("tokpick {command}{seed} · tokpick {}", env!("CARGO_PKG_VERSION"))
+}
+
 /// Warns of ids that have no string.
 pub fn missing(opened: &Opened) {
     let Some(tokens) = &opened.tokens else { return };

@@ -44,12 +44,6 @@ impl Out {
         Ok(Out { name, to })
     }
 
-    /// True if a person is looking, and does not object to colours (`NO_COLOR`).
-    pub fn colour(&self) -> bool {
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-        self.is_terminal() && !refused
-    }
-
     /// True if results go to a terminal.
     pub fn is_terminal(&self) -> bool {
         matches!(self.to, To::Stdout(_)) && io::stdout().is_terminal()

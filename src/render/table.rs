@@ -87,7 +87,8 @@ impl Table {
         let is_words = |c: usize| self.column(c) == Column::Words;
         let whole = widths.iter().map(|w| w + 2).sum::<usize>().saturating_sub(2);
         for c in (0..columns).filter(|&c| whole > width && self.column(c) == Column::Left) {
-            widths[c] = widths[c].min((width + widths[c]).saturating_sub(whole).max(SHORTEST));
+            let least = if c < self.keys { SHORTEST.max(width * 2 / 5) } else { SHORTEST };
+            widths[c] = widths[c].min((width + widths[c]).saturating_sub(whole).max(least));
         }
         let taken: usize = (0..columns).filter(|&c| !is_words(c)).map(|c| widths[c] + 2).sum();
         let words: Vec<usize> = (0..columns).filter(|&c| is_words(c)).collect();

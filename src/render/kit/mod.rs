@@ -2,6 +2,7 @@
 //! alike in text, SVG and page.
 
 mod bars;
+pub(crate) mod html;
 mod numbers;
 mod svg;
 mod width;

@@ -42,22 +42,22 @@ impl Digits {
     }
 }
 
-/// A probability in a picture: three digits behind the point, without the 0 before it; a smaller one as a power of ten.
+/// A probability in a picture, in five columns: three digits behind the point, without the 0 before it; a smaller one as a power of
+/// ten.
 ///
 /// ```
 /// use tokpick::render::kit::share;
-/// assert_eq!([share(0.284), share(1.0), share(0.00012), share(0.0)], [".284", "1.00", "1e-4", "0"]);
+/// assert_eq!([share(0.284), share(1.0), share(0.00012), share(0.0)], [" .284", "1.000", " 1e-4", "    0"]);
 /// ```
 pub fn share(p: f64) -> String {
-    if p == 0.0 {
+    let text = if p == 0.0 {
         "0".to_string()
     } else if p < 5e-4 {
         format!("{p:.0e}")
-    } else if p >= 0.9995 {
-        format!("{p:.2}")
     } else {
         format!("{p:.3}").trim_start_matches('0').to_string()
-    }
+    };
+    format!("{text:>5}")
 }
 
 /// A count with its noun: `1 sequence`, `2 sequences`.

@@ -70,6 +70,15 @@ impl Svg {
         );
     }
 
+    /// Small words in lines of at most `width`, the first at `y`; hands back where the last one stands.
+    pub fn small(&mut self, x: f64, y: f64, width: f64, words: &str) -> f64 {
+        let lines = super::wrap(words, (width / 6.8) as usize);
+        for (at, line) in lines.iter().enumerate() {
+            self.text(x, y + 16.0 * at as f64, Anchor::Start, "tp-small", line);
+        }
+        y + 16.0 * lines.len().saturating_sub(1) as f64
+    }
+
     /// A rectangle; nothing if it has no size.
     pub fn rect(&mut self, x: f64, y: f64, width: f64, height: f64, class: &str) {
         self.shaded(x, y, width, height, class, None, "");

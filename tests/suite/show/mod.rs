@@ -1,6 +1,10 @@
 //! What is shown: every view on the fixtures at several widths, held to the files in tests/snapshots/.
 
 mod columns;
+mod compare;
+mod explain;
+mod marked;
+mod parse;
 
 use std::path::Path;
 
@@ -14,13 +18,14 @@ const WIDTHS: [usize; 3] = [60, 80, 120];
 /// Holds a text to its snapshot; with `TOKPICK_SNAPSHOTS=write` in the environment the snapshot is written instead.
 #[track_caller]
 fn snapshot(name: &str, text: &str) {
+    let text = &text.replace(concat!("tokpick ", env!("CARGO_PKG_VERSION")), "tokpick VERSION");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(name);
     if std::env::var("TOKPICK_SNAPSHOTS").is_ok_and(|v| v == "write") {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    assert_eq!(text, kept, "{name} has changed: look at it, and write it anew if it is right");
+    assert_eq!(*text, kept, "{name} has changed: look at it, and write it anew if it is right");
 }
 
 /// The snapshots of a command at every width, without colours, and with them at 80 columns; no line is wider than the screen.
@@ -62,4 +67,18 @@ fn processors() {
         let text = tokpick(&words(&format!("processors --width {width}"))).text();
         assert!(text.lines().all(|line| line.width() <= width), "{text}");
     }
+}
+
+#[test]
+fn colours_are_for_people_and_those_who_ask() {
+    use crate::support::run::command;
+    let run = |flags: &str, name: &str, value: &str| {
+        let mut command = command(&words(&format!("explain steps.npy --seed 1 --step 0 {flags}")));
+        command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env(name, value);
+        String::from_utf8(command.output().unwrap().stdout).unwrap().contains('\x1b')
+    };
+    assert!(!run("", "TOKPICK_X", ""));
+    assert!(run("--color always", "NO_COLOR", "1"), "a flag is the last word");
+    assert!(run("", "CLICOLOR_FORCE", "1") && !run("", "CLICOLOR_FORCE", "0"));
+    assert!(!run("--color never", "CLICOLOR_FORCE", "1"));
 }

@@ -1,4 +1,8 @@
+mod marked;
+
 use std::io::{self, Write};
+
+pub use marked::{By, page, svg};
 
 use crate::check::{Score, ScoredToken};
 use crate::render::kit::{Look, count_of, token};
@@ -30,7 +34,7 @@ impl Score {
     }
 
     /// The sums, in a line or two.
-    pub(super) fn sums(&self, look: &Look, to: &mut dyn Write) -> io::Result<()> {
+    fn sums(&self, look: &Look, to: &mut dyn Write) -> io::Result<()> {
         let both = |name: &str, raw: Option<f64>, processed: Option<f64>| {
             let (raw, processed) = (number(raw, look), number(processed, look));
             if raw == processed {
