@@ -141,15 +141,31 @@ fn no_prefix(prefix: &[TokenId]) -> &'static str {
     }
 }
 
+/// A value as errors quote it: whole, or the beginning of a long one.
+fn in_part(value: String) -> String {
+    const WHOLE: usize = 200;
+    if value.len() <= WHOLE {
+        return value;
+    }
+    let beginning: String = value.chars().take(WHOLE / 2).collect();
+    format!("{beginning}… ({} bytes)", value.len())
+}
+
 impl Error {
     /// An input error.
     pub fn input(file: impl Into<String>, place: Place, what: impl Into<String>) -> Self {
         Error::Input { file: file.into(), place, what: what.into() }
     }
 
-    /// A setting error.
+    /// A setting error; a long value is quoted in part.
+    ///
+    /// ```
+    /// use tokpick::Error;
+    /// let said = Error::setting("chain", "x".repeat(100_000), "no chain").to_string();
+    /// assert!(said.starts_with("chain xxx") && said.ends_with("x… (100000 bytes): no chain") && said.len() < 200);
+    /// ```
     pub fn setting(name: impl Into<String>, value: impl fmt::Display, what: impl Into<String>) -> Self {
-        Error::Setting { name: name.into(), value: value.to_string(), what: what.into() }
+        Error::Setting { name: name.into(), value: in_part(value.to_string()), what: what.into() }
     }
 
     /// A decoding error.

@@ -12,6 +12,7 @@
 //! ```
 //!
 //! - [`source::LogitsSource`]: what are the next-token logits after this prefix?
+//! - [`candidates::Candidates`]: the ids that are still possible.
 //! - [`processor::Processor`]: candidates and context in, changed candidates out.
 //! - [`draw::Draw`]: the candidates of one step in, one token id for each row out.
 //! - [`sampler::Sampler`]: a decoding strategy runs the loop.
@@ -20,20 +21,27 @@
 //!
 //! Logits, log-probabilities and entropies are in nats.
 
+pub mod candidates;
 pub mod check;
 pub mod draw;
 pub mod engine;
 mod error;
 pub mod hypothesis;
+#[doc(hidden)]
 pub mod kernel;
 pub mod processor;
 pub mod render;
 pub mod sampler;
 pub mod settings;
 pub mod source;
+pub mod system;
 pub mod trace;
 
 pub use error::{Error, Place, Result};
 
 /// A token id: the position of a token in the vocabulary.
 pub type TokenId = u32;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

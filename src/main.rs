@@ -5,37 +5,42 @@ mod cli;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 
 fn main() -> ExitCode {
-    let command = match cli::Cli::try_parse() {
-        Ok(cli) => cli.command,
+    let (command, given) = match cli::parse(std::env::args_os().skip(1)) {
+        Ok(parsed) => parsed,
+        Err(e) if !e.use_stderr() => {
+            let printed = cli::print(&e.render()).map(|()| 0);
+            return end(printed.map_err(Into::into), &cli::Given::default());
+        }
         Err(e) => return usage(&e),
     };
-    match command.run() {
-        Ok(status) => ExitCode::from(status as u8),
+    end(command.run(&given).map(|status| status as u8), &given)
+}
+
+/// How the program ends.
+fn end(result: anyhow::Result<u8>, given: &cli::Given) -> ExitCode {
+    match result {
+        Ok(status) => ExitCode::from(status),
         // whoever read the results has seen enough
         Err(e) if matches!(e.downcast_ref(), Some(tokpick::Error::Closed)) => ExitCode::SUCCESS,
         Err(e) => {
-            say(&cli::message(e).replace('\n', " "));
+            say(&cli::message(e, &given).replace('\n', " "));
             ExitCode::from(2)
         }
     }
 }
 
-/// Help and version go to standard output; a usage error to standard error, with clap's hint.
+/// A usage error, with clap's hint; a command that was asked to do nothing shows its help.
 fn usage(e: &clap::Error) -> ExitCode {
-    if !e.use_stderr() {
-        let _ = e.print();
-        return ExitCode::SUCCESS;
-    }
-    if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        let _ = e.print();
-        return ExitCode::from(2);
-    }
     let text = e.render().to_string();
-    say(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+    if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // standard error may be closed
+        let _ = write!(std::io::stderr(), "{text}");
+    } else {
+        say(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+    }
     ExitCode::from(2)
 }
 

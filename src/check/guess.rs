@@ -6,7 +6,7 @@ use super::orders::orders;
 use super::recipe::{Attempt, Convention, Guess, Recipe};
 use crate::draw::{Addressed, Argmax, Draw, Gumbel};
 use crate::engine::{Batch, EngineDraw, EngineInfo, Params, build, engines};
-use crate::processor::{Chain, Processor};
+use crate::processor::{Chain, Stage};
 use crate::sampler::{Job, along};
 use crate::source::{Format, LogitsSource, Query, Row, Shape};
 use crate::{Error, Result, TokenId};
@@ -110,7 +110,7 @@ impl Search<'_, '_> {
     }
 
     fn own(&mut self) {
-        let on: Vec<&dyn Processor> = on(self.job.chain);
+        let on = on(self.job.chain);
         for draw in ["chacha8-v1", "gumbel-chacha8-v1", "argmax"] {
             if draw != "argmax" && self.options.seed.trim().parse::<u64>().is_err() {
                 let why = format!("seed {}: it takes a whole number below 2^64", self.options.seed);
@@ -191,7 +191,7 @@ impl Search<'_, '_> {
         let all = 0..self.sequences;
         match how {
             Try::Own { draw, order } => {
-                let chain = reordered(self.job.chain, order)?;
+                let chain = reordered(self.job.chain, order);
                 let seed = self.options.seed.trim().parse().unwrap_or(0);
                 let mut draw: Box<dyn Draw> = match *draw {
                     "chacha8-v1" => Box::new(Addressed::new(seed)),
@@ -285,15 +285,14 @@ fn stages(
     Ok(info.order.iter().copied().filter(needs).collect())
 }
 
-fn on(chain: &Chain) -> Vec<&dyn Processor> {
-    chain.processors().iter().map(|p| p.as_ref()).filter(|p| !p.is_off()).collect()
+fn on(chain: &Chain) -> Vec<&Stage> {
+    chain.processors().iter().filter(|p| !p.is_off()).collect()
 }
 
 /// The processors that are on, in another order.
-fn reordered(chain: &Chain, order: &[usize]) -> Result<Chain> {
+fn reordered(chain: &Chain, order: &[usize]) -> Chain {
     let on = on(chain);
-    let again = order.iter().filter_map(|&i| on.get(i)).map(|p| (p.info().parse)(&p.json()));
-    Ok(Chain::new(again.collect::<Result<_>>()?))
+    Chain::new(order.iter().filter_map(|&i| on.get(i)).copied().cloned())
 }
 
 fn plus(seed: &str, row: usize) -> Result<String> {

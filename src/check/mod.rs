@@ -15,6 +15,8 @@ mod diff;
 mod digest;
 mod flips;
 mod guess;
+#[cfg(feature = "cli")]
+mod hashing;
 mod noise;
 mod orders;
 pub mod overlap;
@@ -28,13 +30,15 @@ pub use compare::{
     CompareOptions, Compared, Decoded, MEASURES, Mean, Measure, Method, References, Setting, Sweep, compare,
 };
 pub use diff::{Diff, DiffOptions, RowDiff, diff};
-pub use digest::{Digest, Hashing, Tally, digest_file, digest_vocab};
+pub use digest::Digest;
 pub use flips::{gumbel_flips, uniform_flips};
 pub use guess::{GuessOptions, guess};
+#[cfg(feature = "cli")]
+pub use hashing::{Hashing, Tally, digest_file, digest_vocab};
 pub use noise::{Noise, normal_tail};
 pub use orders::orders;
 pub use recipe::{Attempt, Convention, Guess, Recipe};
-pub use record::{Companion, Divergence, Record, RecordedLine, write_whole};
+pub use record::{Companion, Divergence, Record, RecordedLine, Word};
 pub use report::{By, Comparison, score_page, score_svg};
 pub use score::{Score, ScoredToken, score};
 pub use verify::{Clip, Step, Summary, Verification, VerifyOptions, verify};

@@ -1,13 +1,15 @@
 //! Records: a run and everything that it depended on, in one JSON file.
 
-use std::fs::{self, File, OpenOptions};
+mod word;
+
+use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::word::Word;
 use super::digest::Digest;
 use crate::hypothesis::{Finish, Hypothesis};
 use crate::{Error, Place, Result, TokenId};
@@ -27,7 +29,10 @@ pub struct Record {
     /// The version of tokpick that made it.
     pub tokpick: String,
     /// The canonical command: the subcommand and its arguments, the seed among them.
-    pub command: Vec<String>,
+    pub command: Vec<Word>,
+    /// Where relative paths start, seen from the folder of the record; `None`: there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<Word>,
     /// The chain as JSON.
     pub chain: Value,
     /// The draw (`chacha8-v1`), or the engine; `None` where nothing is random.
@@ -50,6 +55,9 @@ pub struct Record {
     pub platform: String,
     /// What was decoded.
     pub sequences: Vec<RecordedLine>,
+    /// Fields that the file has and this version doesn't know.
+    #[serde(skip)]
+    pub unknown: Vec<String>,
 }
 
 /// A file that a run has read.
@@ -58,7 +66,7 @@ pub struct Companion {
     /// What it was read as: `input`, `uncond_input`, …
     pub role: String,
     /// Its path as given; `-` for standard input.
-    pub path: String,
+    pub path: Word,
     /// SHA-256 of its content.
     pub sha256: Digest,
     /// Its length.
@@ -100,18 +108,23 @@ impl From<&Hypothesis> for RecordedLine {
 }
 
 /// Where a repeated run leaves its record for the first time.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Divergence {
-    /// Number of the line.
-    pub line: usize,
+    /// Number of the line; `None` where the difference is not in what was decoded.
+    pub line: Option<usize>,
     /// Its sequence.
-    pub sequence: usize,
+    pub sequence: Option<usize>,
     /// Its sample, or rank.
-    pub sample: usize,
+    pub sample: Option<usize>,
     /// Token of the line, from 0; `None` where lines differ as a whole.
     pub at: Option<usize>,
-    /// What differs: `id`, `length`, `logprob`, `processed_logprob`, `score`, `finish_reason` or `lines`.
+    /// What differs: `id`, `length`, `logprob`, `processed_logprob`, `score`, `finish_reason` or `lines`; before anything is
+    /// decoded `input`, `companion`, `companions`, `vocabulary`, `chain`,
+    /// `draw`, `engine`, `seed` or `shape`.
     pub what: &'static str,
+    /// The file that differs, for `input` and `companion`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<Word>,
     /// What the record has.
     pub expected: Value,
     /// What the repetition gives.
@@ -120,14 +133,22 @@ pub struct Divergence {
     pub probabilities: [Option<f64>; 2],
 }
 
+impl Divergence {
+    /// A difference that shows before anything is decoded; `None` if there is none.
+    pub fn of(what: &'static str, expected: Value, found: Value) -> Option<Divergence> {
+        (expected != found).then(|| Divergence { what, expected, found, ..Divergence::default() })
+    }
+}
+
 impl Record {
     /// An empty record of this version and machine, to be filled.
-    pub fn new(command: Vec<String>, input: Companion) -> Self {
+    pub fn new(command: Vec<Word>, input: Companion) -> Self {
         Record {
             format: FORMAT.to_string(),
             version: VERSION,
             tokpick: env!("CARGO_PKG_VERSION").to_string(),
             command,
+            directory: None,
             chain: Value::Array(Vec::new()),
             draw: None,
             engine: None,
@@ -136,13 +157,9 @@ impl Record {
             shape: [None; 3],
             companions: Vec::new(),
             vocabulary: None,
-            platform: format!(
-                "{} {}, {}",
-                std::env::consts::OS,
-                std::env::consts::ARCH,
-                crate::kernel::simd()
-            ),
+            platform: platform(),
             sequences: Vec::new(),
+            unknown: Vec::new(),
         }
     }
 
@@ -180,18 +197,45 @@ impl Record {
             }
             None => return bad("a record without a format version".to_string()),
         }
-        serde_json::from_value(value).or_else(|e| bad(format!("a damaged record: {e}")))
+        let mut record: Record = match serde_json::from_value(value.clone()) {
+            Ok(record) => record,
+            Err(e) => return bad(format!("a damaged record: {e}")),
+        };
+        let known = serde_json::to_value(&record).unwrap_or_default();
+        unknown(&value, &known, "", &mut record.unknown);
+        Ok(record)
     }
 
-    /// Writes the record, whole or not at all ([`write_whole`]).
+    /// True if the text of a file says that it is a record, of whatever version.
+    pub fn is_record(text: &[u8]) -> bool {
+        let begins = text.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
+        let format = |v: Value| v.get("format").and_then(Value::as_str) == Some(FORMAT);
+        begins && serde_json::from_slice(text).is_ok_and(format)
+    }
+
+    /// What a record says of where it was made that is otherwise here, in words: no difference in what was decoded follows from it.
+    pub fn elsewhere(&self) -> Vec<String> {
+        let here = [
+            ("tokpick", &self.tokpick, env!("CARGO_PKG_VERSION").to_string()),
+            ("platform", &self.platform, platform()),
+        ];
+        let differs = here.into_iter().filter(|(_, recorded, here)| *recorded != here);
+        let mut all: Vec<String> = differs
+            .map(|(field, recorded, here)| format!("{field}: recorded {recorded}, here {here}"))
+            .collect();
+        all.extend(
+            self.unknown.iter().map(|field| format!("{field}: not known to this tokpick, and not checked")),
+        );
+        all
+    }
+
+    /// Writes the record.
     ///
     /// # Errors
-    /// A place that can't be written.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        let io = |source: std::io::Error| Error::Io { file: path.display().to_string(), source };
-        let mut text = serde_json::to_vec_pretty(self).map_err(|e| io(e.into()))?;
-        text.push(b'\n');
-        write_whole(path, &text)
+    /// A failed write.
+    pub fn write(&self, to: &mut dyn Write) -> std::io::Result<()> {
+        serde_json::to_writer_pretty(&mut *to, self)?;
+        to.write_all(b"\n")
     }
 
     /// The first difference between the record and a repeated run; `None` if they agree. Ids and ends are compared exactly,
@@ -200,16 +244,37 @@ impl Record {
         if let Some(d) = self.sequences.iter().zip(found).enumerate().find_map(|(i, (e, f))| line(i, e, f)) {
             return Some(d);
         }
-        (self.sequences.len() != found.len()).then(|| Divergence {
-            line: self.sequences.len().min(found.len()),
-            sequence: 0,
-            sample: 0,
-            at: None,
-            what: "lines",
-            expected: self.sequences.len().into(),
-            found: found.len().into(),
-            probabilities: [None; 2],
-        })
+        let (expected, found) = (self.sequences.len(), found.len());
+        let line = Some(expected.min(found));
+        Divergence::of("lines", expected.into(), found.into()).map(|d| Divergence { line, ..d })
+    }
+}
+
+/// The machine: operating system, architecture, instruction set.
+fn platform() -> String {
+    format!("{} {}, {}", std::env::consts::OS, std::env::consts::ARCH, crate::kernel::simd())
+}
+
+/// The fields of a document that were not understood, by their paths.
+fn unknown(read: &Value, known: &Value, path: &str, out: &mut Vec<String>) {
+    match (read, known) {
+        (Value::Object(read), Value::Object(known)) => {
+            for (key, value) in read {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                match known.get(key) {
+                    Some(known) => unknown(value, known, &path, out),
+                    // an absent field may be written as null
+                    None if value.is_null() => {}
+                    None => out.push(path),
+                }
+            }
+        }
+        (Value::Array(read), Value::Array(known)) => {
+            for (at, (value, known)) in read.iter().zip(known).enumerate() {
+                unknown(value, known, &format!("{path}[{at}]"), out);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -217,8 +282,9 @@ fn line(number: usize, expected: &RecordedLine, found: &RecordedLine) -> Option<
     let differ = |what, at: Option<usize>, e: Value, f: Value| {
         let p = |line: &RecordedLine| line.logprobs.get(at?).copied().flatten().map(crate::kernel::exp);
         let probabilities = [p(expected), p(found)];
-        let (sequence, sample) = (expected.sequence, expected.sample);
-        Some(Divergence { line: number, sequence, sample, at, what, expected: e, found: f, probabilities })
+        let (line, sequence, sample) = (Some(number), Some(expected.sequence), Some(expected.sample));
+        let file = None;
+        Some(Divergence { line, sequence, sample, at, what, file, expected: e, found: f, probabilities })
     };
     let (e, f) = (expected, found);
     if (e.sequence, e.sample) != (f.sequence, f.sample) {
@@ -250,51 +316,21 @@ fn line(number: usize, expected: &RecordedLine, found: &RecordedLine) -> Option<
     if e.ids.len() != f.ids.len() {
         return differ("length", Some(e.ids.len().min(f.ids.len())), e.ids.len().into(), f.ids.len().into());
     }
+    for (what, x, y) in [
+        ("logprob", &e.logprobs, &f.logprobs),
+        ("processed_logprob", &e.processed_logprobs, &f.processed_logprobs),
+    ] {
+        if x.len() != y.len() {
+            let number = |n: usize| Value::from(format!("{n} of them"));
+            return differ(what, Some(x.len().min(y.len())), number(x.len()), number(y.len()));
+        }
+    }
     if apart(e.score, f.score) {
         return differ("score", None, e.score.into(), f.score.into());
     }
     let name = |f: Finish| serde_json::to_value(f).unwrap_or_default();
     (e.finish_reason != f.finish_reason)
         .then(|| differ("finish_reason", None, name(e.finish_reason), name(f.finish_reason)))?
-}
-
-/// Writes a file whole or not at all: into a temporary file beside it, to the disk, then renamed over it. Whoever reads the path,
-/// also after a crash or `kill -9` at any moment, finds the old file or the new one, or none where there was none.
-///
-/// # Errors
-/// A directory that can't be written; a path that is no regular file.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let io = |source: std::io::Error| Error::Io { file: path.display().to_string(), source };
-    if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
-        return Err(io(std::io::Error::other("not a regular file, so that it can't be written whole")));
-    }
-    // through a link, the file that it points to is replaced
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let directory = match target.parent() {
-        Some(parent) if parent != Path::new("") => parent.to_path_buf(),
-        _ => PathBuf::from("."),
-    };
-    let name = target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let temporary = directory.join(format!(".{name}.{}.{number}.tmp", std::process::id()));
-    let written = (|| {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(&temporary, &target)
-    })();
-    if let Err(error) = written {
-        // what can't be removed is left behind, with a name that says what it is
-        let _ = fs::remove_file(&temporary);
-        return Err(io(error));
-    }
-    // the rename reaches the disk with the directory, where the system lets it be opened
-    if let Ok(directory) = File::open(&directory) {
-        let _ = directory.sync_all();
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -31,8 +31,7 @@ impl Default for VerifyOptions {
 impl VerifyOptions {
     /// The product of a chain's temperatures; those of 0, and dynamic ones, count as 1.
     pub fn temperature_of(chain: &Chain) -> f64 {
-        let stages = chain.processors().iter().filter(|p| p.info().name == "temperature");
-        stages.filter_map(|p| p.json().as_f64()).filter(|&t| t > 0.0).product()
+        chain.processors().iter().filter_map(|p| p.temperature()).filter(|&t| t > 0.0).product()
     }
 }
 

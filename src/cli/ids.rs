@@ -1,8 +1,11 @@
 //! Lists of token ids on the command line.
 
+use std::path::Path;
 use std::str::FromStr;
 
 use tokpick::{Error, Result, TokenId};
+
+use super::stream::read_text;
 
 /// Ids separated by blanks or commas, or `@FILE` with such a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,11 +43,10 @@ pub fn parse<T: FromStr<Err = Error>>(text: &str) -> std::result::Result<T, Stri
     })
 }
 
-fn content(text: &str) -> Result<String> {
+/// The text of a value, or of the file that it names as `@FILE`.
+pub fn content(text: &str) -> Result<String> {
     match text.strip_prefix('@') {
-        Some(file) => {
-            std::fs::read_to_string(file).map_err(|source| Error::Io { file: file.to_string(), source })
-        }
+        Some(file) => read_text(Path::new(file)),
         None => Ok(text.to_string()),
     }
 }

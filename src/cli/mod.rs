@@ -1,21 +1,30 @@
 //! The command line: flags, subcommands, standard streams. The only folder that knows clap.
 
 mod args;
-mod chain;
 mod commands;
-mod decode;
-mod files;
 mod flags;
+mod given;
 mod ids;
+mod named;
 mod note;
 mod out;
+mod places;
 mod record;
 mod repeat;
+mod resolve;
+mod run;
+mod strategy;
+mod stream;
+mod usage;
 mod watch;
 
-use clap::Parser;
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 pub use commands::Command;
+pub use given::Given;
+pub use out::print;
 
 /// From a language model's logits to token ids.
 ///
@@ -43,23 +52,37 @@ pub enum Status {
 
 /// A subcommand.
 pub trait Run {
-    /// Does what the command is for.
+    /// Does what the command is for; `given` is what was typed.
     ///
     /// # Errors
     /// Everything that ends with status 2.
-    fn run(self) -> anyhow::Result<Status>;
+    fn run(self, given: &Given) -> anyhow::Result<Status>;
+}
+
+/// Parses the words of a command line, without the program's name.
+///
+/// # Errors
+/// A usage error, or a help that was asked for.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Command, Given), clap::Error> {
+    let words = usage::with_help(words.into_iter().collect());
+    let mut command = Cli::command();
+    let program = OsString::from("tokpick");
+    let matches = match command.try_get_matches_from_mut(std::iter::once(&program).chain(&words)) {
+        Ok(matches) => matches,
+        Err(e) => return Err(usage::shortened(usage::meant(e, &words, &mut command))),
+    };
+    let cli = Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
+    let given = Given::new(words, &command, &matches);
+    Ok((cli.command, given))
 }
 
 /// What is said of an error. A setting that was given as a flag is named as one.
-pub fn message(error: anyhow::Error) -> String {
+pub fn message(error: anyhow::Error, given: &Given) -> String {
     match error.downcast::<tokpick::Error>() {
         Ok(tokpick::Error::Setting { name, value, what }) => {
-            let flag = format!("--{}", name.replace('_', "-"));
-            let given = std::env::args_os().any(|arg| {
-                let arg = arg.to_string_lossy();
-                arg.strip_prefix(flag.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-            });
-            tokpick::Error::Setting { name: if given { flag } else { name }, value, what }.to_string()
+            let long = name.replace('_', "-");
+            let name = if given.has(&long) { format!("--{long}") } else { name };
+            tokpick::Error::Setting { name, value, what }.to_string()
         }
         Ok(other) => other.to_string(),
         Err(other) => format!("{other:#}"),

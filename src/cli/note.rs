@@ -2,8 +2,30 @@
 
 use std::io::Write;
 
+use tokpick::render::Tokens;
+
 /// Says something that the user should know: a setting without effect, a seed that was taken.
 pub fn note(text: impl AsRef<str>) {
     // standard error may be closed
     let _ = writeln!(std::io::stderr(), "tokpick: note: {}", text.as_ref());
+}
+
+/// Says which of the given flags have no effect in this strategy.
+pub fn no_effect(flags: &[&str], why: &str) {
+    if !flags.is_empty() {
+        note(format!("no effect {why}: {}", flags.join(", ")));
+    }
+}
+
+/// Warns of ids that have no string.
+pub fn missing(tokens: Option<&Tokens>) {
+    let Some(tokens) = tokens else { return };
+    let missing = tokens.missing();
+    if let Some(first) = missing.first() {
+        note(format!(
+            "{} of the ids shown, {first} first, have no string: the vocabulary has {} (padded model head?)",
+            missing.len(),
+            tokens.len()
+        ));
+    }
 }

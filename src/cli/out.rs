@@ -1,10 +1,14 @@
-//! Where results go: standard output, or a file that is written whole or not at all.
+//! Where results go: standard output, a file that is written whole or not at all, or a device.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, StdoutLock, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use clap::builder::StyledStr;
+use tokpick::system::{WholeFile, end_with_signals, fail_on_large_files};
 use tokpick::{Error, Result};
+
+use super::stream::{Stream, stream};
 
 /// The output of a command. A file appears under its name when [`finish`](Self::finish) is called, and never without.
 pub struct Out {
@@ -14,34 +18,37 @@ pub struct Out {
 
 enum To {
     Stdout(BufWriter<StdoutLock<'static>>),
-    /// Something that is no regular file (`/dev/null`, a named pipe): written to directly.
+    /// Something that is no regular file (`/dev/null`, a named pipe), or a stream that is open already (`/dev/fd/3`): written to
+    /// directly.
     Device(BufWriter<File>),
-    File {
-        file: BufWriter<File>,
-        temporary: Temporary,
-        target: PathBuf,
-    },
+    File(BufWriter<WholeFile>),
 }
 
-/// A file that goes away unless it is renamed.
-struct Temporary(PathBuf);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
+/// How much is written at once.
+const BUFFER: usize = 1 << 16;
 
 impl Out {
-    /// Opens the output: a path, or standard output.
+    /// Opens the output: a path, `-` or nothing for standard output.
+    ///
+    /// # Errors
+    /// What can't be written, a full disk and a closed standard output among it.
     pub fn open(path: Option<&Path>) -> Result<Out> {
-        let Some(path) = path else {
-            let to = To::Stdout(BufWriter::with_capacity(1 << 16, io::stdout().lock()));
-            return Ok(Out { name: "standard output".to_string(), to });
-        };
-        let name = path.display().to_string();
-        let to = To::open(path).map_err(|source| Error::Io { file: name.clone(), source })?;
-        Ok(Out { name, to })
+        let path = path.filter(|path| stream(path) != Some(Stream::Output));
+        let name = path.map_or_else(|| "standard output".to_string(), |path| path.display().to_string());
+        let opened = fail_on_large_files().and_then(|()| match path {
+            None => standard_output(),
+            Some(path) => To::open(path),
+        });
+        match opened {
+            Ok(to) => Ok(Out { name, to }),
+            Err(source) => Err(Error::Io { file: name, source }),
+        }
+    }
+
+    /// True if a person is looking, and does not object to colours (`NO_COLOR`).
+    pub fn colour(&self) -> bool {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        self.is_terminal() && !refused
     }
 
     /// True if results go to a terminal.
@@ -74,38 +81,84 @@ impl Out {
     }
 
     /// Everything is written: the file gets its name.
+    ///
+    /// # Errors
+    /// What the disk refuses.
     pub fn finish(mut self) -> Result<()> {
         self.write(|to| to.flush())?;
-        if let To::File { temporary, target, .. } = &self.to {
-            let renamed = fs::rename(&temporary.0, target);
-            self.check(renamed)?;
+        match self.to {
+            To::File(file) => {
+                let finished = file.into_inner().map_err(io::Error::from).and_then(WholeFile::finish);
+                finished.map_err(|source| Error::Io { file: self.name, source })
+            }
+            To::Stdout(_) | To::Device(_) => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// Writes a help or the version to standard output.
+///
+/// # Errors
+/// As [`Out::open`]; a failed write.
+pub fn print(text: &StyledStr) -> Result<()> {
+    let mut out = Out::open(None)?;
+    let colour = out.colour();
+    out.write(|to| if colour { write!(to, "{}", text.ansi()) } else { write!(to, "{text}") })?;
+    out.finish()
+}
+
+fn standard_output() -> io::Result<To> {
+    if !is_open() {
+        return Err(io::Error::other("is closed, and the results have nowhere to go: give -o FILE"));
+    }
+    Ok(To::Stdout(BufWriter::with_capacity(BUFFER, io::stdout().lock())))
+}
+
+/// Whether standard output can be written to.
+///
+/// At the start of a program the standard library opens `/dev/null` in the place of a closed stream, so that results would vanish
+/// with status 0. That stand-in is known by its flags: it can be read, too, where a shell's `>/dev/null` can't, and it was opened
+/// without close-on-exec, which Python's `DEVNULL` was opened with. Where all three streams are null devices, somebody meant it (a
+/// daemon, Node's `ignore`).
+#[cfg(target_os = "linux")]
+fn is_open() -> bool {
+    use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
+    let Ok(flags) = fcntl_getfl(io::stdout()) else { return false };
+    if flags & OFlags::RWMODE == OFlags::RDONLY {
+        return false;
+    }
+    let Ok(null) = stat("/dev/null").map(|null| null.st_rdev) else { return true };
+    let is_null = |found: rustix::io::Result<rustix::fs::Stat>| {
+        found.is_ok_and(|found| found.st_rdev == null && found.st_mode & 0o170_000 == 0o020_000)
+    };
+    let stands_in = flags & OFlags::RWMODE == OFlags::RDWR && !flags.contains(OFlags::CLOEXEC);
+    let all = || is_null(fstat(io::stdin())) && is_null(fstat(io::stderr()));
+    !stands_in || !is_null(fstat(io::stdout())) || all()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_open() -> bool {
+    true
 }
 
 impl To {
     fn open(path: &Path) -> io::Result<To> {
-        // beside what a link points to, so that the link stays one
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-        if fs::metadata(&target).is_ok_and(|m| !m.is_file()) {
-            return Ok(To::Device(BufWriter::new(File::options().write(true).open(&target)?)));
+        if stream(path).is_some() {
+            // at its end, as whoever opened the stream goes on there
+            return Ok(To::Device(BufWriter::new(File::options().append(true).open(path)?)));
         }
-        let name = target.file_name().ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?;
-        let name = format!(".{}.{}.part", name.to_string_lossy(), std::process::id());
-        let temporary = Temporary(target.with_file_name(name));
-        let file = BufWriter::with_capacity(1 << 16, File::create(&temporary.0)?);
-        if let Ok(old) = fs::metadata(&target) {
-            fs::set_permissions(&temporary.0, old.permissions())?;
+        if fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+            return Ok(To::Device(BufWriter::new(File::options().write(true).open(path)?)));
         }
-        Ok(To::File { file, temporary, target })
+        end_with_signals()?;
+        Ok(To::File(BufWriter::with_capacity(BUFFER, WholeFile::create(path)?)))
     }
 
     fn writer(&mut self) -> &mut dyn Write {
         match self {
             To::Stdout(to) => to,
             To::Device(to) => to,
-            To::File { file, .. } => file,
+            To::File(to) => to,
         }
     }
 }

@@ -1,111 +1,142 @@
 //! Records of decoding runs.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
 
-use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory};
 use serde_json::Value;
-use tokpick::check::{Companion, Digest, Record, digest_file};
+use tokpick::Result;
+use tokpick::check::{Companion, Digest, Record, Word, digest_file};
 use tokpick::processor::Chain;
-use tokpick::{Error, Result};
 
-use super::Cli;
-use super::args::Opened;
-use super::decode::Strategy;
+use super::args::{Opened, Seed};
+use super::given::Given;
+use super::strategy::Strategy;
 
 /// Flags that change where results go, or how fast, but not what they are.
-const WITHOUT_RESULT: [&str; 9] =
-    ["record", "output", "format", "stream", "threads", "input", "trace", "trace_top", "record_table"];
+pub const WITHOUT_RESULT: [&str; 8] =
+    ["record", "output", "format", "stream", "threads", "trace", "trace-top", "record-table"];
 
-/// A record of a run that is about to begin: everything but the input's digest and the result.
-pub fn begin(strategy: &Strategy, opened: &Opened, chain: &Chain) -> Result<Record> {
-    let shape = opened.source.shape();
-    let command = canonical(strategy.seed.as_ref().map(|s| s.0.as_str()));
-    let companions = companions(&command, &chain.json())?;
-    let none = Companion { role: String::new(), path: String::new(), sha256: Digest::of(b""), bytes: 0 };
+/// A record of a run that is about to begin, to be written to `path`: everything but the input's digest and the result.
+///
+/// # Errors
+/// A file that the command names and that can't be read.
+pub fn begin(
+    path: &Path,
+    given: &Given,
+    strategy: &Strategy,
+    opened: &Opened,
+    chain: &Chain,
+) -> Result<Record> {
+    let command = canonical(given, strategy.seed.as_ref());
+    let none = Companion { role: String::new(), path: Word::default(), sha256: Digest::of(b""), bytes: 0 };
     let mut record = Record::new(command, none);
+    record.directory = directory(path);
     record.chain = chain.json();
     record.draw = strategy.draw.clone();
     record.engine = strategy.engine.map(str::to_string);
     record.seed = strategy.seed_json();
-    record.shape =
-        [Some(shape.sequences.len()), shape.end_step.map(|e| e - shape.first_step.min(e)), shape.vocab];
-    record.companions = companions;
+    record.shape = shape(opened);
+    record.companions = companions(given, &record.chain)?;
     record.vocabulary = opened.vocabulary.clone();
     Ok(record)
 }
 
+/// Sequences, steps and vocabulary size of an input, as a record has them.
+pub fn shape(opened: &Opened) -> [Option<usize>; 3] {
+    let shape = opened.source.shape();
+    [Some(shape.sequences.len()), shape.end_step.map(|e| e - shape.first_step.min(e)), shape.vocab]
+}
+
 /// The command line in one form: the subcommand, the input, then every flag that decides something as `--flag=value`, in the
 /// order of the help, with the seed that was used.
-fn canonical(seed: Option<&str>) -> Vec<String> {
-    let mut command = Cli::command();
-    command.build();
-    let Ok(matches) = Cli::command().try_get_matches() else { return Vec::new() };
-    let Some((name, matches)) = matches.subcommand() else { return Vec::new() };
-    let mut words = vec![name.to_string(), text(matches, "input").unwrap_or_else(|| "-".to_string())];
-    let mut deferred = command.find_subcommand(name).cloned().unwrap_or_default();
-    deferred.build();
-    for arg in deferred.get_arguments() {
-        let (id, Some(long)) = (arg.get_id().as_str(), arg.get_long()) else { continue };
-        let given =
-            matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine);
-        if !given || WITHOUT_RESULT.contains(&id) || id == "seed" {
+fn canonical(given: &Given, seed: Option<&Seed>) -> Vec<Word> {
+    let input = given.arguments().iter().find(|a| a.id == "input").and_then(|a| a.values.as_ref()?.first());
+    let mut words =
+        vec![Word::from(given.command()), input.map_or_else(|| Word::from("-"), |path| Word(path.clone()))];
+    for argument in given.arguments() {
+        let Some(long) = argument.long.as_deref() else { continue };
+        if WITHOUT_RESULT.contains(&long) || long == "seed" {
             continue;
         }
-        match arg.get_action().takes_values() {
-            false => words.push(format!("--{long}")),
-            true => {
-                let values = matches.get_raw(id).into_iter().flatten();
-                words.extend(values.map(|v| format!("--{long}={}", v.to_string_lossy())));
-            }
+        match &argument.values {
+            None => words.push(format!("--{long}").into()),
+            Some(values) => words.extend(values.iter().map(|value| {
+                let mut word = OsString::from(format!("--{long}="));
+                word.push(value);
+                Word(word)
+            })),
         }
     }
-    words.extend(seed.map(|seed| format!("--seed={seed}")));
+    words.extend(seed.map(|seed| format!("--seed={}", seed.0).into()));
     words
 }
 
-fn text(matches: &ArgMatches, id: &str) -> Option<String> {
-    Some(matches.get_raw(id)?.next()?.to_string_lossy().into_owned())
+/// The working directory, seen from the folder of a record that is about to be written; `None` if it is that folder.
+fn directory(record: &Path) -> Option<Word> {
+    let folder = record.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new("."));
+    let (from, to) = (fs::canonicalize(folder).ok()?, fs::canonicalize(".").ok()?);
+    (from != to).then(|| Word::from(between(&from, &to).as_path()))
+}
+
+/// The way from one absolute path to another.
+fn between(from: &Path, to: &Path) -> PathBuf {
+    let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    if common == 0 {
+        // two drives
+        return to.to_path_buf();
+    }
+    let up = from.components().skip(common).map(|_| Component::ParentDir);
+    up.chain(to.components().skip(common)).collect()
 }
 
 /// The files that a command names beside its input: of ids (`@FILE`), of settings, of a second model.
-fn companions(command: &[String], chain: &Value) -> Result<Vec<Companion>> {
-    let mut files: Vec<(String, String)> = Vec::new();
-    for word in command {
-        let Some((flag, value)) = word.strip_prefix("--").and_then(|w| w.split_once('=')) else { continue };
-        if let Some(file) = value.strip_prefix('@') {
-            files.push((flag.to_string(), file.to_string()));
-        } else if ["generation-config", "sampling-params"].contains(&flag) {
-            files.push((flag.to_string(), value.to_string()));
+///
+/// # Errors
+/// A file that can't be read.
+pub fn companions(given: &Given, chain: &Value) -> Result<Vec<Companion>> {
+    let mut files: Vec<(String, PathBuf)> = Vec::new();
+    for argument in given.arguments() {
+        let (Some(long), Some(values)) = (&argument.long, &argument.values) else { continue };
+        if WITHOUT_RESULT.contains(&long.as_str()) {
+            continue;
+        }
+        for value in values {
+            if let Some(file) = value.to_str().and_then(|v| v.strip_prefix('@')) {
+                files.push((long.clone(), file.into()));
+            } else if ["generation-config", "sampling-params"].contains(&long.as_str()) {
+                files.push((long.clone(), value.into()));
+            }
         }
     }
     let stages = chain.as_array().into_iter().flatten().filter_map(Value::as_object).flatten();
     for (key, value) in stages.filter_map(|(_, form)| form.as_object()).flatten() {
         if let Some(file) = value.as_str().filter(|_| key == "input" || key.ends_with("_input")) {
-            files.push((key.clone(), file.to_string()));
+            files.push((key.clone(), file.into()));
         }
     }
     files
         .into_iter()
         .map(|(role, path)| {
-            let (sha256, bytes) = digest_file(Path::new(&path))?;
-            Ok(Companion { role, path, sha256, bytes })
+            let (sha256, bytes) = digest_file(&path)?;
+            Ok(Companion { role, path: path.as_path().into(), sha256, bytes })
         })
         .collect()
 }
 
-/// Compares a file with its digest in a record.
-///
-/// # Errors
-/// A file that is missing or has changed: which, and both digests.
-pub fn unchanged(recorded: &Companion, path: &Path) -> Result<()> {
-    let (sha256, bytes) = digest_file(path)?;
-    if sha256 == recorded.sha256 {
-        return Ok(());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_between_folders() {
+        for (from, to, way) in [
+            ("/a/b", "/a/b/c", "c"),
+            ("/a/b/c", "/a/b", ".."),
+            ("/a/x/y", "/a/b", "../../b"),
+            ("/", "/a", "a"),
+        ] {
+            assert_eq!(between(Path::new(from), Path::new(to)), Path::new(way), "{from} {to}");
+        }
     }
-    let what = format!(
-        "the {} has changed since the record was made: SHA-256 {sha256} ({bytes} bytes), recorded {} ({} bytes)",
-        recorded.role, recorded.sha256, recorded.bytes
-    );
-    Err(Error::input(path.display().to_string(), tokpick::Place::default(), what))
 }

@@ -1,74 +1,181 @@
-//! Repeating a recorded run.
+//! Repeating recorded runs.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use tokpick::check::{self, Divergence, Record, RecordedLine, Step, VerifyOptions};
+use serde_json::{Value, json};
+use tokpick::check::{self, Companion, Divergence, Record, RecordedLine, Step, VerifyOptions};
+use tokpick::processor::Chain;
 use tokpick::sampler::{Event, Job};
-use tokpick::{Error, Place, Result, TokenId};
+use tokpick::{Error, Place, Result, TokenId, settings};
 
-use super::decode::{Decode, Setup};
-use super::files::Files;
-use super::record::unchanged;
+use super::args::Seed;
+use super::commands::Command;
+use super::given::Given;
+use super::note::note;
+use super::parse;
+use super::places::Written;
+use super::record::{WITHOUT_RESULT, companions, shape};
+use super::resolve::{Files, Setup};
+use super::strategy::{Decode, Strategy};
 
-/// Runs a recorded command again; the first difference, and what decided there.
-pub fn repeat(
-    mut command: impl Decode,
-    record: &Record,
-    moved: Option<&Path>,
-) -> Result<Option<(Divergence, Option<Step>)>> {
-    let recorded = PathBuf::from(&record.input.path);
+/// What came of a record.
+pub struct Repeated {
+    /// The first field, or token, that doesn't hold.
+    pub divergence: Option<Divergence>,
+    /// What decided there, where a token differs.
+    pub step: Option<Step>,
+    /// What the record says that is not checked, and is otherwise here.
+    pub elsewhere: Vec<String>,
+}
+
+/// Repeats the run of a record: every field of it must hold. `path` is where the record lies, `moved` the input where it is no
+/// longer at the recorded path, `written` what must not be among its files.
+///
+/// # Errors
+/// A record that is damaged; a run that can't be repeated, because a file is missing, for example.
+pub fn repeat(record: &Record, path: &Path, moved: Option<&Path>, written: &Written) -> Result<Repeated> {
+    let moved = moved.map(absolute);
     let input = match moved {
-        None if recorded == Path::new("-") => {
+        None if record.input.path.as_path() == Path::new("-") => {
             let what = "the run was recorded from standard input: give a file with it, --input FILE";
             return Err(Error::input("record", Place::default(), what));
         }
-        moved => moved.map_or(recorded, Path::to_path_buf),
+        None => record.input.path.as_path().to_path_buf(),
+        Some(moved) => moved,
     };
-    unchanged(&record.input, &input)?;
+    let _inside = Inside::enter(&home(record, path, &input));
+    let mut elsewhere = record.elsewhere();
+    let damaged = |what: &str| {
+        let what = what.lines().next().unwrap_or_default();
+        Error::input(path.display().to_string(), Place::default(), format!("a damaged record: {what}"))
+    };
+    if let Some(divergence) = changed_file(record, &input)? {
+        return Ok(Repeated { divergence: Some(divergence), step: None, elsewhere });
+    }
+    let mut words: Vec<OsString> = record.command.iter().map(|word| word.0.clone()).collect();
+    match words.get_mut(1) {
+        Some(word) if *word == record.input.path.0 => *word = input.into_os_string(),
+        _ => return Err(damaged("its command names another input than the record")),
+    }
+    let (command, given) = parse(words).map_err(|e| damaged(&e.to_string()))?;
+    written.spare(&given)?;
+    if let Some(idle) = WITHOUT_RESULT.iter().find(|long| given.has(long)) {
+        return Err(damaged(&format!("--{idle} has no place in a recorded command")));
+    }
+    let of = Repeat { record, given };
+    let (divergence, step) = match command {
+        Command::Greedy(args) => of.run(&*args, &mut elsewhere),
+        Command::Sample(args) => of.run(&*args, &mut elsewhere),
+        Command::Beam(args) => of.run(&*args, &mut elsewhere),
+        Command::Search(args) => of.run(&*args, &mut elsewhere),
+        _ => Err(damaged("its command does not decode")),
+    }?;
+    Ok(Repeated { divergence, step, elsewhere })
+}
+
+/// The first recorded file whose content is another one now.
+fn changed_file(record: &Record, input: &Path) -> Result<Option<Divergence>> {
+    if let Some(changed) = Divergence::of_file(&record.input, input, "input")? {
+        return Ok(Some(changed));
+    }
     for companion in &record.companions {
-        unchanged(companion, Path::new(&companion.path))?;
+        if let Some(changed) = Divergence::of_file(companion, companion.path.as_path(), "companion")? {
+            return Ok(Some(changed));
+        }
     }
-    command.args_mut().input.input = Some(input);
-    // so that digests and log-probabilities are there to be compared
-    command.args_mut().record = Some(PathBuf::new());
-    let files = Files::read(&command.args().settings)?;
-    let setup = command.args().setup(&files)?;
-    if setup.opened.vocabulary != record.vocabulary {
-        let text = |d: &Option<check::Digest>| d.as_ref().map_or("none".to_string(), |d| d.to_string());
-        let what = format!(
-            "the vocabulary has changed since the record was made: SHA-256 {}, recorded {}",
-            text(&setup.opened.vocabulary),
-            text(&record.vocabulary)
-        );
-        return Err(Error::input("--vocab", Place::default(), what));
-    }
-    let found = run(&command, &files, setup)?;
-    let Some(divergence) = record.compare(&found) else { return Ok(None) };
-    // a tampered record may not be a run at all: then nothing more is known
-    let step = near(&command, &files, record, &divergence).ok().flatten();
-    Ok(Some((divergence, step)))
+    Ok(None)
 }
 
-/// The error of a record that is no run.
-pub fn damaged(path: &Path, what: &str) -> Error {
-    let what = what.lines().next().unwrap_or_default();
-    Error::input(path.display().to_string(), Place::default(), format!("a damaged record: {what}"))
+/// A record and the command in it.
+struct Repeat<'a> {
+    record: &'a Record,
+    given: Given,
 }
 
-/// What a command decodes, log-probabilities and all.
-fn run(command: &impl Decode, files: &Files, setup: Setup) -> Result<Vec<RecordedLine>> {
-    let mut strategy = command.strategy(files, &setup)?;
-    let Setup { mut opened, chain, limits, .. } = setup;
-    let history = &command.args().history;
-    let job = Job {
-        prompt: history.prompt(),
-        prefix: history.prefix(),
-        chain: &chain,
-        limits: &limits,
-        seed: strategy.number(),
-        logprobs: true,
-        parallel: false,
-    };
+impl Repeat<'_> {
+    fn run(
+        &self,
+        command: &impl Decode,
+        elsewhere: &mut Vec<String>,
+    ) -> Result<(Option<Divergence>, Option<Step>)> {
+        let setup = || {
+            let args = command.args();
+            Setup::new(args, args.input.open_digesting()?, Files::read(&args.settings)?, true)
+        };
+        let first = setup()?;
+        let strategy = command.strategy(&first)?;
+        if let Some(divergence) = self.head(&first, &strategy, elsewhere)? {
+            return Ok((Some(divergence), None));
+        }
+        let found = decode(first, strategy)?;
+        let Some(divergence) = self.record.compare(&found) else { return Ok((None, None)) };
+        // a tampered record may not be a run at all: then nothing more is known
+        let step = setup().and_then(|again| self.near(command, again, &divergence));
+        Ok((Some(divergence), step.ok().flatten()))
+    }
+
+    /// The first field that doesn't hold, of those that stand before anything is decoded.
+    fn head(
+        &self,
+        setup: &Setup,
+        strategy: &Strategy,
+        elsewhere: &mut Vec<String>,
+    ) -> Result<Option<Divergence>> {
+        let record = self.record;
+        let chain = setup.resolved.chain.json();
+        let names = |all: &[Companion]| -> Value {
+            all.iter().map(|c| format!("{} {}", c.role, c.path)).collect::<Vec<_>>().into()
+        };
+        let files = companions(&self.given, &chain)?;
+        // of an engine, the words for its version may have changed, and its draws not
+        let engine = match (record.engine.as_deref(), strategy.engine) {
+            (Some(recorded), Some(here)) => {
+                if recorded != here {
+                    elsewhere.push(format!("engine: recorded {recorded}, here {here}"));
+                }
+                None
+            }
+            (recorded, here) => Divergence::of("engine", json!(recorded), json!(here)),
+        };
+        let mut fields = [
+            Divergence::of("input", json!(record.input.role), json!("input")),
+            Divergence::of("companions", names(&record.companions), names(&files)),
+            Divergence::of("vocabulary", json!(record.vocabulary), json!(setup.opened.vocabulary)),
+            Divergence::of("chain", same_chain(&record.chain, &setup.resolved.chain), chain),
+            Divergence::of("draw", json!(record.draw), json!(strategy.draw)),
+            engine,
+            Divergence::of("seed", json!(record.seed), json!(strategy.seed_json())),
+            Divergence::of("shape", json!(record.shape), json!(shape(&setup.opened))),
+        ];
+        Ok(fields.iter_mut().find_map(Option::take))
+    }
+
+    /// What decided where a repeated run took another token: how near it was to the recorded one.
+    fn near(&self, command: &impl Decode, setup: Setup, divergence: &Divergence) -> Result<Option<Step>> {
+        let (Some(line), Some(at), "id") = (divergence.line, divergence.at, divergence.what) else {
+            return Ok(None);
+        };
+        let Some(mut draw) = command.draw(&setup)? else { return Ok(None) };
+        let seed = command.args().draw.seed.as_ref().map_or(0, Seed::coins);
+        let Setup { mut opened, resolved, .. } = setup;
+        // no further than the divergence: after it the recorded ids may not be a run at all
+        let until = |ids: &[TokenId]| ids[..ids.len().min(at + 1)].to_vec();
+        let ids: Vec<Vec<TokenId>> = self.record.sequences.iter().map(|s| until(&s.ids)).collect();
+        let sequences = opened.source.shape().sequences.len().max(1);
+        let samples = (ids.len() / sequences).max(1);
+        let temperature = VerifyOptions::temperature_of(&resolved.chain);
+        let options = VerifyOptions { temperature, ..VerifyOptions::default() };
+        let job = resolved.job(seed);
+        let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, &ids, &options)?;
+        Ok(found.steps.into_iter().filter(|s| s.line == line).nth(at))
+    }
+}
+
+/// What a strategy decodes, log-probabilities and all.
+fn decode(setup: Setup, mut strategy: Strategy<'_>) -> Result<Vec<RecordedLine>> {
+    let Setup { mut opened, resolved, .. } = setup;
+    let job = Job { logprobs: true, ..resolved.job(strategy.number()) };
     let mut lines = Vec::new();
     strategy.sampler.run(opened.source.as_mut(), &job, &mut (), &mut |event| {
         if let Event::Done(h) = event {
@@ -79,35 +186,49 @@ fn run(command: &impl Decode, files: &Files, setup: Setup) -> Result<Vec<Recorde
     Ok(lines)
 }
 
-/// What decided where a repeated run took another token: how near it was to the recorded one.
-fn near(
-    command: &impl Decode,
-    files: &Files,
-    record: &Record,
-    divergence: &Divergence,
-) -> Result<Option<Step>> {
-    let (Some(at), "id") = (divergence.at, divergence.what) else { return Ok(None) };
-    let setup = command.args().setup(files)?;
-    let Some(mut draw) = command.draw(files, &setup)? else { return Ok(None) };
-    let seed = command.args().draw.seed.as_ref().and_then(|s| s.number().ok());
-    let Setup { mut opened, chain, limits, .. } = setup;
-    let history = &command.args().history;
-    let job = Job {
-        prompt: history.prompt(),
-        prefix: history.prefix(),
-        chain: &chain,
-        limits: &limits,
-        seed: seed.unwrap_or(0),
-        logprobs: false,
-        parallel: false,
-    };
-    // no further than the divergence: after it the recorded ids may not be a run at all
-    let until = |ids: &[TokenId]| ids[..ids.len().min(at + 1)].to_vec();
-    let ids: Vec<Vec<TokenId>> = record.sequences.iter().map(|s| until(&s.ids)).collect();
-    let sequences = opened.source.shape().sequences.len().max(1);
-    let samples = ids.len() / sequences;
-    let options =
-        VerifyOptions { temperature: VerifyOptions::temperature_of(&chain), ..VerifyOptions::default() };
-    let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples.max(1), &ids, &options)?;
-    Ok(found.steps.into_iter().filter(|s| s.line == divergence.line).nth(at))
+/// A recorded chain as this version writes it: an earlier one may have written the same chain in another way.
+fn same_chain(recorded: &Value, chain: &Chain) -> Value {
+    if *recorded == chain.json() {
+        return recorded.clone();
+    }
+    settings::chain(&recorded.to_string()).map_or_else(|_| recorded.clone(), |chain| chain.json())
+}
+
+/// Where the relative paths of a record start: where it says, seen from its own folder; or here, where its files are not there
+/// but here, as in records that don't say it.
+fn home(record: &Record, path: &Path, input: &Path) -> PathBuf {
+    let folder = path.parent().filter(|_| path != Path::new("-")).unwrap_or(Path::new(""));
+    let beside = folder.join(record.directory.as_ref().map_or(Path::new(""), |d| d.as_path()));
+    let files = || std::iter::once(input).chain(record.companions.iter().map(|c| c.path.as_path()));
+    match files().all(|file| beside.join(file).exists()) {
+        false if files().all(Path::exists) => PathBuf::new(),
+        _ => beside,
+    }
+}
+
+/// A path that means the same in every working directory.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// Another working directory, until it is dropped: every path of a record is resolved there, also those inside its chain.
+struct Inside(Option<PathBuf>);
+
+impl Inside {
+    fn enter(directory: &Path) -> Inside {
+        let here = std::env::current_dir().ok().filter(|_| directory != Path::new(""));
+        if let Err(e) = here.as_ref().map_or(Ok(()), |_| std::env::set_current_dir(directory)) {
+            note(format!("{}: {e}", directory.display()));
+        }
+        Inside(here)
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        if let Some(here) = &self.0 {
+            // a folder that has gone away meanwhile can't be gone back to
+            let _ = std::env::set_current_dir(here);
+        }
+    }
 }

@@ -9,140 +9,24 @@
 //!   tree (16 + 16, 8 + 8, …) joins the [`LANES`] lanes, and the blocks are added in order. What isn't a member adds +0, so a
 //!   dense row under a band and the sparse list of the same ids agree to the bit.
 //!
-//! A search first adds four weights in `f32` (`rough`), which errs by a known share; where that could change an answer, the
-//! prescribed sums decide. So the answers are those of the prescribed sums, to the bit.
+//! Four folders, in the order of reading: `exact` (what is computed: scan, mass, select, pick), `cut` (the same answers, sooner: its
+//! first page tells how a cut is found), `math` (exponential and logarithm), `simd` (the operations in which the loops are written).
+//! `bounds` has every error bound, and `row` the words that all of them share. A search adds weights in a quicker order first;
+//! where that could change an answer, the prescribed sums decide. So the answers are those of the prescribed sums, to the bit.
 //!
-//! The loops are compiled for several instruction sets, and [`simd`] names the one in use.
+//! The loops are compiled for several instruction sets, and [`simd()`] names the one in use.
 
-mod arch;
-mod each;
-mod estimate;
-mod exp32;
-mod found;
-mod isa;
-
-#[cfg(target_arch = "x86_64")]
-mod isa_x86;
-mod list;
-mod mass;
+mod bounds;
+mod cut;
+mod exact;
 mod math;
-mod nucleus;
-mod pick;
-#[cfg(test)]
-mod reference;
-mod rough;
-mod sample;
-mod scan;
-mod search;
-mod select;
-mod typical;
-
-pub use arch::{Simd, simd, with_simd};
-pub use each::each;
-pub use exp32::exp32;
-pub use found::Kept;
-pub use mass::{mass, moments};
-pub use math::{exp, exp_m1, ln, ln_1p, tanh};
-pub use nucleus::nucleus;
-pub use pick::{pick, pick_among};
-pub use scan::{Scan, count, find, max, scan};
-pub use search::Goal;
-pub use select::{gather, gather_spans, kth_largest, top};
-pub use typical::typical;
-
-/// Lanes of a sum: the weight of an id goes to lane `id mod LANES`.
-pub const LANES: usize = 32;
-/// Ids that are summed together before blocks are added in order.
-pub const BLOCK: usize = 1024;
-/// Values that share one maximum in [`scan`].
-pub const SPAN: usize = 256;
-
-/// Values by ascending id; without `ids` the row is dense, and a value's id is its position.
-///
-/// Where `ids` and `values` differ in length, the shorter counts.
-#[derive(Clone, Copy, Debug)]
-pub struct Slice<'a> {
-    /// Ids in strictly ascending order, or `None` for a dense row.
-    pub ids: Option<&'a [u32]>,
-    /// One value for each id.
-    pub values: &'a [f32],
-}
-
-impl<'a> Slice<'a> {
-    /// The values that have an id.
-    fn values(self) -> &'a [f32] {
-        let n = self.ids.map_or(self.values.len(), <[u32]>::len);
-        &self.values[..n.min(self.values.len())]
-    }
-
-    /// The number of blocks up to the last id.
-    fn blocks(self) -> usize {
-        let n = self.values().len();
-        n.checked_sub(1).map_or(0, |last| self.id(last) as usize / BLOCK + 1)
-    }
-
-    /// The id at a position of `values()`.
-    #[inline(always)]
-    fn id(self, i: usize) -> u32 {
-        self.ids.map_or(i as u32, |ids| ids[i])
-    }
-}
-
-/// A weight function: `e^((x − max) · scale)`.
-///
-/// In bits: 2^(d · s) with d = x − max and s = scale · log2 e, both rounded to `f32`, their product fused into the range
-/// reduction without rounding; 0 where d · s < −125.5, 1 at `max`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Weigh {
-    /// The value of weight 1; finite, and no member exceeds it.
-    pub max: f32,
-    /// What differences are multiplied by; finite and positive.
-    pub scale: f32,
-}
-
-impl Weigh {
-    /// The factor of the exponent to base 2; finite, because 0 · ∞ is no number.
-    #[inline(always)]
-    fn base2(self) -> f32 {
-        (self.scale * std::f32::consts::LOG2_E).min(f32::MAX)
-    }
-
-    /// The natural logarithm of the weight: `(x − max) · scale`, each operation rounded to `f32`.
-    #[inline(always)]
-    pub fn argument(self, x: f32) -> f32 {
-        (x - self.max) * self.scale
-    }
-
-    /// The weight of `x`, the same bits as every function here gives it.
-    pub fn weight(self, x: f32) -> f32 {
-        exp32::power(x - self.max, self.base2(), 0.0)
-    }
-}
-
-/// The values that take part: `lo ≤ x ≤ hi`, and never −∞ or NaN.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Band {
-    /// The least value inside.
-    pub lo: f32,
-    /// The greatest value inside.
-    pub hi: f32,
-}
-
-impl Band {
-    /// Every value except −∞ and NaN.
-    pub const ALL: Band = Band { lo: f32::NEG_INFINITY, hi: f32::INFINITY };
-
-    /// Values of at least `lo`.
-    pub fn from(lo: f32) -> Band {
-        Band { lo, ..Band::ALL }
-    }
-
-    /// Whether `x` is a member.
-    #[inline(always)]
-    pub fn has(self, x: f32) -> bool {
-        (self.lo <= x) & (x <= self.hi) & (x > f32::NEG_INFINITY)
-    }
-}
-
+mod row;
+mod simd;
 #[cfg(test)]
 mod tests;
+
+pub use cut::{Goal, Kept, nucleus, pick_among, typical};
+pub use exact::{Scan, count, find, gather, gather_spans, kth_largest, mass, max, moments, pick, scan, top};
+pub use math::{exp, exp_m1, exp32, ln, ln_1p, tanh};
+pub use row::{BLOCK, Band, LANES, SPAN, Slice, Weigh};
+pub use simd::{Simd, each, simd, with_simd};

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::{Candidates, Context, Needs, Processor};
+use super::{Candidates, Context, Needs, Processor, Stage};
 use crate::source::Row;
 use crate::trace::{Trace, TraceEvent};
 use crate::{Error, Place, Result};
@@ -10,43 +10,49 @@ use crate::{Error, Place, Result};
 /// An ordered list of processors. A name may come twice; a processor at its disabling value is kept for the record and passed over.
 ///
 /// ```
-/// use tokpick::settings;
+/// use tokpick::processor::{Chain, temperature, top_k, top_p};
 ///
-/// let chain = settings::chain("temperature=0.8,top-k=40,top-p=1")?;
+/// let chain = Chain::new([temperature(0.8)?, top_k(40, 1)?]).with(top_p(1.0, 1)?);
 /// assert_eq!(chain.json().to_string(), r#"[{"temperature":0.8},{"top_k":40},{"top_p":1.0}]"#);
 /// # Ok::<(), tokpick::Error>(())
 /// ```
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Chain {
-    processors: Vec<Box<dyn Processor>>,
+    stages: Vec<Stage>,
 }
 
 impl Chain {
     /// The processors, in the order in which they are applied.
-    pub fn new(processors: Vec<Box<dyn Processor>>) -> Self {
-        Chain { processors }
+    pub fn new(stages: impl IntoIterator<Item = Stage>) -> Self {
+        Chain { stages: stages.into_iter().collect() }
+    }
+
+    /// The chain with one more processor at its end.
+    pub fn with(mut self, stage: Stage) -> Self {
+        self.stages.push(stage);
+        self
     }
 
     /// The processors, those that are off among them.
-    pub fn processors(&self) -> &[Box<dyn Processor>] {
-        &self.processors
+    pub fn processors(&self) -> &[Stage] {
+        &self.stages
     }
 
     /// True if no processor does anything.
     pub fn is_empty(&self) -> bool {
-        self.processors.iter().all(|p| p.is_off())
+        self.stages.iter().all(|p| p.is_off())
     }
 
     /// What the processors that are on look at.
     pub fn needs(&self) -> Needs {
-        self.processors.iter().filter(|p| !p.is_off()).fold(Needs::default(), |n, p| n.and(p.needs()))
+        self.stages.iter().filter(|p| !p.is_off()).fold(Needs::default(), |n, p| n.and(p.needs()))
     }
 
     /// The chain as JSON: a list of one-entry objects, which can be given back as a chain.
     pub fn json(&self) -> Value {
         let entry =
             |p: &dyn Processor| Value::Object(Map::from_iter([(p.info().name.to_string(), p.json())]));
-        Value::Array(self.processors.iter().map(|p| entry(p.as_ref())).collect())
+        Value::Array(self.stages.iter().map(|p| entry(p.as_ref())).collect())
     }
 
     /// Takes a row over into candidates, as this chain needs it: a chain that repairs invalid values takes every row.
@@ -74,7 +80,7 @@ impl Chain {
     /// # Errors
     /// As [`apply`](Self::apply).
     pub fn apply_traced(&self, c: &mut Candidates, cx: &Context<'_>, trace: &mut dyn Trace) -> Result<()> {
-        for (position, p) in self.processors.iter().enumerate() {
+        for (position, p) in self.stages.iter().enumerate() {
             if p.is_off() {
                 continue;
             }
@@ -92,7 +98,7 @@ impl Chain {
 
     /// True if a later processor makes every token possible again.
     fn repairs_after(&self, position: usize) -> bool {
-        self.processors[position + 1..].iter().any(|p| !p.is_off() && p.needs().invalid)
+        self.stages[position + 1..].iter().any(|p| !p.is_off() && p.needs().invalid)
     }
 
     /// Applies the chain where there is no history and every coin is 0.
@@ -100,7 +106,26 @@ impl Chain {
     /// # Errors
     /// As [`apply`](Self::apply).
     pub fn apply_alone(&self, c: &mut Candidates) -> Result<()> {
-        self.apply(c, &Context { context: &[], prompt_len: 0, sequence: 0, step: 0, coins: &0.0 })
+        self.apply(c, &Context::default())
+    }
+
+    /// The candidates that the chain leaves of a row, where there is no history and every coin is 0.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load) and [`apply`](Self::apply).
+    pub fn on(&self, logits: &[f32]) -> Result<Candidates> {
+        self.after(&Context::default(), logits)
+    }
+
+    /// The candidates that the chain leaves of a row in a context.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load) and [`apply`](Self::apply).
+    pub fn after(&self, cx: &Context<'_>, logits: &[f32]) -> Result<Candidates> {
+        let mut c = Candidates::default();
+        self.load(&mut c, &mut Row::dense(logits.to_vec()), cx.sequence, cx.step)?;
+        self.apply(&mut c, cx)?;
+        Ok(c)
     }
 }
 

@@ -1,33 +1,45 @@
 //! Reading and checking the parameters of processors.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::Candidates;
-use super::scratch::{self, Scratch};
+use super::Info;
 use crate::{Error, Result, TokenId};
 
-/// Reads a processor's JSON form: a lone value counts as the object `{key: value}`.
+/// Reads a processor's JSON form: the value, or an object of its parameters.
 ///
 /// # Errors
 /// An unknown parameter, a missing one, or a value of the wrong type; the message names the processor.
-pub fn read<T: DeserializeOwned>(name: &str, key: &str, form: &Value) -> Result<T> {
-    let object = match form {
-        Value::Object(_) => form.clone(),
-        lone => Value::Object(Map::from_iter([(key.to_string(), lone.clone())])),
-    };
-    serde_json::from_value(object).map_err(|e| Error::setting(name, form, e.to_string()))
+pub fn read<T: DeserializeOwned>(info: &Info, form: &Value) -> Result<T> {
+    let object = Value::Object(info.parameters(whole(form.clone())));
+    serde_json::from_value(object).map_err(|e| Error::setting(info.name, form, e.to_string()))
 }
 
-/// Writes a processor's JSON form: the lone value where the other parameters stand at their defaults.
-pub fn write(value: impl Into<Value>, min_tokens_to_keep: usize) -> Value {
-    match min_tokens_to_keep {
-        1 => value.into(),
-        m => json!({"value": value.into(), "min_tokens_to_keep": m}),
+/// Writes a processor's parameters as they are named.
+pub fn object(parameters: &impl Serialize) -> Value {
+    serde_json::to_value(parameters).unwrap_or_default()
+}
+
+/// The same JSON with whole numbers written without a point: other programs write counts and ids as `1.0`.
+pub fn whole(value: Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(x) if !number.is_i64() && !number.is_u64() && x.fract() == 0.0 && x.abs() < MOST_EXACT => {
+                (x as i64).into()
+            }
+            _ => Value::Number(number),
+        },
+        Value::Array(values) => values.into_iter().map(whole).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, whole(value))).collect(),
+        other => other,
     }
 }
+
+/// Up to here an f64 holds every whole number.
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The value, if it lies where it must.
 ///
@@ -37,32 +49,51 @@ pub fn check<T: Display + Copy>(name: &str, value: T, holds: bool, range: &str) 
     if holds { Ok(value) } else { Err(Error::setting(name, value, format!("must be {range}"))) }
 }
 
-/// A truncation's parameters: one number, and how many tokens stay at least.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Threshold<T> {
-    pub value: T,
-    #[serde(default = "one")]
-    pub min_tokens_to_keep: usize,
-}
-
 /// The default of `min_tokens_to_keep`.
 pub fn one() -> usize {
     1
 }
 
-/// A lone number.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Number {
-    pub value: f64,
+/// Whether it is the default.
+pub fn is_one(least: &usize) -> bool {
+    *least == 1
 }
 
-/// On or off.
+/// A lone value.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Switch {
-    pub value: bool,
+pub struct Lone<T> {
+    pub value: T,
+}
+
+/// On or off, also written 1 or 0.
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[serde(try_from = "Value")]
+pub struct Switch(pub bool);
+
+impl TryFrom<Value> for Switch {
+    type Error = &'static str;
+
+    fn try_from(written: Value) -> std::result::Result<Self, &'static str> {
+        match (written.as_bool(), written.as_f64()) {
+            (Some(on), _) => Ok(Switch(on)),
+            (_, Some(0.0)) => Ok(Switch(false)),
+            (_, Some(1.0)) => Ok(Switch(true)),
+            _ => Err("must be true or false: the method has no parameter"),
+        }
+    }
+}
+
+impl From<Switch> for Value {
+    fn from(switch: Switch) -> Value {
+        switch.0.into()
+    }
+}
+
+impl Display for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// The default of exponents and factors.
@@ -88,6 +119,11 @@ impl Ids {
             Ids::Many(ids) => ids,
         })
     }
+}
+
+/// Reads an id or a list of them, as `eos_token_id` is written: ascending, each once.
+pub fn ids<'de, D: serde::Deserializer<'de>>(written: D) -> std::result::Result<Vec<TokenId>, D::Error> {
+    Ok(<Ids as serde::Deserialize>::deserialize(written)?.sorted())
 }
 
 /// The ids, ascending, each once.
@@ -117,69 +153,6 @@ pub fn inside(name: &str, ids: &[TokenId], vocab: usize) -> Result<()> {
             Err(Error::setting(name, format!("id {id}"), what))
         }
     }
-}
-
-/// A bias as it is written: a finite number, or −∞ as the string `"-inf"`.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(try_from = "Value", into = "Value")]
-pub struct Bias(f64);
-
-impl Bias {
-    /// A finite bias, or −∞, which forbids a token.
-    ///
-    /// # Errors
-    /// NaN or +∞.
-    pub fn new(value: f64) -> Result<Self> {
-        check("bias", value, value < f64::INFINITY, "a finite number or \"-inf\"")?;
-        Ok(Bias(value))
-    }
-
-    /// The number that is added.
-    pub fn value(self) -> f64 {
-        self.0
-    }
-}
-
-impl TryFrom<Value> for Bias {
-    type Error = Error;
-
-    fn try_from(written: Value) -> Result<Self> {
-        match &written {
-            Value::Number(number) => Bias::new(number.as_f64().unwrap_or(f64::NAN)),
-            Value::String(text) if matches!(text.as_str(), "-inf" | "-Infinity") => {
-                Ok(Bias(f64::NEG_INFINITY))
-            }
-            _ => Err(Error::setting("bias", &written, "must be a finite number or \"-inf\"")),
-        }
-    }
-}
-
-impl From<Bias> for Value {
-    fn from(bias: Bias) -> Value {
-        if bias.0.is_finite() { bias.0.into() } else { "-inf".into() }
-    }
-}
-
-/// Adds biases to the scores of tokens; what names one token adds up.
-pub fn add_biases(c: &mut Candidates, given: impl Iterator<Item = (TokenId, f64)>) {
-    scratch::with(|Scratch { biases, ids, scores, .. }| {
-        biases.clear();
-        biases.extend(given.enumerate().map(|(at, (id, bias))| (id, at, bias)));
-        // added up in the order in which they are given; a stable sort would take memory
-        biases.sort_unstable_by_key(|&(id, at, _)| (id, at));
-        biases.dedup_by(|next, first| {
-            let same = next.0 == first.0;
-            if same {
-                first.2 += next.2;
-            }
-            same
-        });
-        ids.clear();
-        ids.extend(biases.iter().map(|b| b.0));
-        scores.clear();
-        scores.extend(biases.iter().map(|b| b.2));
-        c.edit_with(ids, scores, |bias, s| s + bias);
-    });
 }
 
 /// A number that is not infinite: a score of −∞ would mask.

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::tally::Tally;
+use super::history::tally::Tally;
 use crate::TokenId;
 
 /// Buffers; what they hold is of no use to the next who borrows them, except for the tally's.

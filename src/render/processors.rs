@@ -33,7 +33,7 @@ impl Processors {
         let mut table = Table::new("lllww");
         table.row(["name", "flag", "off", "what it does", "source"]);
         for info in INFOS {
-            table.row([info.name, info.flag, info.off, info.summary, info.source]);
+            table.row([info.name, &info.flag(), info.off, info.summary, info.source]);
         }
         table.write_within(look.width, to)?;
         for order in &self.orders {
@@ -55,7 +55,7 @@ impl Processors {
         for info in INFOS {
             let cell = |text: &str| text.replace('|', "\\|");
             let (summary, source) = (cell(info.summary), cell(info.source));
-            writeln!(to, "| `{}` | `{}` | {} | {summary} | {source} |", info.name, info.flag, info.off)?;
+            writeln!(to, "| `{}` | `{}` | {} | {summary} | {source} |", info.name, info.flag(), info.off)?;
         }
         Ok(())
     }
@@ -69,7 +69,7 @@ impl Processors {
             .iter()
             .map(|info| {
                 let kind = format!("{:?}", info.kind);
-                json!({"name": info.name, "kind": kind, "flag": info.flag, "off": info.off,
+                json!({"name": info.name, "kind": kind, "flag": info.flag(), "off": info.off,
                        "summary": info.summary, "source": info.source})
             })
             .collect();

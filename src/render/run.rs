@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Tokens;
@@ -75,7 +76,7 @@ impl Run {
         Run { format, stream, head, written: 0 }
     }
 
-    /// Writes one event; `tokens` are the strings for [`Format::Text`] (ids without them).
+    /// Writes one event; `tokens` are the strings for [`Format::Text`] (ids without them) and beside the ids in JSON.
     ///
     /// # Errors
     /// Those of the writer.
@@ -115,12 +116,12 @@ impl Run {
     fn step(&self, step: &[Token], tokens: Option<&Tokens>, to: &mut dyn Write) -> io::Result<()> {
         if self.format == Format::Jsonl {
             return step.iter().try_for_each(|t| {
-                let (sequence, sample) = (t.sequence, t.sample);
-                writeln!(
-                    to,
-                    "{}",
-                    json!({"sequence": sequence, "sample": sample, "step": t.step, "id": t.id})
-                )
+                let mut line =
+                    json!({"sequence": t.sequence, "sample": t.sample, "step": t.step, "id": t.id});
+                if let Some(tokens) = tokens {
+                    line["token"] = tokens.label(t.id).into();
+                }
+                writeln!(to, "{line}")
             });
         }
         let strings = tokens.filter(|_| self.format == Format::Text);
@@ -139,9 +140,9 @@ impl Run {
                 } else {
                     to.write_all(b",")?;
                 }
-                write!(to, "\n{}", json_of(h)?)?;
+                write!(to, "\n{}", json_of(h, tokens)?)?;
             }
-            (Format::Jsonl, _) => writeln!(to, "{}", json_of(h)?)?,
+            (Format::Jsonl, _) => writeln!(to, "{}", json_of(h, tokens)?)?,
             (Format::Text, Some(tokens)) => writeln!(to, "{}", tokens.text(&h.ids))?,
             (Format::Ids | Format::Text, _) => {
                 for (at, id) in h.ids.iter().enumerate() {
@@ -167,6 +168,22 @@ impl Run {
     }
 }
 
-fn json_of(h: &Hypothesis) -> io::Result<String> {
-    serde_json::to_string(h).map_err(io::Error::from)
+/// A sequence in JSON, with the strings of its tokens where there are some.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    hypothesis: &'a Hypothesis,
+    /// As the vocabulary has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens: Option<Vec<String>>,
+    /// All of them as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+}
+
+fn json_of(hypothesis: &Hypothesis, tokens: Option<&Tokens>) -> io::Result<String> {
+    let ids = &hypothesis.ids;
+    let labels = tokens.map(|tokens| ids.iter().map(|&id| tokens.label(id)).collect());
+    let text = tokens.map(|tokens| tokens.text(ids));
+    serde_json::to_string(&Line { hypothesis, tokens: labels, text }).map_err(io::Error::from)
 }

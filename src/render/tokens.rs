@@ -75,6 +75,28 @@ impl Tokens {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// The tokens that a text names, ascending: those whose string it is, or else those that are shown as it.
+    ///
+    /// ```
+    /// use tokpick::render::Tokens;
+    /// use tokpick::source::Vocab;
+    /// let tokens = Tokens::new(Vocab::parse("vocab.json", r#"["Hello", "Ġworld"]"#.as_bytes())?);
+    /// assert_eq!((tokens.named("Ġworld"), tokens.named(" world"), tokens.named("x")), (vec![1], vec![1], vec![]));
+    /// # Ok::<(), tokpick::Error>(())
+    /// ```
+    pub fn named(&self, text: &str) -> Vec<TokenId> {
+        let all = |fits: &dyn Fn(TokenId, &str) -> bool| -> Vec<TokenId> {
+            let mut ids: Vec<TokenId> =
+                self.strings.iter().filter(|(id, s)| fits(*id, s)).map(|(id, _)| id).collect();
+            ids.sort_unstable();
+            ids
+        };
+        match all(&|_, s| s == text) {
+            ids if ids.is_empty() => all(&|id, _| self.text(&[id]) == text),
+            ids => ids,
+        }
+    }
+
     /// The ids that were shown and have no string, ascending: model heads are often padded beyond their vocabulary.
     pub fn missing(&self) -> Vec<TokenId> {
         self.missing.borrow().iter().copied().collect()

@@ -1,8 +1,10 @@
 //! The lines of a run: one sequence and sample each, growing by a token a step.
 
+use std::ops::Range;
+
 use super::{Emit, Event, Job};
 use crate::hypothesis::{Finish, Hypothesis};
-use crate::{Result, TokenId};
+use crate::{Error, Result, TokenId};
 
 /// One line of the output while it grows.
 pub(super) struct Line {
@@ -64,6 +66,37 @@ impl Line {
             finish_reason: self.finish.unwrap_or(Finish::Length),
         }
     }
+}
+
+/// How many lines fit into memory without asking.
+const FEW: usize = 1 << 14;
+
+/// The lines of some sequences, a line for each sample; each of them takes `beside` further bytes.
+///
+/// # Errors
+/// More samples than fit into memory.
+pub(super) fn begin(
+    sequences: Range<usize>,
+    samples: usize,
+    job: &Job<'_>,
+    beside: usize,
+) -> Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    let count = sequences.len().saturating_mul(samples);
+    if count > FEW {
+        let ids = job.prompt.len() + job.prefix.len() + 1;
+        let each = size_of::<Line>() + size_of_val(&ids) * ids + beside;
+        // asked for and given back: what the lines will take, as they come
+        let fits = Vec::<u8>::new().try_reserve_exact(count.saturating_mul(each));
+        fits.and_then(|()| lines.try_reserve_exact(count)).map_err(|_| {
+            let what = format!("{count} lines don't fit into memory: draw fewer, and more with another seed");
+            Error::setting("num_samples", samples, what)
+        })?;
+    }
+    lines.extend(
+        sequences.flat_map(|sequence| (0..samples).map(move |sample| Line::new(sequence, sample, job))),
+    );
+    Ok(lines)
 }
 
 /// Hands out every line, in order.

@@ -107,11 +107,8 @@ impl Batch<'_, '_, '_> {
         let mut ahead = if independent { at_once(ROWS_PER_THREAD) } else { 1 };
         // where given ids are followed, every row of a round stays in memory
         let most = if independent && self.given.is_none() { at_once(MOST_ROWS_PER_THREAD) } else { ahead };
-        let mut lines: Vec<Line> = sequences
-            .clone()
-            .flat_map(|sequence| (0..samples).map(move |sample| (sequence, sample)))
-            .map(|(sequence, sample)| Line::new(sequence, sample, self.job))
-            .collect();
+        let seats = most.min(self.shape.end_step.map_or(1, |end| end.saturating_sub(self.shape.first_step)));
+        let mut lines = lines::begin(sequences.clone(), samples, self.job, seats * size_of::<Seat>())?;
         if let Some(given) = &self.given {
             let base = (sequences.start - self.shape.sequences.start) * samples;
             lines.iter_mut().enumerate().for_each(|(at, line)| given.start(base + at, line));

@@ -1,6 +1,6 @@
 use serde_json::{Map, Value};
 
-use crate::processor::{Chain, INFOS, Info, Processor};
+use crate::processor::{Chain, INFOS, Info, Stage, Written};
 use crate::{Error, Result};
 
 /// Reads a whole chain: short (`temperature=0.8,top-k=40,xtc(probability=0.5,threshold=0.1)`) or JSON
@@ -22,14 +22,35 @@ use crate::{Error, Result};
 /// ```
 pub fn chain(text: &str) -> Result<Chain> {
     let entries = if text.trim_start().starts_with('[') { from_json(text)? } else { from_short(text)? };
-    Ok(Chain::new(entries.iter().map(|(name, form)| processor(name, form)).collect::<Result<_>>()?))
+    let stages: Vec<Stage> =
+        entries.iter().map(|(name, form)| processor(name, form)).collect::<Result<_>>()?;
+    Ok(Chain::new(stages))
+}
+
+/// The files that a chain names, before any of them is opened; none where the text is no chain.
+///
+/// ```
+/// use tokpick::settings::chain_files;
+/// let chain = "top-k=40,guidance_scale(value=2,uncond_input=plain.npy),prefix-constraint=allowed.jsonl";
+/// assert_eq!(chain_files(chain), ["plain.npy", "allowed.jsonl"]);
+/// ```
+pub fn chain_files(text: &str) -> Vec<String> {
+    let entries = if text.trim_start().starts_with('[') { from_json(text) } else { from_short(text) };
+    let mut files = Vec::new();
+    for (name, form) in entries.unwrap_or_default() {
+        let Ok(info) = find(&name) else { continue };
+        let parameters = info.parameters(form);
+        let named = info.flags.iter().filter(|flag| flag.written == Written::File);
+        files.extend(named.filter_map(|flag| parameters.get(flag.parameter)?.as_str().map(str::to_string)));
+    }
+    files
 }
 
 /// Builds one processor from its name and JSON form.
 ///
 /// # Errors
 /// As [`chain`].
-pub fn processor(name: &str, form: &Value) -> Result<Box<dyn Processor>> {
+pub fn processor(name: &str, form: &Value) -> Result<Stage> {
     (find(name)?.parse)(form)
 }
 

@@ -6,7 +6,7 @@ mod imported;
 mod order;
 mod sampling_params;
 
-pub use chain::{chain, processor};
+pub use chain::{chain, chain_files, processor};
 pub use generation_config::generation_config;
 pub use imported::{Imported, Strategy};
 pub use order::{Order, build, order};

@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::chain::find;
 use super::processor;
-use crate::processor::{Chain, INFOS};
+use crate::processor::{At, Chain, INFOS, Places};
 use crate::{Error, Result};
 
 /// An order of processors: that of an engine, or a list of names.
@@ -26,144 +26,12 @@ pub struct Order {
     names: Vec<&'static str>,
 }
 
-/// transformers 5.23, `generate()`.
-const HF: &[&str] = &[
-    "guidance_scale",
-    "contrastive",
-    "sequence_bias",
-    "encoder_repetition_penalty",
-    "repetition_penalty",
-    "no_repeat_ngram_size",
-    "encoder_no_repeat_ngram_size",
-    "bad_words_ids",
-    "min_length",
-    "min_new_tokens",
-    "prefix_constraint",
-    "forced_bos_token_id",
-    "forced_eos_token_id",
-    "remove_invalid_values",
-    "exponential_decay_length_penalty",
-    "suppress_tokens",
-    "begin_suppress_tokens",
-    // a user's own processors
-    "logit_bias",
-    "frequency_penalty",
-    "presence_penalty",
-    "dry",
-    "allowed_tokens",
-    // sampling
-    "temperature",
-    "top_h",
-    "top_k",
-    "top_p",
-    "min_p",
-    "typical_p",
-    "epsilon_cutoff",
-    "eta_cutoff",
-    // not in transformers
-    "softcap",
-    "smoothing",
-    "dynamic_temperature",
-    "top_n_sigma",
-    "top_a",
-    "tail_free",
-    "p_less",
-    "xtc",
-    "renormalize_logits",
-];
-
-/// llama.cpp at commit 0c1e57098bba.
-const LLAMA_CPP: &[&str] = &[
-    "remove_invalid_values",
-    "guidance_scale",
-    "contrastive",
-    "logit_bias",
-    "repetition_penalty",
-    "frequency_penalty",
-    "presence_penalty",
-    "dry",
-    // not in llama.cpp
-    "encoder_repetition_penalty",
-    "no_repeat_ngram_size",
-    "encoder_no_repeat_ngram_size",
-    "sequence_bias",
-    "bad_words_ids",
-    "min_length",
-    "min_new_tokens",
-    "prefix_constraint",
-    "exponential_decay_length_penalty",
-    "suppress_tokens",
-    "begin_suppress_tokens",
-    "allowed_tokens",
-    "forced_bos_token_id",
-    "forced_eos_token_id",
-    // its samplers
-    "top_n_sigma",
-    "top_k",
-    "typical_p",
-    "top_p",
-    "min_p",
-    "xtc",
-    // not in llama.cpp
-    "top_h",
-    "epsilon_cutoff",
-    "eta_cutoff",
-    "top_a",
-    "tail_free",
-    "p_less",
-    "softcap",
-    "smoothing",
-    "renormalize_logits",
-    // its temp_ext
-    "dynamic_temperature",
-    "temperature",
-];
-
-/// vLLM, V1 engine, native sampler.
-const VLLM: &[&str] = &[
-    "remove_invalid_values",
-    "guidance_scale",
-    "contrastive",
-    "allowed_tokens",
-    "bad_words_ids",
-    "min_new_tokens",
-    "logit_bias",
-    "repetition_penalty",
-    "frequency_penalty",
-    "presence_penalty",
-    // not in vLLM
-    "dry",
-    "encoder_repetition_penalty",
-    "no_repeat_ngram_size",
-    "encoder_no_repeat_ngram_size",
-    "sequence_bias",
-    "min_length",
-    "prefix_constraint",
-    "exponential_decay_length_penalty",
-    "suppress_tokens",
-    "begin_suppress_tokens",
-    "forced_bos_token_id",
-    "forced_eos_token_id",
-    // sampling
-    "temperature",
-    "min_p",
-    "top_k",
-    "top_p",
-    // not in vLLM
-    "softcap",
-    "smoothing",
-    "dynamic_temperature",
-    "top_n_sigma",
-    "top_h",
-    "typical_p",
-    "epsilon_cutoff",
-    "eta_cutoff",
-    "top_a",
-    "tail_free",
-    "p_less",
-    "xtc",
-    "renormalize_logits",
-];
+/// The processors by their place in an engine's order.
+fn by_place(place: fn(&Places) -> At) -> Vec<&'static str> {
+    let mut infos = INFOS.to_vec();
+    infos.sort_by_key(|info| place(&info.places));
+    infos.into_iter().map(|info| info.name).collect()
+}
 
 impl Order {
     /// The names of the presets; the first is the default.
@@ -171,17 +39,17 @@ impl Order {
 
     /// The order of transformers, the default.
     pub fn hf() -> Self {
-        Order { preset: Some("hf"), names: HF.to_vec() }
+        Order { preset: Some("hf"), names: by_place(|p| p.hf) }
     }
 
     /// The order of llama.cpp: temperature last, so that truncations see the distribution before it.
     pub fn llama_cpp() -> Self {
-        Order { preset: Some("llama.cpp"), names: LLAMA_CPP.to_vec() }
+        Order { preset: Some("llama.cpp"), names: by_place(|p| p.llama_cpp) }
     }
 
     /// The order of vLLM's V1 engine: min-p between temperature and top-k.
     pub fn vllm() -> Self {
-        Order { preset: Some("vllm"), names: VLLM.to_vec() }
+        Order { preset: Some("vllm"), names: by_place(|p| p.vllm) }
     }
 
     /// The processors by name, first to last.
@@ -279,56 +147,58 @@ pub fn build(entries: Vec<(String, Value)>, order: &Order) -> Result<Chain> {
         return Err(Error::setting("order", order.names.join(","), what));
     }
     placed.sort_by_key(|(place, _)| *place);
-    Ok(Chain::new(placed.into_iter().map(|(_, processor)| processor).collect()))
+    Ok(Chain::new(placed.into_iter().map(|(_, processor)| processor)))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use serde_json::json;
 
     use super::*;
 
-    /// Each preset places every processor, once.
+    /// The orders as they were when tokpick 0.1 was released; of the engines' own processors, as in their sources.
     #[test]
-    fn presets_place_every_processor() {
-        let all: BTreeSet<&str> = INFOS.iter().map(|info| info.name).collect();
-        for name in Order::PRESETS {
-            let names = order(name).unwrap().names;
-            assert_eq!(names.iter().copied().collect::<BTreeSet<_>>(), all, "{name}");
-            assert_eq!(names.len(), all.len(), "{name}");
-        }
-    }
-
-    /// The engines' own processors, in their own order (their sources and the reference data of this crate).
-    #[test]
-    fn presets_keep_the_engines_own_order() {
-        let own = [
+    fn presets_are_what_they_were() {
+        let presets = [
             (
                 "hf",
-                "guidance_scale,sequence_bias,encoder_repetition_penalty,repetition_penalty,no_repeat_ngram_size,\
-                 encoder_no_repeat_ngram_size,bad_words_ids,min_length,min_new_tokens,prefix_constraint,\
-                 forced_bos_token_id,forced_eos_token_id,remove_invalid_values,exponential_decay_length_penalty,\
-                 suppress_tokens,begin_suppress_tokens,temperature,top_h,top_k,top_p,min_p,typical_p,epsilon_cutoff,\
-                 eta_cutoff,renormalize_logits",
+                "guidance_scale,contrastive,sequence_bias,encoder_repetition_penalty, \
+                 repetition_penalty,no_repeat_ngram_size,encoder_no_repeat_ngram_size,bad_words_ids, \
+                 min_length,min_new_tokens,prefix_constraint,forced_bos_token_id,forced_eos_token_id, \
+                 remove_invalid_values,exponential_decay_length_penalty,suppress_tokens, \
+                 begin_suppress_tokens,logit_bias,frequency_penalty,presence_penalty,dry, \
+                 allowed_tokens,temperature,top_h,top_k,top_p,min_p,typical_p,epsilon_cutoff, \
+                 eta_cutoff,softcap,smoothing,dynamic_temperature,top_n_sigma,top_a,tail_free,p_less, \
+                 xtc,renormalize_logits",
             ),
             (
                 "llama.cpp",
-                "logit_bias,repetition_penalty,frequency_penalty,presence_penalty,dry,top_n_sigma,top_k,typical_p,\
-                 top_p,min_p,xtc,temperature",
+                "remove_invalid_values,guidance_scale,contrastive,logit_bias,repetition_penalty, \
+                 frequency_penalty,presence_penalty,dry,encoder_repetition_penalty, \
+                 no_repeat_ngram_size,encoder_no_repeat_ngram_size,sequence_bias,bad_words_ids, \
+                 min_length,min_new_tokens,prefix_constraint,exponential_decay_length_penalty, \
+                 suppress_tokens,begin_suppress_tokens,allowed_tokens,forced_bos_token_id, \
+                 forced_eos_token_id,top_n_sigma,top_k,typical_p,top_p,min_p,xtc,top_h,epsilon_cutoff, \
+                 eta_cutoff,top_a,tail_free,p_less,softcap,smoothing,renormalize_logits, \
+                 dynamic_temperature,temperature",
             ),
             (
                 "vllm",
-                "allowed_tokens,bad_words_ids,min_new_tokens,logit_bias,repetition_penalty,frequency_penalty,\
-                 presence_penalty,temperature,min_p,top_k,top_p",
+                "remove_invalid_values,guidance_scale,contrastive,allowed_tokens,bad_words_ids, \
+                 min_new_tokens,logit_bias,repetition_penalty,frequency_penalty,presence_penalty,dry, \
+                 encoder_repetition_penalty,no_repeat_ngram_size,encoder_no_repeat_ngram_size, \
+                 sequence_bias,min_length,prefix_constraint,exponential_decay_length_penalty, \
+                 suppress_tokens,begin_suppress_tokens,forced_bos_token_id,forced_eos_token_id, \
+                 temperature,min_p,top_k,top_p,softcap,smoothing,dynamic_temperature,top_n_sigma, \
+                 top_h,typical_p,epsilon_cutoff,eta_cutoff,top_a,tail_free,p_less,xtc, \
+                 renormalize_logits",
             ),
         ];
-        for (preset, own) in own {
-            let own = order(own).unwrap().names;
+        for (preset, released) in presets {
+            let released = order(released).unwrap().names;
             let mut names = order(preset).unwrap().names;
-            names.retain(|name| own.contains(name));
-            assert_eq!(names, own, "{preset}");
+            names.retain(|name| released.contains(name));
+            assert_eq!(names, released, "{preset}");
         }
     }
 

@@ -48,7 +48,7 @@ pub use dtype::DtypeHint;
 pub use format::Format;
 pub use layout::{Layout, RowRange};
 pub use memory::Steps;
-pub use model::{Model, ModelCommand, Protocol, end_with_signals};
+pub use model::{Model, ModelCommand, Protocol};
 pub use open::{Kind, Open};
 pub use record::Recorder;
 pub use table::Table;

@@ -99,7 +99,7 @@ fn what_can_not_be_searched_is_refused() {
     assert_eq!(error, "live: exact search goes back and forth in its input: save the stream in a file");
 
     let mut tree = Tree::full(2, 1, || 0.0);
-    let run = Run { chain: Chain::new(vec![Box::new(Lift)]), ..Run::until(&[], 1) };
+    let run = Run { chain: Chain::default().with(std::sync::Arc::new(Lift)), ..Run::until(&[], 1) };
     let error = run.run(&mut exact, &mut tree, &mut ()).unwrap_err().to_string();
     assert!(
         error.starts_with("tree: sequence 0, step 0: the chain raises a log-probability to 4.307"),

@@ -9,14 +9,15 @@ mod chains;
 mod checks;
 mod cli;
 mod distribution;
+#[cfg(unix)]
+mod docs;
 mod draws;
 mod exact;
 mod history;
 mod invariance;
 mod laws;
 mod model;
-#[cfg(unix)]
-mod readme;
+mod paths;
 mod record;
 mod reference_llama_cpp;
 mod reference_processors;

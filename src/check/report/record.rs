@@ -1,5 +1,7 @@
 use std::io::{self, Write};
 
+use serde_json::Value;
+
 use super::small;
 use crate::check::{Divergence, Step};
 
@@ -9,13 +11,29 @@ impl Divergence {
     /// # Errors
     /// Those of the writer.
     pub fn text(&self, step: Option<&Step>, to: &mut dyn Write) -> io::Result<()> {
-        write!(to, "first divergence: sequence {}, sample {}", self.sequence, self.sample)?;
-        match (self.at, step) {
-            (_, Some(step)) => write!(to, ", step {}", step.step)?,
-            (Some(at), None) => write!(to, ", token {at}")?,
-            (None, None) => {}
+        write!(to, "first divergence: ")?;
+        if let (Some(sequence), Some(sample)) = (self.sequence, self.sample) {
+            write!(to, "sequence {sequence}, sample {sample}")?;
+            match (self.at, step) {
+                (_, Some(step)) => write!(to, ", step {}", step.step)?,
+                (Some(at), None) => write!(to, ", token {at}")?,
+                (None, None) => {}
+            }
+            write!(to, ": ")?;
         }
-        writeln!(to, ": {} {} expected, {} found", self.what, self.expected, self.found)?;
+        if let Some(file) = &self.file {
+            let part = |of: &Value| match (of["sha256"].as_str(), &of["bytes"]) {
+                (Some(sha256), bytes) => format!("SHA-256 {sha256} ({bytes} bytes)"),
+                (None, _) => of.to_string(),
+            };
+            let (expected, found) = (part(&self.expected), part(&self.found));
+            return writeln!(
+                to,
+                "the {} {file} has changed since the record was made: {found}, recorded {expected}",
+                self.what
+            );
+        }
+        writeln!(to, "{} {} expected, {} found", self.what, self.expected, self.found)?;
         let Some(step) = step.filter(|_| self.what == "id") else { return Ok(()) };
         let [expected, found] = step.probabilities().map(small);
         writeln!(to, "probability: {expected} expected, {found} found")?;

@@ -4,11 +4,11 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use serde_json::Value;
 use tokpick::draw::{Addressed, Draw, Gumbel};
 use tokpick::{Error, Result};
 
 use super::{EngineArgs, TerminalArgs};
-use crate::cli::files::Files;
 use crate::cli::note::note;
 
 #[derive(Args)]
@@ -56,6 +56,22 @@ impl Seed {
         let range = "must be a whole number from 0 to 2^64 - 1 (other seeds are for --engine)";
         self.0.parse().map_err(|_| Error::setting("--seed", &self.0, range))
     }
+
+    /// The seed of the processors' coins: that of an engine may be no number.
+    pub fn coins(&self) -> u64 {
+        self.number().unwrap_or(0)
+    }
+
+    /// The seed in JSON: a number where every reader keeps it, else as it was written.
+    pub fn json(&self) -> Value {
+        self.number().map_or_else(|_| Value::from(self.0.clone()), tokpick::render::seed)
+    }
+}
+
+impl From<u64> for Seed {
+    fn from(seed: u64) -> Seed {
+        Seed(seed.to_string())
+    }
 }
 
 impl DrawArgs {
@@ -68,15 +84,6 @@ impl DrawArgs {
             Some(name) => Err(Error::setting("--engine", name, format!("{why}: it is for `tokpick sample`"))),
             None => Ok(()),
         }
-    }
-
-    /// The seed as a number, if one was given; the flag wins over files.
-    ///
-    /// # Errors
-    /// What is no u64.
-    pub fn number(&self, files: &Files) -> Result<Option<u64>> {
-        let given = self.seed.as_ref().map(Seed::number).transpose()?;
-        Ok(given.or_else(|| files.get(|s| s.seed)))
     }
 
     /// The flags that only matter where tokens are drawn.

@@ -1,33 +1,32 @@
 //! The ids before the input's first step.
 
 use clap::Args;
+use tokpick::render::Tokens;
+use tokpick::{Result, TokenId};
 
-use crate::cli::ids::{Ids, parse};
+use crate::cli::ids::parse;
+use crate::cli::named::Named;
 
 #[derive(Args)]
 #[command(next_help_heading = "History (ids separated by blanks or commas, or @FILE)")]
 pub struct HistoryArgs {
     /// The prompt
-    #[arg(long, value_name = "IDS", allow_hyphen_values = true, value_parser = parse::<Ids>)]
-    pub prompt_ids: Option<Ids>,
+    #[arg(long, value_name = "IDS", allow_hyphen_values = true, value_parser = parse::<Named>)]
+    pub prompt_ids: Option<Named>,
     /// What was generated before the input's first step: generated for processors and tables, but not for output and limits
-    #[arg(long, value_name = "IDS", allow_hyphen_values = true, value_parser = parse::<Ids>)]
-    pub prefix_ids: Option<Ids>,
+    #[arg(long, value_name = "IDS", allow_hyphen_values = true, value_parser = parse::<Named>)]
+    pub prefix_ids: Option<Named>,
 }
 
 impl HistoryArgs {
-    /// The prompt.
-    pub fn prompt(&self) -> &[u32] {
-        self.prompt_ids.as_ref().map_or(&[], |ids| &ids.0)
-    }
-
-    /// How many ids both have.
-    pub fn len(&self) -> usize {
-        self.prompt().len() + self.prefix().len()
-    }
-
-    /// The prefix.
-    pub fn prefix(&self) -> &[u32] {
-        self.prefix_ids.as_ref().map_or(&[], |ids| &ids.0)
+    /// The prompt, then the prefix.
+    ///
+    /// # Errors
+    /// A string that is no token.
+    pub fn resolve(&self, tokens: Option<&Tokens>) -> Result<[Vec<TokenId>; 2]> {
+        let ids = |named: &Option<Named>, flag: &str| {
+            named.as_ref().map_or(Ok(Vec::new()), |named| named.resolve(flag, tokens))
+        };
+        Ok([ids(&self.prompt_ids, "--prompt-ids")?, ids(&self.prefix_ids, "--prefix-ids")?])
     }
 }

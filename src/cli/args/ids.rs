@@ -1,20 +1,21 @@
 //! Ids that are asked about.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::Args;
-use tokpick::{Error, Result, TokenId};
+use tokpick::{Error, Result};
 
-use crate::cli::ids::IdLists;
+use crate::cli::ids::parse;
+use crate::cli::named::NamedLists;
+use crate::cli::stream::read_text;
 
 #[derive(Args)]
 #[command(next_help_heading = "Ids")]
 pub struct IdsArgs {
     /// The ids of each sequence (and sample), lists separated by `;` or line breaks, or @FILE
-    #[arg(long, value_name = "IDS", allow_hyphen_values = true, conflicts_with = "ids_file")]
-    pub ids: Option<IdLists>,
-    /// A file with a line of ids for each sequence (and sample)
+    #[arg(long, value_name = "IDS", allow_hyphen_values = true, conflicts_with = "ids_file", value_parser = parse::<NamedLists>)]
+    pub ids: Option<NamedLists>,
+    /// A file with a line of ids for each sequence (and sample), or what `--format json` and `jsonl` wrote
     #[arg(long, value_name = "FILE")]
     pub ids_file: Option<PathBuf>,
 }
@@ -24,24 +25,20 @@ impl IdsArgs {
     ///
     /// # Errors
     /// A file that can't be read or holds no ids.
-    pub fn lists(&self) -> Result<Option<Vec<Vec<TokenId>>>> {
-        match (&self.ids, &self.ids_file) {
-            (Some(ids), _) => Ok(Some(ids.0.clone())),
-            (None, None) => Ok(None),
-            (None, Some(path)) => {
-                let file = path.display().to_string();
-                let text = std::fs::read_to_string(path)
-                    .map_err(|source| Error::Io { file: file.clone(), source })?;
-                // a file never names another one
-                let text = text.trim().trim_start_matches('@');
-                let lists = IdLists::from_str(text).map_err(|e| match e {
-                    Error::Setting { value, what, .. } => {
-                        Error::setting(format!("--ids-file {file}"), value, what)
-                    }
-                    other => other,
-                })?;
-                Ok(Some(lists.0))
-            }
-        }
+    pub fn lists(&self) -> Result<Option<NamedLists>> {
+        let Some(path) = &self.ids_file else { return Ok(self.ids.clone()) };
+        let file = path.display().to_string();
+        let text = read_text(path)?;
+        // a file never names another one
+        let lists = NamedLists::parse(text.trim().trim_start_matches('@')).map_err(|e| match e {
+            Error::Setting { value, what, .. } => Error::setting(format!("--ids-file {file}"), value, what),
+            other => other,
+        })?;
+        Ok(Some(lists))
+    }
+
+    /// The flag that was given, for errors.
+    pub fn flag(&self) -> &'static str {
+        if self.ids_file.is_some() { "--ids-file" } else { "--ids" }
     }
 }

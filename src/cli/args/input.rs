@@ -76,15 +76,8 @@ impl Opened {
                 tally.digest()
             }
         };
-        let path = self.path.display().to_string();
+        let path = self.path.as_path().into();
         Ok(Companion { role: "input".to_string(), path, sha256, bytes })
-    }
-
-    /// The most rows that can be asked for, where that is known: sequences times steps.
-    pub fn rows(&self) -> Option<usize> {
-        let shape = self.source.shape();
-        let steps = shape.end_step?.saturating_sub(shape.first_step);
-        Some(shape.sequences.len().saturating_mul(steps))
     }
 }
 

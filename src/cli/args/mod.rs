@@ -1,5 +1,6 @@
 //! Groups of flags that several subcommands share.
 
+mod decode;
 mod draw;
 mod engine;
 mod history;
@@ -14,6 +15,7 @@ mod show;
 mod terminal;
 mod watch;
 
+pub use decode::{DecodeArgs, hide};
 pub use draw::{DrawArgs, DrawName, Seed, resolve as resolve_seed};
 pub use engine::EngineArgs;
 pub use history::HistoryArgs;
@@ -23,6 +25,6 @@ pub use limits::LimitArgs;
 pub use output::{FormatName, OutputArgs};
 pub use search::SearchArgs;
 pub use settings::SettingsArgs;
-pub use show::{DigitsName, ShowArgs};
+pub use show::{DigitsName, ShowArgs, made};
 pub use terminal::TerminalArgs;
 pub use watch::WatchArgs;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use clap::Args;
-use tokpick::source::{DtypeHint, ModelCommand, Protocol, end_with_signals};
+use tokpick::source::{DtypeHint, ModelCommand, Protocol};
+use tokpick::system::end_with_signals;
 use tokpick::{Error, Result};
 
 use crate::cli::ids::parse;

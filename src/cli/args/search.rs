@@ -4,8 +4,8 @@ use clap::{Args, ValueEnum};
 use tokpick::sampler::{Beam, EarlyStopping, LengthNorm, Variant};
 use tokpick::{Error, Result};
 
-use crate::cli::files::Files;
 use crate::cli::ids::{IdLists, parse};
+use crate::cli::resolve::Files;
 
 #[derive(Args)]
 #[command(next_help_heading = "Beam search")]

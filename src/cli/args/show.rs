@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use terminal_size::{Width, terminal_size};
 use tokpick::render::kit::{Digits, Look};
 
+use crate::cli::given::Given;
 use crate::cli::out::Out;
 
 #[derive(Args)]
@@ -82,4 +83,12 @@ impl ShowArgs {
         let width = self.width.or_else(terminal).unwrap_or(80).max(NARROWEST);
         Look { colour, width, ascii: self.ascii, digits: self.digits.into() }
     }
+}
+
+/// How a picture was made: the command, the seed where the command doesn't give it, the version.
+pub fn made(given: &Given, seed: Option<&str>) -> String {
+    let words: Vec<String> = given.words().iter().map(|w| w.to_string_lossy().into_owned()).collect();
+    let command = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "));
+    let seed = seed.filter(|_| !given.has("seed")).map_or(String::new(), |seed| format!(" · seed {seed}"));
+    format!("tokpick {command}{seed} · tokpick {}", env!("CARGO_PKG_VERSION"))
 }

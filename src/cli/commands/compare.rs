@@ -5,14 +5,16 @@ use serde_json::json;
 use tokpick::check::{self, CompareOptions, Comparison, References, Setting, Sweep};
 use tokpick::processor::Chain;
 use tokpick::render;
-use tokpick::sampler::Job;
+use tokpick::sampler::{Job, Limits};
 use tokpick::{Error, Result, TokenId};
 
-use crate::cli::args::{DrawName, HistoryArgs, InputArgs, LimitArgs, ShowArgs, resolve_seed};
-use crate::cli::files::Files;
+use crate::cli::args::{DrawName, HistoryArgs, InputArgs, LimitArgs, ShowArgs, made, resolve_seed};
 use crate::cli::ids::IdLists;
+use crate::cli::note::missing;
 use crate::cli::out::Out;
-use crate::cli::{Run, Status, decode};
+use crate::cli::resolve::Files;
+use crate::cli::usage::help;
+use crate::cli::{Given, Run, Status};
 
 /// The same rows under several settings: what they decode, and how that differs. Entropy, kept tokens and KL are those of the
 /// distributions that were drawn from; log-probability and perplexity those of the raw rows, so that they compare.
@@ -70,7 +72,7 @@ enum FormatName {
 }
 
 /// What the texts are compared with.
-enum Given {
+enum Reference {
     None,
     Ids(Vec<Vec<TokenId>>),
     Texts(Vec<String>),
@@ -96,55 +98,59 @@ impl Compare {
     }
 
     /// Ids if all of it reads as ids, else text.
-    fn references(&self, strings: bool) -> Result<Given> {
+    fn references(&self, strings: bool) -> Result<Reference> {
         if self.reference.is_empty() {
-            return Ok(Given::None);
+            return Ok(Reference::None);
         }
         let lists: Result<Vec<IdLists>> = self.reference.iter().map(|text| text.parse()).collect();
         match lists {
-            Ok(lists) => Ok(Given::Ids(lists.into_iter().flat_map(|lists| lists.0).collect())),
-            Err(_) if strings => Ok(Given::Texts(self.reference.clone())),
+            Ok(lists) => Ok(Reference::Ids(lists.into_iter().flat_map(|lists| lists.0).collect())),
+            Err(_) if strings => Ok(Reference::Texts(self.reference.clone())),
             Err(error) => Err(error),
         }
     }
 }
 
 impl Run for Compare {
-    fn run(self) -> anyhow::Result<Status> {
+    fn run(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return decode::help("compare");
+            return help("compare");
         }
         if self.num_samples == 0 {
             return Err(Error::setting("--num-samples", 0, "must be 1 or more").into());
         }
         let settings = self.settings()?;
         let mut opened = self.input.open()?;
-        let limits = self.limits.limits(&Files::default(), self.history.len()).of(&opened.source.shape());
-        let given = self.references(opened.tokens.is_some())?;
+        let mut out = Out::open(self.output.as_deref())?;
+        let tokens = opened.tokens.as_ref();
+        let [prompt, prefix] = self.history.resolve(tokens)?;
+        let ends = self.limits.eos_token_id.as_ref();
+        let ends = ends.map(|ids| ids.resolve("--eos-token-id", tokens)).transpose()?;
+        let eos = Files::default().ends(ends).ending;
+        let limits = Limits { max_new_tokens: self.limits.max_new_tokens, eos }.of(&opened.source.shape());
+        let references = self.references(tokens.is_some())?;
         let seed = resolve_seed(self.seed);
         let chain = Chain::default();
         let job = Job {
-            prompt: self.history.prompt(),
-            prefix: self.history.prefix(),
+            prompt: &prompt,
+            prefix: &prefix,
             chain: &chain,
             limits: &limits,
             seed,
             logprobs: true,
             parallel: false,
         };
-        let tokens = opened.tokens.as_ref();
         let text = |ids: &[TokenId]| tokens.map_or(String::new(), |tokens| tokens.text(ids));
-        let references = match &given {
-            Given::None => References::None,
-            Given::Ids(ids) => References::Ids(ids),
-            Given::Texts(texts) => References::Texts(texts, &text),
+        let references = match &references {
+            Reference::None => References::None,
+            Reference::Ids(ids) => References::Ids(ids),
+            Reference::Texts(texts) => References::Texts(texts, &text),
         };
         let gumbel = self.draw == Some(DrawName::Gumbel);
         let options = CompareOptions { samples: self.num_samples, seed, gumbel, references };
         let compared = check::compare(opened.source.as_mut(), &job, &settings, &options)?;
-        let mut out = Out::open(self.output.as_deref())?;
         let look = self.show.look(&out);
-        let made = decode::made(Some(&seed.to_string()));
+        let made = made(given, Some(&seed.to_string()));
         let view = Comparison { settings: &compared, tokens, made: &made };
         out.write(|to| match self.format {
             FormatName::Text => view.text(&look, to),
@@ -154,7 +160,7 @@ impl Run for Compare {
                     "draw": if gumbel { "gumbel-chacha8-v1" } else { "chacha8-v1" },
                     "seed": render::seed(seed),
                     "samples": self.num_samples,
-                    "arguments": decode::arguments(),
+                    "arguments": given.words().iter().map(|w| w.to_string_lossy()).collect::<Vec<_>>(),
                     "settings": compared,
                 });
                 writeln!(to, "{document}")
@@ -163,7 +169,7 @@ impl Run for Compare {
             FormatName::Html => to.write_all(view.html(look.width).as_bytes()),
         })?;
         out.finish()?;
-        decode::missing(&opened);
+        missing(opened.tokens.as_ref());
         Ok(Status::Done)
     }
 }

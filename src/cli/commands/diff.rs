@@ -3,15 +3,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::check::{self, DiffOptions, RowDiff};
-use tokpick::sampler::Job;
 use tokpick::source::{DtypeHint, Layout, LogitsSource, Open, RowRange};
 use tokpick::{Error, Result};
 
 use crate::cli::args::{HistoryArgs, LimitArgs, SettingsArgs, ShowArgs};
-use crate::cli::chain::chain;
-use crate::cli::files::Files;
 use crate::cli::out::Out;
-use crate::cli::{Run, Status, decode};
+use crate::cli::resolve::{Asked, Files, steps};
+use crate::cli::{Given, Run, Status};
 
 /// Rows are compared after the processors, with the history prompt and prefix. The share of draws that flip is exact: the
 /// measure of the uniforms for which inverse CDF takes different tokens (with `--draw gumbel`, the chance over shared noise).
@@ -93,26 +91,20 @@ impl Diff {
 }
 
 impl Run for Diff {
-    fn run(self) -> anyhow::Result<Status> {
+    fn run(self, _: &Given) -> anyhow::Result<Status> {
         for (flag, value) in [("--max-kl", self.max_kl), ("--min-top1", self.min_top1)] {
             if let Some(value) = value.filter(|v| v.is_nan() || *v < 0.0) {
                 return Err(Error::setting(flag, value, "must be 0 or more").into());
             }
         }
         let (mut a, mut b) = (self.open(&self.a)?, self.open(&self.b)?);
+        let mut out = Out::open(self.output.as_deref())?;
         let files = Files::read(&self.settings)?;
-        let limits = self.limits.limits(&files, self.history.len());
-        let facts = decode::facts(&self.history, &limits, a.shape().end_step);
-        let chain = chain(&self.settings, &files, &facts)?;
-        let job = Job {
-            prompt: self.history.prompt(),
-            prefix: self.history.prefix(),
-            chain: &chain,
-            limits: &limits,
-            seed: self.seed,
-            logprobs: false,
-            parallel: false,
-        };
+        let asked =
+            Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
+        let shape = a.shape();
+        let resolved = asked.resolve(&files, &shape, steps(&shape), None)?;
+        let job = resolved.job(self.seed);
         let gumbel = self.draw == Some(crate::cli::args::DrawName::Gumbel);
         let options = DiffOptions { top_k: self.overlap_k, seed: self.seed, gumbel };
         let mut rows: Vec<RowDiff> = Vec::new();
@@ -121,14 +113,13 @@ impl Run for Diff {
             Ok(())
         })?;
         let holds = self.holds(&diff);
-        let mut out = Out::open(self.output.as_deref())?;
         let look = self.show.look(&out);
         out.write(|to| match self.format {
             FormatName::Text => diff.text(&rows, self.top, &look, to),
             FormatName::Json => {
                 let document = json!({
                     "tokpick": env!("CARGO_PKG_VERSION"),
-                    "chain": chain.json(),
+                    "chain": resolved.chain.json(),
                     "seed": tokpick::render::seed(self.seed),
                     "holds": holds,
                     "summary": diff,

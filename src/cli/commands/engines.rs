@@ -6,7 +6,7 @@ use serde_json::json;
 use tokpick::engine::{EngineInfo, engines};
 
 use crate::cli::out::Out;
-use crate::cli::{Run, Status};
+use crate::cli::{Given, Run, Status};
 
 #[derive(Args)]
 pub struct Engines {
@@ -27,7 +27,7 @@ enum FormatName {
 }
 
 impl Run for Engines {
-    fn run(self) -> anyhow::Result<Status> {
+    fn run(self, _: &Given) -> anyhow::Result<Status> {
         let mut out = Out::open(self.output.as_deref())?;
         out.write(|to| match self.format {
             FormatName::Text => engines().iter().try_for_each(|e| text(e, to)),

@@ -5,16 +5,16 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::processor::Chain;
 use tokpick::render::{self, Explained, explain};
-use tokpick::sampler::{Job, Limits, Sampler};
+use tokpick::sampler::{Limits, Sampler};
 use tokpick::{Error, Place, sampler};
 
-use super::sample;
-use crate::cli::args::{DrawArgs, HistoryArgs, InputArgs, LimitArgs, SettingsArgs, ShowArgs};
-use crate::cli::decode::{self, Setup};
-use crate::cli::files::Files;
-use crate::cli::note::note;
+use crate::cli::args::{DrawArgs, HistoryArgs, InputArgs, LimitArgs, Seed, SettingsArgs, ShowArgs, made};
+use crate::cli::note::{missing, no_effect, note};
 use crate::cli::out::Out;
-use crate::cli::{Run, Status, chain::chain_or_params};
+use crate::cli::resolve::{Asked, Files, Setup, steps};
+use crate::cli::strategy::{Drawing, draw};
+use crate::cli::usage::help;
+use crate::cli::{Given, Run, Status};
 
 #[derive(Args)]
 #[command(
@@ -29,7 +29,7 @@ pub struct Explain {
     #[arg(long, value_name = "N", help_heading = "Output", conflicts_with = "steps")]
     step: Option<usize>,
     /// Show these steps; B is not included
-    #[arg(long, value_name = "A..B", help_heading = "Output", value_parser = steps)]
+    #[arg(long, value_name = "A..B", help_heading = "Output", value_parser = range)]
     steps: Option<Range<usize>>,
     /// How many of the most probable tokens are shown
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
@@ -63,7 +63,7 @@ enum FormatName {
 }
 
 /// Reads `A..B`.
-fn steps(text: &str) -> std::result::Result<Range<usize>, String> {
+fn range(text: &str) -> std::result::Result<Range<usize>, String> {
     let range = text.split_once("..").and_then(|(a, b)| Some(a.trim().parse().ok()?..b.trim().parse().ok()?));
     range
         .filter(|r: &Range<usize>| !r.is_empty())
@@ -71,40 +71,36 @@ fn steps(text: &str) -> std::result::Result<Range<usize>, String> {
 }
 
 impl Run for Explain {
-    fn run(self) -> anyhow::Result<Status> {
+    fn run(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return decode::help("explain");
+            return help("explain");
         }
         let opened = self.input.open()?;
+        let mut out = Out::open(self.output.as_deref())?;
         let shape = opened.source.shape();
         let files = Files::read(&self.settings)?;
-        let mut limits = self.limits.limits(&files, self.history.len()).of(&shape);
-        let facts = decode::facts(&self.history, &limits, opened.rows());
-        let (chain, params) = chain_or_params(&self.settings, &self.draw, &files, &facts)?;
-        let first = if shape.follows_prefix { self.history.prefix().len() } else { shape.first_step };
-        self.stop_after_step(&mut limits, first, shape.end_step)?;
-        decode::no_effect(&self.draw.num_samples.map_or(vec![], |_| vec!["--num-samples"]), "in explain");
-        skipped(&chain);
-        let setup = Setup { opened, chain, limits, params };
-        let sample::Drawing { draw, seed, .. } = sample::draw(&self.draw, &files, &setup, 1, true)?;
-        let Setup { mut opened, chain, limits, .. } = setup;
-        let name = draw.name().to_string();
-        let job = Job {
-            prompt: self.history.prompt(),
-            prefix: self.history.prefix(),
-            chain: &chain,
-            limits: &limits,
-            seed: seed.as_ref().and_then(|s| s.number().ok()).unwrap_or(0),
-            logprobs: false,
-            parallel: false,
+        let asked = Asked {
+            settings: &self.settings,
+            limits: &self.limits,
+            history: &self.history,
+            draw: Some(&self.draw),
         };
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut resolved = asked.resolve(&files, &shape, steps(&shape), opened.tokens.as_ref())?;
+        let first = if shape.follows_prefix { resolved.prefix.len() } else { shape.first_step };
+        self.stop_after_step(&mut resolved.limits, first, shape.end_step)?;
+        no_effect(&self.draw.num_samples.map_or(vec![], |_| vec!["--num-samples"]), "in explain");
+        skipped(&resolved.chain);
+        let setup = Setup { opened, files, resolved, logprobs: true };
+        let Drawing { draw, seed, .. } = draw(&self.draw, &setup, 1)?;
+        let Setup { mut opened, resolved, .. } = setup;
+        let name = draw.name().to_string();
+        let job = resolved.job(seed.as_ref().map_or(0, Seed::coins));
         let look = self.show.look(&out);
         let tokens = opened.tokens.as_ref();
-        let made = decode::made(seed.as_ref().map(|s| s.0.as_str()));
+        let made = made(given, seed.as_ref().map(|s| s.0.as_str()));
         let mut failure = None;
         let written = out.write(|to| {
-            let mut steps: Vec<Explained> = Vec::new();
+            let mut shown: Vec<Explained> = Vec::new();
             let mut first = true;
             let mut see = |step: Explained| match self.format {
                 FormatName::Text => {
@@ -114,7 +110,7 @@ impl Run for Explain {
                     explain::text(&step, tokens, &look, to)
                 }
                 _ => {
-                    steps.push(step);
+                    shown.push(step);
                     Ok(())
                 }
             };
@@ -134,14 +130,18 @@ impl Run for Explain {
                         let document = json!({
                             "tokpick": env!("CARGO_PKG_VERSION"),
                             "draw": name,
-                            "seed": seed.as_ref().map(|s| s.number().map_or_else(|_| s.0.clone().into(), render::seed)),
-                            "chain": chain.json(),
-                            "steps": steps,
+                            "seed": seed.as_ref().map(Seed::json),
+                            "chain": resolved.chain.json(),
+                            "steps": shown,
                         });
                         writeln!(to, "{document}")?;
                     }
-                    FormatName::Svg => to.write_all(explain::svg(&steps, tokens, look.width, &made).as_bytes())?,
-                    FormatName::Html => to.write_all(explain::page(&steps, tokens, look.width, &made).as_bytes())?,
+                    FormatName::Svg => {
+                        to.write_all(explain::svg(&shown, tokens, look.width, &made).as_bytes())?
+                    }
+                    FormatName::Html => {
+                        to.write_all(explain::page(&shown, tokens, look.width, &made).as_bytes())?
+                    }
                 }
             }
             Ok(written)
@@ -155,7 +155,7 @@ impl Run for Explain {
             return Err(Error::decode(place, what).into());
         }
         out.finish()?;
-        decode::missing(&opened);
+        missing(opened.tokens.as_ref());
         Ok(Status::Done)
     }
 }

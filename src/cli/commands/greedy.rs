@@ -2,36 +2,39 @@ use clap::Args;
 use tokpick::draw::{Argmax, Draw};
 use tokpick::{Result, sampler};
 
-use crate::cli::args::resolve_seed;
-use crate::cli::decode::{self, Decode, DecodeArgs, Setup, Strategy};
-use crate::cli::files::Files;
-use crate::cli::{Run, Status};
+use crate::cli::args::{DecodeArgs, hide, resolve_seed};
+use crate::cli::note::no_effect;
+use crate::cli::resolve::{self, Files, Setup};
+use crate::cli::run::{idle_in_greedy, run};
+use crate::cli::strategy::{Decode, Strategy};
+use crate::cli::usage::help;
+use crate::cli::{Given, Run, Status};
 
 #[derive(Args)]
-#[command(mut_args(|arg| decode::hide(arg, &["draw", "engine", "row_seeds", "replacement", "mirostat", "mirostat_tau", "mirostat_eta", "mirostat_m", "adaptive_target", "adaptive_decay", "num_samples", "num_beams", "length_penalty", "length_norm", "early_stopping", "num_return_sequences", "beam_margin", "beam_sample", "stochastic", "num_beam_groups", "diversity_penalty", "force_ids"])))]
+#[command(mut_args(|arg| hide(arg, &["draw", "engine", "row_seeds", "replacement", "mirostat", "mirostat_tau", "mirostat_eta", "mirostat_m", "adaptive_target", "adaptive_decay", "num_samples", "num_beams", "length_penalty", "length_norm", "early_stopping", "num_return_sequences", "beam_margin", "beam_sample", "stochastic", "num_beam_groups", "diversity_penalty", "force_ids"])))]
 pub struct Greedy {
     #[command(flatten)]
     decode: DecodeArgs,
 }
 
 impl Run for Greedy {
-    fn run(self) -> anyhow::Result<Status> {
-        if self.decode.input.is_missing() {
-            return decode::help("greedy");
-        }
+    fn run(self, given: &Given) -> anyhow::Result<Status> {
         let args = &self.decode;
+        if args.input.is_missing() {
+            return help("greedy");
+        }
         let files = Files::read(&args.settings)?;
         files.note_beams();
         args.draw.refuse_engine("greedy search takes the best token, as every engine does")?;
-        let setup = args.setup(&files)?;
-        let coin = setup.chain.needs().coin;
+        let setup = Setup::new(args, args.open()?, files, args.wants_logprobs())?;
+        let chain = &setup.resolved.chain;
         let mut idle = args.search.given();
-        idle.extend(args.draw.seed.as_ref().filter(|_| !coin).map(|_| "--seed"));
+        idle.extend(args.draw.seed.as_ref().filter(|_| !chain.needs().coin).map(|_| "--seed"));
         idle.extend(args.draw.given());
-        decode::no_effect(&idle, "in greedy search");
-        decode::idle_in_greedy(&setup.chain);
-        let strategy = self.strategy(&files, &setup)?;
-        args.run(setup, strategy)
+        no_effect(&idle, "in greedy search");
+        idle_in_greedy(chain);
+        let strategy = self.strategy(&setup)?;
+        run(args, setup, strategy, given)
     }
 }
 
@@ -40,17 +43,13 @@ impl Decode for Greedy {
         &self.decode
     }
 
-    fn args_mut(&mut self) -> &mut DecodeArgs {
-        &mut self.decode
-    }
-
-    fn strategy(&self, files: &Files, setup: &Setup) -> Result<Strategy<'static>> {
-        let number = self.decode.draw.number(files)?;
-        let seed = setup.chain.needs().coin.then(|| resolve_seed(number));
+    fn strategy(&self, setup: &Setup) -> Result<Strategy<'static>> {
+        let number = resolve::seed(&self.decode.draw, &setup.files)?;
+        let seed = setup.resolved.chain.needs().coin.then(|| resolve_seed(number));
         Ok(Strategy::new(Box::new(sampler::Greedy), Some("argmax".to_string()), seed))
     }
 
-    fn draw(&self, _: &Files, _: &Setup) -> Result<Option<Box<dyn Draw>>> {
+    fn draw(&self, _: &Setup) -> Result<Option<Box<dyn Draw>>> {
         Ok(Some(Box::new(Argmax)))
     }
 }

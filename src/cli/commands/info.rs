@@ -6,8 +6,10 @@ use tokpick::render::{self, RowInfo};
 use tokpick::source::{Access, Query, Row};
 
 use crate::cli::args::{HistoryArgs, InputArgs, ShowArgs};
+use crate::cli::note::missing;
 use crate::cli::out::Out;
-use crate::cli::{Run, Status, decode};
+use crate::cli::usage::help;
+use crate::cli::{Given, Run, Status};
 
 #[derive(Args)]
 #[command(
@@ -43,11 +45,12 @@ enum FormatName {
 }
 
 impl Run for Info {
-    fn run(self) -> anyhow::Result<Status> {
+    fn run(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return decode::help("info");
+            return help("info");
         }
         let mut opened = self.input.open()?;
+        let mut out = Out::open(self.output.as_deref())?;
         let source = opened.source.as_mut();
         let shape = source.shape();
         let mut info = render::Info {
@@ -58,18 +61,14 @@ impl Run for Info {
             strings: opened.tokens.as_ref().map(render::Tokens::len),
             ..render::Info::default()
         };
-        let context = [self.history.prompt(), self.history.prefix()].concat();
-        let first = if shape.follows_prefix { self.history.prefix().len() } else { shape.first_step };
+        let [prompt, prefix] = self.history.resolve(opened.tokens.as_ref())?;
+        let context = [prompt.as_slice(), &prefix].concat();
+        let first = if shape.follows_prefix { prefix.len() } else { shape.first_step };
         let mut going: Vec<usize> = shape.sequences.clone().collect();
         let (mut at, mut step) = (0, first);
         let (mut rows, mut buffer) = (Vec::<Row>::new(), Candidates::default());
         while at < going.len() && info.rows.len() < self.max_rows {
-            let query = Query {
-                sequence: going[at],
-                step,
-                context: &context,
-                prompt_len: self.history.prompt().len(),
-            };
+            let query = Query { sequence: going[at], step, context: &context, prompt_len: prompt.len() };
             source.rows(&[query], &mut rows)?;
             let Some(row) = rows.first_mut().filter(|row| !row.ended) else {
                 going.remove(at);
@@ -90,14 +89,13 @@ impl Run for Info {
             };
         }
         info.unread = !shape.follows_prefix && at < going.len() && !all_read(&shape, info.rows.len());
-        let mut out = Out::open(self.output.as_deref())?;
         let (tokens, look) = (opened.tokens.as_ref(), self.show.look(&out));
         out.write(|to| match self.format {
             FormatName::Text => info.text(tokens, &look, to),
             FormatName::Json => info.json(to),
         })?;
         out.finish()?;
-        decode::missing(&opened);
+        missing(opened.tokens.as_ref());
         Ok(Status::Done)
     }
 }

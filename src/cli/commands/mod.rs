@@ -17,7 +17,7 @@ mod verify;
 
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
-use super::{Run, Status};
+use super::{Given, Run, Status, flags, places};
 
 /// Makes the enum that clap parses into, and hands each variant to its [`Run`]. The flags of a command are only built once it is
 /// called: start-up pays for one.
@@ -29,10 +29,11 @@ macro_rules! commands {
         }
 
         impl Command {
-            /// Runs it.
-            pub fn run(self) -> anyhow::Result<Status> {
+            /// Runs it; `given` is what was typed.
+            pub fn run(self, given: &Given) -> anyhow::Result<Status> {
+                places::check(given)?;
                 match self {
-                    $(Command::$name(args) => args.run(),)*
+                    $(Command::$name(args) => args.run(given),)*
                 }
             }
         }
@@ -40,7 +41,7 @@ macro_rules! commands {
         impl Subcommand for Command {
             fn augment_subcommands(command: clap::Command) -> clap::Command {
                 command.subcommands([
-                    $(clap::Command::new($word).about($about).defer(<$args as Args>::augment_args),)*
+                    $(clap::Command::new($word).about($about).defer(|c| <$args as Args>::augment_args(c).mut_args(flags::tune)),)*
                 ])
             }
 

@@ -2,16 +2,16 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use tokpick::draw::RowCoins;
-use tokpick::processor::{Chain, Context, Kind};
+use tokpick::processor::{Chain, Context, Kind, Stage};
 use tokpick::render::{self, Distribution, ProbsFormat};
-use tokpick::sampler::{Job, Limits, walk};
-use tokpick::{Result, settings};
+use tokpick::sampler::walk;
 
-use crate::cli::args::{DigitsName, HistoryArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
-use crate::cli::files::Files;
-use crate::cli::ids::{IdLists, parse};
+use crate::cli::args::{DigitsName, HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
+use crate::cli::note::{missing, no_effect};
 use crate::cli::out::Out;
-use crate::cli::{Run, Status, chain::chain, decode};
+use crate::cli::resolve::{Asked, Files, steps};
+use crate::cli::usage::help;
+use crate::cli::{Given, Run, Status};
 
 #[derive(Args)]
 #[command(
@@ -22,9 +22,8 @@ pub struct Probs {
     input: InputArgs,
     #[command(flatten)]
     history: HistoryArgs,
-    /// The ids that were taken at the input's own steps; those of several sequences are separated by `;` or line breaks
-    #[arg(long, value_name = "IDS", help_heading = "History", allow_hyphen_values = true, value_parser = parse::<IdLists>)]
-    ids: Option<IdLists>,
+    #[command(flatten)]
+    ids: IdsArgs,
     #[command(flatten)]
     limits: LimitArgs,
     /// At most so many tokens of each row, the most probable ones
@@ -64,39 +63,26 @@ enum FormatName {
 }
 
 impl Run for Probs {
-    fn run(self) -> anyhow::Result<Status> {
+    fn run(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return decode::help("probs");
+            return help("probs");
         }
         let mut opened = self.input.open()?;
+        let mut out = Out::open(self.output.as_deref())?;
         let shape = opened.source.shape();
         let files = Files::read(&self.settings)?;
-        let limits = Limits {
-            max_new_tokens: self.limits.max_new_tokens,
-            ..self.limits.limits(&files, self.history.len())
-        };
-        let facts = decode::facts(&self.history, &limits, opened.rows());
-        let chain = chain(&self.settings, &files, &facts)?;
-        let seed = match chain.needs().coin {
+        let asked =
+            Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
+        let resolved = asked.resolve(&files, &shape, steps(&shape), opened.tokens.as_ref())?;
+        let seed = match resolved.chain.needs().coin {
             true => resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))),
             false => {
-                decode::no_effect(
-                    &self.seed.map_or(vec![], |_| vec!["--seed"]),
-                    "where no processor tosses a coin",
-                );
+                no_effect(&self.seed.map_or(vec![], |_| vec!["--seed"]), "where no processor tosses a coin");
                 0
             }
         };
-        let job = Job {
-            prompt: self.history.prompt(),
-            prefix: self.history.prefix(),
-            chain: &chain,
-            limits: &limits,
-            seed,
-            logprobs: false,
-            parallel: false,
-        };
-        let whole = whole(&chain)?;
+        let job = resolved.job(seed);
+        let whole = whole(&resolved.chain);
         let format = match self.format {
             FormatName::Tsv => ProbsFormat::Tsv,
             FormatName::Json => ProbsFormat::Json,
@@ -104,10 +90,9 @@ impl Run for Probs {
         };
         let mut probs = render::Probs::new(format, self.top, shape.sequences.len() > 1);
         probs.digits = self.digits.into();
-        let mut out = Out::open(self.output.as_deref())?;
-        let ids = self.ids.as_ref().map(|ids| ids.0.as_slice());
         let tokens = opened.tokens.as_ref();
-        walk(opened.source.as_mut(), &job, ids, &mut (), &mut |visit| {
+        let ids = self.ids.lists()?.map(|lists| lists.resolve(self.ids.flag(), tokens)).transpose()?;
+        walk(opened.source.as_mut(), &job, ids.as_deref(), &mut (), &mut |visit| {
             let (sequence, step, c) = (visit.sequence, visit.step, visit.candidates);
             let mut row = Distribution::new(sequence, step, c);
             if let Some(whole) = whole.as_ref().filter(|_| format != ProbsFormat::Tsv) {
@@ -121,18 +106,14 @@ impl Run for Probs {
         })?;
         out.write(|to| probs.end(to))?;
         out.finish()?;
-        decode::missing(&opened);
+        missing(opened.tokens.as_ref());
         Ok(Status::Done)
     }
 }
 
 /// The chain without its truncations; `None` where it has none.
-fn whole(chain: &Chain) -> Result<Option<Chain>> {
-    let (cut, rest): (Vec<_>, Vec<_>) =
-        chain.processors().iter().filter(|p| !p.is_off()).partition(|p| p.info().kind == Kind::Truncation);
-    if cut.is_empty() {
-        return Ok(None);
-    }
-    let again = rest.iter().map(|p| settings::processor(p.info().name, &p.json()));
-    again.collect::<Result<_>>().map(|rest| Some(Chain::new(rest)))
+fn whole(chain: &Chain) -> Option<Chain> {
+    let on = || chain.processors().iter().filter(|p| !p.is_off());
+    let cuts = |p: &&Stage| p.info().kind == Kind::Truncation;
+    on().any(|p| cuts(&p)).then(|| Chain::new(on().filter(|p| !cuts(p)).cloned()))
 }

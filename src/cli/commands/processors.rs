@@ -6,7 +6,7 @@ use tokpick::settings::Order;
 
 use crate::cli::args::ShowArgs;
 use crate::cli::out::Out;
-use crate::cli::{Run, Status};
+use crate::cli::{Given, Run, Status};
 
 #[derive(Args)]
 pub struct Processors {
@@ -34,7 +34,7 @@ enum FormatName {
 }
 
 impl Run for Processors {
-    fn run(self) -> anyhow::Result<Status> {
+    fn run(self, _: &Given) -> anyhow::Result<Status> {
         let orders = [Order::hf(), Order::llama_cpp(), Order::vllm()];
         let processors = render::Processors { orders: orders.to_vec() };
         let mut out = Out::open(self.output.as_deref())?;

@@ -4,15 +4,17 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::Error;
 use tokpick::check::{self, By};
-use tokpick::sampler::{Job, Limits};
 
-use crate::cli::args::{HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, ShowArgs, resolve_seed};
-use crate::cli::chain::chain;
-use crate::cli::files::Files;
+use crate::cli::args::{
+    HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, ShowArgs, made, resolve_seed,
+};
+use crate::cli::note::missing;
 use crate::cli::out::Out;
-use crate::cli::{Run, Status, decode};
+use crate::cli::resolve::{Asked, Files};
+use crate::cli::usage::help;
+use crate::cli::{Given, Run, Status};
 
-/// A row for each id (or, with --format text, the text under marks): its log-probability in the raw row and after the processors, its rank (1 is the best, tied tokens share
+/// A row for each id (with `--format text`, the text under marks): its log-probability in the raw row and after the processors, its rank (1 is the best, tied tokens share
 /// the better one), its surprise in bits, the entropy of the row in nats. Below: sums, and perplexity = exp(mean −log p).
 #[derive(Args)]
 pub struct Score {
@@ -80,37 +82,29 @@ impl From<ByName> for By {
 }
 
 impl Run for Score {
-    fn run(self) -> anyhow::Result<Status> {
+    fn run(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return decode::help("score");
+            return help("score");
         }
-        let Some(ids) = self.ids.lists()? else {
+        let Some(lists) = self.ids.lists()? else {
             return Err(Error::setting("--ids", "(none)", "give the ids to score, or --ids-file").into());
         };
         let mut opened = self.input.open()?;
+        let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
+        let mut out = Out::open(self.output.as_deref())?;
         let longest = ids.iter().map(Vec::len).max();
         let files = Files::read(&self.settings)?;
-        let limits = Limits {
-            max_new_tokens: self.limits.max_new_tokens,
-            ..self.limits.limits(&files, self.history.len())
-        };
-        let facts = decode::facts(&self.history, &limits, longest);
-        let chain = chain(&self.settings, &files, &facts)?;
-        let seed =
-            if chain.needs().coin { resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))) } else { 0 };
-        let job = Job {
-            prompt: self.history.prompt(),
-            prefix: self.history.prefix(),
-            chain: &chain,
-            limits: &limits,
-            seed,
-            logprobs: false,
-            parallel: false,
-        };
+        let asked =
+            Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
+        let mut resolved = asked.resolve(&files, &opened.source.shape(), longest, opened.tokens.as_ref())?;
+        // the ids say where it ends
+        resolved.limits.max_new_tokens = None;
+        let asked_seed = self.seed.or_else(|| files.get(|s| s.seed));
+        let seed = if resolved.chain.needs().coin { resolve_seed(asked_seed) } else { 0 };
+        let job = resolved.job(seed);
         let scores = check::score(opened.source.as_mut(), &job, &ids)?;
-        let mut out = Out::open(self.output.as_deref())?;
         let (tokens, look) = (opened.tokens.as_ref(), self.show.look(&out));
-        let (by, made) = (By::from(self.by), decode::made(None));
+        let (by, made) = (By::from(self.by), made(given, None));
         out.write(|to| match self.format {
             FormatName::Table => scores.iter().try_for_each(|s| s.table(tokens, scores.len() > 1, &look, to)),
             FormatName::Text => scores.iter().enumerate().try_for_each(|(at, s)| {
@@ -126,7 +120,7 @@ impl Run for Score {
             FormatName::Json => {
                 let document = json!({
                     "tokpick": env!("CARGO_PKG_VERSION"),
-                    "chain": chain.json(),
+                    "chain": resolved.chain.json(),
                     "sequences": scores,
                 });
                 writeln!(to, "{document}")
@@ -134,7 +128,7 @@ impl Run for Score {
             FormatName::Jsonl => scores.iter().try_for_each(|s| writeln!(to, "{}", json!(s))),
         })?;
         out.finish()?;
-        decode::missing(&opened);
+        missing(opened.tokens.as_ref());
         Ok(Status::Done)
     }
 }

@@ -1,15 +1,16 @@
 use clap::Args;
 use tokpick::Result;
-use tokpick::draw::Draw;
 use tokpick::sampler::Exact;
 
-use crate::cli::args::resolve_seed;
-use crate::cli::decode::{self, Decode, DecodeArgs, Setup, Strategy};
-use crate::cli::files::Files;
-use crate::cli::{Run, Status, note::note};
+use crate::cli::args::{DecodeArgs, hide, resolve_seed};
+use crate::cli::note::{no_effect, note};
+use crate::cli::resolve::{self, Files, Setup};
+use crate::cli::strategy::{Decode, Strategy};
+use crate::cli::usage::help;
+use crate::cli::{Given, Run, Status, run::run};
 
 #[derive(Args)]
-#[command(mut_args(|arg| decode::hide(arg, &["draw", "engine", "row_seeds", "replacement", "mirostat", "mirostat_tau", "mirostat_eta", "mirostat_m", "adaptive_target", "adaptive_decay", "num_samples", "stream", "num_beams", "length_penalty", "length_norm", "early_stopping", "beam_margin", "beam_sample", "stochastic", "num_beam_groups", "diversity_penalty", "force_ids"])))]
+#[command(mut_args(|arg| hide(arg, &["draw", "engine", "row_seeds", "replacement", "mirostat", "mirostat_tau", "mirostat_eta", "mirostat_m", "adaptive_target", "adaptive_decay", "num_samples", "stream", "num_beams", "length_penalty", "length_norm", "early_stopping", "beam_margin", "beam_sample", "stochastic", "num_beam_groups", "diversity_penalty", "force_ids"])))]
 pub struct Search {
     /// Find the true best: uniform-cost search for the largest sum of log-probabilities (length penalty 0)
     #[arg(long, required = true)]
@@ -29,17 +30,17 @@ impl Search {
         Ok(exact)
     }
 
-    fn seed(&self, files: &Files, setup: &Setup) -> Result<Option<u64>> {
-        let number = self.decode.draw.number(files)?;
-        Ok(setup.chain.needs().coin.then(|| resolve_seed(number)))
+    fn seed(&self, setup: &Setup) -> Result<Option<u64>> {
+        let number = resolve::seed(&self.decode.draw, &setup.files)?;
+        Ok(setup.resolved.chain.needs().coin.then(|| resolve_seed(number)))
     }
 }
 
 impl Run for Search {
-    fn run(self) -> anyhow::Result<Status> {
+    fn run(self, given: &Given) -> anyhow::Result<Status> {
         let args = &self.decode;
         if args.input.is_missing() {
-            return decode::help("search");
+            return help("search");
         }
         if args.output.stream {
             anyhow::bail!("--stream: a search knows its tokens only at its end; leave it out");
@@ -47,15 +48,15 @@ impl Run for Search {
         let files = Files::read(&args.settings)?;
         args.draw.refuse_engine("exact search draws nothing")?;
         let mut exact = self.search(&files)?;
-        let setup = args.setup(&files)?;
-        let coin = setup.chain.needs().coin;
+        let setup = Setup::new(args, args.open()?, files, args.wants_logprobs())?;
+        let coin = setup.resolved.chain.needs().coin;
         let mut idle = args.search.given();
         idle.retain(|flag| *flag != "--num-return-sequences");
         idle.extend(args.draw.given());
         idle.extend(args.draw.seed.as_ref().filter(|_| !coin).map(|_| "--seed"));
-        decode::no_effect(&idle, "in exact search");
-        let seed = self.seed(&files, &setup)?;
-        let status = args.run(setup, Strategy::new(Box::new(&mut exact), None, seed))?;
+        no_effect(&idle, "in exact search");
+        let seed = self.seed(&setup)?;
+        let status = run(args, setup, Strategy::new(Box::new(&mut exact), None, seed), given)?;
         for outcome in exact.outcomes() {
             let (sequence, nodes, best) = (outcome.sequence, outcome.nodes, outcome.best);
             note(match outcome.bound {
@@ -76,15 +77,7 @@ impl Decode for Search {
         &self.decode
     }
 
-    fn args_mut(&mut self) -> &mut DecodeArgs {
-        &mut self.decode
-    }
-
-    fn strategy(&self, files: &Files, setup: &Setup) -> Result<Strategy<'static>> {
-        Ok(Strategy::new(Box::new(self.search(files)?), None, self.seed(files, setup)?))
-    }
-
-    fn draw(&self, _: &Files, _: &Setup) -> Result<Option<Box<dyn Draw>>> {
-        Ok(None)
+    fn strategy(&self, setup: &Setup) -> Result<Strategy<'static>> {
+        Ok(Strategy::new(Box::new(self.search(&setup.files)?), None, self.seed(setup)?))
     }
 }

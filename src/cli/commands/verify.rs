@@ -1,24 +1,24 @@
+mod records;
+
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, ValueEnum};
-use serde_json::{Value, json};
-use tokpick::check::{self, Clip, GuessOptions, Record, VerifyOptions};
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use tokpick::check::{self, Clip, GuessOptions, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
-use tokpick::render::kit::count_of;
-use tokpick::sampler::{Job, Limits};
 use tokpick::source::Layout;
 use tokpick::{Error, Result, TokenId};
 
-use super::{Command, sample};
 use crate::cli::args::{
     DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Opened, Seed, SettingsArgs, ShowArgs,
 };
-use crate::cli::chain::{chain, chain_or_params, params};
-use crate::cli::decode::{self, Setup};
-use crate::cli::files::Files;
+use crate::cli::named::NamedLists;
+use crate::cli::note::no_effect;
 use crate::cli::out::Out;
-use crate::cli::repeat::{damaged, repeat};
-use crate::cli::{Cli, Run, Status};
+use crate::cli::resolve::{Asked, Files, Setup};
+use crate::cli::strategy::{self, is_greedy, samples};
+use crate::cli::usage::help;
+use crate::cli::{Given, Run, Status};
 
 /// `verify RECORD` repeats a recorded run. `verify INPUT --ids …` draws every step again, with the claimed ids as history, and
 /// tells for each mismatch by how much the claimed token lost (after Token-DiFR, arXiv 2511.20621): the score difference of a
@@ -46,6 +46,9 @@ pub struct Verify {
 /// How claims are judged, and how the verdict is written.
 #[derive(Args)]
 struct JudgeArgs {
+    /// Further records
+    #[arg(value_name = "RECORD")]
+    more: Vec<PathBuf>,
     /// The input of a record, where it is no longer at the recorded path
     #[arg(long = "input", value_name = "FILE", id = "moved", help_heading = "Input")]
     moved: Option<PathBuf>,
@@ -128,45 +131,60 @@ impl JudgeArgs {
 }
 
 impl Run for Verify {
-    fn run(self) -> anyhow::Result<Status> {
+    fn run(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return decode::help("verify");
+            return help("verify");
         }
         self.judge.check()?;
-        match (self.ids.lists()?, &self.input.input) {
-            (Some(ids), _) if self.judge.guess => self.guess(&ids),
-            (Some(ids), _) => self.ids(&ids),
-            (None, _) if self.judge.guess => {
-                Err(Error::setting("--guess", "", "which ids? give --ids or --ids-file").into())
-            }
-            (None, Some(path)) => self.record(path),
-            (None, None) => Err(Error::setting("--ids", "", "give them, or the path of a record").into()),
+        let Some(lists) = self.ids.lists()? else { return self.without_ids(given) };
+        if let Some(more) = self.judge.more.first() {
+            let what = "with ids, one input is verified: leave it out";
+            return Err(Error::setting("RECORD", more.display(), what).into());
         }
+        if let Some(moved) = &self.judge.moved {
+            let what = "is for a record: with ids, the input is the first argument";
+            return Err(Error::setting("--input", moved.display(), what).into());
+        }
+        no_effect(
+            &self.draw.threads.map_or(vec![], |_| vec!["--threads"]),
+            "in verify, which reads row by row",
+        );
+        if !self.judge.guess {
+            return self.ids(&lists);
+        }
+        let judging = ["--logit-noise", "--alpha", "--clip", "--min-match", "--max-margin", "--top"];
+        let idle: Vec<&str> = judging.into_iter().filter(|flag| given.has(&flag[2..])).collect();
+        no_effect(&idle, "with --guess");
+        self.guess(&lists)
     }
 }
 
 impl Verify {
-    fn ids(&self, ids: &[Vec<TokenId>]) -> anyhow::Result<Status> {
+    fn ids(&self, lists: &NamedLists) -> anyhow::Result<Status> {
         let opened = self.input.open()?;
+        let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
+        let mut out = Out::open(self.judge.output.as_deref())?;
         let longest = ids.iter().map(Vec::len).max();
         let files = Files::read(&self.settings)?;
-        let limits = Limits { max_new_tokens: None, ..self.limits.limits(&files, self.history.len()) };
-        let facts = decode::facts(&self.history, &limits, longest);
-        let (chain, params) = chain_or_params(&self.settings, &self.draw, &files, &facts)?;
-        let setup = Setup { opened, chain, limits, params };
-        let samples = sample::samples(&self.draw, &files)?;
-        let (mut draw, seed, temperature) = self.drawing(&files, &setup, samples)?;
-        let Setup { mut opened, chain, limits, .. } = setup;
-        let job = self.job(&chain, &limits, seed.as_ref().and_then(|s| s.number().ok()));
+        let resolved = self.asked(Some(&self.draw)).resolve(
+            &files,
+            &opened.source.shape(),
+            longest,
+            opened.tokens.as_ref(),
+        )?;
+        let setup = Setup { opened, files, resolved, logprobs: true };
+        let samples = samples(&self.draw, &setup.files)?;
+        let (mut draw, seed, temperature) = self.drawing(&setup, samples)?;
+        let Setup { mut opened, resolved, .. } = setup;
+        let job = resolved.job(seed.as_ref().map_or(0, Seed::coins));
         let options = VerifyOptions {
             logit_noise: self.judge.logit_noise,
             temperature,
             alpha: self.judge.alpha,
             clip: Clip(self.judge.clip),
         };
-        let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, ids, &options)?;
+        let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, &ids, &options)?;
         let holds = found.holds(self.judge.min_match, self.judge.max_margin);
-        let mut out = Out::open(self.judge.output.as_deref())?;
         let look = self.judge.show.look(&out);
         out.write(|to| match self.judge.format {
             FormatName::Text => {
@@ -176,8 +194,8 @@ impl Verify {
                 let document = json!({
                     "tokpick": env!("CARGO_PKG_VERSION"),
                     "draw": draw.name(),
-                    "seed": seed.map(|s| s.0),
-                    "chain": chain.json(),
+                    "seed": seed.as_ref().map(Seed::json),
+                    "chain": resolved.chain.json(),
                     "holds": holds,
                     "verification": found,
                 });
@@ -189,56 +207,41 @@ impl Verify {
     }
 
     /// The draw that is claimed, its seed, and the temperature between raw logits and scores.
-    fn drawing(
-        &self,
-        files: &Files,
-        setup: &Setup,
-        samples: usize,
-    ) -> Result<(Box<dyn Draw>, Option<Seed>, f64)> {
-        let coin = setup.chain.needs().coin;
-        let seeded = self.draw.seed.is_some() || files.get(|s| s.seed).is_some();
-        if !seeded && (coin || !self.judge.greedy) && !greedy_by_chain(setup) {
+    fn drawing(&self, setup: &Setup, samples: usize) -> Result<(Box<dyn Draw>, Option<Seed>, f64)> {
+        let resolved = &setup.resolved;
+        let coin = resolved.chain.needs().coin;
+        let seeded = self.draw.seed.is_some() || setup.files.get(|s| s.seed).is_some();
+        if !seeded && (coin || !self.judge.greedy) && !is_greedy(&resolved.chain) {
             let what = "which seed were they drawn with? (or --greedy, if they were not drawn)";
             return Err(Error::setting("--seed", "(none)", what));
         }
-        let temperature = match &setup.params {
+        let temperature = match &resolved.params {
             Some(params) => params.temperature.filter(|&t| t > 0.0).unwrap_or(1.0),
-            None => VerifyOptions::temperature_of(&setup.chain),
+            None => VerifyOptions::temperature_of(&resolved.chain),
         };
         if self.judge.greedy {
             self.draw.refuse_engine("--greedy takes the best token, as every engine does")?;
             return Ok((Box::new(Argmax), self.draw.seed.clone().filter(|_| coin), temperature));
         }
-        let drawing = sample::draw(&self.draw, files, setup, samples, true)?;
+        let drawing = strategy::draw(&self.draw, setup, samples)?;
         Ok((drawing.draw, drawing.seed, temperature))
     }
 
-    fn job<'a>(
-        &'a self,
-        chain: &'a tokpick::processor::Chain,
-        limits: &'a Limits,
-        seed: Option<u64>,
-    ) -> Job<'a> {
-        Job {
-            prompt: self.history.prompt(),
-            prefix: self.history.prefix(),
-            chain,
-            limits,
-            seed: seed.unwrap_or(0),
-            logprobs: false,
-            parallel: false,
-        }
+    fn asked<'a>(&'a self, draw: Option<&'a DrawArgs>) -> Asked<'a> {
+        Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw }
     }
 
-    fn guess(&self, ids: &[Vec<TokenId>]) -> anyhow::Result<Status> {
+    fn guess(&self, lists: &NamedLists) -> anyhow::Result<Status> {
         let Some(seed) = &self.draw.seed else {
             return Err(Error::setting("--seed", "(none)", "a guess needs the seed").into());
         };
+        let mut out = Out::open(self.judge.output.as_deref())?;
         let mut best: Option<check::Guess> = None;
         let mut failure = None;
         for layout in self.layouts()? {
             let mut opened = self.input.open_as(layout, false)?;
-            match self.guess_in(&mut opened, ids, seed) {
+            let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
+            match self.guess_in(&mut opened, &ids, seed) {
                 Ok(guess) => {
                     let guess = match layout {
                         Some(layout) => guess.under(layout),
@@ -257,10 +260,15 @@ impl Verify {
             (None, Some(error)) => return Err(error.into()),
             (None, None) => return Ok(Status::No),
         };
-        let mut out = Out::open(self.judge.output.as_deref())?;
         out.write(|to| match self.judge.format {
             FormatName::Text => guess.text(to),
-            FormatName::Json => writeln!(to, "{}", json!(guess)),
+            FormatName::Json => {
+                let mut document = json!(guess);
+                document["tokpick"] = json!(env!("CARGO_PKG_VERSION"));
+                document["holds"] = json!(!guess.explained.is_empty());
+                document["seed"] = json!(seed.json());
+                writeln!(to, "{document}")
+            }
         })?;
         out.finish()?;
         Ok(if guess.explained.is_empty() { Status::No } else { Status::Done })
@@ -277,56 +285,12 @@ impl Verify {
 
     fn guess_in(&self, opened: &mut Opened, ids: &[Vec<TokenId>], seed: &Seed) -> Result<check::Guess> {
         let files = Files::read(&self.settings)?;
-        let limits = Limits { max_new_tokens: None, ..self.limits.limits(&files, self.history.len()) };
-        let facts = decode::facts(&self.history, &limits, ids.iter().map(Vec::len).max());
-        let chain = chain(&self.settings, &files, &facts)?;
-        let params = params(&self.settings, &self.draw, &files, &facts)?;
-        let job = self.job(&chain, &limits, seed.number().ok());
+        let longest = ids.iter().map(Vec::len).max();
+        let asked = self.asked(None);
+        let resolved = asked.resolve(&files, &opened.source.shape(), longest, opened.tokens.as_ref())?;
+        let params = asked.params(&self.draw, &files, &resolved)?;
+        let job = resolved.job(seed.coins());
         let options = GuessOptions { seed: &seed.0, params: &params, partial: 3 };
         check::guess(opened.source.as_mut(), &job, ids, &options)
     }
-
-    fn record(&self, path: &Path) -> anyhow::Result<Status> {
-        let record = Record::read(path)?;
-        let words = std::iter::once("tokpick").chain(record.command.iter().map(String::as_str));
-        let command = Cli::try_parse_from(words).map_err(|e| damaged(path, &e.to_string()))?.command;
-        let moved = self.judge.moved.as_deref();
-        let divergence = match command {
-            Command::Greedy(args) => repeat(*args, &record, moved),
-            Command::Sample(args) => repeat(*args, &record, moved),
-            Command::Beam(args) => repeat(*args, &record, moved),
-            Command::Search(args) => repeat(*args, &record, moved),
-            _ => Err(damaged(path, "its command does not decode")),
-        }?;
-        let mut out = Out::open(self.judge.output.as_deref())?;
-        let holds = divergence.is_none();
-        out.write(|to| match (self.judge.format, &divergence) {
-            (FormatName::Text, Some((divergence, step))) => divergence.text(step.as_ref(), to),
-            (FormatName::Text, None) => {
-                let ids: usize = record.sequences.iter().map(|s| s.ids.len()).sum();
-                writeln!(
-                    to,
-                    "everything agrees: {}, {}",
-                    count_of(record.sequences.len(), "sequence"),
-                    count_of(ids, "id")
-                )
-            }
-            (FormatName::Json, divergence) => {
-                let (divergence, step) = divergence.clone().map_or((None, None), |(d, s)| (Some(d), s));
-                let version = env!("CARGO_PKG_VERSION");
-                writeln!(
-                    to,
-                    "{}",
-                    json!({"tokpick": version, "holds": holds, "divergence": divergence, "step": step})
-                )
-            }
-        })?;
-        out.finish()?;
-        Ok(if holds { Status::Done } else { Status::No })
-    }
-}
-
-fn greedy_by_chain(setup: &Setup) -> bool {
-    let zero = |name: &str, json: Value| name == "temperature" && json.as_f64() == Some(0.0);
-    setup.chain.processors().iter().any(|p| zero(p.info().name, p.json()))
 }

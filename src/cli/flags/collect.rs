@@ -1,10 +1,10 @@
 //! From the given flags to the entries of a chain: (JSON name, JSON form).
 
 use serde_json::{Map, Value, json};
-use tokpick::processor::{INFOS, Kind as Processors};
+use tokpick::processor::{Fact, INFOS, Info, Written};
 use tokpick::{Error, Result, TokenId};
 
-use super::{Flag, ProcessorFlags, value};
+use super::{ProcessorFlags, takes, value};
 use crate::cli::note::note;
 
 /// What processors need to know that has a flag of its own.
@@ -18,15 +18,11 @@ pub struct Facts {
     pub max_length: Option<usize>,
 }
 
-/// The processors whose parameters `--penalty-last-n` and `--penalty-scope` set.
-const PENALTIES: [&str; 3] = ["repetition_penalty", "presence_penalty", "frequency_penalty"];
-
-/// The processors that know the end tokens.
-const WITH_EOS: [&str; 4] =
-    ["min_length", "min_new_tokens", "exponential_decay_length_penalty", "bad_words_ids"];
-
-/// The parameters of one processor.
-type Entry = (String, Map<String, Value>);
+/// A processor, and its parameters.
+struct Entry {
+    info: &'static Info,
+    parameters: Map<String, Value>,
+}
 
 impl ProcessorFlags {
     /// The entries of a chain: those of `files` (later ones win), and over them the flags.
@@ -35,51 +31,46 @@ impl ProcessorFlags {
     /// A value that is not written as its flag asks for; a processor that lacks a fact.
     pub fn entries(&self, files: Vec<(String, Value)>, facts: &Facts) -> Result<Vec<(String, Value)>> {
         let mut entries: Vec<Entry> = Vec::new();
+        // a name that isn't known is refused where the chain is built
+        let mut unknown = Vec::new();
         for (name, form) in files {
-            let parameters = match form {
-                Value::Object(parameters) => parameters,
-                lone => {
-                    Map::from_iter([(Flag::main(&name).map_or("value", |f| f.parameter).to_string(), lone)])
-                }
-            };
-            slot(&mut entries, &name).extend(parameters);
+            match INFOS.iter().find(|info| info.name == name) {
+                Some(info) => slot(&mut entries, info).extend(info.parameters(form)),
+                None => unknown.push((name, form)),
+            }
         }
-        for (flag, text) in self.given.iter().filter(|(flag, _)| !flag.processor.is_empty()) {
-            let value = flag.kind.read(flag.long, text)?;
-            let parameters = slot(&mut entries, flag.processor);
-            match (flag.kind, value) {
-                (value::Kind::StartFactor, Value::Array(pair)) => {
+        for given in &self.given {
+            let Some(info) = given.info else { continue };
+            let value = value::read(given.flag.written, given.flag.long, &given.text)?;
+            let parameters = slot(&mut entries, info);
+            match (given.flag.written, value) {
+                (Written::StartFactor, Value::Array(pair)) => {
                     parameters.extend(["start", "factor"].map(String::from).into_iter().zip(pair));
                 }
                 (_, value) => {
-                    parameters.insert(flag.parameter.to_string(), value);
+                    parameters.insert(given.flag.parameter.to_string(), value);
                 }
             }
         }
         self.share(&mut entries)?;
         heat(&mut entries);
+        give_way(&mut entries);
         complete(&mut entries, facts)?;
-        Ok(entries.into_iter().map(|(name, parameters)| (name, Value::Object(parameters))).collect())
+        let written = entries.into_iter().map(|e| (e.info.name.to_string(), Value::Object(e.parameters)));
+        Ok(written.chain(unknown).collect())
     }
 
     /// Sets the parameters that several processors share.
     fn share(&self, entries: &mut [Entry]) -> Result<()> {
-        for (flag, text) in self.given.iter().filter(|(flag, _)| flag.processor.is_empty()) {
-            let value = flag.kind.read(flag.long, text)?;
-            let takes = |name: &str| match flag.parameter {
-                "min_tokens_to_keep" => {
-                    INFOS.iter().any(|info| info.name == name && info.kind == Processors::Truncation)
-                }
-                "encoder_ids" => name.starts_with("encoder_"),
-                _ => PENALTIES.contains(&name),
-            };
+        for given in self.given.iter().filter(|given| given.info.is_none()) {
+            let value = value::read(given.flag.written, given.flag.long, &given.text)?;
             let mut used = false;
-            for (_, parameters) in entries.iter_mut().filter(|(name, _)| takes(name)) {
-                parameters.insert(flag.parameter.to_string(), value.clone());
+            for entry in entries.iter_mut().filter(|entry| takes(entry.info, given.flag)) {
+                entry.parameters.insert(given.flag.parameter.to_string(), value.clone());
                 used = true;
             }
             if !used {
-                note(format!("--{} has no effect: no processor that it is about is given", flag.long));
+                note(format!("--{} has no effect: no processor that it is about is given", given.flag.long));
             }
         }
         Ok(())
@@ -88,57 +79,74 @@ impl ProcessorFlags {
 
 /// A dynamic temperature varies the temperature: there is one stage, not two. With a range of 0 it is off.
 fn heat(entries: &mut Vec<Entry>) {
-    let find = |name: &str| entries.iter().position(|e| e.0 == name);
+    let find = |name: &str| entries.iter().position(|e| e.info.name == name);
     let Some(to) = find("dynamic_temperature") else { return };
-    let on = entries[to].1.get("range").and_then(Value::as_f64) != Some(0.0);
+    let on = entries[to].parameters.get("range").and_then(Value::as_f64) != Some(0.0);
     let from = find("temperature").filter(|_| on);
-    let value = from.and_then(|from| entries[from].1.get("value").cloned());
-    entries[to].1.entry("temperature").or_insert(value.unwrap_or_else(|| json!(1)));
+    let value = from.and_then(|from| entries[from].parameters.get("value").cloned());
+    entries[to].parameters.entry("temperature").or_insert(value.unwrap_or_else(|| json!(1)));
     if let Some(from) = from {
         entries.remove(from);
     }
 }
 
+/// Leaves out what another processor takes the place of.
+fn give_way(entries: &mut Vec<Entry>) {
+    let names: Vec<&str> = entries.iter().map(|entry| entry.info.name).collect();
+    entries.retain(|entry| match entry.info.gives_way_to.filter(|other| names.contains(other)) {
+        Some(other) => {
+            note(format!("{} has no effect beside {other}, as in transformers", entry.info.name));
+            false
+        }
+        None => true,
+    });
+}
+
 /// Adds the facts that have a flag of their own.
 fn complete(entries: &mut Vec<Entry>, facts: &Facts) -> Result<()> {
     let mut idle = Vec::new();
-    let forced_bos = entries.iter().any(|e| e.0 == "forced_bos_token_id");
-    for (name, parameters) in entries.iter_mut() {
-        let name = name.as_str();
-        if WITH_EOS.contains(&name) && !parameters.contains_key("eos_token_id") {
-            if !facts.eos.is_empty() {
-                parameters.insert("eos_token_id".to_string(), json!(facts.eos));
-            } else if name != "bad_words_ids" {
-                note(format!("{name} has no effect without --eos-token-id"));
-                idle.push(name.to_string());
+    let forced_bos = entries.iter().any(|e| e.info.name == "forced_bos_token_id");
+    for Entry { info, parameters } in entries.iter_mut() {
+        for fact in info.facts {
+            let (parameter, known) = match fact {
+                Fact::Eos | Fact::EosIfAny => {
+                    ("eos_token_id", (!facts.eos.is_empty()).then(|| json!(facts.eos)))
+                }
+                Fact::EncoderIds => ("encoder_ids", Some(json!(facts.prompt))),
+                Fact::MaxLength => ("max_length", facts.max_length.map(Value::from)),
+                // a forced first token comes before what begins
+                Fact::BeginIndex => {
+                    ("begin_index", (forced_bos && facts.prompt.len() == 1).then(|| json!(2)))
+                }
+            };
+            if parameters.contains_key(parameter) {
+                continue;
+            }
+            match (known, fact) {
+                (Some(known), _) => {
+                    parameters.insert(parameter.to_string(), known);
+                }
+                (None, Fact::Eos) => {
+                    note(format!("{} has no effect without --eos-token-id", info.name));
+                    idle.push(info.name);
+                }
+                (None, Fact::MaxLength) => {
+                    let given = parameters.get(info.lone_parameter()).unwrap_or(&Value::Null);
+                    let what = "needs --max-new-tokens: the end of a stream is not known";
+                    return Err(Error::setting(info.flag(), given, what));
+                }
+                (None, _) => {}
             }
         }
-        if name == "begin_suppress_tokens" && forced_bos && facts.prompt.len() == 1 {
-            // a forced first token comes before what begins
-            parameters.entry("begin_index").or_insert(json!(2));
-        }
-        if name == "forced_eos_token_id" && !parameters.contains_key("max_length") {
-            let max = facts.max_length.ok_or_else(|| {
-                Error::setting(
-                    "--forced-eos-token-id",
-                    parameters.get("eos_token_id").unwrap_or(&Value::Null),
-                    "needs --max-new-tokens: the end of a stream is not known",
-                )
-            })?;
-            parameters.insert("max_length".to_string(), json!(max));
-        }
-        if name.starts_with("encoder_") && !parameters.contains_key("encoder_ids") {
-            parameters.insert("encoder_ids".to_string(), json!(facts.prompt));
-        }
     }
-    entries.retain(|(name, _)| !idle.contains(name));
+    entries.retain(|entry| !idle.contains(&entry.info.name));
     Ok(())
 }
 
-fn slot<'e>(entries: &'e mut Vec<Entry>, name: &str) -> &'e mut Map<String, Value> {
-    let at = entries.iter().position(|e| e.0 == name).unwrap_or_else(|| {
-        entries.push((name.to_string(), Map::new()));
+fn slot<'e>(entries: &'e mut Vec<Entry>, info: &'static Info) -> &'e mut Map<String, Value> {
+    let at = entries.iter().position(|e| e.info.name == info.name).unwrap_or_else(|| {
+        entries.push(Entry { info, parameters: Map::new() });
         entries.len() - 1
     });
-    &mut entries[at].1
+    &mut entries[at].parameters
 }

@@ -1,51 +1,70 @@
-//! The flags of the logits processors: a table, and what clap needs to know of it.
+//! The flags of the logits processors, as clap knows them: made from what each processor says of itself.
 
 mod collect;
-mod table;
 mod value;
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use tokpick::processor::{INFOS, Info};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
+use tokpick::processor::{Flag, INFOS, Info, Written};
 
 pub use collect::Facts;
-pub use table::{Flag, GROUPS};
-pub use value::Kind;
 
-/// The processor flags that were given, as they were written.
-#[derive(Debug, Clone, Default)]
+/// A flag that was given, as it was written.
+#[derive(Clone)]
+struct Given {
+    /// The processor; none for a flag that several share.
+    info: Option<&'static Info>,
+    flag: &'static Flag,
+    text: String,
+}
+
+/// The processor flags that were given.
+#[derive(Clone, Default)]
 pub struct ProcessorFlags {
-    given: Vec<(&'static Flag, String)>,
+    given: Vec<Given>,
+}
+
+/// Every flag with its processor, in the order of help: a shared one behind the last processor that takes it.
+fn flags() -> impl Iterator<Item = (&'static Info, Option<&'static Info>, &'static Flag)> {
+    INFOS.iter().enumerate().flat_map(|(at, &info)| {
+        let last = move |flag: &&&'static Flag| !INFOS[at + 1..].iter().any(|later| takes(later, flag));
+        let own = info.flags.iter().map(move |flag| (info, Some(info), flag));
+        own.chain(info.shared.iter().filter(last).map(move |&flag| (info, None, flag)))
+    })
+}
+
+/// Whether a shared flag sets a parameter of this processor.
+fn takes(info: &Info, flag: &Flag) -> bool {
+    info.shared.iter().any(|shared| shared.long == flag.long)
 }
 
 impl ProcessorFlags {
     /// The first flag that was given.
     pub fn first(&self) -> Option<&'static Flag> {
-        self.given.first().map(|(flag, _)| *flag)
+        self.given.first().map(|given| given.flag)
     }
 
     /// The given flag that an error is about: errors name a parameter, or a processor and one of its parameters.
     pub fn of(&self, name: &str) -> Option<&'static Flag> {
         let (processor, parameter) = name.split_once(' ').unwrap_or((name, ""));
-        let find = |fits: &dyn Fn(&Flag) -> bool| self.given.iter().map(|g| g.0).find(|flag| fits(flag));
-        find(&|f| f.processor == processor && f.parameter == parameter)
-            .or_else(|| find(&|f| f.processor == processor && f.help.is_empty()))
-            .or_else(|| find(&|f| f.processor == processor || f.parameter == processor))
+        let is = |given: &Given| given.info.is_some_and(|info| info.name == processor);
+        let find = |fits: &dyn Fn(&Given) -> bool| self.given.iter().find(|g| fits(g)).map(|g| g.flag);
+        find(&|g| is(g) && g.flag.parameter == parameter)
+            .or_else(|| find(&|g| is(g) && g.flag.help.is_empty()))
+            .or_else(|| find(&|g| is(g) || g.flag.parameter == processor))
     }
 
     /// What was written for a flag.
     pub fn text(&self, long: &str) -> Option<&str> {
-        self.given.iter().find(|(flag, _)| flag.long == long).map(|(_, text)| text.as_str())
+        self.given.iter().find(|given| given.flag.long == long).map(|given| given.text.as_str())
     }
 }
 
 impl Args for ProcessorFlags {
     fn augment_args(command: Command) -> Command {
-        let mut command = command;
-        for (heading, flags) in GROUPS {
-            command = command.next_help_heading(*heading).args(flags.iter().map(arg));
-        }
-        command
+        flags().fold(command, |command, (info, own, flag)| {
+            command.next_help_heading(info.kind.heading()).arg(arg(own, flag))
+        })
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -61,13 +80,14 @@ impl FromArgMatches for ProcessorFlags {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        let given = |flag: &&Flag| matches.value_source(flag.long) == Some(ValueSource::CommandLine);
-        for flag in GROUPS.iter().flat_map(|(_, flags)| flags.iter()).filter(given) {
-            let text = match flag.kind {
-                Kind::Switch => String::new(),
-                _ => matches.get_one::<String>(flag.long).cloned().unwrap_or_default(),
-            };
-            self.given.push((flag, text));
+        for (_, info, flag) in flags() {
+            if matches.value_source(flag.long) == Some(ValueSource::CommandLine) {
+                let text = match flag.written {
+                    Written::Switch => String::new(),
+                    _ => matches.get_one::<String>(flag.long).cloned().unwrap_or_default(),
+                };
+                self.given.push(Given { info, flag, text });
+            }
         }
         Ok(())
     }
@@ -84,8 +104,8 @@ fn sentence(info: &Info) -> String {
 }
 
 /// A flag as clap knows it. Values are taken as they stand, also those that begin with a hyphen: our own range errors say more.
-fn arg(flag: &'static Flag) -> Arg {
-    let help = match INFOS.iter().find(|info| info.name == flag.processor) {
+fn arg(info: Option<&Info>, flag: &'static Flag) -> Arg {
+    let help = match info {
         Some(info) if flag.help.is_empty() => sentence(info),
         _ => flag.help.to_string(),
     };
@@ -94,8 +114,18 @@ fn arg(flag: &'static Flag) -> Arg {
         Some(short) => arg.short(short),
         None => arg,
     };
-    match flag.kind {
-        Kind::Switch => arg.action(ArgAction::SetTrue),
-        kind => arg.value_name(kind.value_name()).allow_hyphen_values(true),
+    match flag.written {
+        Written::Switch => arg.action(ArgAction::SetTrue),
+        Written::File => arg.value_name(Written::File.metavariable()).value_hint(ValueHint::FilePath),
+        written => arg.value_name(written.metavariable()).allow_hyphen_values(true),
+    }
+}
+
+/// What holds for every flag of every command: a negative number is a value, and what is wrong with it is said of the flag.
+pub fn tune(arg: Arg) -> Arg {
+    if arg.get_action().takes_values() && !arg.is_positional() {
+        arg.allow_negative_numbers(true)
+    } else {
+        arg
     }
 }

@@ -1,141 +1,146 @@
 //! Starting a process so that all of it can be ended, and ending it.
 //!
-//! On Unix the process leads a group of its own, and the group is killed: what a wrapper script started dies with it. A Ctrl-C at
-//! the terminal doesn't reach that group, so [`end_with_signals`] kills it before the program follows the signal. Should the program
-//! itself be killed (SIGKILL), the end of its standard input is all that the process sees.
+//! On Unix the process belongs to a group of its own, and the group is killed: what a wrapper script started dies with it. The group
+//! is led by a watcher, a shell that waits for the end of its standard input, which this program holds open: whatever ends this
+//! program, SIGKILL too, the watcher sees it and kills the group. A Ctrl-C at the terminal doesn't reach that group, so
+//! [`end_with_signals`](crate::system::end_with_signals) kills it before the program follows the signal.
 
 use std::io;
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
-#[cfg(unix)]
-pub use unix::end_with_signals;
-#[cfg(unix)]
-pub(super) use unix::{kill, spawn, wait};
+/// A process, and what ends with it.
+#[derive(Debug)]
+pub(super) struct Guarded {
+    child: Child,
+    #[cfg(unix)]
+    group: unix::Group,
+}
 
 #[cfg(unix)]
 mod unix {
     use std::os::unix::process::CommandExt;
-    use std::sync::{Mutex, Once, PoisonError};
-    use std::thread;
+    use std::process::Stdio;
     use std::time::Instant;
 
     use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    use signal_hook::iterator::Signals;
-    use signal_hook::low_level::emulate_default_handler;
 
-    use super::{Child, Command, Duration, ExitStatus, io};
+    use super::{Child, Command, Duration, ExitStatus, Guarded, io};
+    use crate::system::groups;
 
-    /// The groups that live.
-    static GROUPS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
-
-    fn with_groups<T>(f: impl FnOnce(&mut Vec<Pid>) -> T) -> T {
-        f(&mut GROUPS.lock().unwrap_or_else(PoisonError::into_inner))
+    /// A process group, and its watcher.
+    #[derive(Debug)]
+    pub(in super::super) struct Group {
+        id: Option<Pid>,
+        /// `None` where there is no shell; the process leads the group then.
+        watcher: Option<Child>,
     }
 
-    /// Lets SIGINT, SIGTERM and SIGHUP end the model processes before they end this program. For a program to call once, at its
-    /// start; a library that is a guest in another program leaves its signals alone.
-    ///
-    /// # Errors
-    /// The handlers can't be installed.
-    pub fn end_with_signals() -> io::Result<()> {
-        static ONCE: Once = Once::new();
-        let mut result = Ok(());
-        ONCE.call_once(|| {
-            result = Signals::new([SIGINT, SIGTERM, SIGHUP]).and_then(|mut signals| {
-                let end = move || {
-                    for signal in signals.forever() {
-                        with_groups(|groups| groups.drain(..).for_each(kill_group));
-                        let _ = emulate_default_handler(signal);
-                    }
-                };
-                thread::Builder::new().name("signals".into()).spawn(end).map(drop)
-            });
-        });
-        result
-    }
+    /// What the watcher does: the signals of a terminal are not for it.
+    const WATCH: &str = "trap '' HUP INT QUIT TERM; read -r _; kill -KILL 0";
 
-    fn kill_group(group: Pid) {
-        // fails where the group is gone already
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-
-    /// Starts a process as the leader of a group.
-    pub fn spawn(command: &mut Command) -> io::Result<Child> {
-        // under the lock, so that no signal falls between start and note
-        with_groups(|groups| {
-            let child = command.process_group(0).spawn()?;
-            groups.extend(pid(&child));
-            Ok(child)
-        })
+    fn watcher() -> io::Result<Child> {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", WATCH]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        shell.process_group(0).spawn()
     }
 
     fn pid(child: &Child) -> Option<Pid> {
         i32::try_from(child.id()).ok().and_then(Pid::from_raw)
     }
 
-    /// Waits until the process has ended, but not longer than `most`; true if it has. Its id stays taken.
-    pub fn wait(child: &mut Child, most: Duration) -> bool {
-        let until = Instant::now() + most;
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        let has_ended = |pid| !matches!(waitid(WaitId::Pid(pid), options), Ok(None));
+    impl Guarded {
+        /// Starts a process in a group of its own.
+        pub fn spawn(command: &mut Command) -> io::Result<Guarded> {
+            // under the lock, so that no signal falls between start and note
+            groups(|groups| {
+                let mut watcher = watcher().ok();
+                let mut leader = watcher.as_ref().and_then(pid);
+                let mut child = command.process_group(leader.map_or(0, Pid::as_raw_pid)).spawn();
+                if child.is_err()
+                    && let Some(mut failed) = watcher.take()
+                {
+                    // perhaps the watcher is gone already, and its group with it
+                    leader = None;
+                    let _ = failed.kill().and_then(|()| failed.wait());
+                    child = command.process_group(0).spawn();
+                }
+                let child = child?;
+                let id = leader.or_else(|| pid(&child));
+                groups.extend(id);
+                Ok(Guarded { child, group: Group { id, watcher } })
+            })
+        }
+
+        /// Waits until the process has ended, but not longer than `most`; true if it has. Its id stays taken.
+        pub fn wait(&mut self, most: Duration) -> bool {
+            let until = Instant::now() + most;
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+            let has_ended = |pid| !matches!(waitid(WaitId::Pid(pid), options), Ok(None));
+            loop {
+                if pid(&self.child).is_none_or(has_ended) {
+                    return true;
+                }
+                if Instant::now() >= until {
+                    return false;
+                }
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+
+        /// Kills the group, once; returns how the process ended.
+        pub fn kill(&mut self) -> Option<ExitStatus> {
+            let group = self.group.id?;
+            let is_known = groups(|groups| {
+                let before = groups.len();
+                groups.retain(|g| *g != group);
+                groups.len() < before
+            });
+            if is_known {
+                // fails where the group is gone already
+                let _ = kill_process_group(group, Signal::KILL);
+            }
+            if let Some(watcher) = &mut self.group.watcher {
+                let _ = watcher.wait();
+            }
+            self.child.wait().ok()
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Guarded {
+    pub fn spawn(command: &mut Command) -> io::Result<Guarded> {
+        Ok(Guarded { child: command.spawn()? })
+    }
+
+    pub fn wait(&mut self, most: Duration) -> bool {
+        let until = std::time::Instant::now() + most;
         loop {
-            if pid(child).is_none_or(has_ended) {
+            if !matches!(self.child.try_wait(), Ok(None)) {
                 return true;
             }
-            if Instant::now() >= until {
+            if std::time::Instant::now() >= until {
                 return false;
             }
-            thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(Duration::from_millis(2));
         }
     }
 
-    /// Kills the process's group, once; returns how the process ended.
-    pub fn kill(child: &mut Child) -> Option<ExitStatus> {
-        let group = pid(child)?;
-        let is_known = with_groups(|groups| {
-            let before = groups.len();
-            groups.retain(|g| *g != group);
-            groups.len() < before
-        });
-        if is_known {
-            kill_group(group);
-        }
-        child.wait().ok()
+    pub fn kill(&mut self) -> Option<ExitStatus> {
+        let _ = self.child.kill();
+        self.child.wait().ok()
     }
 }
 
-/// Does nothing here: a Ctrl-C reaches the processes of the same console.
-///
-/// # Errors
-/// None.
-#[cfg(not(unix))]
-pub fn end_with_signals() -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(not(unix))]
-pub(super) fn spawn(command: &mut Command) -> io::Result<Child> {
-    command.spawn()
-}
-
-#[cfg(not(unix))]
-pub(super) fn wait(child: &mut Child, most: Duration) -> bool {
-    let until = std::time::Instant::now() + most;
-    loop {
-        if !matches!(child.try_wait(), Ok(None)) {
-            return true;
-        }
-        if std::time::Instant::now() >= until {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(2));
+impl Guarded {
+    /// The id of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
-}
 
-#[cfg(not(unix))]
-pub(super) fn kill(child: &mut Child) -> Option<ExitStatus> {
-    let _ = child.kill();
-    child.wait().ok()
+    /// The process, with its pipes.
+    pub fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
 }

@@ -4,8 +4,6 @@ mod answer;
 mod guard;
 mod process;
 
-pub use guard::end_with_signals;
-
 use std::str::FromStr;
 use std::time::Duration;
 

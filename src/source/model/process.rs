@@ -1,14 +1,15 @@
 //! The process: its three pipes, its death.
 
 use std::io::{self, BufReader, Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::Protocol;
 use super::answer::{Answer, excerpt};
-use super::{Protocol, guard};
+use super::guard::Guarded;
 use crate::Place;
 use crate::source::DtypeHint;
 
@@ -35,7 +36,7 @@ impl From<String> for Wrong {
 /// A running process. It is killed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Process {
-    child: Child,
+    guarded: Guarded,
     /// Questions for the thread that writes; `None` once standard input is to be closed.
     questions: Option<Sender<Vec<u8>>>,
     answers: Receiver<Answer>,
@@ -49,7 +50,8 @@ impl Process {
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = guard::spawn(&mut command)?;
+        let mut guarded = Guarded::spawn(&mut command)?;
+        let child = guarded.child();
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(mut input), Some(output), Some(mut errors)) = pipes else {
             return Err(io::Error::other("it has no pipes"));
@@ -87,11 +89,11 @@ impl Process {
                 tail.drain(..excess);
             }
         })?;
-        Ok(Process { child, questions: Some(questions), answers, errors: tail, errors_end })
+        Ok(Process { guarded, questions: Some(questions), answers, errors: tail, errors_end })
     }
 
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.guarded.id()
     }
 
     /// Asks and waits for the answer.
@@ -125,7 +127,7 @@ impl Process {
                     return Err(what.into());
                 }
                 // it may be dead while another process holds its output open
-                Err(RecvTimeoutError::Timeout) if guard::wait(&mut self.child, Duration::ZERO) => {
+                Err(RecvTimeoutError::Timeout) if self.guarded.wait(Duration::ZERO) => {
                     let answer = self.answers.recv_timeout(GRACE).unwrap_or(Answer::End);
                     return self.judge(answer);
                 }
@@ -139,8 +141,8 @@ impl Process {
             Answer::Document(document) => Ok(document),
             Answer::Garbage(what) => Err(what.into()),
             Answer::End => {
-                let by_itself = guard::wait(&mut self.child, GRACE);
-                let status = guard::kill(&mut self.child).filter(|_| by_itself);
+                let by_itself = self.guarded.wait(GRACE);
+                let status = self.guarded.kill().filter(|_| by_itself);
                 Err(status
                     .map_or("the model process closed its standard output".to_string(), |status| {
                         format!("the model process ended ({status})")
@@ -152,7 +154,7 @@ impl Process {
 
     /// Ends the process at once; returns what its standard error ended with.
     pub fn end(mut self) -> String {
-        guard::kill(&mut self.child);
+        self.guarded.kill();
         // what it wrote before its death may still be in the pipe; another process may hold that open
         let _ = self.errors_end.recv_timeout(GRACE);
         let tail = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
@@ -168,7 +170,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.questions = None; // closes its standard input
-        guard::wait(&mut self.child, GRACE);
-        guard::kill(&mut self.child);
+        self.guarded.wait(GRACE);
+        self.guarded.kill();
     }
 }

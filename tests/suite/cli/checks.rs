@@ -147,9 +147,10 @@ fn what_cannot_be_checked_says_why() {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
         fs::write(&recorded.input, bytes).unwrap();
-        let (status, _, said) = recorded.verify(&[]);
-        assert_eq!(status, 2, "byte {at}");
-        assert!(said.contains("the input has changed since the record was made: SHA-256 "), "{said}");
+        let (status, out, _) = recorded.verify(&[]);
+        assert_eq!(status, 1, "byte {at}");
+        assert!(out.starts_with("first divergence: the input "), "{out}");
+        assert!(out.contains(" has changed since the record was made: SHA-256 "), "{out}");
     }
     fs::remove_file(&recorded.input).unwrap();
     let (status, _, said) = recorded.verify(&[]);
@@ -187,12 +188,12 @@ fn companion_files_and_vocabulary_count() {
     assert_eq!(run(&recording).0, 0);
     assert_eq!(run(&["verify", &record]).0, 0);
     fs::write(&vocab, "a\nb\nd\n").unwrap();
-    let (status, _, said) = run(&["verify", &record]);
-    assert!(status == 2 && said.contains("the vocabulary has changed"), "{said}");
+    let (status, out, _) = run(&["verify", &record]);
+    assert!(status == 1 && out.starts_with("first divergence: vocabulary "), "{out}");
     fs::write(&vocab, "a\nb\nc\n").unwrap();
     fs::write(&ids, "1 2 4").unwrap();
-    let (status, _, said) = run(&["verify", &record]);
-    assert!(status == 2 && said.contains("the prompt-ids has changed"), "{said}");
+    let (status, out, _) = run(&["verify", &record]);
+    assert!(status == 1 && out.starts_with("first divergence: the companion "), "{out}");
 }
 
 #[test]
@@ -205,7 +206,7 @@ fn standard_input_is_digested_to_its_end() {
     let (status, _, said) = run(&["verify", &record]);
     assert!(status == 2 && said.contains("--input FILE"), "{said}");
     assert_eq!(run(&["verify", &record, "--input", "fixtures/tiny-lm/steps.npy"]).0, 0);
-    assert_eq!(run(&["verify", &record, "--input", "fixtures/tiny-lm/steps-fortran.npy"]).0, 2);
+    assert_eq!(run(&["verify", &record, "--input", "fixtures/tiny-lm/steps-fortran.npy"]).0, 1);
 }
 
 /// `kill -9` at any moment leaves the old record or the new one, whole.

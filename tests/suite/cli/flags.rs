@@ -143,8 +143,9 @@ fn every_processor_has_its_flag() {
     let help = tokpick(&["sample", "--help"]).text();
     let tested = include_str!("flags.rs");
     for info in tokpick::processor::INFOS {
-        let alone = |end: &str| help.contains(&format!("{}{end}", info.flag));
-        assert!(alone(" ") || alone("\n"), "{} is no flag", info.flag);
-        assert!(tested.contains(info.flag), "no case for {}", info.flag);
+        let flag = info.flag();
+        let alone = |end: &str| help.contains(&format!("{flag}{end}"));
+        assert!(alone(" ") || alone("\n"), "{flag} is no flag");
+        assert!(tested.contains(&flag), "no case for {flag}");
     }
 }

@@ -6,7 +6,15 @@ mod checks;
 mod decode;
 mod files;
 mod flags;
+mod meant;
+mod named;
+#[cfg(unix)]
+mod numbers;
 mod output;
+#[cfg(unix)]
+mod places;
+#[cfg(unix)]
+mod records;
 mod reference;
 mod reports;
 mod search;

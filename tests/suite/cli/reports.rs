@@ -106,6 +106,10 @@ fn processors_are_listed() {
     let known: Vec<&str> = tokpick::processor::INFOS.iter().map(|info| info.name).collect();
     assert_eq!(listed, known);
     for info in tokpick::processor::INFOS {
-        assert!(text.contains(info.name) && markdown.contains(&format!("`{}`", info.flag)), "{}", info.name);
+        assert!(
+            text.contains(info.name) && markdown.contains(&format!("`{}`", info.flag())),
+            "{}",
+            info.name
+        );
     }
 }

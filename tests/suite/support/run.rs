@@ -70,3 +70,19 @@ pub fn fixture(path: &str) -> std::path::PathBuf {
 pub fn words(text: &str) -> Vec<&str> {
     text.split_whitespace().collect()
 }
+
+/// Runs a line of shell in a folder, where `tokpick` is the binary.
+#[cfg(unix)]
+pub fn shell(line: &str, folder: &Path) -> Ran {
+    let binary = Path::new(env!("CARGO_BIN_EXE_tokpick"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = binary.parent().map(Path::to_path_buf).into_iter().chain(std::env::split_paths(&path));
+    let done = Command::new("bash")
+        .args(["-c", line])
+        .current_dir(folder)
+        .env("PATH", std::env::join_paths(folders).unwrap())
+        .output()
+        .unwrap();
+    let err = String::from_utf8_lossy(&done.stderr).into_owned();
+    Ran { status: done.status.code(), out: done.stdout, err }
+}

@@ -1,0 +1,62 @@
+//! The flags of greedy search, sampling and the searches; those without effect in one of them are said on standard error.
+
+use std::path::PathBuf;
+
+use clap::{Arg, Args};
+use tokpick::{Error, Result};
+
+use super::{
+    DrawArgs, HistoryArgs, InputArgs, LimitArgs, Opened, OutputArgs, SearchArgs, SettingsArgs, WatchArgs,
+};
+
+// (no doc comment: clap would take it for the help of the command)
+#[derive(Args)]
+pub struct DecodeArgs {
+    #[command(flatten)]
+    pub input: InputArgs,
+    #[command(flatten)]
+    pub history: HistoryArgs,
+    #[command(flatten)]
+    pub limits: LimitArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+    #[command(flatten)]
+    pub draw: DrawArgs,
+    #[command(flatten)]
+    pub search: SearchArgs,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+    #[command(flatten)]
+    pub watch: WatchArgs,
+    /// Record the run in a file, whole or not at all, for `tokpick verify`
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub record: Option<PathBuf>,
+}
+
+/// Keeps flags without effect out of a command's help; given all the same, they are said on standard error.
+pub fn hide(arg: Arg, idle: &[&str]) -> Arg {
+    let hidden = idle.contains(&arg.get_id().as_str());
+    arg.hide(hidden)
+}
+
+impl DecodeArgs {
+    /// Opens the input; of a run that is recorded, in a way that tells its digest.
+    ///
+    /// # Errors
+    /// An input that can't be read, or not twice.
+    pub fn open(&self) -> Result<Opened> {
+        match self.record {
+            Some(_) if self.input.model.model_command.is_some() => {
+                let what = "a live model can't be read again: keep its rows with --record-table, and record a run on them";
+                Err(Error::setting("--record", "with --model-command", what))
+            }
+            Some(_) => self.input.open_digesting(),
+            None => self.input.open(),
+        }
+    }
+
+    /// True if the run reports log-probabilities.
+    pub fn wants_logprobs(&self) -> bool {
+        self.output.wants_logprobs() || self.record.is_some()
+    }
+}

@@ -1,0 +1,157 @@
+//! Records: without ids, the files that `verify` is given.
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tokpick::check::Record;
+use tokpick::render::kit::count_of;
+use tokpick::{Error, Result};
+
+use super::{FormatName, Verify};
+use crate::cli::note::note;
+use crate::cli::out::Out;
+use crate::cli::places::Written;
+use crate::cli::repeat::{Repeated, repeat};
+use crate::cli::{Given, Status};
+
+/// The flags that say something about a record: how it is repeated is in the record.
+const OF_RECORDS: [&str; 3] = ["input", "format", "output"];
+
+/// A file that `verify` was given.
+struct File {
+    path: PathBuf,
+    text: Vec<u8>,
+}
+
+impl File {
+    fn read(path: &Path) -> Result<File> {
+        let (mut text, stdin) = (Vec::new(), path == Path::new("-"));
+        let read = if stdin { io::stdin().read_to_end(&mut text).map(|_| text) } else { std::fs::read(path) };
+        match read {
+            Ok(text) => Ok(File { path: path.to_path_buf(), text }),
+            Err(source) => Err(Error::Io { file: path.display().to_string(), source }),
+        }
+    }
+
+    fn repeat(&self, moved: Option<&Path>, written: &Written) -> Result<(Record, Repeated)> {
+        let record = Record::parse(&self.path.display().to_string(), &self.text)?;
+        let repeated = repeat(&record, &self.path, moved, written)?;
+        Ok((record, repeated))
+    }
+}
+
+impl Verify {
+    /// Without ids, the files are records.
+    pub(super) fn without_ids(&self, given: &Given) -> anyhow::Result<Status> {
+        if self.judge.guess {
+            return Err(Error::setting("--guess", "", "which ids? give --ids or --ids-file").into());
+        }
+        let first = self.input.input.as_deref().unwrap_or(Path::new("-"));
+        let paths = std::iter::once(first).chain(self.judge.more.iter().map(PathBuf::as_path));
+        let mut files = Vec::new();
+        for path in paths {
+            let file = File::read(path)?;
+            if !Record::is_record(&file.text) {
+                let path = path.display();
+                let what = format!(
+                    "{path} is no record: which ids were drawn from it? give --ids \"1 2 3\" or --ids-file FILE"
+                );
+                return Err(Error::setting("--ids", "(none)", what).into());
+            }
+            files.push(file);
+        }
+        let other =
+            given.arguments().iter().find(|a| a.long.as_deref().is_some_and(|l| !OF_RECORDS.contains(&l)));
+        if let Some((argument, long)) = other.and_then(|a| Some((a, a.long.as_deref()?))) {
+            let values = argument.values.iter().flatten().map(|v| v.to_string_lossy());
+            let what = "a record says itself how its run was made: leave the flag out, or verify ids with it (--ids, --ids-file)";
+            return Err(
+                Error::setting(format!("--{long}"), values.collect::<Vec<_>>().join(" "), what).into()
+            );
+        }
+        self.records(&files, &Written::of(given))
+    }
+
+    fn records(&self, files: &[File], written: &Written) -> anyhow::Result<Status> {
+        let mut out = Out::open(self.judge.output.as_deref())?;
+        let several = files.len() > 1;
+        let mut documents = Vec::new();
+        let (mut holds, mut failed) = (true, false);
+        for file in files {
+            let path = file.path.display().to_string();
+            let result = match file.repeat(self.judge.moved.as_deref(), written) {
+                Err(error) if !several => return Err(error.into()),
+                result => result,
+            };
+            for said in result.iter().flat_map(|(_, repeated)| &repeated.elsewhere) {
+                note(format!("{path}: {said}"));
+            }
+            holds &= result.as_ref().is_ok_and(|(_, repeated)| repeated.divergence.is_none());
+            failed |= result.is_err();
+            match self.judge.format {
+                FormatName::Json => documents.push(document(several.then_some(path), &result)),
+                FormatName::Text => out.write(|to| {
+                    if several {
+                        write!(to, "{path}: ")?;
+                    }
+                    text(&result, to)
+                })?,
+            }
+        }
+        if self.judge.format == FormatName::Json {
+            let document = match (several, documents.pop()) {
+                (false, Some(document)) => document,
+                (_, last) => {
+                    documents.extend(last);
+                    json!({"tokpick": env!("CARGO_PKG_VERSION"), "holds": holds, "records": documents})
+                }
+            };
+            out.write(|to| writeln!(to, "{document}"))?;
+        }
+        out.finish()?;
+        if failed {
+            anyhow::bail!("not every record could be checked");
+        }
+        Ok(if holds { Status::Done } else { Status::No })
+    }
+}
+
+/// What came of a record, in words.
+fn text(result: &Result<(Record, Repeated)>, to: &mut dyn Write) -> io::Result<()> {
+    match result {
+        Ok((_, Repeated { divergence: Some(divergence), step, .. })) => divergence.text(step.as_ref(), to),
+        Ok((record, _)) => {
+            let ids: usize = record.sequences.iter().map(|s| s.ids.len()).sum();
+            writeln!(
+                to,
+                "everything agrees: {}, {}",
+                count_of(record.sequences.len(), "sequence"),
+                count_of(ids, "id")
+            )
+        }
+        Err(error) => writeln!(to, "can't be checked: {error}"),
+    }
+}
+
+/// What came of a record, as a document; `path` where there are several.
+fn document(path: Option<String>, result: &Result<(Record, Repeated)>) -> Value {
+    let mut document = json!({});
+    match &path {
+        Some(path) => document["record"] = json!(path),
+        None => document["tokpick"] = json!(env!("CARGO_PKG_VERSION")),
+    }
+    match result {
+        Ok((_, repeated)) => {
+            document["holds"] = json!(repeated.divergence.is_none());
+            document["divergence"] = json!(repeated.divergence);
+            document["step"] = json!(repeated.step);
+            document["not_checked"] = json!(repeated.elsewhere);
+        }
+        Err(error) => {
+            document["holds"] = Value::Null;
+            document["error"] = json!(error.to_string());
+        }
+    }
+    document
+}

@@ -1,0 +1,79 @@
+//! The command line as it was typed.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command, ValueHint};
+
+/// What was typed: the words, and the arguments of the subcommand that are among them.
+#[derive(Debug, Clone, Default)]
+pub struct Given {
+    words: Vec<OsString>,
+    command: String,
+    arguments: Vec<Argument>,
+    reads_standard_input: bool,
+}
+
+/// One argument that was typed.
+#[derive(Debug, Clone)]
+pub struct Argument {
+    /// What the code calls it.
+    pub id: String,
+    /// Its flag, without hyphens; `None` for a positional argument.
+    pub long: Option<String>,
+    /// Its values as they were typed; `None` for a flag that takes none.
+    pub values: Option<Vec<OsString>>,
+    /// True if its values are paths.
+    pub is_file: bool,
+}
+
+impl Given {
+    /// What clap found in `words` (without the program's name), which it has parsed with `command`.
+    pub fn new(words: Vec<OsString>, command: &Command, matches: &ArgMatches) -> Given {
+        let Some((name, matches)) = matches.subcommand() else { return Given { words, ..Given::default() } };
+        let all = || command.find_subcommand(name).into_iter().flat_map(Command::get_arguments);
+        let typed = |id: &str| {
+            matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
+        };
+        let arguments = all().filter(|arg| typed(arg.get_id().as_str())).map(|arg| {
+            let id = arg.get_id().to_string();
+            let values = matches.get_raw(&id).into_iter().flatten().map(OsStr::to_os_string).collect();
+            let takes_values = arg.get_action().takes_values();
+            Argument {
+                id,
+                long: arg.get_long().map(str::to_string),
+                values: Some(values).filter(|_| takes_values),
+                is_file: matches!(arg.get_value_hint(), ValueHint::AnyPath | ValueHint::FilePath),
+            }
+        });
+        let reads_standard_input = all().any(|arg| arg.get_id() == "input")
+            && !["input", "model_command"].iter().any(|id| typed(id));
+        let (command, arguments) = (name.to_string(), arguments.collect());
+        Given { words, command, arguments, reads_standard_input }
+    }
+
+    /// The words, without the program's name.
+    pub fn words(&self) -> &[OsString] {
+        &self.words
+    }
+
+    /// The subcommand.
+    pub fn command(&self) -> &str {
+        &self.command
+    }
+
+    /// The arguments, in the order of the help.
+    pub fn arguments(&self) -> &[Argument] {
+        &self.arguments
+    }
+
+    /// True if the command reads logits and nothing says from where.
+    pub fn reads_standard_input(&self) -> bool {
+        self.reads_standard_input
+    }
+
+    /// True if a flag was typed, named without its hyphens.
+    pub fn has(&self, long: &str) -> bool {
+        self.arguments.iter().any(|a| a.long.as_deref() == Some(long))
+    }
+}

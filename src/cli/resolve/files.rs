@@ -1,0 +1,102 @@
+//! Settings from files: what `--generation-config` and `--sampling-params` say.
+
+use std::path::Path;
+
+use serde_json::Value;
+use tokpick::settings::{self, Imported, Strategy};
+use tokpick::{Result, TokenId};
+
+use crate::cli::args::SettingsArgs;
+use crate::cli::note::note;
+use crate::cli::stream::read_text;
+
+/// The settings files of a run, by name; the later ones win.
+#[derive(Debug, Default)]
+pub struct Files(Vec<(String, Imported)>);
+
+impl Files {
+    /// Reads the files, and says what of them doesn't apply.
+    ///
+    /// # Errors
+    /// A file that can't be read, or holds no settings.
+    pub fn read(args: &SettingsArgs) -> Result<Files> {
+        let mut files = Files::default();
+        if let Some(path) = &args.generation_config {
+            files.add(path, settings::generation_config)?;
+        }
+        if let Some(path) = &args.sampling_params {
+            files.add(path, settings::sampling_params)?;
+        }
+        Ok(files)
+    }
+
+    fn add(&mut self, path: &Path, parse: fn(&str, &str) -> Result<Imported>) -> Result<()> {
+        let name = path.display().to_string();
+        let text = read_text(path)?;
+        let imported = parse(&name, &text)?;
+        for remark in &imported.notes {
+            note(format!("{name}: {remark}"));
+        }
+        self.0.push((name, imported));
+        Ok(())
+    }
+
+    /// The processors, by name and JSON form; of a name in several files, the last one.
+    pub fn entries(&self) -> Vec<(String, Value)> {
+        let mut entries: Vec<(String, Value)> = Vec::new();
+        for (name, form) in self.0.iter().flat_map(|(_, file)| file.entries.iter().cloned()) {
+            entries.retain(|e| e.0 != name);
+            entries.push((name, form));
+        }
+        entries
+    }
+
+    /// The file that sets a processor.
+    pub fn origin(&self, processor: &str) -> Option<&str> {
+        let sets = |file: &&(String, Imported)| file.1.entries.iter().any(|e| e.0 == processor);
+        self.0.iter().rev().find(sets).map(|(name, _)| name.as_str())
+    }
+
+    /// Says which fields have no effect where no beams are searched.
+    pub fn note_beams(&self) {
+        if let Some(beams) = self.get(|s| s.num_beams).filter(|&beams| beams > 1) {
+            note(format!("no effect: num_beams {beams} (it is for `tokpick beam`)"));
+        }
+    }
+
+    /// A field of the strategy.
+    pub fn get<T>(&self, field: impl Fn(&Strategy) -> Option<T>) -> Option<T> {
+        self.0.iter().rev().find_map(|(_, file)| field(&file.strategy))
+    }
+
+    /// The end tokens, where `given` are those of a flag.
+    ///
+    /// As in vLLM: the stop tokens of every file end a sequence beside the end tokens, which the flag gives or else a file; a file may
+    /// say that the end tokens are ignored, but not those of the flag.
+    pub fn ends(&self, given: Option<Vec<TokenId>>) -> Ends {
+        let ignored = given.is_none() && self.get(|s| s.ignore_eos) == Some(true);
+        let eos = given.or_else(|| self.get(|s| s.eos_token_id.clone())).unwrap_or_default();
+        let stop = self.0.iter().filter_map(|(_, file)| file.strategy.stop_token_ids.as_ref()).flatten();
+        let stop: Vec<TokenId> = stop.copied().collect();
+        let united = |eos: &[TokenId]| {
+            let mut ids = [eos, &stop].concat();
+            ids.sort_unstable();
+            ids.dedup();
+            ids
+        };
+        Ends { ending: united(if ignored { &[] } else { &eos }), all: united(&eos) }
+    }
+
+    /// The limit of new tokens after `before` ids.
+    pub fn max_new_tokens(&self, before: usize) -> Option<usize> {
+        self.get(|s| s.max_new_tokens.or(s.max_length.map(|max| max.saturating_sub(before))))
+    }
+}
+
+/// The tokens at which a sequence may end.
+pub struct Ends {
+    /// Those that end one; ascending.
+    pub ending: Vec<TokenId>,
+    /// The same with those that are ignored: a minimum of tokens bars these, too.
+    pub all: Vec<TokenId>,
+}

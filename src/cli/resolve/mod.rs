@@ -1,0 +1,134 @@
+//! From what was asked for to what decides: settings files, limits, the chain or the parameters of an engine.
+//!
+//! Every command that looks at processed rows comes through [`Asked::resolve`], so that the same flags and files mean the same.
+
+mod chain;
+mod files;
+
+use tokpick::engine::Params;
+use tokpick::processor::Chain;
+use tokpick::render::Tokens;
+use tokpick::sampler::{Job, Limits};
+use tokpick::source::Shape;
+use tokpick::{Result, TokenId};
+
+use super::args::{DecodeArgs, DrawArgs, HistoryArgs, LimitArgs, Opened, Seed, SettingsArgs};
+use super::flags::Facts;
+
+pub use files::Files;
+
+/// The flags that decide what becomes of a row.
+pub struct Asked<'a> {
+    pub settings: &'a SettingsArgs,
+    pub limits: &'a LimitArgs,
+    pub history: &'a HistoryArgs,
+    /// How tokens are drawn; `None` where no engine can be replayed.
+    pub draw: Option<&'a DrawArgs>,
+}
+
+/// What decides a run, beside its input and its draw.
+pub struct Resolved {
+    /// The processors; empty where an engine is replayed.
+    pub chain: Chain,
+    /// The parameters of the engine that is replayed.
+    pub params: Option<Params>,
+    pub limits: Limits,
+    pub prompt: Vec<TokenId>,
+    pub prefix: Vec<TokenId>,
+    /// What processors were told.
+    facts: Facts,
+}
+
+impl Asked<'_> {
+    /// Resolves everything for an input; `steps` are those that a sequence can have, where that is known, `tokens` the strings that
+    /// ids may be named by.
+    ///
+    /// # Errors
+    /// Values out of range, named by their flags; what an engine lacks; flags that exclude each other.
+    pub fn resolve(
+        &self,
+        files: &Files,
+        shape: &Shape,
+        steps: Option<usize>,
+        tokens: Option<&Tokens>,
+    ) -> Result<Resolved> {
+        let [prompt, prefix] = self.history.resolve(tokens)?;
+        let before = prompt.len() + prefix.len();
+        let given = self.limits.eos_token_id.as_ref();
+        let given = given.map(|named| named.resolve("--eos-token-id", tokens)).transpose()?;
+        let ends = files.ends(given);
+        let max_new_tokens = self.limits.max_new_tokens.or_else(|| files.max_new_tokens(before));
+        let limits = Limits { max_new_tokens, eos: ends.ending }.of(shape);
+        let max_length = limits.max_new_tokens.or(steps).map(|new| before.saturating_add(new));
+        let facts = Facts { eos: ends.all, prompt: prompt.clone(), max_length };
+        let (chain, params) = match self.draw {
+            Some(draw) => chain::chain_or_params(self.settings, draw, files, &facts)?,
+            None => (chain::chain(self.settings, files, &facts)?, None),
+        };
+        Ok(Resolved { chain, params, limits, prompt, prefix, facts })
+    }
+
+    /// The parameters that the same flags give an engine.
+    ///
+    /// # Errors
+    /// What no engine has.
+    pub fn params(&self, draw: &DrawArgs, files: &Files, resolved: &Resolved) -> Result<Params> {
+        chain::params(self.settings, draw, files, &resolved.facts)
+    }
+}
+
+impl Resolved {
+    /// The job of a run that reports nothing beside its tokens and is alone on its thread.
+    pub fn job(&self, seed: u64) -> Job<'_> {
+        Job {
+            prompt: &self.prompt,
+            prefix: &self.prefix,
+            chain: &self.chain,
+            limits: &self.limits,
+            seed,
+            logprobs: false,
+            parallel: false,
+        }
+    }
+}
+
+/// The seed of tokpick's own draws and coins, if one was given; the flag wins over files.
+///
+/// # Errors
+/// What is no u64.
+pub fn seed(args: &DrawArgs, files: &Files) -> Result<Option<u64>> {
+    let given = args.seed.as_ref().map(Seed::number).transpose()?;
+    Ok(given.or_else(|| files.get(|s| s.seed)))
+}
+
+/// Everything that stands before a strategy is chosen: the open input, and what decides what becomes of its rows.
+pub struct Setup {
+    pub opened: Opened,
+    pub files: Files,
+    pub resolved: Resolved,
+    /// Whether log-probabilities are asked for, so that a draw must tell what it knows of them.
+    pub logprobs: bool,
+}
+
+impl Setup {
+    /// Resolves what a decoding command was asked for.
+    ///
+    /// # Errors
+    /// As [`Asked::resolve`].
+    pub fn new(args: &DecodeArgs, opened: Opened, files: Files, logprobs: bool) -> Result<Setup> {
+        let asked = Asked {
+            settings: &args.settings,
+            limits: &args.limits,
+            history: &args.history,
+            draw: Some(&args.draw),
+        };
+        let shape = opened.source.shape();
+        let resolved = asked.resolve(&files, &shape, steps(&shape), opened.tokens.as_ref())?;
+        Ok(Setup { opened, files, resolved, logprobs })
+    }
+}
+
+/// How many steps a sequence of an input has, where that is known.
+pub fn steps(shape: &Shape) -> Option<usize> {
+    Some(shape.end_step?.saturating_sub(shape.first_step))
+}

@@ -1,0 +1,117 @@
+//! Running a strategy, and writing what it decodes.
+
+use tokpick::processor::Chain;
+use tokpick::render::{Format, Head, Run};
+use tokpick::sampler::{Event, Job};
+use tokpick::{Error, Result};
+
+use super::Status;
+use super::args::{DecodeArgs, DrawArgs, FormatName, Opened};
+use super::given::Given;
+use super::note::{missing, note};
+use super::out::Out;
+use super::record;
+use super::resolve::{Setup, steps};
+use super::strategy::Strategy;
+use super::watch::Watch;
+
+/// Runs a strategy and writes what it decodes.
+///
+/// # Errors
+/// Formats that don't fit; those of the run; an output that can't be written.
+pub fn run(
+    args: &DecodeArgs,
+    setup: Setup,
+    mut strategy: Strategy<'_>,
+    given: &Given,
+) -> anyhow::Result<Status> {
+    let Setup { mut opened, resolved, logprobs, .. } = setup;
+    let format = Format::from(args.output.format);
+    let stream = args.output.stream;
+    if stream && args.output.format == FormatName::Json {
+        let what = "is one document: use --format jsonl, or leave out --stream";
+        return Err(Error::setting("--format", "json", what).into());
+    }
+    if args.output.format == FormatName::Text && opened.tokens.is_none() {
+        let what = "needs token strings: give --vocab FILE";
+        return Err(Error::setting("--format", "text", what).into());
+    }
+    let samples = args.draw.num_samples.max(args.search.num_beams);
+    let parallel = parallel(&args.draw, &opened, samples)? && !stream;
+    let job = Job { logprobs, parallel, ..resolved.job(strategy.number()) };
+    let mut record = match &args.record {
+        Some(path) => {
+            let to = Out::open(Some(path))?;
+            Some((to, record::begin(path, given, &strategy, &opened, &resolved.chain)?))
+        }
+        None => None,
+    };
+    let (draw, seed) = (strategy.draw.take(), strategy.seed_json());
+    let arguments = given.words().iter().map(|w| w.to_string_lossy().into_owned()).collect();
+    let head = Head { draw, seed, chain: resolved.chain.json(), arguments };
+    let mut out = Out::open(args.output.output.as_deref())?;
+    let mut run = Run::new(format, stream, head);
+    let tokens = opened.tokens.as_ref();
+    let mut watch = Watch::open(&args.watch)?;
+    let done = watch.run(opened.source.as_mut(), |source, trace| {
+        strategy.sampler.run(source, &job, trace, &mut |event| {
+            if let (Some((_, record)), Event::Done(h)) = (&mut record, &event) {
+                record.sequences.push(h.into());
+            }
+            out.write(|to| run.event(&event, tokens, to))
+        })
+    });
+    // what was recorded until an error is kept
+    let kept = watch.finish(done.is_ok());
+    done.and(kept)?;
+    out.write(|to| run.end(to))?;
+    if let Some((mut to, mut record)) = record {
+        record.input = opened.digest()?;
+        to.write(|to| record.write(to))?;
+        to.finish()?;
+    }
+    out.finish()?;
+    missing(opened.tokens.as_ref());
+    Ok(Status::Done)
+}
+
+/// Logits below which threads cost more than they give.
+const WORTH_THREADS: usize = 1 << 20;
+
+/// Whether rows are decoded on several threads, as many as were asked for but no more than there are rows. No pool is made where
+/// it isn't worth it.
+fn parallel(draw: &DrawArgs, opened: &Opened, samples: Option<usize>) -> Result<bool> {
+    let shape = opened.source.shape();
+    let sequences = shape.sequences.len();
+    let rows = steps(&shape).map_or(sequences, |steps| steps.saturating_mul(sequences));
+    let rows = rows.saturating_mul(samples.unwrap_or(1));
+    let threads = match draw.threads {
+        Some(0) => return Err(Error::setting("--threads", 0, "must be 1 or more")),
+        Some(threads) => threads.min(rows).max(1),
+        None if rows.saturating_mul(shape.vocab.unwrap_or(0)) < WORTH_THREADS => 1,
+        // as many as there are cores
+        None if rows > 1 => 0,
+        None => 1,
+    };
+    if threads == 1 {
+        return Ok(false);
+    }
+    match (rayon::ThreadPoolBuilder::new().num_threads(threads).build_global(), draw.threads) {
+        (Ok(()), _) => Ok(true),
+        // one thread does it, too
+        (Err(_), None) => Ok(false),
+        (Err(e), Some(given)) => {
+            let what = format!("the system doesn't give so many threads ({e}); ask for fewer");
+            Err(Error::setting("--threads", given, what))
+        }
+    }
+}
+
+/// Says which processors change nothing in greedy search.
+pub fn idle_in_greedy(chain: &Chain) {
+    let on = chain.processors().iter().filter(|p| !p.is_off()).map(|p| p.info());
+    let idle: Vec<&str> = on.filter(|i| i.keeps_the_best).map(|i| i.name).collect();
+    if !idle.is_empty() {
+        note(format!("no effect in greedy search: {} (they keep the most probable token)", idle.join(", ")));
+    }
+}

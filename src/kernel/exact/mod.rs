@@ -1,0 +1,21 @@
+//! What the kernel computes: read this folder first. Every answer of [`cut`](super::cut) is defined by it.
+//!
+//! - [`scan`](scan::scan): one look at a row: its largest value, the largest of each span, whether all is valid.
+//! - [`mass`](mass::mass): the weights of some values, summed in the prescribed order.
+//! - [`select`]: the k-th largest, the n best, the values of a band.
+//! - [`pick`](pick::pick): the first value at which the running mass passes a target.
+//!
+//! [`members`] says which values take part in a loop, and [`fours`] adds four rows in `f32` first: the mean of
+//! [`typical`](super::typical) is prescribed by it.
+
+pub mod fours;
+pub mod mass;
+pub mod members;
+pub mod pick;
+pub mod scan;
+pub mod select;
+
+pub use mass::{mass, moments};
+pub use pick::pick;
+pub use scan::{Scan, count, find, max, scan};
+pub use select::{gather, gather_spans, kth_largest, top};

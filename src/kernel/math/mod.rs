@@ -1,0 +1,7 @@
+//! Elementary functions, the same bits on every processor.
+
+pub mod exp32;
+mod exp_ln;
+
+pub use exp_ln::{exp, exp_m1, ln, ln_1p, tanh};
+pub use exp32::exp32;

@@ -1,0 +1,263 @@
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Scope, Window, window};
+use crate::processor::scratch::{self, Scratch};
+use crate::processor::{Candidates, Context, Flag, Info, Part, Places, Processor, Stage, Written, param};
+use crate::{Result, TokenId, kernel};
+
+/// DRY ("don't repeat yourself"): a token that would continue a repetition gets less probable, exponentially in its length.
+///
+/// Where the end of the window also occurs earlier in it, over r tokens, the token that followed there gets
+/// `score ← score − multiplier · base^(r − allowed_length)` if r ≥ allowed_length; of several places the longest r counts. p-e-w
+/// 2024, *DRY: A modern repetition penalty*; the rule is that of llama.cpp.
+///
+/// - `multiplier`: finite; disabling value 0; below 0 rewards repetition.
+/// - `base`: at least 1 (default 1.75); below 1 it is off, as in llama.cpp. The exponent stops where base^exponent would leave f32.
+/// - `allowed_length`: repetitions shorter than this are free (default 2).
+/// - `last_n`: how many of the newest ids of prompt and generated tokens are searched; −1 (default) all, 0 none.
+/// - `breakers`: lists of ids (default none). A repetition never reaches back over one, and a breaker of one id is not penalised.
+///
+/// llama.cpp's default breakers are strings (newline, colon, quote, asterisk), which a tokenizer turns into lists of ids. Linear in
+/// the window, by the Z-function.
+///
+/// ```
+/// use tokpick::processor::{Chain, Context, dry};
+///
+/// let cx = Context { context: &[0, 1, 2, 3, 0, 1, 2], ..Context::default() };
+/// let kept = Chain::new([dry(1.0, 2.0, 2, -1, vec![])?]).after(&cx, &[0.0; 4])?;
+/// assert_eq!(kept.score(3), Some(-2.0)); // 0 1 2 came before: r = 3
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+///
+/// # Errors
+/// A multiplier or base that is not finite, a negative base, `last_n` below −1, an empty breaker.
+pub fn dry(
+    multiplier: f64,
+    base: f64,
+    allowed_length: usize,
+    last_n: i64,
+    breakers: Vec<Vec<TokenId>>,
+) -> Result<Stage> {
+    Parameters { multiplier, base, allowed_length, last_n, breakers }.stage()
+}
+
+pub(in crate::processor) static INFO: Info = Info {
+    name: "dry",
+    summary: "lowers tokens that would continue a repetition, exponentially in its length",
+    source: "p-e-w 2024; llama.cpp",
+    off: "0",
+    flags: &[
+        Flag::of("dry-multiplier", "multiplier", Written::Number, ""),
+        Flag::of("dry-base", "base", Written::Number, "Base of DRY's exponential (default 1.75)"),
+        Flag::of(
+            "dry-allowed-length",
+            "allowed_length",
+            Written::Count,
+            "Longest repetition that DRY lets pass (default 2)",
+        ),
+        Flag::of(
+            "dry-last-n",
+            "last_n",
+            Written::Integer,
+            "How many of the newest ids DRY looks at: -1 all (default), 0 none",
+        ),
+        Flag::of(
+            "dry-breakers",
+            "breakers",
+            Written::IdLists,
+            "Sequences that no repetition reaches across, for DRY",
+        ),
+    ],
+    places: Places { llama_cpp: (Part::Logits, 4), ..Places::GUEST_LOGITS },
+    parse: |form| param::read::<Parameters>(&INFO, form)?.stage(),
+    ..Info::HISTORY
+};
+
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    multiplier: f64,
+    #[serde(default = "base")]
+    base: f64,
+    #[serde(default = "allowed_length")]
+    allowed_length: usize,
+    #[serde(default = "window::all")]
+    last_n: i64,
+    /// By ascending first id.
+    #[serde(default)]
+    breakers: Vec<Vec<TokenId>>,
+}
+
+fn base() -> f64 {
+    1.75
+}
+
+fn allowed_length() -> usize {
+    2
+}
+
+impl Parameters {
+    fn stage(mut self) -> Result<Stage> {
+        let (multiplier, base) = (self.multiplier, self.base);
+        param::check("dry multiplier", multiplier, multiplier.is_finite(), "a finite number (0 is off)")?;
+        let fits = base >= 0.0 && base.is_finite();
+        param::check("dry base", base, fits, "a finite number, 1 or more (below 1 is off)")?;
+        let fit = self.breakers.iter().all(|b| !b.is_empty());
+        param::check("dry breakers", "[]", fit, "lists of at least one id")?;
+        self.breakers.sort();
+        let window = Window::new(self.last_n, Scope::All)?;
+        Ok(Arc::new(Dry { p: self, window }))
+    }
+}
+
+struct Dry {
+    p: Parameters,
+    window: Window,
+}
+
+impl Dry {
+    /// The breakers that begin with an id.
+    fn breakers_at(&self, first: TokenId) -> &[Vec<TokenId>] {
+        let from = self.p.breakers.partition_point(|b| b[0] < first);
+        let len = self.p.breakers[from..].partition_point(|b| b[0] == first);
+        &self.p.breakers[from..from + len]
+    }
+
+    /// How far back a repetition may reach: to the newest breaker.
+    fn limit(&self, w: &[TokenId]) -> usize {
+        // one bit for each residue of a first id: passes over nearly every place without a search
+        let firsts = self.p.breakers.iter().fold(0u64, |bits, b| bits | 1 << (b[0] % 64));
+        for (i, &id) in w.iter().rev().enumerate() {
+            if firsts >> (id % 64) & 1 == 0 {
+                continue;
+            }
+            let after = &w[w.len() - i..];
+            let others = self.breakers_at(id).iter().map(|b| &b[1..]).filter(|rest| after.starts_with(rest));
+            if let Some(longest) = others.map(<[TokenId]>::len).max() {
+                return i - longest;
+            }
+        }
+        w.len()
+    }
+
+    /// What a token loses that would continue a repetition of so many tokens.
+    fn penalty(&self, id: TokenId, repeated: usize) -> f64 {
+        if self.breakers_at(id).iter().any(|b| b.len() == 1) {
+            return 0.0;
+        }
+        let mut exponent = (repeated - self.p.allowed_length) as u64;
+        if self.p.base > 1.000_001 {
+            exponent = exponent.min((F32_MAX_LN / kernel::ln(self.p.base)) as u64);
+        }
+        param::finite(self.p.multiplier * param::power(self.p.base, exponent))
+    }
+}
+
+/// ln of the largest f32, as llama.cpp writes it.
+const F32_MAX_LN: f64 = 88.722_839_1;
+
+/// Calls `each` with (follower, repeated) for every earlier place of `w` where the end of `w` occurs too. `back` and `z` are
+/// buffers.
+fn repetitions(
+    w: &[TokenId],
+    limit: usize,
+    back: &mut Vec<TokenId>,
+    z: &mut Vec<u32>,
+    mut each: impl FnMut(TokenId, usize),
+) {
+    // the Z-function of w read backwards: z[j] ids before place n − j equal the last ones of w
+    back.clear();
+    back.extend(w.iter().rev());
+    let Some(&last) = back.first() else { return };
+    z.clear();
+    z.resize(back.len(), 0);
+    let (mut left, mut right) = (0, 0);
+    let mut j = 1;
+    while j < back.len() {
+        // most places of a text don't even hold the last id
+        let unlike = if j < right { 0 } else { back[j..].iter().take_while(|&&id| id != last).count() };
+        for &follower in &back[j - 1..j - 1 + unlike] {
+            each(follower, 0);
+        }
+        j += unlike;
+        if j == back.len() {
+            break;
+        }
+        let known = if j < right { (z[j - left] as usize).min(right - j) } else { 0 };
+        let more = back[known..].iter().zip(&back[j + known..]).take_while(|(a, b)| a == b).count();
+        let k = known + more;
+        z[j] = k as u32;
+        if j + k > right {
+            (left, right) = (j, j + k);
+        }
+        each(back[j - 1], k.min(limit));
+        j += 1;
+    }
+}
+
+impl Processor for Dry {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn json(&self) -> Value {
+        param::object(&self.p)
+    }
+
+    fn is_off(&self) -> bool {
+        self.p.multiplier == 0.0 || self.p.base < 1.0 || self.window.is_empty()
+    }
+
+    fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
+        for breaker in &self.p.breakers {
+            param::inside("dry breakers", breaker, c.vocab())?;
+        }
+        let w = self.window.ids(cx);
+        let limit = self.limit(w);
+        if w.len() <= self.p.allowed_length || limit < self.p.allowed_length {
+            return Ok(());
+        }
+        scratch::with(|Scratch { tally, ids, numbers, scores, history, lengths, .. }| {
+            ids.clear();
+            numbers.clear();
+            repetitions(w, limit, history, lengths, |follower, repeated| {
+                if repeated >= self.p.allowed_length {
+                    ids.push(follower);
+                    numbers.push(u32::try_from(repeated).unwrap_or(u32::MAX));
+                }
+            });
+            tally.largest(ids, numbers, c.vocab());
+            scores.clear();
+            scores.extend(tally.ids.iter().zip(&tally.numbers).map(|(&id, &r)| self.penalty(id, r as usize)));
+            c.edit_with(&tally.ids, scores, |penalty, s| s - penalty);
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The rule as it is written: the longest common suffix of the window up to a place, and the window.
+        #[test]
+        fn finds_what_a_plain_search_finds(w in prop::collection::vec(0u32..3, 1..40), limit in 0usize..9) {
+            let n = w.len();
+            let mut plain: Vec<_> = (0..n - 1)
+                .map(|e| {
+                    let k = (0..=e).take_while(|&k| w[e - k] == w[n - 1 - k]).count();
+                    (w[e + 1], k.min(limit))
+                })
+                .collect();
+            plain.reverse();
+            let mut found = Vec::new();
+            repetitions(&w, limit, &mut vec![7; 3], &mut vec![7; 3], |id, k| found.push((id, k)));
+            prop_assert_eq!(found, plain);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+use super::penalty::{LAST_N, Penalty, SCOPE};
+use super::{Scope, Window};
+use crate::Result;
+use crate::processor::{Flag, Info, Part, Places, Stage, Written, param};
+
+/// Frequency penalty: the more often a token was generated, the less probable it gets.
+///
+/// `score ← score − f · count`, where count is how often the token occurs in the window. OpenAI API; vLLM.
+///
+/// - `value`: f, finite (the OpenAI API allows −2 to 2); disabling value 0; below 0 rewards.
+/// - `last_n`: how many of the newest ids count; −1 (default) all, 0 none.
+/// - `scope`: `"generated"` (default, as in the OpenAI API and vLLM) or `"all"`: the prompt counts too.
+///
+/// llama.cpp and mlx count the prompt too, in a window of the newest 64 or 20 ids.
+///
+/// ```
+/// use tokpick::processor::{Chain, Context, Scope, Window, frequency_penalty};
+///
+/// let chain = Chain::new([frequency_penalty(0.5, Window::new(-1, Scope::Generated)?)?]);
+/// let cx = Context { context: &[2, 1, 0, 1], prompt_len: 1, ..Context::default() };
+/// let kept = chain.after(&cx, &[2.0, 2.0, 1.0])?;
+/// assert_eq!(kept.members().map(|m| m.1).collect::<Vec<_>>(), [1.5, 1.0, 1.0]);
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+///
+/// # Errors
+/// NaN or infinity.
+pub fn frequency_penalty(penalty: f64, window: Window) -> Result<Stage> {
+    METHOD.stage(penalty, window)
+}
+
+pub(in crate::processor) static INFO: Info = Info {
+    name: "frequency_penalty",
+    summary: "subtracts the penalty once for each time a token was generated",
+    source: "OpenAI API",
+    off: "0",
+    flags: &[Flag::value("frequency-penalty", Written::Number)],
+    shared: &[&LAST_N, &SCOPE],
+    places: Places { llama_cpp: (Part::Logits, 2), vllm: (Part::Logits, 5), ..Places::GUEST_LOGITS },
+    parse: |form| METHOD.read(form),
+    ..Info::HISTORY
+};
+
+static METHOD: Penalty = Penalty {
+    info: &INFO,
+    range: (f64::is_finite, "a finite number (0 is off, below 0 rewards)"),
+    off: 0.0,
+    scope: Scope::Generated,
+    apply: |c, tally, window, penalty| {
+        tally.count(window, c.vocab());
+        let lowered = |count, score| score - param::finite(penalty * f64::from(count));
+        c.edit_with(&tally.ids, &tally.numbers, lowered);
+    },
+};

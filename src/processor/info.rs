@@ -1,0 +1,289 @@
+//! What is known of a method without building it: plain data, from which flags, help, orders, imports and tables are made.
+
+use serde_json::Value;
+
+use super::{Needs, Stage};
+use crate::Result;
+
+/// What a processor is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Changes the shape of the distribution and removes nothing.
+    Shape,
+    /// Removes improbable (or all too probable) tokens.
+    Truncation,
+    /// Looks at the tokens so far.
+    History,
+    /// Allows, forbids or forces given tokens.
+    Constraint,
+    /// Needs the logits of a second model.
+    TwoModel,
+}
+
+impl Kind {
+    /// The heading of its flags.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Kind::Shape => "Shape",
+            Kind::Truncation => "Truncation",
+            Kind::History => "History penalties",
+            Kind::Constraint => "Constraints",
+            Kind::TwoModel => "Two models",
+        }
+    }
+}
+
+/// What is known of a kind of processor; each has one, in its own file.
+pub struct Info {
+    /// Its name in chains and JSON: Hugging Face's, or that of the engine that introduced it.
+    pub name: &'static str,
+    /// What it is for.
+    pub kind: Kind,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// The paper or engine that it comes from.
+    pub source: &'static str,
+    /// The value at which it does nothing.
+    pub off: &'static str,
+    /// Its flags. The first one stands for the processor, and its help is the summary.
+    pub flags: &'static [Flag],
+    /// The parameter that a lone value sets, where that isn't the first flag's.
+    pub lone: Option<&'static str>,
+    /// Flags of parameters that it shares with other processors: one flag sets them in all.
+    pub shared: &'static [&'static Flag],
+    /// It never removes or overtakes the most probable token: greedy search does without it.
+    pub keeps_the_best: bool,
+    /// What it looks at, for any parameters.
+    pub needs: Needs,
+    /// What it is told of a run, where it isn't given.
+    pub facts: &'static [Fact],
+    /// The processor in whose presence it is left out.
+    pub gives_way_to: Option<&'static str>,
+    /// Its place in the engines' orders.
+    pub places: Places,
+    /// Its field in transformers' `generation_config.json`.
+    pub config: Config,
+    /// Reads its parameters from their JSON form: the value, or an object of its parameters.
+    pub parse: fn(&Value) -> Result<Stage>,
+}
+
+impl Info {
+    /// What shapes have in common.
+    pub(super) const SHAPE: Info = Info::of(Kind::Shape, Places::GUEST_SHAPE);
+    /// What truncations have in common.
+    pub(super) const TRUNCATION: Info = Info {
+        shared: &[&MIN_TOKENS_TO_KEEP],
+        keeps_the_best: true,
+        ..Info::of(Kind::Truncation, Places::GUEST_SAMPLING)
+    };
+    /// What looks at the history has in common.
+    pub(super) const HISTORY: Info =
+        Info { needs: Needs::HISTORY, ..Info::of(Kind::History, Places::GUEST_LOGITS) };
+    /// What constraints have in common.
+    pub(super) const CONSTRAINT: Info = Info::of(Kind::Constraint, Places::GUEST_LOGITS);
+    /// What methods of two models have in common.
+    pub(super) const TWO_MODEL: Info = Info::of(Kind::TwoModel, Places::ROW);
+
+    const fn of(kind: Kind, places: Places) -> Info {
+        Info {
+            name: "",
+            kind,
+            summary: "",
+            source: "",
+            off: "not set",
+            flags: &[],
+            lone: None,
+            shared: &[],
+            keeps_the_best: false,
+            needs: Needs::NOTHING,
+            facts: &[],
+            gives_way_to: None,
+            places,
+            config: Config::None,
+            parse: |form| Err(crate::Error::setting("chain", form, "can't be read")),
+        }
+    }
+
+    /// The flag that stands for it, with its hyphens.
+    pub fn flag(&self) -> String {
+        self.flags.first().map_or(String::new(), |flag| format!("--{}", flag.long))
+    }
+
+    /// The parameter that a lone value sets.
+    pub fn lone_parameter(&self) -> &'static str {
+        self.lone.or(self.flags.first().map(|flag| flag.parameter)).unwrap_or("value")
+    }
+
+    /// The parameters of a JSON form: a lone value counts as an object of one.
+    pub fn parameters(&self, form: Value) -> serde_json::Map<String, Value> {
+        match form {
+            Value::Object(parameters) => parameters,
+            lone => serde_json::Map::from_iter([(self.lone_parameter().to_string(), lone)]),
+        }
+    }
+}
+
+/// One flag of one parameter.
+#[derive(Debug)]
+pub struct Flag {
+    /// The flag, without its hyphens.
+    pub long: &'static str,
+    /// Its letter.
+    pub short: Option<char>,
+    /// Further names.
+    pub aliases: &'static [&'static str],
+    /// The parameter that it sets.
+    pub parameter: &'static str,
+    /// How its value is written.
+    pub written: Written,
+    /// What it does; empty for the flag that stands for a processor.
+    pub help: &'static str,
+}
+
+impl Flag {
+    /// The flag of a processor, which sets its parameter `value`.
+    pub(super) const fn value(long: &'static str, written: Written) -> Flag {
+        Flag::of(long, "value", written, "")
+    }
+
+    /// The flag of a parameter.
+    pub(super) const fn of(
+        long: &'static str,
+        parameter: &'static str,
+        written: Written,
+        help: &'static str,
+    ) -> Flag {
+        Flag { long, short: None, aliases: &[], parameter, written, help }
+    }
+}
+
+/// The parameter of every truncation.
+pub(super) static MIN_TOKENS_TO_KEEP: Flag = Flag::of(
+    "min-tokens-to-keep",
+    "min_tokens_to_keep",
+    Written::Count,
+    "Every truncation keeps at least so many tokens (default 1)",
+);
+
+/// The ways in which values are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// A number.
+    Number,
+    /// A whole number, 0 or more.
+    Count,
+    /// A whole number.
+    Integer,
+    /// A bare word.
+    Word,
+    /// A path.
+    File,
+    /// Nothing: the flag alone.
+    Switch,
+    /// A list of ids.
+    Ids,
+    /// Lists of ids: JSON, or separated by `;`.
+    IdLists,
+    /// `id=bias` pairs, or JSON.
+    Bias,
+    /// `start,factor`: two parameters, a count and a number.
+    StartFactor,
+    /// JSON.
+    Json,
+}
+
+impl Written {
+    /// What help shows in place of the value.
+    pub fn metavariable(self) -> &'static str {
+        match self {
+            Written::Number => "X",
+            Written::Count | Written::Integer => "N",
+            Written::Word => "NAME",
+            Written::File => "FILE",
+            Written::Switch => "",
+            Written::Ids => "IDS",
+            Written::IdLists => "IDS;IDS",
+            Written::Bias => "ID=BIAS,…",
+            Written::StartFactor => "START,FACTOR",
+            Written::Json => "JSON",
+        }
+    }
+}
+
+/// What a run knows and a processor may need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fact {
+    /// The end tokens; without them it does nothing.
+    Eos,
+    /// The end tokens, if there are any.
+    EosIfAny,
+    /// The ids that the encoder read: those of the prompt.
+    EncoderIds,
+    /// How long prompt and generated ids together can become.
+    MaxLength,
+    /// Where generation begins: one later behind a forced first token.
+    BeginIndex,
+}
+
+/// How a field of transformers' `generation_config.json` becomes a processor.
+#[derive(Debug, Clone, Copy)]
+pub enum Config {
+    /// There is none.
+    None,
+    /// The field of the same name holds the value.
+    Value,
+    /// The same; where this holds of the number, transformers makes no processor.
+    ValueUnless(fn(f64) -> bool),
+    /// The same, a list of ids; negative ones name no token, and transformers ignores them.
+    Ids,
+    /// The field of the same name holds this parameter.
+    Parameter(&'static str),
+    /// The field of the same name holds a pair of these parameters.
+    Pair(&'static str, &'static str),
+}
+
+/// A part of an order, in which an engine's own processors have ranks; what an engine lacks is its guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Makes the row that everything else works on.
+    Row,
+    /// The engine's own penalties and constraints.
+    Logits,
+    /// Penalties and constraints that it lacks: where transformers runs a user's own processors.
+    GuestLogits,
+    /// The engine's own truncations and shapes.
+    Sampling,
+    /// Truncations and shapes that it lacks.
+    GuestSampling,
+    /// What comes last.
+    End,
+}
+
+/// A place in an order: a part, and a rank in it. Among equal ones the order of [`INFOS`](super::INFOS) decides.
+pub type At = (Part, u8);
+
+/// A processor's place in the order of each engine that has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Places {
+    /// transformers 5.23, `generate()`.
+    pub hf: At,
+    /// llama.cpp at commit 0c1e57098bba.
+    pub llama_cpp: At,
+    /// vLLM, V1 engine, native sampler.
+    pub vllm: At,
+}
+
+impl Places {
+    const ROW: Places = Places::everywhere(Part::Row, 1);
+    /// A penalty or constraint that no engine has.
+    pub(super) const GUEST_LOGITS: Places = Places::everywhere(Part::GuestLogits, 50);
+    /// A shape that no engine has: in llama.cpp behind the truncations, which look at raw logits there.
+    pub(super) const GUEST_SHAPE: Places =
+        Places { llama_cpp: (Part::GuestSampling, 60), ..Places::GUEST_SAMPLING };
+    /// A truncation that no engine has.
+    pub(super) const GUEST_SAMPLING: Places = Places::everywhere(Part::GuestSampling, 50);
+
+    const fn everywhere(part: Part, rank: u8) -> Places {
+        Places { hf: (part, rank), llama_cpp: (part, rank), vllm: (part, rank) }
+    }
+}

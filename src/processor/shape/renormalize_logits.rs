@@ -1,0 +1,46 @@
+use crate::processor::switch::Switch;
+use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written};
+
+/// Renormalisation: scores become log-probabilities of the candidates.
+///
+/// `score ← score − ln Σ exp(score)`. transformers, `LogitNormalization`.
+///
+/// - `value`: `true`; disabling value `false`.
+///
+/// The distribution stays as it is. What looks at the scores themselves sees the change: repetition penalty, softcap, beam search.
+///
+/// ```
+/// use tokpick::processor::{Chain, renormalize_logits};
+///
+/// let kept = Chain::new([renormalize_logits(true)]).on(&[5.0, 5.0])?;
+/// assert!((kept.max_score() - 0.5_f64.ln()).abs() < 1e-6);
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+pub fn renormalize_logits(on: bool) -> Stage {
+    METHOD.stage(on)
+}
+
+pub(in crate::processor) static INFO: Info = Info {
+    name: "renormalize_logits",
+    summary: "turns scores into log-probabilities",
+    source: "transformers 5",
+    off: "false",
+    flags: &[Flag::value("renormalize-logits", Written::Switch)],
+    places: Places {
+        hf: (Part::End, 0),
+        llama_cpp: (Part::GuestSampling, 99),
+        vllm: (Part::GuestSampling, 99),
+    },
+    config: Config::Value,
+    parse: |form| METHOD.read(form),
+    ..Info::SHAPE
+};
+
+static METHOD: Switch = Switch {
+    info: &INFO,
+    apply: |c| {
+        if !c.is_empty() {
+            c.log_softmax();
+        }
+    },
+};

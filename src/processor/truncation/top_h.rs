@@ -1,0 +1,75 @@
+use super::threshold::Threshold;
+use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written, slack};
+use crate::{Result, kernel};
+
+/// Top-h: keeps the best tokens as long as their share of the entropy stays below h.
+///
+/// Only the 100 best tokens take part. With q their softmax: `kept = { x : Σ −q ln q over x and what is better ≤ h · H(q) }`, and
+/// the best token. Potraghloo et al. 2025, *Top-H Decoding*, as transformers 5 (`TopHLogitsWarper`) does it.
+///
+/// - `value`: h in (0, 1]. No value disables it: h = 1 still removes all beyond the 100th. The authors use 0.4.
+/// - `min_tokens_to_keep`: at least so many tokens stay (default 1).
+///
+/// Of tied tokens all stay if the terms of the strictly better ones plus one of their own fit, also where they go beyond the 100th.
+/// The bound is inclusive, at h · H · (1 + 1e-6), so h = 1 keeps the 100th; in transformers that hangs on f32 rounding.
+///
+/// ```
+/// use tokpick::processor::{Chain, top_h};
+///
+/// let p: [f32; 4] = [0.5, 0.3, 0.1, 0.1];
+/// let kept = Chain::new([top_h(0.7, 1)?]).on(&p.map(f32::ln))?;
+/// assert_eq!(kept.count(), 2);
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+///
+/// # Errors
+/// h outside (0, 1].
+pub fn top_h(h: f64, min_tokens_to_keep: usize) -> Result<Stage> {
+    RULE.stage(h, min_tokens_to_keep)
+}
+
+pub(in crate::processor) static INFO: Info = Info {
+    name: "top_h",
+    summary: "keeps the best tokens as long as their share of the entropy stays below h",
+    source: "Potraghloo et al. 2025",
+    off: "none",
+    flags: &[Flag::value("top-h", Written::Number)],
+    places: Places { hf: (Part::Sampling, 1), ..Places::GUEST_SAMPLING },
+    config: Config::Value,
+    parse: |form| RULE.read(form),
+    ..Info::TRUNCATION
+};
+
+static RULE: Threshold = Threshold {
+    info: &INFO,
+    range: (|h| h > 0.0 && h <= 1.0, "above 0 and at most 1"),
+    is_off: |_| false,
+    keep: |c, h, least| {
+        let best = c.max_score();
+        let below: Vec<f64> = c.ranked(TAKE_PART).iter().map(|&(_, score)| best - score).collect();
+        if let Some(cut) = c.kth_best(fitting(&below, h)) {
+            c.keep_cut(cut, least);
+        }
+    },
+};
+
+/// How many of the best tokens take part.
+const TAKE_PART: usize = 100;
+
+/// How many tokens fit, given how far each is below the best one (ascending).
+fn fitting(below: &[f64], h: f64) -> usize {
+    // −ln q of the best token: the sum leaves its own weight of 1 out, so that a tiny rest isn't lost beside it
+    let least = kernel::ln_1p(below.iter().skip(1).map(|&b| kernel::exp(-b)).sum());
+    let term = |b: f64| kernel::exp(-(b + least)) * (b + least);
+    let bound = slack::at_most(h * below.iter().map(|&b| term(b)).sum::<f64>());
+    let mut sum = 0.0;
+    let mut kept = 0;
+    for group in below.chunk_by(|a, b| a == b) {
+        if kept > 0 && sum + term(group[0]) > bound {
+            break;
+        }
+        sum += term(group[0]) * group.len() as f64;
+        kept += group.len();
+    }
+    kept
+}

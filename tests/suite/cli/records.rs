@@ -1,0 +1,235 @@
+//! `tokpick verify RECORD`: every field of a record holds or is named, every flag is used or refused, paths are found.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::run::{Ran, fixture};
+
+/// Runs tokpick in a folder.
+fn at(folder: &Path, args: &[&OsStr]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tokpick"));
+    let done = command.args(args).current_dir(folder).stdin(std::process::Stdio::null()).output().unwrap();
+    let err = String::from_utf8_lossy(&done.stderr).into_owned();
+    Ran { status: done.status.code(), out: done.stdout, err }
+}
+
+fn run(folder: &Path, line: &str) -> Ran {
+    at(folder, &line.split_whitespace().map(OsStr::new).collect::<Vec<_>>())
+}
+
+/// A folder with an input, and the record of a run on it.
+fn recorded() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(fixture("tiny-lm/steps.npy"), folder.path().join("steps.npy")).unwrap();
+    fs::write(folder.path().join("config.json"), r#"{"do_sample":true,"top_k":40}"#).unwrap();
+    let line = "sample steps.npy --seed 7 -t 0.8 --generation-config config.json --record run.json";
+    run(folder.path(), line).text();
+    folder
+}
+
+fn changed(folder: &Path, change: impl FnOnce(&mut Value)) {
+    let mut record: Value = serde_json::from_slice(&fs::read(folder.join("run.json")).unwrap()).unwrap();
+    change(&mut record);
+    fs::write(folder.join("changed.json"), record.to_string()).unwrap();
+}
+
+#[test]
+fn a_changed_field_does_not_hold() {
+    type Change = fn(&mut Value);
+    let cases: &[(&str, Change)] = &[
+        ("seed", |r| r["seed"] = 8.into()),
+        ("seed", |r| r["seed"] = Value::Null),
+        ("chain", |r| r["chain"] = json!([{"temperature": 0.8}])),
+        ("chain", |r| r["chain"][0] = json!({"temperature": 0.9})),
+        ("draw", |r| r["draw"] = "gumbel-chacha8-v1".into()),
+        ("engine", |r| r["engine"] = "torch 2.0".into()),
+        ("shape", |r| r["shape"][1] = 23.into()),
+        ("shape", |r| r["shape"][2] = Value::Null),
+        ("vocabulary", |r| r["vocabulary"] = "00".into()),
+        ("input", |r| r["input"]["sha256"] = "00".into()),
+        ("input", |r| r["input"]["bytes"] = 3.into()),
+        ("input", |r| r["input"]["role"] = "output".into()),
+        ("companion", |r| r["companions"][0]["sha256"] = "00".into()),
+        ("companions", |r| r["companions"] = json!([])),
+        ("companions", |r| r["companions"][0]["role"] = "amateur_input".into()),
+        ("lines", |r| r["sequences"] = json!([])),
+        ("id", |r| r["sequences"][0]["ids"][3] = 1.into()),
+        ("logprob", |r| {
+            r["sequences"][0]["logprobs"].as_array_mut().unwrap().push(Value::Null);
+        }),
+        ("processed_logprob", |r| {
+            r["sequences"][0]["processed_logprobs"].as_array_mut().unwrap().pop();
+        }),
+        ("finish_reason", |r| r["sequences"][0]["finish_reason"] = "eos".into()),
+    ];
+    let folder = recorded();
+    assert!(run(folder.path(), "verify run.json").text().starts_with("everything agrees"));
+    for (what, change) in cases {
+        changed(folder.path(), change);
+        let ran = run(folder.path(), "verify changed.json --format json");
+        assert_eq!(ran.status, Some(1), "{what}: {}", ran.err);
+        let document: Value = serde_json::from_slice(&ran.out).unwrap();
+        assert_eq!((&document["holds"], &document["divergence"]["what"]), (&json!(false), &json!(what)));
+        let ran = run(folder.path(), "verify changed.json");
+        assert!(ran.status == Some(1) && ran.out.starts_with(b"first divergence: "), "{what}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_changed_input_is_a_check_that_said_no() {
+    let folder = recorded();
+    let mut bytes = fs::read(folder.path().join("steps.npy")).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(folder.path().join("steps.npy"), bytes).unwrap();
+    let ran = run(folder.path(), "verify run.json --format json");
+    assert_eq!(ran.status, Some(1), "{}", ran.err);
+    let document: Value = serde_json::from_slice(&ran.out).unwrap();
+    assert_eq!(document["divergence"]["what"], "input");
+    assert_eq!(document["divergence"]["file"], "steps.npy");
+}
+
+#[test]
+fn what_is_not_checked_is_named() {
+    let folder = recorded();
+    changed(folder.path(), |r| {
+        r["platform"] = "plan9 vax, v1".into();
+        r["tokpick"] = "0.0.9".into();
+        r["temperature"] = 0.8.into();
+    });
+    let ran = run(folder.path(), "verify changed.json");
+    for named in
+        ["platform: recorded plan9 vax, v1, here ", "tokpick: recorded 0.0.9", "temperature: not known"]
+    {
+        assert!(ran.err.contains(named), "{}", ran.err);
+    }
+    ran.text();
+    let document = run(folder.path(), "verify changed.json -f json").json();
+    assert_eq!(document["not_checked"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_command_that_is_no_recorded_one_is_damaged() {
+    let folder = recorded();
+    for (what, word) in [
+        ("--output has no place in a recorded command", "--output=x"),
+        ("--record has no place in a recorded command", "--record=x"),
+        ("a damaged record", "--no-such-flag"),
+    ] {
+        changed(folder.path(), |r| r["command"].as_array_mut().unwrap().push(word.into()));
+        let said = run(folder.path(), "verify changed.json").failure();
+        assert!(said.contains(what), "{said}");
+        assert!(!folder.path().join("x").exists());
+    }
+    changed(folder.path(), |r| r["command"][1] = "config.json".into());
+    assert!(run(folder.path(), "verify changed.json").failure().contains("another input"));
+    changed(folder.path(), |r| r["command"][0] = "probs".into());
+    assert_eq!(run(folder.path(), "verify changed.json").status, Some(2));
+}
+
+#[test]
+fn flags_that_say_nothing_about_a_record_are_refused_by_name() {
+    let folder = recorded();
+    for flag in [
+        "--seed 5",
+        "-t 3",
+        "--engine torch",
+        "--top-k 1",
+        "--draw gumbel",
+        "--greedy",
+        "--alpha 0.1",
+        "--min-match 0.9",
+        "--vocab-size 3",
+        "--prompt-ids 1",
+        "--eos-token-id 1",
+        "--chain top-k=1",
+        "--threads 2",
+    ] {
+        let said = run(folder.path(), &format!("verify run.json {flag}")).failure();
+        let long = if flag == "-t 3" { "--temperature" } else { flag.split(' ').next().unwrap() };
+        assert!(said.starts_with(long) && said.contains("leave the flag out"), "{flag}: {said}");
+    }
+    let said = run(folder.path(), "verify steps.npy --seed 42").failure();
+    assert!(said.contains("steps.npy is no record: which ids were drawn from it? give --ids"), "{said}");
+    let said = run(folder.path(), "verify steps.npy --ids 1 --seed 42 --input steps.npy").failure();
+    assert!(said.starts_with("--input steps.npy: is for a record"), "{said}");
+}
+
+#[test]
+fn several_records_are_verified_at_once() {
+    let folder = recorded();
+    changed(folder.path(), |r| r["seed"] = 8.into());
+    let ran = run(folder.path(), "verify run.json run.json");
+    assert_eq!(ran.text().matches("run.json: everything agrees").count(), 2);
+    let ran = run(folder.path(), "verify run.json changed.json");
+    assert_eq!(ran.status, Some(1));
+    assert!(String::from_utf8_lossy(&ran.out).contains("\nchanged.json: first divergence: seed 8"));
+    let ran = run(folder.path(), "verify run.json changed.json --format json");
+    let document: Value = serde_json::from_slice(&ran.out).unwrap();
+    let holds: Vec<&Value> = document["records"].as_array().unwrap().iter().map(|r| &r["holds"]).collect();
+    assert_eq!((holds, &document["holds"]), (vec![&json!(true), &json!(false)], &json!(false)));
+    // one that can't be checked doesn't keep the others from being checked
+    changed(folder.path(), |r| r["command"][0] = "probs".into());
+    let ran = run(folder.path(), "verify changed.json run.json");
+    assert_eq!(ran.status, Some(2));
+    let out = String::from_utf8_lossy(&ran.out).into_owned();
+    assert!(out.starts_with("changed.json: can't be checked: "), "{out}");
+    assert!(out.contains("\nrun.json: everything agrees"), "{out}");
+}
+
+/// Relative paths are found from every working directory, also when the folder has moved; `--input` says otherwise.
+#[test]
+fn relative_paths_resolve_beside_the_record() {
+    let folder = recorded();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let record = folder.path().join("run.json");
+    let verify = |from: &Path, more: &[&OsStr]| {
+        at(from, &[&[OsStr::new("verify"), record.as_os_str()], more].concat()).text()
+    };
+    verify(elsewhere.path(), &[]);
+    // a record in another folder than where the run was made
+    fs::create_dir(folder.path().join("records")).unwrap();
+    let line = "sample steps.npy --seed 7 --chain top-k=9,contrastive(amateur_input=steps.npy) --record records/b.json";
+    run(folder.path(), line).text();
+    let moved = elsewhere.path().join("moved");
+    fs::rename(folder.path(), &moved).unwrap();
+    for (from, path) in [
+        ("moved", "run.json"),
+        ("moved", "records/b.json"),
+        ("moved/records", "b.json"),
+        (".", "moved/run.json"),
+    ] {
+        run(&elsewhere.path().join(from), &format!("verify {path}")).text();
+    }
+    fs::rename(moved.join("steps.npy"), elsewhere.path().join("other.npy")).unwrap();
+    run(elsewhere.path(), "verify moved/run.json").failure();
+    run(elsewhere.path(), "verify moved/run.json --input other.npy").text();
+}
+
+/// Records that don't say where their paths start name them from where they were made.
+#[test]
+fn records_of_earlier_versions_are_found_from_where_they_were_made() {
+    let folder = recorded();
+    fs::create_dir(folder.path().join("records")).unwrap();
+    run(folder.path(), "sample steps.npy --seed 7 --record records/b.json").text();
+    let path = folder.path().join("records/b.json");
+    let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(record.as_object_mut().unwrap().remove("directory"), Some("..".into()));
+    fs::write(&path, record.to_string()).unwrap();
+    run(folder.path(), "verify records/b.json").text();
+}
+
+#[test]
+fn paths_that_are_no_unicode_survive() {
+    let folder = recorded();
+    let odd = |name: &[u8]| OsString::from_vec(name.to_vec());
+    let (input, record) = (odd(b"caf\xe9.npy"), odd(b"r\xff.json"));
+    fs::copy(folder.path().join("steps.npy"), folder.path().join(&input)).unwrap();
+    let word = OsStr::new;
+    at(folder.path(), &[word("greedy"), &input, word("--record"), &record]).text();
+    at(folder.path(), &[word("verify"), &record]).text();
+}
