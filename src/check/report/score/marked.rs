@@ -23,6 +23,9 @@ pub enum By {
 /// The marks, from what was expected to what was not.
 const MARKS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
+/// What the logits' rounding to f32 may take from a whole number of bits.
+const SLACK: f64 = 1e-6;
+
 /// How many of the most surprising tokens are listed.
 const LISTED: usize = 5;
 
@@ -30,8 +33,8 @@ impl By {
     /// The step of a token, 0 to 7.
     fn level(self, t: &ScoredToken) -> u8 {
         let level = match self {
-            By::Surprise => t.bits.map(|bits| bits.floor()),
-            By::Probability => t.logprob.map(|l| ((1.0 - crate::kernel::exp(l)) * 8.0).floor()),
+            By::Surprise => t.bits.map(|bits| (bits + SLACK).floor()),
+            By::Probability => t.logprob.map(|l| ((1.0 - crate::kernel::exp(l)) * 8.0 + SLACK).floor()),
             By::Rank => t.logprob.map(|_| (t.rank as f64).log2().floor()),
         };
         level.map_or(7, |level| level.clamp(0.0, 7.0) as u8)
