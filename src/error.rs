@@ -99,12 +99,14 @@ pub enum Error {
         what: String,
     },
     /// A table has no row for a prefix that the search asked for.
-    #[error("{file}: no row for the prefix {prefix:?}: {}", no_prefix(prefix))]
+    #[error("{file}: no row for the prefix {prefix:?}: {}", no_prefix(prefix, *ends))]
     NoPrefix {
         /// The table.
         file: String,
         /// The generated ids that were looked up.
         prefix: Vec<TokenId>,
+        /// The last of them seems to end a sequence: nothing follows it in the table, and other rows have it as their best token.
+        ends: bool,
     },
     /// Decoding can't go on: no candidate is left, or a strategy found no result.
     #[error("{place}: {what}")]
@@ -133,11 +135,15 @@ pub enum Error {
 }
 
 /// What to do about a prefix that a table lacks.
-fn no_prefix(prefix: &[TokenId]) -> &'static str {
-    if prefix.is_empty() {
-        "decoding begins there; add that line, or give the ids with which the table's prefixes begin as --prefix-ids"
-    } else {
-        "the table holds other prefixes; lower --max-new-tokens, or record the missing row"
+fn no_prefix(prefix: &[TokenId], ends: bool) -> String {
+    match prefix.last() {
+        None => "decoding begins there; add that line, or give the ids with which the table's prefixes begin as --prefix-ids".into(),
+        Some(id) if ends => format!(
+            "nothing follows token {id} in this table, and other rows end with it: if it ends a sequence, give --eos-token-id {id}"
+        ),
+        Some(_) => {
+            "the table holds other prefixes; lower --max-new-tokens, or record the missing row".into()
+        }
     }
 }
 

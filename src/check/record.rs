@@ -2,7 +2,6 @@
 
 mod word;
 
-use std::fs;
 use std::io::Write;
 use std::path::Path;
 
@@ -12,6 +11,7 @@ use serde_json::Value;
 pub use self::word::Word;
 use super::digest::Digest;
 use crate::hypothesis::{Finish, Hypothesis};
+use crate::source::read_text;
 use crate::{Error, Place, Result, TokenId};
 
 /// What a record says it is.
@@ -169,8 +169,7 @@ impl Record {
     /// A file that can't be read, is no record, or is of a version that this tokpick does not know, which is named.
     pub fn read(path: &Path) -> Result<Self> {
         let file = path.display().to_string();
-        let text = fs::read(path).map_err(|source| Error::Io { file: file.clone(), source })?;
-        Record::parse(&file, &text)
+        Record::parse(&file, read_text(path)?.as_bytes())
     }
 
     /// As [`read`](Self::read), from the text of a file.

@@ -36,6 +36,9 @@ pub fn run(
         let what = "needs token strings: give --vocab FILE";
         return Err(Error::setting("--format", "text", what).into());
     }
+    if args.output.escape && (stream || args.output.format != FormatName::Text) {
+        note("no effect but on the texts of --format text (--stream quotes them as JSON): --escape");
+    }
     let samples = args.draw.num_samples.max(args.search.num_beams);
     let parallel = parallel(&args.draw, &opened, samples)? && !stream;
     let job = Job { logprobs, parallel, ..resolved.job(strategy.number()) };
@@ -50,7 +53,7 @@ pub fn run(
     let arguments = given.words().iter().map(|w| w.to_string_lossy().into_owned()).collect();
     let head = Head { draw, seed, chain: resolved.chain.json(), arguments };
     let mut out = Out::open(args.output.output.as_deref())?;
-    let mut run = Run::new(format, stream, head);
+    let mut run = Run::new(format, stream, head).escaped(args.output.escape);
     let tokens = opened.tokens.as_ref();
     let mut watch = Watch::open(&args.watch)?;
     let done = watch.run(opened.source.as_mut(), |source, trace| {

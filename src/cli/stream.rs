@@ -1,9 +1,6 @@
 //! The streams that are open when the program starts.
 
-use std::io::{Read, stdin};
 use std::path::Path;
-
-use tokpick::{Error, Result};
 
 /// A stream that is open when the program starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,18 +27,4 @@ pub fn stream(path: &Path) -> Option<Stream> {
         (_, Some(number)) if number.parse::<u32>().is_ok() => Some(Stream::Other),
         _ => None,
     }
-}
-
-/// The text of a file; of standard input for `-`.
-///
-/// # Errors
-/// What can't be read, or is not UTF-8.
-pub fn read_text(path: &Path) -> Result<String> {
-    let (file, read) = if path == Path::new("-") {
-        let mut text = String::new();
-        ("standard input".to_string(), stdin().read_to_string(&mut text).map(|_| text))
-    } else {
-        (path.display().to_string(), std::fs::read_to_string(path))
-    };
-    read.map_err(|source| Error::Io { file, source })
 }

@@ -4,7 +4,6 @@ use serde_json::{Map, Value};
 
 use super::{Candidates, Context, Needs, Processor, Stage};
 use crate::source::Row;
-use crate::trace::{Trace, TraceEvent};
 use crate::{Error, Place, Result};
 
 /// An ordered list of processors. A name may come twice; a processor at its disabling value is kept for the record and passed over.
@@ -72,14 +71,19 @@ impl Chain {
     /// # Errors
     /// A processor's own, or that one of them left no candidate.
     pub fn apply(&self, c: &mut Candidates, cx: &Context<'_>) -> Result<()> {
-        self.apply_traced(c, cx, &mut ())
+        self.apply_watched(c, cx, &mut |_, _, _| {})
     }
 
-    /// As [`apply`](Self::apply), telling an observer the candidates after each stage.
+    /// As [`apply`](Self::apply); `watch` is shown what each processor (with its position in the chain) has left.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
-    pub fn apply_traced(&self, c: &mut Candidates, cx: &Context<'_>, trace: &mut dyn Trace) -> Result<()> {
+    pub fn apply_watched(
+        &self,
+        c: &mut Candidates,
+        cx: &Context<'_>,
+        watch: &mut dyn FnMut(usize, &dyn Processor, &Candidates),
+    ) -> Result<()> {
         for (position, p) in self.stages.iter().enumerate() {
             if p.is_off() {
                 continue;
@@ -89,9 +93,7 @@ impl Chain {
                 let place = Place::row(cx.sequence, cx.step);
                 return Err(Error::NoCandidate { place, stage: p.info().name });
             }
-            if trace.wants().stages {
-                trace.event(&TraceEvent::Stage { position, processor: p.as_ref(), candidates: c });
-            }
+            watch(position, p.as_ref(), c);
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ pub use probs::{Distribution, Probs, ProbsFormat};
 pub use processors::Processors;
 pub use run::{Format, Head, Run};
 pub use table::Table;
-pub use tokens::Tokens;
+pub use tokens::{Decoder, Tokens, escape};
 pub use trace::TraceWriter;
 
 #[cfg(doc)]

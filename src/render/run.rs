@@ -1,11 +1,12 @@
 //! What a run decoded, in the four formats.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Tokens;
+use super::{Decoder, Tokens, escape};
 use crate::hypothesis::Hypothesis;
 use crate::sampler::{Event, Token};
 
@@ -46,7 +47,8 @@ pub struct Head {
 /// Writes the events of a run.
 ///
 /// Without `stream`, a sequence is written as soon as it stands. With it, a line for each step is written as soon as the step is
-/// taken: ids (or strings, quoted as in JSON) separated by one blank, or for [`Format::Jsonl`] an object for each token.
+/// taken: ids (or strings, quoted as in JSON) separated by one blank, or for [`Format::Jsonl`] an object for each token. A
+/// character whose bytes are spread over tokens stands with the last of them; what never became one has a line at its end.
 ///
 /// ```
 /// use tokpick::hypothesis::{Finish, Hypothesis};
@@ -68,12 +70,20 @@ pub struct Run {
     stream: bool,
     head: Head,
     written: usize,
+    escape: bool,
+    /// The bytes that each sequence and sample holds back.
+    decoders: HashMap<(usize, usize), Decoder>,
 }
 
 impl Run {
     /// A writer for one run.
     pub fn new(format: Format, stream: bool, head: Head) -> Self {
-        Run { format, stream, head, written: 0 }
+        Run { format, stream, head, written: 0, escape: false, decoders: HashMap::new() }
+    }
+
+    /// Escapes the texts of [`Format::Text`], so that each is one line; see [`escape`].
+    pub fn escaped(self, escape: bool) -> Self {
+        Run { escape, ..self }
     }
 
     /// Writes one event; `tokens` are the strings for [`Format::Text`] (ids without them) and beside the ids in JSON.
@@ -95,6 +105,13 @@ impl Run {
                 self.sequence(hypothesis, tokens, to)?;
                 if self.format == Format::Jsonl { to.flush() } else { Ok(()) }
             }
+            Event::Done(hypothesis) => {
+                let held = self.decoders.remove(&(hypothesis.sequence, hypothesis.sample));
+                match held.map(|mut decoder| decoder.finish()) {
+                    Some(rest) if !rest.is_empty() => writeln!(to, "{}", Value::from(rest)),
+                    _ => Ok(()),
+                }
+            }
             _ => Ok(()),
         }
     }
@@ -113,7 +130,7 @@ impl Run {
         Ok(())
     }
 
-    fn step(&self, step: &[Token], tokens: Option<&Tokens>, to: &mut dyn Write) -> io::Result<()> {
+    fn step(&mut self, step: &[Token], tokens: Option<&Tokens>, to: &mut dyn Write) -> io::Result<()> {
         if self.format == Format::Jsonl {
             return step.iter().try_for_each(|t| {
                 let mut line =
@@ -126,7 +143,10 @@ impl Run {
         }
         let strings = tokens.filter(|_| self.format == Format::Text);
         let shown = step.iter().map(|t| match strings {
-            Some(s) => Value::from(s.text(&[t.id])).to_string(),
+            Some(strings) => {
+                let decoder = self.decoders.entry((t.sequence, t.sample)).or_default();
+                Value::from(decoder.next(strings, t.id)).to_string()
+            }
             None => t.id.to_string(),
         });
         writeln!(to, "{}", shown.collect::<Vec<_>>().join(" "))
@@ -143,6 +163,7 @@ impl Run {
                 write!(to, "\n{}", json_of(h, tokens)?)?;
             }
             (Format::Jsonl, _) => writeln!(to, "{}", json_of(h, tokens)?)?,
+            (Format::Text, Some(tokens)) if self.escape => writeln!(to, "{}", escape(&tokens.text(&h.ids)))?,
             (Format::Text, Some(tokens)) => writeln!(to, "{}", tokens.text(&h.ids))?,
             (Format::Ids | Format::Text, _) => {
                 for (at, id) in h.ids.iter().enumerate() {

@@ -10,6 +10,8 @@ use crate::source::Vocab;
 ///
 /// Byte-level BPE vocabularies (GPT-2 and its heirs) write every byte as one printable character: `Ġ` is a space, `Ċ` a newline.
 /// Where a vocabulary uses that alphabet, [`text`](Self::text) turns it back into bytes; other strings are joined as they stand.
+/// A vocabulary uses it if more of its strings begin with `Ġ` or `Ċ` than are written otherwise: with characters outside of the
+/// alphabet (a blank, SentencePiece's `▁`), or with WordPiece's `##`. A literal `Ġ` among those says nothing.
 ///
 /// ```
 /// use tokpick::render::Tokens;
@@ -31,9 +33,16 @@ pub struct Tokens {
 impl Tokens {
     /// The strings of a vocabulary.
     pub fn new(strings: Vocab) -> Self {
-        let marked = strings.iter().filter(|(_, s)| s.starts_with(['Ġ', 'Ċ'])).count();
-        let spaced = strings.iter().filter(|(_, s)| s.contains(' ')).count();
-        Tokens { byte_level: marked > spaced, strings, missing: RefCell::default() }
+        let (mut marked, mut others) = (0usize, 0usize);
+        for (_, string) in strings.iter() {
+            let is_piece = string.strip_prefix("##").is_some_and(|s| s.starts_with(char::is_alphanumeric));
+            match bytes(string) {
+                Some(_) if is_piece => others += 1,
+                Some(_) => marked += usize::from(string.starts_with(['Ġ', 'Ċ'])),
+                None => others += 1,
+            }
+        }
+        Tokens { byte_level: marked > others, strings, missing: RefCell::default() }
     }
 
     /// How many tokens have a string.
@@ -60,19 +69,21 @@ impl Tokens {
         }
     }
 
-    /// The text of some ids.
+    /// The text of some ids. Bytes that are no UTF-8 become U+FFFD, one for each run that could not begin a character.
     pub fn text(&self, ids: &[TokenId]) -> String {
-        let mut bytes = Vec::new();
-        for &id in ids {
-            match self.strings.token(id) {
-                None => bytes.extend(self.stand_in(id).bytes()),
-                Some(s) => {
-                    let decoded = if self.byte_level { s.chars().map(byte).collect() } else { None };
-                    bytes.extend(decoded.unwrap_or_else(|| s.as_bytes().to_vec()));
-                }
-            }
+        let mut decoder = Decoder::default();
+        let mut text: String = ids.iter().map(|&id| decoder.next(self, id)).collect();
+        text.push_str(&decoder.finish());
+        text
+    }
+
+    /// The bytes that a token adds to a text.
+    fn bytes(&self, id: TokenId) -> Vec<u8> {
+        match self.strings.token(id) {
+            None => self.stand_in(id).into_bytes(),
+            Some(s) if self.byte_level => bytes(s).unwrap_or_else(|| s.as_bytes().to_vec()),
+            Some(s) => s.as_bytes().to_vec(),
         }
-        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// The tokens that a text names, ascending: those whose string it is, or else those that are shown as it.
@@ -106,6 +117,75 @@ impl Tokens {
         self.missing.borrow_mut().insert(id);
         format!("<|{id}|>")
     }
+}
+
+/// Text as its ids come: it holds the bytes of a character until the character is whole.
+///
+/// The pieces, and what [`finish`](Self::finish) gives, make up [`Tokens::text`] of all ids.
+///
+/// ```
+/// use tokpick::render::{Decoder, Tokens};
+/// use tokpick::source::Vocab;
+/// // two bytes of é, each a token of its own
+/// let tokens = Tokens::new(Vocab::parse("vocab.json", r#"["Ã", "©", "Ġa"]"#.as_bytes())?);
+/// let mut decoder = Decoder::default();
+/// assert_eq!([0, 1, 2, 0].map(|id| decoder.next(&tokens, id)), ["", "é", " a", ""]);
+/// assert_eq!(decoder.finish(), "\u{fffd}");
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Decoder {
+    held: Vec<u8>,
+}
+
+impl Decoder {
+    /// The characters that are whole once this token is there.
+    pub fn next(&mut self, tokens: &Tokens, id: TokenId) -> String {
+        self.held.extend(tokens.bytes(id));
+        let mut text = String::new();
+        loop {
+            match std::str::from_utf8(&self.held) {
+                Ok(rest) => {
+                    text.push_str(rest);
+                    self.held.clear();
+                    return text;
+                }
+                Err(e) => {
+                    let (whole, rest) = self.held.split_at(e.valid_up_to());
+                    text.push_str(std::str::from_utf8(whole).unwrap_or_default());
+                    let Some(broken) = e.error_len() else {
+                        self.held = rest.to_vec();
+                        return text;
+                    };
+                    text.push(char::REPLACEMENT_CHARACTER);
+                    self.held = rest[broken..].to_vec();
+                }
+            }
+        }
+    }
+
+    /// What is left at the end: a character that never became whole, as U+FFFD.
+    pub fn finish(&mut self) -> String {
+        String::from_utf8_lossy(&std::mem::take(&mut self.held)).into_owned()
+    }
+}
+
+/// Text on one line: control characters (a newline becomes `\n`) and backslashes escaped.
+///
+/// ```
+/// assert_eq!(tokpick::render::escape("a\n\\ é\t"), r"a\n\\ é\t");
+/// ```
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || c == '\\' { escaped.extend(c.escape_default()) } else { escaped.push(c) }
+    }
+    escaped
+}
+
+/// The bytes of a string of the byte-level alphabet; `None` where a character is not in it.
+fn bytes(string: &str) -> Option<Vec<u8>> {
+    string.chars().map(byte).collect()
 }
 
 /// The byte that a character of the byte-level alphabet stands for.
@@ -146,5 +226,27 @@ mod tests {
         // no byte-level alphabet: nothing is decoded
         assert_eq!(text(&["The", " nice", " Ġ"], &[0, 1, 2]), "The nice Ġ");
         assert_eq!(text(&["▁a"], &[0]), "▁a");
+        // Llama 2 has single letters Ġ and ĉ among its pieces
+        assert_eq!(text(&["▁a", "é", "Ġ", "ĉ", "▁the"], &[1, 2, 3, 0]), "éĠĉ▁a");
+        assert_eq!(text(&["▁a", "Ġ", "ĉ"], &[1, 2]), "Ġĉ");
+        assert_eq!(text(&["[CLS]", "##s", "Ġ", "é", "##é"], &[3, 2]), "éĠ");
+    }
+
+    #[test]
+    fn pieces_make_up_the_text() {
+        let all: Vec<String> =
+            (0..0x200).filter_map(char::from_u32).filter(|c| byte(*c).is_some()).map(String::from).collect();
+        let tokens = Tokens::new(Vocab::from([&["Ġa".into(), "Ġ🦀".into()][..], &all].concat().as_slice()));
+        let mut state = 1u32;
+        for _ in 0..300 {
+            let ids: Vec<TokenId> = (0..20)
+                .map(|_| {
+                    state = state.wrapping_mul(1664525).wrapping_add(1013904223);
+                    (state >> 16) % 258
+                })
+                .collect();
+            let bytes: Vec<u8> = ids.iter().flat_map(|&id| tokens.bytes(id)).collect();
+            assert_eq!(tokens.text(&ids), String::from_utf8_lossy(&bytes), "{ids:?}");
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 mod frontier;
 
-use super::scores::{Parent, Scorer};
+use super::row_job::{RowJob, at};
+use super::scores::score;
 use super::{Emit, Event, Job, Sampler};
 use crate::hypothesis::{Finish, Hypothesis};
 use crate::processor::Candidates;
@@ -24,22 +25,14 @@ use frontier::{Frontier, Open};
 /// earlier, and [`outcomes`](Self::outcomes) then bounds what may have been missed.
 ///
 /// ```
-/// use tokpick::sampler::{Event, Exact, Job, Limits, Sampler};
+/// use tokpick::sampler::{Exact, Job, Limits, Sampler};
 /// use tokpick::{processor::Chain, source::Open};
 ///
 /// let mut table = Open::new("fixtures/teaching/the-dog-has.jsonl").open()?;
-/// let limits = Limits { max_new_tokens: Some(3), eos: vec![0] };
-/// let chain = Chain::default();
-/// let job = Job { prompt: &[1], prefix: &[], chain: &chain, limits: &limits, seed: 0, logprobs: true, parallel: false };
+/// let (chain, limits) = (Chain::default(), Limits::new(3).with_eos([0]));
 /// let mut exact = Exact::new(1)?;
-/// let mut score = 0.0;
-/// exact.run(table.as_mut(), &job, &mut (), &mut |event| {
-///     if let Event::Done(hypothesis) = event {
-///         score = hypothesis.score.unwrap_or(0.0);
-///     }
-///     Ok(())
-/// })?;
-/// assert!((score - 0.36f64.ln()).abs() < 1e-6); // "dog has", where greedy search finds .2
+/// let found = exact.decode(table.as_mut(), &Job::new(&chain).prompt(&[1]).limits(&limits))?;
+/// assert!((found[0].score.unwrap() - 0.36f64.ln()).abs() < 1e-6); // "dog has", where greedy search finds .2
 /// assert!(exact.outcomes()[0].is_exact());
 /// # Ok::<(), tokpick::Error>(())
 /// ```
@@ -118,10 +111,10 @@ impl Sampler for Exact {
         let limits = job.limits.of(&shape);
         let job = &Job { limits: &limits, ..*job };
         job.prepare(source);
-        let first = if shape.follows_prefix { job.prefix.len() } else { shape.first_step };
-        let of_input = shape.end_step.map(|end| end.saturating_sub(first));
-        let limit = job.limits.max_new_tokens.into_iter().chain(of_input).min();
-        let Some(limit) = limit.filter(|_| shape.follows_prefix || shape.access == Access::Random) else {
+        let first = job.first_step(&shape);
+        let Some(limit) =
+            job.most_tokens(&shape).filter(|_| shape.follows_prefix || shape.access == Access::Random)
+        else {
             let what = "exact search goes back and forth in its input: save the stream in a file";
             return Err(Error::input(source.name(), Place::default(), what));
         };
@@ -218,15 +211,22 @@ impl Search<'_, '_> {
         if step == self.first {
             self.job.check_ids(&self.name, row.vocab)?;
         }
-        let scorer = Scorer { job: self.job, name: &self.name, sequence: self.sequence, step };
+        let row_job = RowJob {
+            job: self.job,
+            name: &self.name,
+            sequence: self.sequence,
+            step,
+            sample: 0,
+            lane: 0,
+            context: &context,
+        };
         let c = &mut self.candidates;
-        let of = Parent { lane: 0, context: &context, penalties: &[] };
-        let z = match scorer.score(&of, c, row, self.trace) {
+        let z = match score(&row_job, &[], c, row, self.trace) {
             Err(dead @ Error::NoCandidate { .. }) => {
-                self.death = Some(super::slot::at(dead, &self.name));
+                self.death = Some(at(dead, &self.name));
                 return Ok(None);
             }
-            other => other.map_err(|e| super::slot::at(e, &self.name))?,
+            other => other.map_err(|e| at(e, &self.name))?,
         };
         if c.max_score() > RISE {
             let what = format!(

@@ -132,8 +132,13 @@ impl Grid {
         if rows.and_then(|rows| rows.checked_mul(vocab)).is_none() || vocab as u64 > 1 << 32 {
             return bad(format!("the axes {axes:?} are too large to be logits"));
         }
+        Ok(Grid::of(layout, sequences, steps, vocab))
+    }
+
+    /// The grid of rows that are there.
+    pub fn of(layout: Layout, sequences: usize, steps: usize, vocab: usize) -> Grid {
         let (chosen_sequences, chosen_steps) = (0..sequences, 0..steps);
-        Ok(Grid { layout, sequences, steps, vocab, endless: false, chosen_sequences, chosen_steps })
+        Grid { layout, sequences, steps, vocab, endless: false, chosen_sequences, chosen_steps }
     }
 
     /// One sequence of unknown length.

@@ -5,10 +5,10 @@
 //!
 //! | source | access | follows the prefix |
 //! |---|---|---|
-//! | steps in a file or in memory | random | no: the step number is enough |
+//! | steps in a file or in memory (an array of [`ndarray`]) | random | no: the step number is enough |
 //! | a live stream of steps | by step | no |
 //! | a prefix table, a bigram matrix | random | yes |
-//! | a model process | by step (it answers a batch at once) | yes |
+//! | a model process, a function ([`from_fn`]) | by step (a process answers a batch at once) | yes |
 //!
 //! [`Open`] finds the format of an input from its content and gives the source for it:
 //!
@@ -23,20 +23,21 @@
 //! ```
 
 mod bigram;
-mod decimal;
 mod dtype;
 mod format;
-mod header;
-mod json;
-mod jsonl;
+mod from_fn;
+mod iter;
 mod layout;
-mod memory;
 mod model;
 mod npy;
 mod open;
+mod probs;
 mod record;
+mod remark;
+mod steps;
 mod stream;
 mod table;
+pub(crate) mod text;
 mod vocab;
 pub mod write;
 
@@ -46,16 +47,22 @@ mod tests;
 pub use bigram::Bigram;
 pub use dtype::DtypeHint;
 pub use format::Format;
+pub use from_fn::{FromFn, from_fn};
+pub use iter::{Numbered, RowIter, row_iter};
 pub use layout::{Layout, RowRange};
-pub use memory::Steps;
 pub use model::{Model, ModelCommand, Protocol};
 pub use open::{Kind, Open};
 pub use record::Recorder;
+pub use remark::remarking;
+pub use steps::Steps;
 pub use table::Table;
+pub use text::lines::read_text;
 pub use vocab::Vocab;
 
 use std::ops::Range;
 use std::sync::Arc;
+
+use ndarray::Array3;
 
 use crate::{Result, TokenId};
 
@@ -198,6 +205,14 @@ pub trait LogitsSource {
     /// The same, given away for good: what a processor keeps to read companion rows from.
     fn into_shared(self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
         None
+    }
+
+    /// All rows as one array `[B, T, V]`, read to the end.
+    ///
+    /// # Errors
+    /// Those of the rows; rows that follow the prefix, are sparse or differ in number or length.
+    fn array(&mut self) -> Result<Array3<f32>> {
+        iter::array(self)
     }
 
     /// Token strings that came inside the input, by id.

@@ -4,11 +4,13 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::json::{Content, Context};
-use super::jsonl::{JsonLines, LineOptions, Lines};
 use super::layout::Grid;
 use super::npy::{self, Npy, NpyOptions};
+use super::probs::Probabilities;
 use super::stream::Stream;
+use super::text::json::{Content, Context};
+use super::text::jsonl::{JsonLines, LineOptions};
+use super::text::lines::{self, BOM, Lines, UTF16};
 use super::{Bigram, DtypeHint, Format, Layout, LogitsSource, RowRange, Steps, Table};
 use crate::{Error, Place, Result};
 
@@ -61,6 +63,9 @@ pub struct Open {
     pub dtype: Option<DtypeHint>,
     /// JSON `null` is a masked token (−∞), not an error.
     pub null_is_masked: bool,
+    /// The numbers are probabilities, which sum to 1 in each row, not logits: their logarithms are decoded. (JSON may say so itself,
+    /// with the key `probs`.)
+    pub probs: bool,
     /// What the rows mean.
     pub kind: Kind,
     /// V: needed where sparse rows don't tell it (default: the highest id so far + 1), checked everywhere else.
@@ -68,6 +73,9 @@ pub struct Open {
 }
 
 type Source = Box<dyn LogitsSource + Send>;
+
+/// The largest JSON document, in bytes: it is read whole.
+const LARGEST: u64 = 1 << 30;
 
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 16;
@@ -97,7 +105,7 @@ impl Open {
         let mut file = BufReader::with_capacity(BUFFER, file);
         if sniff(&name, &mut file)? {
             let npy = npy::open_file(name, file, self.npy_options())?;
-            return self.npy(npy);
+            return self.array(npy);
         }
         self.json(Lines::new(name, Box::new(file)))
     }
@@ -111,17 +119,24 @@ impl Open {
         let mut from = BufReader::with_capacity(BUFFER, from);
         if sniff(&name, &mut from)? {
             let npy = npy::open_pipe(name, Box::new(from), self.npy_options())?;
-            return self.npy(npy);
+            return self.array(npy);
         }
         self.json(Lines::new(name, Box::new(from)))
     }
 
     fn name(&self) -> String {
-        if self.path == Path::new("-") { "standard input".into() } else { self.path.display().to_string() }
+        lines::name(&self.path)
     }
 
     fn npy_options(&self) -> NpyOptions {
         NpyOptions { layout: self.layout, rows: self.rows, hint: self.dtype }
+    }
+
+    /// A binary array as a source.
+    fn array(self, npy: Npy) -> Result<Source> {
+        let probs = self.probs;
+        let source = self.npy(npy)?;
+        Ok(if probs { Box::new(Probabilities(source)) } else { source })
     }
 
     fn npy(self, npy: Npy) -> Result<Source> {
@@ -153,19 +168,22 @@ impl Open {
             return Err(Error::setting("dtype", "bf16", format!("{name} is JSON; the hint is for NPY")));
         }
         let mut content = Content::default();
-        let (null_is_masked, layout) = (self.null_is_masked, self.layout);
-        let context = Context { file: &name, null_is_masked, line: lines.line, step: Some(0), layout };
+        let (null_is_masked, probs, layout) = (self.null_is_masked, self.probs, self.layout);
+        let context = Context { file: &name, null_is_masked, probs, line: lines.line, step: Some(0), layout };
         let first = content.parse(&lines.text, context);
         // A first line that is no whole value begins a document of many lines.
         let whole = content.cut_off;
         if whole {
-            let rest = lines.from.read_to_end(&mut lines.text);
-            rest.map_err(|source| Error::Io { file: name.clone(), source })?;
+            let rest = lines.from.by_ref().take(LARGEST).read_to_end(&mut lines.text);
+            if rest.map_err(|source| Error::Io { file: name.clone(), source })? as u64 == LARGEST {
+                let what = "a JSON document of more than 1 GiB: save such logits as NPY, with numpy.save";
+                return Err(Error::input(name, Place::default(), what));
+            }
             content.parse(&lines.text, context)?;
         } else {
             first?;
         }
-        let options = LineOptions { null_is_masked, vocab_size: self.vocab_size };
+        let options = LineOptions { null_is_masked, probs, vocab_size: self.vocab_size };
         if !whole && content.prefix.is_some() {
             self.no_steps("a prefix table")?;
             if self.kind == Kind::Bigram {
@@ -286,6 +304,8 @@ fn check_start(name: &str, start: &[u8]) -> Result<()> {
     let text = start.trim_ascii_start();
     let what = match text {
         [] | [b'[' | b'{', ..] => return Ok(()),
+        _ if start.starts_with(BOM) => return check_start(name, &start[BOM.len()..]),
+        _ if lines::is_utf16(start) => UTF16.to_owned(),
         [b'P', b'K', ..] => "a ZIP archive (.npz, .pt); take one array out of it with numpy.save".to_owned(),
         [0x1f, 0x8b, ..] => "compressed with gzip; decompress it first".to_owned(),
         _ => {

@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::json::Content;
-use super::jsonl::{LineOptions, Lines};
+use super::text::json::Content;
+use super::text::jsonl::{LineOptions, sparse};
+use super::text::lines::Lines;
 use super::{Access, Format, LogitsSource, Query, ReadAt, Row, Shape, read_rows};
 use crate::{Error, Place, Result, TokenId};
 
 /// A table from prefix to row: one line `{"prefix": [ids], "logits": [V numbers]}` for each prefix, in any order.
+///
+/// A row may also be sparse, `{"prefix": [ids], "ids": [ids], "logprobs": [numbers]}`, or of probabilities (`probs`), and one of
+/// the lines may bring the token strings (`vocab`). Without dense rows V is given, or one above the highest id that occurs.
 ///
 /// The prefix is what was generated, without the prompt. A table need not be complete: a prefix that it lacks is
 /// [`Error::NoPrefix`] when it is asked for, so a recorded search can be replayed from exactly the rows it saw.
@@ -25,40 +29,101 @@ use crate::{Error, Place, Result, TokenId};
 /// assert!(lacks.unwrap_err().to_string().starts_with("t.jsonl: no row for the prefix [1, 0]"));
 /// # Ok::<(), tokpick::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Table {
     name: String,
     vocab: usize,
     /// Number of the row of each prefix.
     index: HashMap<Box<[TokenId]>, usize>,
-    /// All rows, one after the other.
-    logits: Vec<f32>,
+    rows: Vec<Row>,
+    strings: Option<Vec<String>>,
 }
 
 impl Table {
     /// Reads a table; `lines` stands at its first line.
     pub(crate) fn read(mut lines: Lines, options: LineOptions) -> Result<Table> {
-        let mut table =
-            Table { name: lines.name.clone(), vocab: 0, index: HashMap::new(), logits: Vec::new() };
+        let mut table = Table { name: lines.name.clone(), ..Table::default() };
         let mut content = Content::default();
+        // one above the highest id so far
+        let mut least = 0;
         loop {
             content.parse(&lines.text, lines.context(options, None))?;
-            table.add(&lines, &mut content, options.vocab_size)?;
+            table.add(&lines, &mut content, options.vocab_size, &mut least)?;
             if !lines.advance()? {
                 break;
             }
         }
+        if table.vocab == 0 {
+            table.vocab = options.vocab_size.unwrap_or(least);
+        }
+        let v = table.vocab;
+        if least > v {
+            let what =
+                format!("a sparse row or a prefix holds the id {}, outside the vocabulary of {v}", least - 1);
+            return Err(Error::input(table.name, Place::default(), what));
+        }
+        if let Some(strings) = table.strings.as_ref().filter(|s| s.len() != v) {
+            let what = format!("\"vocab\" has {} strings, the rows have {v} logits", strings.len());
+            return Err(Error::input(table.name, Place::default(), what));
+        }
+        table.rows.iter_mut().for_each(|row| row.vocab = v);
         Ok(table)
     }
 
-    fn add(&mut self, lines: &Lines, content: &mut Content, vocab_size: Option<usize>) -> Result<()> {
+    fn add(
+        &mut self,
+        lines: &Lines,
+        content: &mut Content,
+        vocab_size: Option<usize>,
+        least: &mut usize,
+    ) -> Result<()> {
         let Some(prefix) = content.prefix.take() else {
             return Err(lines.bad("a line of a prefix table without \"prefix\""));
         };
-        if content.ids.is_some() || content.vocab.is_some() || content.logprobs || !content.is_row() {
-            return Err(lines
-                .bad("a line of a prefix table holds \"prefix\" and the V numbers of \"logits\", no more"));
+        if !content.is_row() {
+            return Err(lines.bad("arrays within arrays; a line of a prefix table is one row, [V]"));
         }
+        if let Some(strings) = content.vocab.take()
+            && self.strings.replace(strings).is_some()
+        {
+            return Err(lines.bad("\"vocab\" came before; one line of the table has it"));
+        }
+        let mut row = Row::default();
+        match content.ids.take() {
+            Some(ids) => {
+                sparse(lines.place(None), &lines.name, &ids, &content.logits, &mut row)?;
+                let highest = row.ids.as_ref().and_then(|ids| ids.last().copied()).unwrap_or(0);
+                *least = (*least).max(highest as usize + 1);
+            }
+            None if content.logprobs => {
+                return Err(
+                    lines.bad("\"logprobs\" without \"ids\"; give all V of them as \"logits\", or the ids")
+                );
+            }
+            None => self.dense(lines, content, vocab_size, &mut row)?,
+        }
+        if let Some(id) = prefix.iter().find(|id| self.vocab > 0 && **id as usize >= self.vocab) {
+            let v = self.vocab;
+            return Err(
+                lines.bad(format!("the prefix {prefix:?} holds the id {id}, outside the vocabulary of {v}"))
+            );
+        }
+        *least = prefix.iter().fold(*least, |least, id| least.max(*id as usize + 1));
+        let text = format!("{prefix:?}");
+        if self.index.insert(prefix.into_boxed_slice(), self.index.len()).is_some() {
+            return Err(lines.bad(format!("the prefix {text} stands twice in the table")));
+        }
+        self.rows.push(row);
+        Ok(())
+    }
+
+    fn dense(
+        &mut self,
+        lines: &Lines,
+        content: &Content,
+        vocab_size: Option<usize>,
+        row: &mut Row,
+    ) -> Result<()> {
         let found = content.logits.len();
         if found == 0 {
             return Err(lines.bad("V = 0: the row holds no token"));
@@ -71,17 +136,20 @@ impl Table {
             let whose = if vocab_size.is_some() { "--vocab-size says" } else { "the lines before have" };
             return Err(lines.bad(format!("{found} logits here, {whose} {v}")));
         }
-        if let Some(id) = prefix.iter().find(|id| **id as usize >= v) {
-            return Err(
-                lines.bad(format!("the prefix {prefix:?} holds the id {id}, outside the vocabulary of {v}"))
-            );
-        }
-        let text = format!("{prefix:?}");
-        if self.index.insert(prefix.into_boxed_slice(), self.index.len()).is_some() {
-            return Err(lines.bad(format!("the prefix {text} stands twice in the table")));
-        }
-        self.logits.extend_from_slice(&content.logits);
+        row.start_dense(v).extend_from_slice(&content.logits);
         Ok(())
+    }
+
+    /// True if the last id of a missing prefix is in no prefix of the table, and the best token of a row that this prefix doesn't
+    /// continue.
+    fn seems_to_end(&self, missing: &[TokenId]) -> bool {
+        let Some((last, parent)) = missing.split_last() else { return false };
+        let is_best = |row: &Row| {
+            row.logit(*last).is_some_and(|x| x.is_finite() && row.logits.iter().all(|other| *other <= x))
+        };
+        let row = |index: usize| &self.rows[index];
+        self.index.keys().all(|prefix| !prefix.contains(last))
+            && self.index.iter().any(|(prefix, &index)| prefix.as_ref() != parent && is_best(row(index)))
     }
 
     /// Number of prefixes.
@@ -102,10 +170,11 @@ impl ReadAt for Table {
             return Err(Error::input(&self.name, Place::row(at.sequence, at.step), what));
         }
         let Some(index) = self.index.get(at.prefix()) else {
-            return Err(Error::NoPrefix { file: self.name.clone(), prefix: at.prefix().to_vec() });
+            let (file, prefix) = (self.name.clone(), at.prefix().to_vec());
+            let ends = self.seems_to_end(&prefix);
+            return Err(Error::NoPrefix { file, prefix, ends });
         };
-        let v = self.vocab;
-        row.start_dense(v).extend_from_slice(&self.logits[index * v..(index + 1) * v]);
+        row.copy_from(&self.rows[*index]);
         Ok(())
     }
 }
@@ -136,6 +205,10 @@ impl LogitsSource for Table {
 
     fn into_shared(self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
         Some(Arc::new(*self))
+    }
+
+    fn vocab(&self) -> Option<&[String]> {
+        self.strings.as_deref()
     }
 
     fn format(&self) -> Format {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use jiter::{Jiter, JiterError, NumberInt, Peek};
 
+use super::text::lines::{self, read_text};
 use crate::{Error, Place, Result, TokenId};
 
 /// Token strings by id, from a file of its own. It may be shorter than V (model heads are padded) and have gaps.
@@ -26,14 +27,13 @@ pub struct Vocab {
 }
 
 impl Vocab {
-    /// Reads a file.
+    /// Reads a file, `-` for standard input.
     ///
     /// # Errors
     /// A file that can't be read or is in none of the three forms; an id that stands for two tokens.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let name = path.as_ref().display().to_string();
-        let text = std::fs::read(path).map_err(|source| Error::Io { file: name.clone(), source })?;
-        Vocab::parse(&name, &text)
+        let path = path.as_ref();
+        Vocab::parse(&lines::name(path), read_text(path)?.as_bytes())
     }
 
     /// Reads the text of a file; `name` is for messages.
@@ -42,6 +42,8 @@ impl Vocab {
     /// As [`Vocab::open`].
     pub fn parse(name: &str, text: &[u8]) -> Result<Self> {
         let bad = |what: String| Error::input(name, Place::default(), what);
+        let lines = lines::text(name, text)?;
+        let text = lines.as_bytes();
         let mut start = text.iter().filter(|b| !b.is_ascii_whitespace());
         // A word list may begin with [PAD]: JSON has a quote (or the end) after its bracket.
         let tokens = match (start.next(), start.next()) {
@@ -52,13 +54,7 @@ impl Vocab {
                     "empty; a vocabulary is a JSON list, a JSON object token → id, or a token a line".into(),
                 ));
             }
-            _ => {
-                let text = std::str::from_utf8(text).map_err(|e| {
-                    let line = 1 + text[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count();
-                    Error::input(name, Place::line(line), "not UTF-8 text")
-                })?;
-                (0..).zip(text.lines().map(str::to_owned)).collect()
-            }
+            _ => (0..).zip(lines.lines().map(str::to_owned)).collect(),
         };
         if tokens.is_empty() {
             return Err(bad("a vocabulary without a token".into()));

@@ -4,8 +4,8 @@ use crate::support::trees::{Leaf, Run, Tree, enumerate};
 use proptest::prelude::*;
 use tokpick::TokenId;
 use tokpick::hypothesis::Hypothesis;
-use tokpick::sampler::{Beam, EarlyStopping, Fate, LengthNorm, Variant};
-use tokpick::trace::{Trace, TraceEvent, Wants};
+use tokpick::sampler::{Beam, EarlyStopping, LengthNorm, Variant};
+use tokpick::trace::{Fate, Trace, TraceEvent, Wants};
 
 fn ids(found: &[Hypothesis]) -> Vec<&[TokenId]> {
     found.iter().map(|h| h.ids.as_slice()).collect()

@@ -14,6 +14,7 @@ mod docs;
 mod draws;
 mod exact;
 mod history;
+mod inputs;
 mod invariance;
 mod laws;
 mod model;

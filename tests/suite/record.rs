@@ -5,9 +5,10 @@ use serde_json::Value;
 use tokpick::draw::Addressed;
 use tokpick::hypothesis::Hypothesis;
 use tokpick::render::TraceWriter;
-use tokpick::sampler::{Beam, Exact, Fate, Greedy, Sample, Sampler, Variant};
+use tokpick::sampler::{Beam, Exact, Greedy, Sample, Sampler, Variant};
 use tokpick::settings;
 use tokpick::source::{Open, Recorder, Steps};
+use tokpick::trace::Fate;
 
 fn samplers() -> Vec<Box<dyn Sampler>> {
     let beam = |variant| Beam { variant, num_return_sequences: 3, ..Beam::new(4).unwrap() };

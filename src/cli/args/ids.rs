@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use tokpick::source::read_text;
 use tokpick::{Error, Result};
 
 use crate::cli::ids::parse;
 use crate::cli::named::NamedLists;
-use crate::cli::stream::read_text;
 
 #[derive(Args)]
 #[command(next_help_heading = "Ids")]

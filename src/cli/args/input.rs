@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use tokpick::check::{Companion, Digest, Hashing, Tally, digest_file, digest_vocab};
 use tokpick::render::Tokens;
-use tokpick::source::{DtypeHint, Kind, Layout, LogitsSource, ModelCommand, Open, RowRange, Vocab};
+use tokpick::source::{
+    DtypeHint, Kind, Layout, LogitsSource, ModelCommand, Open, RowRange, Vocab, remarking,
+};
 use tokpick::{Error, Place, Result};
 
 use super::model::ModelArgs;
 use crate::cli::ids::parse;
+use crate::cli::note::note;
 
 #[derive(Args)]
 #[command(next_help_heading = "Input")]
@@ -30,10 +33,13 @@ pub struct InputArgs {
     /// Read JSON `null` as a masked token
     #[arg(long)]
     pub null_is_masked: bool,
+    /// The numbers are probabilities, not logits (JSON may say so itself: `{"probs": [...]}`)
+    #[arg(long)]
+    pub probs: bool,
     /// What the rows of a [V,V] array are: `bigram` reads row i as the logits after token i
     #[arg(long, value_name = "NAME")]
     pub source: Option<SourceName>,
-    /// Token strings: a JSON list, a JSON object token → id, or text with a token a line; may be shorter than V
+    /// Token strings: a JSON list, a JSON object token → id, or text with a token a line; may be shorter than V; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub vocab: Option<PathBuf>,
     /// Vocabulary size, for sparse rows whose ids don't tell it
@@ -90,6 +96,7 @@ impl InputArgs {
             (self.layout.is_some(), "--layout"),
             (self.rows.is_some(), "--rows"),
             (self.source.is_some(), "--source"),
+            (self.probs, "--probs"),
         ];
         if let Some((_, name)) = idle.iter().find(|(given, _)| *given) {
             let what = format!("excludes {name}: the model is the input");
@@ -116,10 +123,15 @@ impl InputArgs {
 
     /// Opens the input under a layout.
     pub fn open_as(&self, layout: Option<Layout>, digest: bool) -> Result<Opened> {
-        let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
         let path = self.input.clone().unwrap_or_else(|| "-".into());
+        let stdin_is_input = path == Path::new("-") && self.model.model_command.is_none();
+        if stdin_is_input && self.vocab.as_deref() == Some(Path::new("-")) {
+            let what = "standard input is the logits already: give one of the two as a file";
+            return Err(Error::setting("--vocab", "-", what));
+        }
+        let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
         if let Some(model) = self.model()? {
-            let source = Box::new(model.start()?);
+            let source = remarking(Box::new(model.start()?), layout, Box::new(note));
             let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
             return Ok(Opened { source, tokens: vocab.map(Tokens::new), path, tally: None, vocabulary });
         }
@@ -128,6 +140,7 @@ impl InputArgs {
             rows: self.rows,
             dtype: self.dtype,
             null_is_masked: self.null_is_masked,
+            probs: self.probs,
             kind: if self.source == Some(SourceName::Bigram) { Kind::Bigram } else { Kind::Auto },
             vocab_size: self.vocab_size,
             ..Open::new(path.clone())
@@ -144,6 +157,7 @@ impl InputArgs {
         } else {
             open.open()?
         };
+        let source = remarking(source, layout, Box::new(note));
         let vocab = vocab.or_else(|| source.vocab().map(Vocab::from));
         let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
         let tokens = vocab.map(Tokens::new);

@@ -17,6 +17,9 @@ pub struct OutputArgs {
     /// Write a line for each step as soon as it is taken
     #[arg(long)]
     pub stream: bool,
+    /// Escape control characters in `--format text` (a newline becomes `\n`), so that each text is one line
+    #[arg(long)]
+    pub escape: bool,
 }
 
 impl OutputArgs {

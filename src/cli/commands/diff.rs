@@ -3,10 +3,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::check::{self, DiffOptions, RowDiff};
-use tokpick::source::{DtypeHint, Layout, LogitsSource, Open, RowRange};
+use tokpick::source::{DtypeHint, Layout, LogitsSource, Open, RowRange, remarking};
 use tokpick::{Error, Result};
 
 use crate::cli::args::{HistoryArgs, LimitArgs, SettingsArgs, ShowArgs};
+use crate::cli::note::note;
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files, steps};
 use crate::cli::{Given, Run, Status};
@@ -35,6 +36,9 @@ pub struct Diff {
     /// Read JSON `null` as a masked token
     #[arg(long, help_heading = "Input")]
     null_is_masked: bool,
+    /// The numbers are probabilities, in both
+    #[arg(long, help_heading = "Input")]
+    probs: bool,
     #[command(flatten)]
     history: HistoryArgs,
     #[command(flatten)]
@@ -80,7 +84,9 @@ enum FormatName {
 impl Diff {
     fn open(&self, path: &PathBuf) -> Result<Box<dyn LogitsSource + Send>> {
         let (layout, rows, dtype) = (self.layout, self.rows, self.dtype);
-        Open { layout, rows, dtype, null_is_masked: self.null_is_masked, ..Open::new(path) }.open()
+        let (null_is_masked, probs) = (self.null_is_masked, self.probs);
+        let open = Open { layout, rows, dtype, null_is_masked, probs, ..Open::new(path) };
+        Ok(remarking(open.open()?, layout, Box::new(note)))
     }
 
     /// Whether the comparison keeps to the limits.

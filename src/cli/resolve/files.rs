@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde_json::Value;
 use tokpick::settings::{self, Imported, Strategy};
+use tokpick::source::read_text;
 use tokpick::{Result, TokenId};
 
 use crate::cli::args::SettingsArgs;
 use crate::cli::note::note;
-use crate::cli::stream::read_text;
 
 /// The settings files of a run, by name; the later ones win.
 #[derive(Debug, Default)]

@@ -1,14 +1,8 @@
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::sync::Arc;
+use std::path::Path;
 
-use serde_json::{Value, json};
-
-use crate::processor::{
-    Candidates, Context, Flag, Info, Needs, Part, Places, Processor, Stage, Written, param,
-};
-use crate::{Error, Place, Result, TokenId};
+use crate::processor::method::*;
+use crate::source::text::lines::Lines;
 
 /// Prefix constraint: which tokens may follow the generated ids, by a table in a file.
 ///
@@ -43,16 +37,11 @@ use crate::{Error, Place, Result, TokenId};
 /// # Errors
 /// A file that can't be read; a line that is not `{"prefix":[ids],"allowed":[ids]}`, allows nothing, or names a prefix again.
 pub fn prefix_constraint(input: &str, missing: Missing) -> Result<Stage> {
-    let io = |source| Error::Io { file: input.to_string(), source };
-    let file = File::open(input).map_err(io)?;
+    let mut lines = Lines::open(Path::new(input))?;
     let mut allowed = HashMap::new();
-    for (number, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(io)?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let wrong = |what: String| Error::input(input, Place::line(number + 1), what);
-        let line: Line = serde_json::from_str(&line)
+    while lines.advance()? {
+        let wrong = |what: String| lines.bad(what);
+        let line: Line = serde_json::from_slice(&lines.text)
             .map_err(|e| wrong(format!("{e}; each line is {{\"prefix\":[ids],\"allowed\":[ids]}}")))?;
         if line.allowed.is_empty() {
             return Err(wrong("no token is allowed: name at least one, the end token where it ends".into()));
@@ -64,22 +53,22 @@ pub fn prefix_constraint(input: &str, missing: Missing) -> Result<Stage> {
     Ok(Arc::new(PrefixConstraint { input: input.to_string(), missing, allowed }))
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "prefix_constraint",
     summary: "allows after each generated prefix the tokens that a file names",
     source: "transformers 5",
     off: "not set",
     flags: &[
-        Flag::of("prefix-constraint", "input", Written::File, ""),
+        Flag::of("prefix-constraint", "input", FilePath, ""),
         Flag::of(
             "prefix-constraint-missing",
             "missing",
-            Written::Word,
+            Word,
             "A prefix that the constraint's file lacks: error (default) or free",
         ),
     ],
     needs: Needs::HISTORY,
-    places: Places { hf: (Part::Logits, 8), ..Places::GUEST_LOGITS },
+    places: Places { hf: (Logits, 8), ..Places::GUEST_LOGITS },
     parse: |form| {
         let p: Parameters = param::read(&INFO, form)?;
         prefix_constraint(&p.input, p.missing)
@@ -88,7 +77,7 @@ pub(in crate::processor) static INFO: Info = Info {
 };
 
 /// What it means that a table has no line for a prefix.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Missing {
     /// It must not be asked for.
@@ -98,7 +87,7 @@ pub enum Missing {
     Free,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parameters {
     input: String,
@@ -106,7 +95,7 @@ struct Parameters {
     missing: Missing,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
     prefix: Vec<TokenId>,

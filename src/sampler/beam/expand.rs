@@ -6,31 +6,20 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::constrained::Phrases;
-use super::{Beam, LiveBeam, Variant, stochastic};
+use super::{Beam, Variant, stochastic};
 use crate::draw::Gumbel;
 use crate::processor::Candidates;
-use crate::sampler::scores::{Parent, Scorer};
-use crate::sampler::slot;
+use crate::sampler::row_job::{RowJob, at};
+use crate::sampler::scores::score;
 use crate::source::Row;
-use crate::trace::Trace;
+use crate::trace::{Continuation, Fate, LiveBeam, Trace};
 use crate::{Error, Result, TokenId};
-
-/// A continuation of a beam.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Found {
-    pub id: TokenId,
-    pub score: f64,
-    /// Sum and noise, in the variants that draw.
-    pub perturbed: Option<f64>,
-    /// Log-probability in the raw row.
-    pub raw: Option<f64>,
-}
 
 /// Expands the live beams of a group by one step.
 pub(super) struct Expander<'a> {
     pub beam: &'a Beam,
-    pub scorer: Scorer<'a>,
+    /// The row of the step; each beam adds its own lane and context.
+    pub row_job: RowJob<'a>,
     /// How many continuations are considered, over all beams.
     pub count: usize,
     /// Rank of the group's first beam.
@@ -41,11 +30,11 @@ pub(super) struct Expander<'a> {
     pub contexts: &'a [Vec<TokenId>],
 }
 
-/// The continuations of each beam, and why a beam died, if one did.
-type Expanded = (Vec<Vec<Found>>, Option<Error>);
+/// The continuations, beam after beam, and why a beam died, if one did.
+type Expanded = (Vec<Continuation>, Option<Error>);
 
 impl Expander<'_> {
-    /// The continuations of each live beam that may be among the best `count`; `rows` are one for all beams, or one each.
+    /// The continuations of the live beams that may be among the best `count`; `rows` are one for all beams, or one each.
     pub fn run(&self, rows: &mut [Row], trace: &mut dyn Trace) -> Result<Expanded> {
         let shared = rows.len() == 1;
         // one row for all, and nothing that sees a difference between the beams: expand it once
@@ -53,8 +42,8 @@ impl Expander<'_> {
         let beams = if once { 1 } else { self.live.len() };
         let bound = Bound::new(self.count);
         let bound = self.is_bounded().then_some(&bound).filter(|_| !once);
-        let parallel = self.scorer.job.parallel && !shared && beams > 1 && !trace.wants().any();
-        let found: Vec<Result<Vec<Found>>> = if parallel {
+        let parallel = self.row_job.job.parallel && !shared && beams > 1 && !trace.wants().any();
+        let found: Vec<Result<Vec<Continuation>>> = if parallel {
             let expand = |c: &mut Candidates, (rank, row)| self.beam(rank, c, row, bound, &mut ());
             rows.par_iter_mut().enumerate().map_init(Candidates::default, expand).collect()
         } else {
@@ -66,25 +55,43 @@ impl Expander<'_> {
             (0..beams).map(&mut expand).collect()
         };
         let mut death = None;
-        let mut alive = Vec::new();
+        let mut all = Vec::new();
         for one in found {
-            alive.push(match one {
+            match one {
                 // this beam can't go on; the others may
-                Err(dead @ Error::NoCandidate { .. }) => {
-                    death = Some(slot::at(dead, self.scorer.name));
-                    Vec::new()
-                }
-                other => other.map_err(|e| slot::at(e, self.scorer.name))?,
-            });
+                Err(dead @ Error::NoCandidate { .. }) => death = Some(at(dead, self.row_job.name)),
+                Err(error) => return Err(at(error, self.row_job.name)),
+                Ok(one) if all.is_empty() => all = one,
+                Ok(one) => all.extend(one),
+            }
         }
-        if once {
-            alive.resize(self.live.len(), alive[0].clone());
+        if once && self.live.len() > 1 {
+            all = self.share(&all);
         }
-        Ok((alive, death))
+        Ok((all, death))
+    }
+
+    /// The best `count` continuations of all beams, where each has those of the first one.
+    fn share(&self, first: &[Continuation]) -> Vec<Continuation> {
+        let of = |parent: usize, at: usize| {
+            let sum = self.live[parent].sum + first.get(at)?.score;
+            Some(Continuation { parent, sum, key: sum, ..first[at] })
+        };
+        // the best that each beam still has: among equals the better beam comes first
+        let head = |parent, at| of(parent, at).map(|c| (Sum(c.sum), Reverse(parent), at));
+        let mut heads: BinaryHeap<_> = (0..self.live.len()).filter_map(|parent| head(parent, 0)).collect();
+        let mut best = Vec::new();
+        while best.len() < self.count
+            && let Some((_, Reverse(parent), at)) = heads.pop()
+        {
+            best.extend(of(parent, at));
+            heads.extend(head(parent, at + 1));
+        }
+        best
     }
 
     fn beams_are_alike(&self) -> bool {
-        let needs = self.scorer.job.chain.needs();
+        let needs = self.row_job.job.chain.needs();
         let alike = matches!(self.beam.variant, Variant::Plain | Variant::Diverse { .. });
         alike && !needs.history && !needs.coin
     }
@@ -92,7 +99,7 @@ impl Expander<'_> {
     /// True if the best `count` by sum (and noise) are all that matters.
     fn is_bounded(&self) -> bool {
         match self.beam.variant {
-            Variant::Plain | Variant::Sample | Variant::Diverse { .. } => true,
+            Variant::Plain | Variant::Sample | Variant::SampleUnsorted | Variant::Diverse { .. } => true,
             Variant::Stochastic { noise } => noise == 0.0,
             Variant::Constrained { .. } => false,
         }
@@ -106,83 +113,95 @@ impl Expander<'_> {
         row: &mut Row,
         bound: Option<&Bound>,
         trace: &mut dyn Trace,
-    ) -> Result<Vec<Found>> {
+    ) -> Result<Vec<Continuation>> {
         let lane = (self.lane + rank) as u32;
-        let parent = Parent { lane, context: &self.contexts[rank], penalties: self.penalties };
-        let z = self.scorer.score(&parent, c, row, trace)?;
+        let row_job = RowJob { lane, context: &self.contexts[rank], ..self.row_job };
+        let z = score(&row_job, self.penalties, c, row, trace)?;
         let live = &self.live[rank];
-        let best = match &self.beam.variant {
-            Variant::Plain | Variant::Diverse { .. } => bounded(c, live, self.count, bound),
-            Variant::Sample => {
+        let mut found = match &self.beam.variant {
+            Variant::Plain | Variant::Diverse { .. } | Variant::Stochastic { noise: 0.0 } => {
+                self.best(c, rank, bound)
+            }
+            Variant::Sample | Variant::SampleUnsorted => {
                 let least = bound.map_or(f64::NEG_INFINITY, |bound| bound.least(0.0));
-                let best = self.race(c, live.sum, lane, self.count, least);
+                let best = self.race(c, rank, self.count, least);
                 if let Some(bound) = bound {
-                    bound.add(best.iter().map(|&(.., key)| key.unwrap_or(f64::NEG_INFINITY)));
+                    bound.add(best.iter().map(|c| c.key));
                 }
                 best
             }
-            Variant::Stochastic { noise: 0.0 } => bounded(c, live, self.count, bound),
-            Variant::Stochastic { noise } => self.stochastic(c, live, lane, *noise),
-            Variant::Constrained { .. } => self.constrained(c, live),
+            Variant::Stochastic { noise } => self.stochastic(c, rank, *noise),
+            Variant::Constrained { .. } => self.constrained(c, rank),
         };
-        let raw = |id| c.raw_logit(id).map(|x| x as f64 - z).filter(|l| l.is_finite());
-        let found = best
-            .into_iter()
-            .map(|(id, score, perturbed)| Found { id, score, perturbed, raw: raw(id) })
-            .collect();
+        let phrases = self.beam.variant.phrases();
+        for next in &mut found {
+            next.logprob = c.raw_logit(next.id).map(|x| x as f64 - z).filter(|l| l.is_finite());
+            next.bank = phrases.met(&live.ids, Some(next.id));
+        }
         c.release(row);
         Ok(found)
     }
 
-    /// The `n` candidates with the largest sums of score, beam and Gumbel noise, if they are not below `least`.
-    fn race(&self, c: &Candidates, sum: f64, lane: u32, n: usize, least: f64) -> Vec<Choice> {
-        let Scorer { job, sequence, step, .. } = self.scorer;
-        let mut noise = Gumbel::new(job.seed).at(lane, sequence, 0, step);
-        let best = noise.top(c.members(), sum, n, least);
-        best.into_iter().map(|(id, score, key)| (id, score, Some(key))).collect()
+    /// A continuation that is ranked by its sum.
+    fn continuation(&self, parent: usize, id: TokenId, score: f64) -> Continuation {
+        let sum = self.live[parent].sum + score;
+        let (perturbed, logprob, bank) = (None, None, 0);
+        Continuation { parent, id, score, sum, key: sum, perturbed, logprob, bank, fate: Fate::Pruned }
     }
 
-    fn stochastic(&self, c: &mut Candidates, live: &LiveBeam, lane: u32, noise: f64) -> Vec<Choice> {
-        if !self.scorer.job.chain.is_empty() {
+    /// The best continuations by score, as many as may be among the best `count` of all beams.
+    fn best(&self, c: &Candidates, rank: usize, bound: Option<&Bound>) -> Vec<Continuation> {
+        let least = bound.map_or(f64::NEG_INFINITY, |b| b.least(self.live[rank].sum));
+        let best = c.ranked_from(self.count, least);
+        let best: Vec<_> = best.into_iter().map(|(id, score)| self.continuation(rank, id, score)).collect();
+        if let Some(bound) = bound {
+            bound.add(best.iter().map(|c| c.sum));
+        }
+        best
+    }
+
+    /// The `n` continuations with the largest sums of score, beam and Gumbel noise, if they are not below `least`.
+    fn race(&self, c: &Candidates, rank: usize, n: usize, least: f64) -> Vec<Continuation> {
+        let RowJob { job, sequence, step, .. } = self.row_job;
+        let mut noise = Gumbel::new(job.seed).at((self.lane + rank) as u32, sequence, 0, step);
+        let best = noise.top(c.members(), self.live[rank].sum, n, least);
+        best.into_iter()
+            .map(|(id, score, key)| Continuation { key, ..self.continuation(rank, id, score) })
+            .collect()
+    }
+
+    fn stochastic(&self, c: &mut Candidates, rank: usize, noise: f64) -> Vec<Continuation> {
+        if !self.row_job.job.chain.is_empty() {
             c.log_softmax();
         }
         // the whole noise keeps the order of the race
         let n = if noise == 1.0 { self.count } else { usize::MAX };
-        let mut best = self.race(c, live.sum, lane, n, f64::NEG_INFINITY);
-        stochastic::condition(best.iter_mut().filter_map(|b| b.2.as_mut()), live.perturbed.unwrap_or(0.0));
-        let key = |b: &Choice| stochastic::key(live.sum + b.1, b.2.unwrap_or(f64::NEG_INFINITY), noise);
-        best.sort_by(|a, b| key(b).total_cmp(&key(a)));
+        let mut best = self.race(c, rank, n, f64::NEG_INFINITY);
+        let parent = self.live[rank].perturbed.unwrap_or(0.0);
+        stochastic::condition(best.iter_mut().map(|next| &mut next.key), parent);
+        for next in &mut best {
+            next.perturbed = Some(next.key);
+            next.key = stochastic::key(next.sum, next.key, noise);
+        }
+        best.sort_by(|a, b| b.key.total_cmp(&a.key));
         best.truncate(self.count);
         best
     }
 
-    fn constrained(&self, c: &mut Candidates, live: &LiveBeam) -> Vec<Choice> {
-        let phrases: Phrases<'_> = self.beam.variant.phrases();
+    fn constrained(&self, c: &mut Candidates, rank: usize) -> Vec<Continuation> {
+        let (phrases, live) = (self.beam.variant.phrases(), &self.live[rank]);
         if phrases.met(&live.ids, None) < phrases.tokens() {
-            c.mask_each(&self.scorer.job.limits.eos);
+            c.mask_each(&self.row_job.job.limits.eos);
         }
-        let mut best = bounded(c, live, self.count, None);
+        let mut best = self.best(c, rank, None);
         for id in phrases.wanted(&live.ids) {
             let score = c.score(id).filter(|s| *s > f64::NEG_INFINITY);
-            if let Some(score) = score.filter(|_| best.iter().all(|b| b.0 != id)) {
-                best.push((id, score, None));
+            if let Some(score) = score.filter(|_| best.iter().all(|b| b.id != id)) {
+                best.push(self.continuation(rank, id, score));
             }
         }
         best
     }
-}
-
-/// A token, its score, and its perturbed sum where there is noise.
-type Choice = (TokenId, f64, Option<f64>);
-
-/// The best continuations by score, as many as may be among the best `count` of all beams.
-fn bounded(c: &Candidates, live: &LiveBeam, count: usize, bound: Option<&Bound>) -> Vec<Choice> {
-    let least = bound.map_or(f64::NEG_INFINITY, |b| b.least(live.sum));
-    let best = c.ranked_from(count, least);
-    if let Some(bound) = bound {
-        bound.add(best.iter().map(|&(_, score)| live.sum + score));
-    }
-    best.into_iter().map(|(id, score)| (id, score, None)).collect()
 }
 
 /// The `count`-th best sum found so far, over all beams: what lies below it need not be looked at. It saves work and decides

@@ -1,7 +1,8 @@
 //! The finished list of a beam search, and the test for stopping.
 
-use super::{Beam, EarlyStopping, LiveBeam};
+use super::{Beam, EarlyStopping};
 use crate::hypothesis::Finish;
+use crate::trace::LiveBeam;
 
 /// A hypothesis that ended, with its score.
 #[derive(Debug, Clone)]

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::expand::Found;
 use super::finished::{Ended, Finished};
-use super::{Beam, Considered, Fate, LiveBeam, Variant, stochastic};
+use super::{Beam, Variant, stochastic};
 use crate::TokenId;
 use crate::hypothesis::Finish;
 use crate::sampler::Job;
+use crate::trace::{Continuation, Fate, LiveBeam};
 
 /// The live beams of a group, best first, and its finished list.
 pub(super) struct Group<'a> {
@@ -19,8 +19,8 @@ pub(super) struct Group<'a> {
     pub finished: Finished,
 }
 
-/// The beams of the next step, each with the context of its parent and its own id.
-type Next = Vec<(LiveBeam, Vec<TokenId>)>;
+/// Bytes that an allocation takes beside its content.
+const ALLOCATION: usize = 32;
 
 /// The continuations that hold equally many tokens of forced phrases; all, where there are none.
 #[derive(Default)]
@@ -37,6 +37,29 @@ impl<'a> Group<'a> {
     pub fn new(beam: &'a Beam, job: &'a Job<'a>) -> Self {
         let start = LiveBeam::default();
         Group { beam, job, live: vec![start], contexts: vec![job.history()], finished: Finished::default() }
+    }
+
+    /// Roughly how many bytes a new group takes after a history of so many ids.
+    pub fn size(history: usize) -> usize {
+        size_of::<Self>() + size_of::<LiveBeam>() + ALLOCATION + history.saturating_mul(size_of::<TokenId>())
+    }
+
+    /// Roughly how many bytes a step takes on top of what is live: up to `count` continuations (thrice: as found, being sorted,
+    /// and as kept), and the beams that they become. `None` where that is more than a number holds.
+    pub fn room_for_a_step(&self, count: usize, vocab: usize) -> Option<usize> {
+        let all = self.live.len().checked_mul(vocab)?;
+        let (len, context) = match (self.live.first(), self.contexts.first()) {
+            (Some(beam), Some(context)) => (beam.ids.len() + 1, context.len() + 1),
+            _ => return Some(0),
+        };
+        let per_id = size_of::<TokenId>() + size_of::<Option<f64>>() + size_of::<f64>();
+        let beam = size_of::<LiveBeam>() + 5 * ALLOCATION;
+        let beam = len
+            .checked_mul(per_id)?
+            .checked_add(context.checked_mul(size_of::<TokenId>())?)?
+            .checked_add(beam)?;
+        let beams = all.min(self.beam.width()).checked_mul(beam)?;
+        all.min(count).checked_mul(3 * size_of::<Continuation>())?.checked_add(beams)
     }
 
     /// What is live ends as it stands.
@@ -61,29 +84,29 @@ impl<'a> Group<'a> {
         score
     }
 
-    /// What is divided by the length norm: the sum, or the perturbed log-probability.
+    /// What is divided by the length norm: the sum, or what stochastic beam search ranks by.
     fn worth(&self, beam: &LiveBeam) -> f64 {
-        self.key(beam.sum, beam.perturbed)
-    }
-
-    /// What a continuation is ranked by.
-    fn key(&self, sum: f64, perturbed: Option<f64>) -> f64 {
-        match (&self.beam.variant, perturbed) {
-            (Variant::Stochastic { noise }, Some(g)) => stochastic::key(sum, g, *noise),
-            (_, key) => key.unwrap_or(sum),
+        match (&self.beam.variant, beam.perturbed) {
+            (Variant::Stochastic { noise }, Some(g)) => stochastic::key(beam.sum, g, *noise),
+            _ => beam.sum,
         }
     }
 
-    /// Decides on every continuation; `found` are those of each live beam.
-    pub fn judge(&mut self, found: Vec<Vec<Found>>, count: usize, last: bool) -> (Next, Vec<Considered>) {
-        let mut all = self.rank(&found, count);
+    /// Decides on every continuation: the beams of the next step, and what became of all.
+    pub fn judge(
+        &mut self,
+        found: Vec<Continuation>,
+        count: usize,
+        last: bool,
+    ) -> (Vec<LiveBeam>, Vec<Continuation>) {
+        let mut all = self.rank(found, count);
         let mut banks: BTreeMap<usize, Bank> = BTreeMap::new();
-        for (c, _) in &all {
+        for c in &all {
             let best = &mut banks.entry(c.bank).or_default().best;
             *best = Some(best.map_or(c.sum, |b| b.max(c.sum)));
         }
         let whole = self.beam.variant.phrases().tokens();
-        for (at, (c, found)) in all.iter_mut().enumerate() {
+        for (at, c) in all.iter_mut().enumerate() {
             let Some(bank) = banks.get_mut(&c.bank) else { continue };
             bank.seen += 1;
             let is_end = self.job.limits.eos.binary_search(&c.id).is_ok();
@@ -96,52 +119,39 @@ impl<'a> Group<'a> {
                 c.fate = Fate::Unmet;
             } else if bank.seen <= self.beam.width() {
                 let finish = if is_end { Finish::Eos } else { Finish::Length };
-                let beam = self.extend(c, found);
-                c.fate = Fate::Finished(self.enter(beam, finish));
+                c.fate = Fate::Finished(self.enter(self.extend(c), finish));
             } else {
                 c.fate = Fate::Lost;
             }
         }
-        let mut next = Vec::new();
-        for at in self.choose(banks, &all) {
-            let (c, found) = &mut all[at];
-            c.fate = Fate::Live;
-            let mut context = self.contexts[c.parent].clone();
-            context.push(c.id);
-            next.push((self.extend(c, found), context));
-        }
-        (next, all.into_iter().map(|(c, _)| c).collect())
+        let chosen = self.choose(banks, &all);
+        chosen.iter().for_each(|&at| all[at].fate = Fate::Live);
+        (chosen.iter().map(|&at| self.extend(&all[at])).collect(), all)
     }
 
-    /// The continuations by falling key, the best `count` of each bank.
-    fn rank(&self, found: &[Vec<Found>], count: usize) -> Vec<(Considered, Found)> {
-        let phrases = self.beam.variant.phrases();
-        let mut all = Vec::new();
-        for (parent, (beam, continuations)) in self.live.iter().zip(found).enumerate() {
-            all.extend(continuations.iter().map(|&found| {
-                let Found { id, score, perturbed, .. } = found;
-                let sum = beam.sum + score;
-                let (key, bank) = (self.key(sum, perturbed), phrases.met(&beam.ids, Some(id)));
-                (Considered { parent, id, score, sum, key, bank, fate: Fate::Pruned }, found)
-            }));
-        }
+    /// The continuations in the order of their ranks, the best `count` of each bank.
+    fn rank(&self, mut all: Vec<Continuation>, count: usize) -> Vec<Continuation> {
         // stable: among equals the better parent, then the lower id
-        all.sort_by(|a, b| b.0.key.total_cmp(&a.0.key));
+        all.sort_by(|a, b| b.key.total_cmp(&a.key));
         let mut seen: BTreeMap<usize, usize> = BTreeMap::new();
-        all.retain(|(c, _)| {
+        all.retain(|c| {
             let seen = seen.entry(c.bank).or_default();
             *seen += 1;
             *seen <= count
         });
+        if self.beam.variant == Variant::Sample {
+            // the noise only chose them
+            all.sort_by(|a, b| b.sum.total_cmp(&a.sum));
+        }
         all
     }
 
     /// Which continuations live on, best first: those with the largest sums (stochastic: keys), from the banks in turn, the
     /// fullest first.
-    fn choose(&self, banks: BTreeMap<usize, Bank>, all: &[(Considered, Found)]) -> Vec<usize> {
+    fn choose(&self, banks: BTreeMap<usize, Bank>, all: &[Continuation]) -> Vec<usize> {
         let worth = |at: usize| match self.beam.variant {
-            Variant::Sample => all[at].0.sum,
-            _ => all[at].0.key,
+            Variant::Sample | Variant::SampleUnsorted => all[at].sum,
+            _ => all[at].key,
         };
         let by_worth = |list: &mut Vec<usize>| list.sort_by(|&a, &b| worth(b).total_cmp(&worth(a)));
         let mut open: Vec<Vec<usize>> = banks.into_values().rev().map(|bank| bank.open).collect();
@@ -154,25 +164,25 @@ impl<'a> Group<'a> {
     }
 
     /// The beam that a continuation makes.
-    fn extend(&self, c: &Considered, found: &Found) -> LiveBeam {
-        let parent = &self.live[c.parent];
-        let perturbed = found.perturbed.filter(|_| matches!(self.beam.variant, Variant::Stochastic { .. }));
-        let mut beam = LiveBeam { sum: c.sum, perturbed, ..parent.clone() };
+    fn extend(&self, c: &Continuation) -> LiveBeam {
+        let mut beam = LiveBeam { sum: c.sum, perturbed: c.perturbed, ..self.live[c.parent].clone() };
         beam.ids.push(c.id);
-        beam.logprobs.push(found.raw);
+        beam.logprobs.push(c.logprob);
         beam.scores.push(c.score);
         beam
     }
 
     /// Takes the next step's beams over, unless the search of this group is over.
-    pub fn go_on(&mut self, mut next: Next, limit: Option<usize>) {
-        let settled = next.first().is_none_or(|(best, _)| {
+    pub fn go_on(&mut self, mut next: Vec<LiveBeam>, limit: Option<usize>) {
+        let settled = next.first().is_none_or(|best| {
             let (worth, len) = (self.worth(best), best.ids.len());
             self.finished.settled(self.beam, self.beam.width(), worth, len, limit)
         });
         if settled {
             next.clear();
         }
-        (self.live, self.contexts) = next.into_iter().unzip();
+        let Job { prompt, prefix, .. } = *self.job;
+        self.contexts = next.iter().map(|beam| [prompt, prefix, &beam.ids].concat()).collect();
+        self.live = next;
     }
 }

@@ -16,12 +16,8 @@ pub(super) fn run(
     trace: &mut dyn Trace,
 ) -> Result<()> {
     let shape = source.shape();
-    let first = if shape.follows_prefix { job.prefix.len() } else { shape.first_step };
-    let of_input = shape.end_step.map(|end| end.saturating_sub(first));
-    let limit = match (job.limits.max_new_tokens, of_input) {
-        (Some(m), Some(n)) => Some(m.min(n)),
-        (m, n) => m.or(n),
-    };
+    let first = job.first_step(&shape);
+    let limit = job.most_tokens(&shape);
     if limit == Some(0) {
         searches.iter_mut().for_each(Search::end_here);
         return Ok(());
@@ -30,11 +26,11 @@ pub(super) fn run(
     let peeks = limit.is_none_or(|m| shape.end_step.is_none() && m > 1) && !shape.follows_prefix;
     let (mut rows, mut ahead) = (Rows::default(), Rows::default());
     let mut step = first;
-    rows.fetch(searches, source, &shape, job, step)?;
+    rows.fetch(searches, source, &shape, (beam, job), step)?;
     for len in 1.. {
         let at_limit = limit == Some(len);
         if peeks && !at_limit {
-            ahead.fetch(searches, source, &shape, job, step + 1)?;
+            ahead.fetch(searches, source, &shape, (beam, job), step + 1)?;
         }
         if unchecked && let Some(row) = rows.rows.iter().find(|r| !r.ended) {
             job.check_ids(source.name(), row.vocab)?;
@@ -57,7 +53,7 @@ pub(super) fn run(
         if peeks && !at_limit {
             std::mem::swap(&mut rows, &mut ahead);
         } else {
-            rows.fetch(searches, source, &shape, job, step)?;
+            rows.fetch(searches, source, &shape, (beam, job), step)?;
         }
     }
     Ok(())
@@ -78,7 +74,7 @@ impl Rows {
         searches: &[Search<'_>],
         source: &mut dyn LogitsSource,
         shape: &Shape,
-        job: &Job<'_>,
+        (beam, job): (&Beam, &Job<'_>),
         step: usize,
     ) -> Result<()> {
         let mut queries = Vec::new();
@@ -91,6 +87,9 @@ impl Rows {
             queries.extend(contexts.map(|context| Query { sequence, step, context, prompt_len }));
             self.starts.push(queries.len());
         }
+        let new = queries.len().saturating_sub(self.rows.len());
+        let row = shape.vocab.unwrap_or(0).checked_mul(size_of::<f32>());
+        beam.check_room(row.and_then(|row| row.checked_add(size_of::<Row>())?.checked_mul(new)))?;
         source.rows(&queries, &mut self.rows)
     }
 

@@ -1,7 +1,6 @@
 //! Beam search, as transformers 5 does it, and its published variants.
 
 mod constrained;
-mod events;
 mod expand;
 mod finished;
 mod group;
@@ -11,7 +10,6 @@ mod search;
 mod stochastic;
 mod variant;
 
-pub use events::{BeamStep, Considered, Fate, LiveBeam};
 pub use norm::LengthNorm;
 pub use variant::Variant;
 
@@ -36,7 +34,7 @@ pub enum EarlyStopping {
 
 /// Beam search: keeps the `num_beams` best prefixes of each step.
 ///
-/// Rules of transformers 5.23:
+/// Rules of transformers 5.24:
 ///
 /// 1. Scores of a step are log-probabilities, then the chain works on them; they are not normalised again. A beam's sum adds them
 ///    up.
@@ -55,20 +53,14 @@ pub enum EarlyStopping {
 /// are negative; [`LengthNorm`] has the other formula. [`Variant`] draws, diversifies or constrains the beams. On a file of steps the search decodes the position-only lattice and ends with the file.
 ///
 /// ```
-/// use tokpick::sampler::{Beam, Event, Job, Limits, Sampler};
+/// use tokpick::sampler::{Beam, Job, Sampler};
 /// use tokpick::{processor::Chain, source::Steps};
 ///
 /// let mut source = Steps::new("example", &[2, 2], None, vec![0.1, 2.0, 3.0, 1.0])?;
-/// let (chain, limits) = (Chain::default(), Limits::default());
-/// let job = Job { prompt: &[], prefix: &[], chain: &chain, limits: &limits, seed: 0, logprobs: false, parallel: false };
-/// let mut best = Vec::new();
-/// Beam { num_return_sequences: 2, ..Beam::new(2)? }.run(&mut source, &job, &mut (), &mut |event| {
-///     if let Event::Done(hypothesis) = event {
-///         best.push(hypothesis.ids);
-///     }
-///     Ok(())
-/// })?;
-/// assert_eq!(best, [[1, 0], [0, 0]]);
+/// let chain = Chain::default();
+/// let mut beam = Beam { num_return_sequences: 2, ..Beam::new(2)? };
+/// let found = beam.decode(&mut source, &Job::new(&chain))?;
+/// assert_eq!([&found[0].ids, &found[1].ids], [&[1, 0], &[0, 0]]);
 /// # Ok::<(), tokpick::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -131,6 +123,21 @@ impl Beam {
         }
     }
 
+    /// Refuses a width for which the memory is not there: so many bytes are asked for, and given back.
+    fn check_room(&self, bytes: Option<usize>) -> Result<()> {
+        // what is small is there
+        if bytes.is_some_and(|bytes| bytes < 1 << 26 || Vec::<u8>::new().try_reserve_exact(bytes).is_ok()) {
+            return Ok(());
+        }
+        let what = match bytes {
+            Some(bytes) => {
+                format!("its beams need {} MB more than there is memory for: lower it", bytes >> 20)
+            }
+            None => "more beams than any memory holds: lower it".to_string(),
+        };
+        Err(Error::setting("num_beams", self.num_beams, what))
+    }
+
     /// Refuses what makes no sense.
     fn check(&self, eos: &[TokenId]) -> Result<()> {
         if self.num_beams == 0 {
@@ -166,7 +173,8 @@ impl Sampler for Beam {
         let together = if shape.access == Access::ByStep { shape.sequences.len() } else { 1 };
         let sequences: Vec<usize> = shape.sequences.clone().collect();
         for (round, group) in sequences.chunks(together.max(1)).enumerate() {
-            let mut searches: Vec<Search> = group.iter().map(|&s| Search::new(s, self, job)).collect();
+            let mut searches =
+                group.iter().map(|&s| Search::new(s, self, job)).collect::<Result<Vec<_>>>()?;
             lockstep::run(&mut searches, source, (self, job), round == 0, trace)?;
             for search in searches {
                 let sequence = search.sequence;

@@ -3,11 +3,11 @@
 use super::expand::Expander;
 use super::finished::Ended;
 use super::group::Group;
-use super::{Beam, BeamStep, Considered, Fate, Variant};
+use super::{Beam, Variant};
 use crate::sampler::Job;
-use crate::sampler::scores::Scorer;
+use crate::sampler::row_job::RowJob;
 use crate::source::Row;
-use crate::trace::{Trace, TraceEvent};
+use crate::trace::{BeamStep, Continuation, Fate, Trace, TraceEvent};
 use crate::{Error, Place, Result, TokenId};
 
 /// The search of one sequence.
@@ -33,9 +33,11 @@ pub(super) struct Now<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub fn new(sequence: usize, beam: &'a Beam, job: &'a Job<'a>) -> Self {
-        let groups = (0..beam.variant.groups()).map(|_| Group::new(beam, job)).collect();
-        Search { sequence, beam, job, groups, death: None }
+    pub fn new(sequence: usize, beam: &'a Beam, job: &'a Job<'a>) -> Result<Self> {
+        let groups = beam.variant.groups();
+        beam.check_room(groups.checked_mul(Group::size(job.history().len())))?;
+        let groups = (0..groups).map(|_| Group::new(beam, job)).collect();
+        Ok(Search { sequence, beam, job, groups, death: None })
     }
 
     pub fn is_live(&self) -> bool {
@@ -61,13 +63,15 @@ impl<'a> Search<'a> {
         for (number, group) in self.groups.iter_mut().enumerate().filter(|(_, g)| !g.live.is_empty()) {
             let expander = Expander {
                 beam: self.beam,
-                scorer: Scorer { job, name: now.name, sequence, step },
+                row_job: RowJob { job, name: now.name, sequence, step, sample: 0, lane: 0, context: &[] },
                 count: width.saturating_mul((1 + job.limits.eos.len()).max(2)),
                 lane: number * width,
                 penalties: &taken,
                 live: &group.live,
                 contexts: &group.contexts,
             };
+            let vocab = rows.iter().map(|row| row.vocab).max().unwrap_or(0);
+            self.beam.check_room(group.room_for_a_step(expander.count, vocab))?;
             let (found, death) = if shared {
                 expander.run(rows, trace)?
             } else {
@@ -80,8 +84,9 @@ impl<'a> Search<'a> {
             let (next, considered) = group.judge(found, count, now.last);
             if let Variant::Diverse { diversity_penalty, .. } = self.beam.variant {
                 // at the limit, what would have lived on
-                let is_open =
-                    |c: &&Considered| c.fate != Fate::Margin && job.limits.eos.binary_search(&c.id).is_err();
+                let is_open = |c: &&Continuation| {
+                    c.fate != Fate::Margin && job.limits.eos.binary_search(&c.id).is_err()
+                };
                 for c in considered.iter().filter(is_open).take(width) {
                     lose(&mut taken, c.id, diversity_penalty);
                 }

@@ -16,9 +16,12 @@ pub enum Variant {
     /// `torch.multinomial`; here it is Gumbel-top-k, the `K` largest of `sum + g`, g = −ln(−ln U) addressed by (seed, sequence,
     /// step, rank of the parent as lane, token), which has the same distribution and never returns a token of probability 0.
     ///
-    /// As in transformers 5, ranks are the order of drawing (the first `num_beams` drawn may finish), and the `num_beams` of them
-    /// with the largest sums live on. transformers 4 sorted by sum before both.
+    /// What was drawn is ranked by sum, as in transformers 5.24: the first `num_beams` may finish, and the `num_beams` best that
+    /// did not end live on. There, truncations keep at least `max(2, 1 + number of end tokens)` tokens in such a search.
     Sample,
+    /// Beam sampling as transformers had it up to 5.23: what was drawn is ranked in the order of the draw, so that a good
+    /// continuation that was drawn late can't finish; of those that did not end, the `num_beams` with the largest sums live on.
+    SampleUnsorted,
     /// Stochastic beam search (Kool, van Hoof & Welling 2019): hypotheses drawn without replacement from the sequence model.
     ///
     /// A beam has the log-probability φ and the perturbed log-probability G = φ + Gumbel noise. Its continuations get
@@ -61,7 +64,7 @@ impl Variant {
     /// Refuses parameters that make no sense with `num_beams` beams.
     pub(super) fn check(&self, num_beams: usize, eos: &[TokenId]) -> Result<()> {
         match self {
-            Variant::Plain | Variant::Sample => Ok(()),
+            Variant::Plain | Variant::Sample | Variant::SampleUnsorted => Ok(()),
             Variant::Stochastic { noise } if !(0.0..=1.0).contains(noise) => {
                 Err(Error::setting("noise", noise, "must be from 0 to 1"))
             }
@@ -101,7 +104,7 @@ impl Variant {
     /// True if the seed matters.
     pub fn is_random(&self) -> bool {
         match self {
-            Variant::Sample => true,
+            Variant::Sample | Variant::SampleUnsorted => true,
             Variant::Stochastic { noise } => *noise > 0.0,
             _ => false,
         }

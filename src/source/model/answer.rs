@@ -4,8 +4,9 @@ use std::io::{self, BufRead, Read};
 
 use super::{ModelCommand, Protocol};
 use crate::TokenId;
-use crate::source::header::Header;
-use crate::source::json::{Content, Context};
+use crate::source::npy::header::Header;
+use crate::source::text::json::{Content, Context};
+use crate::source::text::lines;
 use crate::source::{DtypeHint, Open, Query, Row};
 use crate::{Error, Place};
 
@@ -26,17 +27,21 @@ impl Answer {
         };
         read.unwrap_or_else(|e| match e.kind() {
             io::ErrorKind::UnexpectedEof => Answer::End,
+            io::ErrorKind::FileTooLarge => Answer::Garbage(format!("an answer that doesn't end: {e}")),
             _ => Answer::Garbage(format!("its standard output can't be read: {e}")),
         })
     }
 }
+
+/// The largest NPY answer, in bytes.
+const LARGEST: u64 = 1 << 30;
 
 /// A line that is not blank.
 fn line(from: &mut impl BufRead) -> io::Result<Answer> {
     let mut line = Vec::new();
     loop {
         line.clear();
-        if from.read_until(b'\n', &mut line)? == 0 {
+        if !lines::line(from, &mut line)? {
             return Ok(Answer::End);
         }
         if !line.trim_ascii().is_empty() {
@@ -63,8 +68,11 @@ fn npy(from: &mut impl BufRead, hint: Option<DtypeHint>) -> io::Result<Answer> {
             return Ok(Answer::Garbage(format!("an answer that is no NPY document: {}", what(error).0)));
         }
     };
-    let Some(promised) = header.data_len() else {
-        return Ok(Answer::Garbage(format!("an NPY document with axes {:?}", header.axes)));
+    let Some(promised) = header.data_len().filter(|promised| *promised <= LARGEST) else {
+        return Ok(Answer::Garbage(format!(
+            "an NPY document with axes {:?}: an answer has at most 1 GiB",
+            header.axes
+        )));
     };
     // memory is taken as the data come, whatever the header promises
     let came = from.by_ref().take(promised).read_to_end(&mut document)?;
@@ -160,8 +168,14 @@ fn cut(axes: &[usize], logits: &[f32], count: usize) -> Result<Vec<Row>, Bad> {
 
 fn read_json(document: &[u8], settings: &ModelCommand, count: usize) -> Result<Vec<Row>, Bad> {
     let mut content = Content::default();
-    let context =
-        Context { file: "", null_is_masked: settings.null_is_masked, line: 1, step: None, layout: None };
+    let context = Context {
+        file: "",
+        null_is_masked: settings.null_is_masked,
+        probs: false,
+        line: 1,
+        step: None,
+        layout: None,
+    };
     content.parse(document, context).map_err(|error| {
         let (what, token) = what(error);
         let what = format!("an answer that can't be read: {what}: {}", excerpt(document));

@@ -27,8 +27,9 @@ fn headers_of_npy() {
     let header = |text| npy_text(1, text, &data);
     expect(header("hello"), "x: the NPY header is not a Python dictionary");
     expect(npy_text(1, "{'descr': '\u{e9}", b""), "x: the NPY header is not a Python dictionary");
-    let deep = "(".repeat(5000);
-    expect(npy_text(2, &deep, b""), "x: the NPY header has too many brackets within brackets");
+    for deep in ["(", "{", "[", "{'descr':"] {
+        expect(npy_text(2, &deep.repeat(1000), b""), "x: the NPY header is not a Python dictionary");
+    }
     let long = format!("{{{}}}", " ".repeat(10_000));
     expect(
         npy_text(2, &long, b""),
@@ -43,19 +44,19 @@ fn headers_of_npy() {
     );
     expect(
         header("{'descr': '<f4', 'fortran_order': 0, 'shape': (2,)}"),
-        "x: the NPY header has \"fortran_order\": 0",
+        "x: the NPY header has \"fortran_order\": 0; it is True or False",
     );
     expect(
         header("{'descr': '<f4', 'fortran_order': False, 'shape': (-2,)}"),
-        "x: the NPY header has an axis of length -2",
+        "x: the NPY header has \"shape\": (-2,); it is a tuple of whole numbers",
     );
     expect(
         header("{'descr': '<f4', 'fortran_order': False, 'shape': (2.5,)}"),
-        "x: the NPY header has an axis of length 2.5e0",
+        "x: the NPY header has \"shape\": (2.5,); it is a tuple of whole numbers",
     );
     expect(
         header("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'extra': 1}"),
-        "x: the NPY header has the entry 'extra', which no version knows",
+        "x: the NPY header has the entry \"extra\", which no version knows",
     );
 }
 
@@ -188,7 +189,7 @@ fn data_of_another_length_than_promised() {
     );
     expect(
         npy(1, "'<f4'", false, "(18446744073709551616,)", b""),
-        "x: the NPY header has an axis of length 18446744073709551616",
+        "x: the NPY header has \"shape\": (18446744073709551616,); it is a tuple of whole numbers",
     );
 }
 

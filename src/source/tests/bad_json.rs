@@ -58,7 +58,7 @@ fn json_that_is_no_logits() {
         ("{\"logits\":[1],\"logits\":[2]}", "x: line 1: the key \"logits\" stands twice"),
         (
             "{\"logit\":[1]}",
-            "x: line 1: unknown key \"logit\"; known are logits, logprobs, ids, prefix, vocab",
+            "x: line 1: unknown key \"logit\"; known are logits, logprobs, probs, ids, prefix, vocab",
         ),
         ("{\"logits\":[1],\"vocab\":\"a\"}", "x: line 1: a string as \"vocab\"; it is an array"),
         (
@@ -133,7 +133,7 @@ fn lines_that_are_no_steps() {
         ),
         (
             "{\"ids\":[0],\"logits\":[1],\"logprobs\":[1]}",
-            "x: line 1: \"logits\" and \"logprobs\" at once; give one of them",
+            "x: line 1: two of \"logits\", \"logprobs\" and \"probs\" at once; give one of them",
         ),
         (
             "{\"logprobs\":[1]}",
@@ -171,7 +171,7 @@ fn tables_that_are_none() {
         ("{\"prefix\":[],\"logits\":[1]}\n[1]\n", "x: line 2: a line of a prefix table without \"prefix\""),
         (
             "{\"prefix\":[],\"logits\":[[1]]}\n",
-            "x: line 1: a line of a prefix table holds \"prefix\" and the V numbers of \"logits\", no more",
+            "x: line 1: arrays within arrays; a line of a prefix table is one row, [V]",
         ),
         (
             "{\"prefix\":[-1],\"logits\":[1]}\n",

@@ -123,6 +123,58 @@ fn lists_of_ids_in_every_form() {
     assert_eq!(greedy(&file), spaces);
 }
 
+/// A row that can't be decoded ends the output at the same place, with the same error, whatever the number of threads.
+#[test]
+fn threads_do_not_show_when_a_row_fails() {
+    let zeros = "[0,0,0,0]";
+    let only_banned = "[0,-Infinity,-Infinity,-Infinity]";
+    let sequences = |rows: [[&str; 2]; 3]| {
+        let sequences: Vec<String> = rows.iter().map(|rows| format!("[{}]", rows.join(","))).collect();
+        format!("[{}]", sequences.join(","))
+    };
+    // the second sequence fails at once; at its second step, after the third has failed at its first; and with a NaN
+    let inputs = [
+        sequences([[zeros, zeros], [only_banned, zeros], [zeros, zeros]]),
+        sequences([[zeros, zeros], [zeros, only_banned], [only_banned, zeros]]),
+        sequences([[zeros, zeros], [zeros, "[0,NaN,0,0]"], ["[NaN,0,0,0]", zeros]]),
+    ];
+    let strategies = [
+        "greedy",
+        "sample --seed 1",
+        "sample --seed 1 -n 3",
+        "sample --seed 1 --draw gumbel",
+        "sample --seed 1 --mirostat 2",
+        "sample --seed 1 --adaptive-target 0.5",
+        "sample --seed 1 --engine numpy",
+        "beam -b 2",
+        "beam -b 2 --beam-sample --seed 1",
+        "search --exact",
+    ];
+    for (input, strategy) in inputs.iter().flat_map(|i| strategies.iter().map(move |s| (i, s))) {
+        let chain = if strategy.contains("engine") { "" } else { "--prompt-ids 0 --no-repeat-ngram-size 1" };
+        for format in ["ids", "json", "jsonl", "ids --stream"] {
+            if format.contains("stream") && ["beam", "search"].iter().any(|s| strategy.starts_with(s)) {
+                continue;
+            }
+            let run = |threads: usize| {
+                let args = format!("{strategy} {chain} -f {format} --threads {threads}");
+                let ran = with_input(&words(&args), input.as_bytes());
+                (ran.status, String::from_utf8(ran.out).unwrap(), ran.err)
+            };
+            let alone = run(1);
+            for threads in [2, 7] {
+                assert_eq!(run(threads), alone, "{strategy} {format} with {threads} threads on {input}");
+            }
+        }
+    }
+    let args = "sample --seed 1 --prompt-ids 0 --no-repeat-ngram-size 1 -f jsonl --threads 2";
+    let ran = with_input(&words(args), inputs[0].as_bytes());
+    let lines = String::from_utf8(ran.out).unwrap();
+    assert!(lines.starts_with("{\"sequence\":0,") && lines.lines().count() == 1, "{lines}");
+    assert_eq!(ran.status, Some(2));
+    assert!(ran.err.contains("sequence 1, step 0"), "{}", ran.err);
+}
+
 #[test]
 fn a_beam_of_one_is_greedy() {
     assert_eq!(ids("beam steps.npy"), ids("greedy steps.npy"));

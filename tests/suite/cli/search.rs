@@ -37,6 +37,32 @@ fn every_variant_on_the_textbook_example() {
     );
 }
 
+/// "nice house is nice" has five tokens and probability .15: the length penalty decides between it and "dog has".
+#[test]
+fn the_length_penalty_decides_in_the_textbook_example() {
+    let table = fixture("teaching/the-dog-has.jsonl").display().to_string();
+    let best = |penalty: &str| {
+        let args = format!("beam {table} -b 3 --prompt-ids 1 --eos-token-id 0 --length-penalty {penalty}");
+        tokpick(&words(&args)).text()
+    };
+    assert_eq!([best("0"), best("1")], ["3 8 0\n", "3 8 0\n"]);
+    assert_eq!([best("1.5"), best("2")], ["2 6 11 2 0\n", "2 6 11 2 0\n"]);
+}
+
+/// The sentences of the table end with token 0: who forgets to say so is told.
+#[test]
+fn a_missing_prefix_after_an_end_token_suggests_to_name_it() {
+    let table = fixture("teaching/the-dog-has.jsonl").display().to_string();
+    for strategy in ["greedy", "beam -b 2"] {
+        let said = tokpick(&words(&format!("{strategy} {table} --prompt-ids 1"))).failure();
+        let ends = "nothing follows token 0 in this table, and other rows end with it: if it ends a sequence, give --eos-token-id 0";
+        assert!(said.contains("no row for the prefix [") && said.ends_with(ends), "{said}");
+    }
+    // the last id goes on elsewhere
+    let said = tokpick(&words(&format!("greedy {table} --prefix-ids 3,2"))).failure();
+    assert!(said.ends_with("lower --max-new-tokens, or record the missing row"), "{said}");
+}
+
 /// Hypotheses drawn without replacement; the seed is said, recorded, and gives the same ones again.
 #[test]
 fn stochastic_beams_report_both_log_probabilities() {
@@ -231,6 +257,6 @@ fn recorded_searches_are_verified() {
         )));
         assert_eq!(ran.status, Some(0), "{search}: {}", ran.err);
         let verified = tokpick(&["verify", &record]);
-        assert!(verified.text().starts_with("everything agrees: 1 sequences"), "{search}");
+        assert!(verified.text().starts_with("everything agrees: 1 sequence"), "{search}");
     }
 }

@@ -65,6 +65,7 @@ impl LogitsSource for Tree {
             let logits = logits.ok_or_else(|| Error::NoPrefix {
                 file: "tree".to_string(),
                 prefix: query.prefix().to_vec(),
+                ends: false,
             })?;
             row.start_dense(self.vocab).extend_from_slice(logits);
         }

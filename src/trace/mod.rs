@@ -5,8 +5,11 @@
 
 use crate::draw::Pick;
 use crate::processor::{Candidates, Processor};
-use crate::sampler::BeamStep;
 use crate::{Place, TokenId};
+
+mod beams;
+
+pub use beams::{BeamStep, Continuation, Fate, LiveBeam};
 
 /// Which events an observer wants.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What a beam search tells those who watch it.
+//! What a beam search tells those who watch it: plain data.
 
 use serde::Serialize;
 
@@ -38,9 +38,9 @@ pub enum Fate {
     Unmet,
 }
 
-/// A continuation of a live beam.
+/// A continuation of a live beam by one token.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Considered {
+pub struct Continuation {
     /// Rank of the beam that it continues.
     pub parent: usize,
     /// Its new token.
@@ -49,8 +49,14 @@ pub struct Considered {
     pub score: f64,
     /// Its sum.
     pub sum: f64,
-    /// What it was ranked by: the sum, in beam sampling plus noise, in stochastic beam search the perturbed log-probability.
+    /// What it was chosen by: the sum, in beam sampling plus noise, in stochastic beam search the perturbed log-probability.
     pub key: f64,
+    /// Stochastic beam search: the perturbed log-probability.
+    #[serde(skip)]
+    pub perturbed: Option<f64>,
+    /// Log-probability of the token in the raw row; `None` where that masks it.
+    #[serde(skip)]
+    pub logprob: Option<f64>,
     /// Constrained beam search: how many tokens of the phrases are in it; else 0. Ranks count within a bank.
     pub bank: usize,
     /// What became of it.
@@ -68,6 +74,6 @@ pub struct BeamStep {
     pub group: usize,
     /// The live beams before the step, best first.
     pub live: Vec<LiveBeam>,
-    /// The continuations considered, in the order of their ranks.
-    pub considered: Vec<Considered>,
+    /// The continuations considered, in the order of their ranks: by `key`, in beam sampling by `sum`.
+    pub considered: Vec<Continuation>,
 }

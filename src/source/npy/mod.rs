@@ -4,12 +4,15 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 
+pub(crate) mod header;
+mod literal;
+
 use super::dtype::{Codec, DtypeHint, Fault};
-use super::header::Header;
 use super::layout::Grid;
 use super::stream::{Rows, Stream};
 use super::{Access, Format, Layout, LogitsSource, Query, ReadAt, Row, RowRange, Shape, Steps, read_rows};
 use crate::{Error, Place, Result, TokenId};
+use header::Header;
 
 /// How an NPY input is to be read.
 #[derive(Debug, Clone, Copy, Default)]

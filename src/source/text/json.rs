@@ -6,11 +6,12 @@
 
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, NumberInt, Peek};
 
-use super::{Layout, decimal};
+use super::decimal;
+use crate::source::{Layout, probs};
 use crate::{Error, Place, Result, TokenId};
 
 /// The keys of an object of logits.
-const KEYS: [&str; 5] = ["logits", "logprobs", "ids", "prefix", "vocab"];
+const KEYS: [&str; 6] = ["logits", "logprobs", "probs", "ids", "prefix", "vocab"];
 
 /// What one JSON text holds. The buffers are reused from line to line.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub(crate) struct Content {
     pub logits: Vec<f32>,
     /// They stood under `logprobs`.
     pub logprobs: bool,
+    /// They stood under `probs`, and are logits now.
+    pub probs: bool,
     pub ids: Option<Vec<TokenId>>,
     pub prefix: Option<Vec<TokenId>>,
     pub vocab: Option<Vec<String>>,
@@ -33,6 +36,8 @@ pub(crate) struct Content {
 pub(crate) struct Context<'a> {
     pub file: &'a str,
     pub null_is_masked: bool,
+    /// The numbers are probabilities, whatever their key.
+    pub probs: bool,
     /// Number of the first line of the text.
     pub line: usize,
     /// The step, where the text is one.
@@ -46,7 +51,8 @@ impl Content {
     pub fn parse(&mut self, text: &[u8], context: Context<'_>) -> Result<()> {
         self.axes.clear();
         self.logits.clear();
-        (self.ids, self.prefix, self.vocab, self.logprobs) = (None, None, None, false);
+        (self.ids, self.prefix, self.vocab) = (None, None, None);
+        (self.logprobs, self.probs) = (false, false);
         self.cut_off = false;
         let mut parser =
             Parser { json: general(text), start: 0, text, context, content: self, depth: 0, row: [0; 2] };
@@ -90,7 +96,29 @@ impl Parser<'_, '_> {
         if self.content.axes.is_empty() {
             return Err(self.bad(self.here(), "the object has no \"logits\""));
         }
-        self.json.finish().map_err(|e| self.syntax(e))
+        self.json.finish().map_err(|e| self.syntax(e))?;
+        if self.content.probs || self.context.probs { self.probabilities() } else { Ok(()) }
+    }
+
+    /// Turns probabilities into logits.
+    fn probabilities(&mut self) -> Result<()> {
+        if self.content.logprobs {
+            return Err(self.bad(self.here(), "\"logprobs\", and --probs says that they are probabilities"));
+        }
+        let axes = &self.content.axes;
+        let v = axes.last().copied().unwrap_or(0).max(1);
+        let inner = if axes.len() == 3 { axes[1].max(1) } else { 1 };
+        let (depth, ids) = (axes.len(), self.content.ids.take());
+        let mut logits = std::mem::take(&mut self.content.logits);
+        for (number, row) in logits.chunks_mut(v).enumerate() {
+            self.row = if depth == 3 { [number / inner, number % inner] } else { [0, number] };
+            probs::to_logits(row, ids.as_deref()).map_err(|(token, what)| {
+                let place = self.place(None);
+                self.bad(Place { token, ..place }, what)
+            })?;
+        }
+        (self.content.logits, self.content.ids) = (logits, ids);
+        Ok(())
     }
 
     fn object(&mut self) -> Result<()> {
@@ -115,11 +143,12 @@ impl Parser<'_, '_> {
                 "vocab" => self.content.vocab = Some(self.strings()?),
                 name => {
                     if !self.content.axes.is_empty() {
-                        return Err(
-                            self.bad(self.here(), "\"logits\" and \"logprobs\" at once; give one of them")
-                        );
+                        return Err(self.bad(
+                            self.here(),
+                            "two of \"logits\", \"logprobs\" and \"probs\" at once; give one of them",
+                        ));
                     }
-                    self.content.logprobs = name == "logprobs";
+                    (self.content.logprobs, self.content.probs) = (name == "logprobs", name == "probs");
                     match self.json.peek().map_err(|e| self.syntax(e))? {
                         Peek::Array => self.logits()?,
                         other => {

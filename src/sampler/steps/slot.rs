@@ -2,13 +2,14 @@
 
 use std::cell::Cell;
 
-use super::Job;
-use super::lines::{Line, Logprobs};
-use crate::draw::{DrawRow, Pick, RowCoins, Seat, Turn};
-use crate::processor::{Candidates, Context};
+use super::line::{Line, Logprobs};
+use crate::draw::{DrawRow, Pick, Seat, Turn};
+use crate::processor::Candidates;
+use crate::sampler::Job;
+use crate::sampler::row_job::{RowJob, at};
 use crate::source::{Query, ReadAt, Row};
-use crate::trace::{Trace, TraceEvent};
-use crate::{Error, Place, Result, TokenId};
+use crate::trace::Trace;
+use crate::{Error, Result, TokenId};
 
 /// One row of a round, with those who wait for a token from it. Buffers are reused from round to round.
 #[derive(Default)]
@@ -46,19 +47,12 @@ impl Slot {
         name: &str,
         trace: &mut dyn Trace,
     ) -> Result<()> {
-        let place = Place::row(self.sequence, self.step);
-        let context = self.context(lines);
-        load(&mut self.candidates, &mut self.row, job, place, name)?;
-        self.vocab = self.candidates.vocab();
-        if trace.wants().stages {
-            let prompt_len = job.prompt.len();
-            trace.event(&TraceEvent::Row { place, context, prompt_len, candidates: &self.candidates });
-        }
         let (lane, sample) = self.seats.first().map_or((0, 0), |s| (s.lane, s.sample));
-        let (sequence, step) = (self.sequence, self.step);
-        let coins = RowCoins { seed: job.seed, lane, sequence, sample, step };
-        let cx = Context { context, prompt_len: job.prompt.len(), sequence, step, coins: &coins };
-        job.chain.apply_traced(&mut self.candidates, &cx, trace).map_err(|e| at(e, name))
+        let (sequence, step, context) = (self.sequence, self.step, self.context(lines));
+        let row_job = RowJob { job, name, sequence, step, sample, lane, context };
+        row_job.load(&mut self.candidates, &mut self.row, trace)?;
+        self.vocab = self.candidates.vocab();
+        row_job.process(&mut self.candidates, trace).map_err(|e| at(e, name))
     }
 
     /// This row as a turn of a draw.
@@ -74,12 +68,19 @@ impl Slot {
         }
     }
 
-    /// Reads (where the source is shared), processes and draws: everything for a row that depends on no other.
-    pub fn decode(&mut self, round: &Round<'_>, draw: &dyn DrawRow, trace: &mut dyn Trace) {
+    /// Reads (where the source is shared), processes and draws: everything for a row that depends on no other. `filters`: the
+    /// draw has a distribution of its own.
+    pub fn decode(
+        &mut self,
+        round: &Round<'_>,
+        filters: bool,
+        draw: &mut dyn FnMut(&mut Turn<'_>) -> Result<()>,
+        trace: &mut dyn Trace,
+    ) {
         let drawn = self.prepare(round, trace).and_then(|()| {
             if !self.row.ended {
-                draw.row(&mut self.turn(round.lines, round.job)).map_err(|e| at(e, round.name))?;
-                self.settle(round.job, false);
+                draw(&mut self.turn(round.lines, round.job)).map_err(|e| at(e, round.name))?;
+                self.settle(round.job, filters);
             }
             Ok(())
         });
@@ -90,7 +91,7 @@ impl Slot {
     /// The candidates don't stand afterwards.
     pub fn decode_and_release(&mut self, round: &Round<'_>, draw: &dyn DrawRow) {
         (self.row, self.candidates) = DESK.take();
-        self.decode(round, draw, &mut ());
+        self.decode(round, false, &mut |turn| draw.row(turn), &mut ());
         self.release();
         let ended = self.row.ended;
         DESK.set((std::mem::take(&mut self.row), std::mem::take(&mut self.candidates)));
@@ -147,23 +148,4 @@ pub(super) struct Round<'a> {
     pub job: &'a Job<'a>,
     /// The input's name in messages.
     pub name: &'a str,
-}
-
-/// Takes a row over into candidates; a bad row is an error that names the input.
-pub(crate) fn load(c: &mut Candidates, row: &mut Row, job: &Job<'_>, place: Place, name: &str) -> Result<()> {
-    let (sequence, step) = (place.sequence.unwrap_or(0), place.step.unwrap_or(0));
-    job.chain.load(c, row, sequence, step).map_err(|e| at(e, name))
-}
-
-/// Names the input in an error of decoding.
-pub(super) fn at(error: Error, name: &str) -> Error {
-    match error {
-        Error::Decode { place, what } => Error::input(name, place, what),
-        Error::NoCandidate { place, .. } => {
-            let what = error.to_string();
-            let what = what.split_once(": ").map_or(what.as_str(), |(_, what)| what);
-            Error::input(name, place, what)
-        }
-        other => other,
-    }
 }

@@ -1,50 +1,16 @@
 //! JSON Lines: a stream of steps, dense or sparse, one step a line.
 
-use std::io::BufRead;
-
-use super::Row;
 use super::json::{Content, Context};
-use super::stream::Rows;
+use super::lines::Lines;
+use crate::source::Row;
+use crate::source::stream::Rows;
 use crate::{Error, Place, Result, TokenId};
 
-/// Lines that are not blank, as they arrive: nothing is waited for beyond the end of the line.
-pub(crate) struct Lines {
-    pub name: String,
-    pub from: Box<dyn BufRead + Send>,
-    /// The line that was read last, and its number, counted from 1.
-    pub text: Vec<u8>,
-    pub line: usize,
-}
-
 impl Lines {
-    pub fn new(name: String, from: Box<dyn BufRead + Send>) -> Self {
-        Lines { name, from, text: Vec::new(), line: 0 }
-    }
-
-    /// Reads the next line that is not blank; `false` at the end.
-    pub fn advance(&mut self) -> Result<bool> {
-        loop {
-            self.text.clear();
-            let read = self.from.read_until(b'\n', &mut self.text);
-            if read.map_err(|source| Error::Io { file: self.name.clone(), source })? == 0 {
-                return Ok(false);
-            }
-            self.line += 1;
-            if !self.text.trim_ascii().is_empty() {
-                return Ok(true);
-            }
-        }
-    }
-
     /// What the parser of the current line has to know.
-    pub fn context(&self, options: LineOptions, step: Option<usize>) -> Context<'_> {
-        let null_is_masked = options.null_is_masked;
-        Context { file: &self.name, null_is_masked, line: self.line, step, layout: None }
-    }
-
-    /// An error at the current line.
-    pub fn bad(&self, what: impl Into<String>) -> Error {
-        Error::input(&self.name, Place::line(self.line), what)
+    pub(crate) fn context(&self, options: LineOptions, step: Option<usize>) -> Context<'_> {
+        let LineOptions { null_is_masked, probs, .. } = options;
+        Context { file: &self.name, null_is_masked, probs, line: self.line, step, layout: None }
     }
 }
 
@@ -52,6 +18,7 @@ impl Lines {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LineOptions {
     pub null_is_masked: bool,
+    pub probs: bool,
     /// V, where the caller knows it.
     pub vocab_size: Option<usize>,
 }
@@ -68,7 +35,6 @@ pub(crate) struct JsonLines {
     sparse: Option<bool>,
     /// V: of the first dense row, or above the ids so far.
     vocab: usize,
-    order: Vec<(TokenId, f32)>,
 }
 
 impl JsonLines {
@@ -76,17 +42,7 @@ impl JsonLines {
     pub fn new(lines: Lines, content: Content, options: LineOptions) -> Self {
         let vocab = options.vocab_size.unwrap_or(0);
         let (waiting, parsed) = (true, true);
-        JsonLines {
-            lines,
-            options,
-            content,
-            waiting,
-            parsed,
-            step: 0,
-            sparse: None,
-            vocab,
-            order: Vec::new(),
-        }
+        JsonLines { lines, options, content, waiting, parsed, step: 0, sparse: None, vocab }
     }
 
     fn advance(&mut self) -> Result<bool> {
@@ -94,7 +50,7 @@ impl JsonLines {
     }
 
     fn place(&self) -> Place {
-        Place { step: Some(self.step), ..Place::line(self.lines.line) }
+        self.lines.place(Some(self.step))
     }
 
     fn bad<T>(&self, place: Place, what: impl Into<String>) -> Result<T> {
@@ -147,21 +103,9 @@ impl JsonLines {
     }
 
     fn sparse(&mut self, ids: &[TokenId], row: &mut Row) -> Result<()> {
-        let logits = &self.content.logits;
         let place = self.place();
-        if ids.len() != logits.len() {
-            return self.bad(place, format!("{} ids, but {} logits", ids.len(), logits.len()));
-        }
-        if ids.is_empty() {
-            return self.bad(place, "a sparse step without a token");
-        }
-        self.order.clear();
-        self.order.extend(ids.iter().copied().zip(logits.iter().copied()));
-        self.order.sort_by_key(|(id, _)| *id);
-        if let Some(twice) = self.order.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            return self.bad(place.token(twice[0].0), "the id stands twice in the step");
-        }
-        let last = self.order.last().map_or(0, |(id, _)| *id);
+        sparse(place, &self.lines.name, ids, &self.content.logits, row)?;
+        let last = row.ids.as_ref().and_then(|ids| ids.last().copied()).unwrap_or(0);
         match self.options.vocab_size {
             Some(v) if last as usize >= v => {
                 return self.bad(place.token(last), format!("the id is outside the vocabulary of {v}"));
@@ -169,13 +113,31 @@ impl JsonLines {
             Some(_) => {}
             None => self.vocab = self.vocab.max(last as usize + 1),
         }
-        let mut named = row.ids.take().unwrap_or_default();
-        named.clear();
-        named.extend(self.order.iter().map(|(id, _)| *id));
-        row.start_dense(self.vocab).extend(self.order.iter().map(|(_, logit)| *logit));
-        row.ids = Some(named);
+        row.vocab = self.vocab;
         Ok(())
     }
+}
+
+/// Makes a sparse row of ids and their numbers, in any order; V is for the caller to set.
+pub(crate) fn sparse(place: Place, file: &str, ids: &[TokenId], logits: &[f32], row: &mut Row) -> Result<()> {
+    let bad = |place, what: String| Err(Error::input(file, place, what));
+    if ids.len() != logits.len() {
+        return bad(place, format!("{} ids, but {} logits", ids.len(), logits.len()));
+    }
+    if ids.is_empty() {
+        return bad(place, "a sparse step without a token".into());
+    }
+    let mut order: Vec<(TokenId, f32)> = ids.iter().copied().zip(logits.iter().copied()).collect();
+    order.sort_by_key(|(id, _)| *id);
+    if let Some(twice) = order.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        return bad(place.token(twice[0].0), "the id stands twice in the step".into());
+    }
+    let mut named = row.ids.take().unwrap_or_default();
+    named.clear();
+    named.extend(order.iter().map(|(id, _)| *id));
+    row.start_dense(0).extend(order.iter().map(|(_, logit)| *logit));
+    row.ids = Some(named);
+    Ok(())
 }
 
 impl Rows for JsonLines {

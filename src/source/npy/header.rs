@@ -2,18 +2,15 @@
 
 use std::io::{self, Read};
 
-use py_literal::Value;
-
-use super::dtype::{Codec, Dtype, DtypeHint};
-use super::{Format, Layout};
+use super::literal::{self, Value};
+use crate::source::dtype::{Codec, Dtype, DtypeHint};
+use crate::source::{Format, Layout};
 use crate::{Error, Place, Result};
 
 /// What every NPY file begins with.
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
-/// NumPy refuses to read longer headers, too: a literal is slow to parse.
+/// NumPy refuses to read longer headers, too.
 const LONGEST: usize = 10_000;
-/// Brackets within brackets: a shape needs two, a structured dtype (which is refused) rarely more than five.
-const DEEPEST: usize = 16;
 
 /// The header of an NPY file: what is stored, and where it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,78 +88,60 @@ impl Header {
     }
 }
 
+/// What a header says: element type, Fortran order, axes.
+type Entries<'t> = (Value<'t>, bool, Vec<usize>);
+
 /// The three entries of the header's dictionary.
-fn parse(text: &[u8]) -> std::result::Result<(Value, bool, Vec<usize>), String> {
+fn parse(text: &[u8]) -> std::result::Result<Entries<'_>, String> {
     let text = std::str::from_utf8(text).map_err(|_| "is not text")?;
-    if let Some(entries) = plain(text) {
-        return Ok(entries);
-    }
-    // The literal parser descends once for each bracket.
-    let mut depth = 0usize;
-    for byte in text.bytes() {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > DEEPEST {
-            return Err("has too many brackets within brackets".into());
-        }
-    }
-    let Ok(Value::Dict(entries)) = text.trim().parse() else {
-        return Err("is not a Python dictionary".into());
-    };
     let (mut descr, mut fortran, mut axes) = (None, None, None);
-    for (key, value) in entries {
-        match (key.as_string().map(String::as_str), value) {
-            (Some("descr"), value) => descr = Some(value),
-            (Some("fortran_order"), Value::Boolean(order)) => fortran = Some(order),
-            (Some("shape"), Value::Tuple(shape)) => {
-                let axis = |value: &Value| match value {
-                    Value::Integer(n) => usize::try_from(n).map_err(|_| format!("has an axis of length {n}")),
-                    other => Err(format!("has an axis of length {other}")),
-                };
-                axes = Some(shape.iter().map(axis).collect::<std::result::Result<_, _>>()?);
+    literal::entries(text, |key, value| {
+        match (key, value) {
+            ("descr", value) => descr = Some(value),
+            ("fortran_order", Value::Bool(order)) => fortran = Some(order),
+            ("shape", Value::Shape(shape)) => axes = Some(shape),
+            ("fortran_order", value) => {
+                return Err(format!("has \"fortran_order\": {}; it is True or False", shown(&value)));
             }
-            (Some(key @ ("fortran_order" | "shape")), value) => return Err(format!("has {key:?}: {value}")),
-            (_, _) => return Err(format!("has the entry {key}, which no version knows")),
+            ("shape", value) => {
+                return Err(format!("has \"shape\": {}; it is a tuple of whole numbers", shown(&value)));
+            }
+            (key, _) => return Err(format!("has the entry {key:?}, which no version knows")),
         }
-    }
+        Ok(())
+    })?;
     match (descr, fortran, axes) {
         (Some(descr), Some(fortran), Some(axes)) => Ok((descr, fortran, axes)),
         _ => Err("lacks one of descr, fortran_order and shape".into()),
     }
 }
 
-/// A header as NumPy writes it, letter by letter: the general parser takes longer than decoding a small file.
-fn plain(text: &str) -> Option<(Value, bool, Vec<usize>)> {
-    let (descr, rest) = text.strip_prefix("{'descr': '")?.split_once("', 'fortran_order': ")?;
-    let (fortran, rest) = rest.split_once(", 'shape': (")?;
-    let fortran = match fortran {
-        "True" => true,
-        "False" => false,
-        _ => return None,
-    };
-    let (shape, rest) = rest.split_once("), }")?;
-    // one axis has a comma behind it, several have them in between
-    let shape = if shape.matches(", ").count() == 0 { shape.strip_suffix(',')? } else { shape };
-    let axis = |text: &str| text.parse().ok().filter(|n: &usize| n.to_string() == text);
-    let axes = shape.split(", ").map(axis).collect::<Option<_>>()?;
-    let simple = descr.chars().all(|c| c.is_ascii_alphanumeric() || "<>|=".contains(c));
-    (simple && rest.trim().is_empty()).then(|| (Value::String(descr.into()), fortran, axes))
+/// A value in a message.
+fn shown(value: &Value<'_>) -> String {
+    match value {
+        Value::Text(text) => format!("'{text}'"),
+        Value::Bool(true) => "True".into(),
+        Value::Bool(false) => "False".into(),
+        Value::Shape(axes) => format!("{axes:?}"),
+        Value::Other(text) if text.chars().count() > 60 => {
+            format!("{}…", text.chars().take(60).collect::<String>())
+        }
+        Value::Other(text) => (*text).to_owned(),
+    }
 }
 
 /// The element type of a dtype description such as `<f4`.
-fn codec(descr: &Value, hint: Option<DtypeHint>) -> std::result::Result<Codec, String> {
+fn codec(descr: &Value<'_>, hint: Option<DtypeHint>) -> std::result::Result<Codec, String> {
     let save = "save it with .astype(numpy.float32)";
-    let Value::String(name) = descr else {
+    let Value::Text(name) = *descr else {
         return Err(format!(
-            "holds structured elements, dtype {descr}: take the field that holds the logits"
+            "holds structured elements, dtype {}: take the field that holds the logits",
+            shown(descr)
         ));
     };
     let (order, kind) = match name.chars().next() {
         Some(order @ ('<' | '>' | '|' | '=')) => (order, &name[1..]),
-        _ => ('=', name.as_str()),
+        _ => ('=', name),
     };
     let dtype = match kind {
         "f2" => Dtype::F16,
@@ -204,36 +183,4 @@ fn codec(descr: &Value, hint: Option<DtypeHint>) -> std::result::Result<Codec, S
         _ => false,
     };
     Ok(Codec { dtype, big_endian })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_quick_way_gives_what_the_general_parser_gives() {
-        let headers = [
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", true),
-            ("{'descr': '>f2', 'fortran_order': True, 'shape': (2, 3, 40), }    \n", true),
-            ("{'descr': '|V2', 'fortran_order': False, 'shape': (0, 3), }\n", true),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (), }", false),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (3), }", false),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4,), }", false),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (03,), }", false),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (-3,), }", false),
-            ("{'descr': '<f4', 'fortran_order': 1, 'shape': (3,), }", false),
-            ("{'descr': '\\x3cf4', 'fortran_order': False, 'shape': (3,), }", false),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), 'extra': 1}", false),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), } 4", false),
-            ("{'fortran_order': False, 'descr': '<f4', 'shape': (3,), }", false),
-        ];
-        for (text, is_plain) in headers {
-            let found = plain(text);
-            assert_eq!(found.is_some(), is_plain, "{text}");
-            // a blank in front makes it one for the general parser
-            if let Some(found) = found {
-                assert_eq!(parse(format!(" {text}").as_bytes()), Ok(found), "{text}");
-            }
-        }
-    }
 }

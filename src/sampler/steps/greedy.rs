@@ -1,6 +1,7 @@
-use super::{Emit, Job, Sampler, steps};
+use super::run::run;
 use crate::Result;
 use crate::draw::Argmax;
+use crate::sampler::{Emit, Job, Sampler};
 use crate::source::LogitsSource;
 use crate::trace::Trace;
 
@@ -18,6 +19,6 @@ impl Sampler for Greedy {
         trace: &mut dyn Trace,
         emit: &mut Emit<'_>,
     ) -> Result<()> {
-        steps::run(source, job, &mut Argmax, 1, None, trace, emit)
+        run(source, job, &mut Argmax, 1, None, trace, emit)
     }
 }

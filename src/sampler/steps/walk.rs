@@ -1,7 +1,9 @@
+use super::given;
+use super::line::Line;
 use super::slot::Slot;
-use super::{Job, given, lines::Line};
 use crate::draw::Seat;
 use crate::processor::Candidates;
+use crate::sampler::Job;
 use crate::source::{LogitsSource, Row};
 use crate::trace::Trace;
 use crate::{Error, Place, Result, TokenId};
@@ -43,7 +45,7 @@ pub fn walk(
         return Err(Error::input(name, Place::default(), what));
     }
     job.prepare(source);
-    let first = if shape.follows_prefix { job.prefix.len() } else { shape.first_step };
+    let first = job.first_step(&shape);
     let by_step = shape.access == crate::source::Access::ByStep;
     let sequences: Vec<usize> = shape.sequences.clone().collect();
     let mut lines: Vec<Line> = sequences.iter().map(|&s| Line::new(s, 0, job)).collect();

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Emit, Event, Job};
 use crate::hypothesis::{Finish, Hypothesis};
+use crate::sampler::{Emit, Event, Job};
 use crate::{Error, Result, TokenId};
 
 /// One line of the output while it grows.

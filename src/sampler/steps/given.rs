@@ -1,10 +1,9 @@
-//! Runs along given ids: teacher forcing, with the draw watching.
+//! The given ids that lines go on with, instead of what was drawn.
 
-use super::lines::Line;
-use super::{Job, Limits, steps};
+use super::line::Line;
 use crate::draw::{Draw, Pick, Turn};
 use crate::hypothesis::Finish;
-use crate::source::LogitsSource;
+use crate::sampler::Job;
 use crate::{Error, Place, Result, TokenId};
 
 /// One step of a run along given ids: what the draw chose, and what was taken instead.
@@ -28,42 +27,12 @@ pub struct Taken<'a, 't> {
 }
 
 /// Who is told of each step.
-type Visit<'a> = dyn FnMut(Taken<'_, '_>) -> Result<()> + 'a;
+pub(super) type Visit<'a> = dyn FnMut(Taken<'_, '_>) -> Result<()> + 'a;
 
 /// The ids of every line.
 pub(super) struct Given<'a> {
-    ids: &'a [Vec<TokenId>],
-    visit: &'a mut Visit<'a>,
-}
-
-/// Draws every step, and goes on with the given id instead of the drawn one.
-///
-/// `ids` hold one list for each sequence and sample, in the order of results. A line ends with its ids, or with an end token
-/// among them; draws that see the whole batch go on seeing it as a finished one.
-///
-/// # Errors
-/// Those of source, chain and draw; ids for another number of lines, more ids than rows, ids outside the vocabulary; whatever
-/// `visit` returns.
-pub fn along<'a>(
-    source: &mut dyn LogitsSource,
-    job: &Job<'_>,
-    draw: &mut dyn Draw,
-    samples: usize,
-    ids: &'a [Vec<TokenId>],
-    visit: &'a mut Visit<'a>,
-) -> Result<()> {
-    let lines = source.shape().sequences.len().saturating_mul(samples);
-    if ids.len() != lines {
-        let what = format!(
-            "ids for {} lines, but the input has {lines} (sequences times samples): give a line of ids for each",
-            ids.len()
-        );
-        return Err(Error::input(source.name(), Place::default(), what));
-    }
-    let longest = ids.iter().map(Vec::len).max().unwrap_or(0);
-    let limits = Limits { max_new_tokens: Some(longest), eos: job.limits.eos.clone() };
-    let job = &Job { limits: &limits, logprobs: false, ..*job };
-    steps::run(source, job, draw, samples, Some(&mut Given { ids, visit }), &mut (), &mut |_| Ok(()))
+    pub ids: &'a [Vec<TokenId>],
+    pub visit: &'a mut Visit<'a>,
 }
 
 impl Given<'_> {

@@ -1,94 +1,70 @@
-//! The loop of the strategies that take one token at a time: greedy search and sampling.
-//!
-//! Decoding is lockstep over a batch: step by step, row by row within a step. Where draws and rows don't depend on each other, the
-//! rows of a step run in parallel; where not even the history matters, so do several steps at once.
+//! A batch in lockstep: round after round, until every line has ended.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::given::{self, Given};
-use super::lines::{self, Line};
-use super::slot::{self, Round, Slot};
-use super::{Emit, Event, Job, Token};
-use crate::Place;
-use crate::Result;
+use super::line::{self, Line};
+use super::slot::{Round, Slot};
 use crate::draw::{Draw, Seat};
 use crate::hypothesis::Finish;
+use crate::sampler::row_job::at;
+use crate::sampler::{Emit, Event, Job, Token};
 use crate::source::{Access, LogitsSource, Query, Row, Shape};
 use crate::trace::{Trace, TraceEvent};
+use crate::{Error, Place, Result};
 
 /// Rows that are decoded at once, for each thread, where they are independent.
-const ROWS_PER_THREAD: usize = 8;
+pub(super) const ROWS_PER_THREAD: usize = 8;
 
 /// The same in a long sequence: each round is twice the last one, as threads are only woken and waited for once a round, and a
 /// sequence that may end soon is not decoded far ahead.
 const MOST_ROWS_PER_THREAD: usize = 64;
 
-/// Decodes every sequence of the source, `samples` times each; along given ids, if there are any.
-pub(super) fn run(
-    source: &mut dyn LogitsSource,
-    job: &Job<'_>,
-    draw: &mut dyn Draw,
-    samples: usize,
-    mut given: Option<&mut Given<'_>>,
-    trace: &mut dyn Trace,
-    emit: &mut Emit<'_>,
-) -> Result<()> {
-    let shape = source.shape();
-    let limits = job.limits.of(&shape);
-    let job = &Job { limits: &limits, ..*job };
-    job.prepare(source);
-    let at_once = batch(&shape, draw, job);
-    let mut slots = Vec::new();
-    let mut from = shape.sequences.start;
-    while from < shape.sequences.end {
-        let to = shape.sequences.end.min(from.saturating_add(at_once));
-        let given = given.as_deref_mut();
-        let mut batch = Batch { source, job, draw, trace, slots, shape: &shape, given, tokens: Vec::new() };
-        let lines = batch.decode(from..to, samples, from == shape.sequences.start, emit)?;
-        slots = batch.slots;
-        lines::finish(lines, job, emit)?;
-        from = to;
-    }
-    Ok(())
-}
-
-/// How many sequences go in lockstep.
-fn batch(shape: &Shape, draw: &dyn Draw, job: &Job<'_>) -> usize {
-    match shape.access {
-        // a generator that walks the batch needs all of it
-        _ if walks_batch(draw) => usize::MAX,
-        Access::ByStep => usize::MAX,
-        Access::BySequence => 1,
-        Access::Random if job.parallel => ROWS_PER_THREAD * rayon::current_num_threads(),
-        Access::Random => 1,
-    }
-}
-
 /// Whether the draws of different lines depend on each other.
-fn walks_batch(draw: &dyn Draw) -> bool {
+pub(super) fn walks_batch(draw: &dyn Draw) -> bool {
     draw.shared().is_none() && !draw.by_line()
 }
 
 /// Sequences that are decoded in lockstep.
-struct Batch<'a, 'b, 'c> {
+pub(super) struct Batch<'a, 'b, 'c> {
     source: &'a mut dyn LogitsSource,
     job: &'a Job<'b>,
     draw: &'a mut dyn Draw,
     trace: &'a mut dyn Trace,
     shape: &'a Shape,
-    slots: Vec<Slot>,
     given: Option<&'a mut Given<'c>>,
+    /// Those of the present round; the buffers are reused from round to round, and from batch to batch.
+    pub slots: Vec<Slot>,
+    /// The tokens of the present step.
     tokens: Vec<Token>,
+    /// The vocabulary size for which the job's ids were checked.
+    checked: Option<usize>,
+    /// The first sequence whose rows could not be decoded, and why. Where sequences don't wait for each other, those before it
+    /// still run to their ends, so that what is handed out before an error does not depend on how many go in lockstep.
+    pub failure: Option<(usize, Error)>,
 }
 
-impl Batch<'_, '_, '_> {
-    fn decode(
+impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
+    pub fn new(
+        source: &'a mut dyn LogitsSource,
+        job: &'a Job<'b>,
+        draw: &'a mut dyn Draw,
+        trace: &'a mut dyn Trace,
+        shape: &'a Shape,
+        given: Option<&'a mut Given<'c>>,
+        slots: Vec<Slot>,
+    ) -> Self {
+        let tokens = Vec::new();
+        Batch { source, job, draw, trace, shape, given, slots, tokens, checked: None, failure: None }
+    }
+
+    /// Decodes some sequences, `samples` times each.
+    pub fn decode(
         &mut self,
         sequences: Range<usize>,
         samples: usize,
-        first: bool,
         emit: &mut Emit<'_>,
     ) -> Result<Vec<Line>> {
         let needs = self.job.chain.needs();
@@ -108,22 +84,17 @@ impl Batch<'_, '_, '_> {
         // where given ids are followed, every row of a round stays in memory
         let most = if independent && self.given.is_none() { at_once(MOST_ROWS_PER_THREAD) } else { ahead };
         let seats = most.min(self.shape.end_step.map_or(1, |end| end.saturating_sub(self.shape.first_step)));
-        let mut lines = lines::begin(sequences.clone(), samples, self.job, seats * size_of::<Seat>())?;
+        let mut lines = line::begin(sequences.clone(), samples, self.job, seats * size_of::<Seat>())?;
         if let Some(given) = &self.given {
             let base = (sequences.start - self.shape.sequences.start) * samples;
             lines.iter_mut().enumerate().for_each(|(at, line)| given.start(base + at, line));
         }
-        let mut step = if self.shape.follows_prefix { self.job.prefix.len() } else { self.shape.first_step };
-        let mut unchecked = first;
+        let mut step = self.job.first_step(self.shape);
         while lines.iter().any(|line| line.finish.is_none()) {
             let end = self.shape.end_step.unwrap_or(usize::MAX).max(step + 1);
             let steps = step..end.min(step + ahead);
             self.seat(&lines, sequences.clone(), steps.clone(), samples, shared);
             self.round(&lines)?;
-            if unchecked && let Some(slot) = self.slots.iter().find(|s| !s.row.ended && s.failure.is_none()) {
-                self.job.check_ids(self.source.name(), slot.vocab)?;
-                unchecked = false;
-            }
             self.accept(&mut lines, emit)?;
             step = steps.end;
             ahead = most.min(2 * ahead);
@@ -176,15 +147,26 @@ impl Batch<'_, '_, '_> {
         }
         let (source, job, name) = (self.source.shared(), self.job, self.source.name());
         let round = Round { source, lines, job, name };
-        let Some(draw) = self.draw.shared() else {
+        let filters = self.draw.filters();
+        if walks_batch(self.draw) {
             for slot in &mut self.slots {
                 slot.prepare(&round, self.trace)?;
             }
             let going = self.slots.iter_mut().filter(|s| !s.row.ended);
             let mut turns: Vec<_> = going.map(|s| s.turn(lines, job)).collect();
-            self.draw.step(&mut turns).map_err(|e| slot::at(e, name))?;
-            let filters = self.draw.filters();
+            self.draw.step(&mut turns).map_err(|e| at(e, name))?;
             self.slots.iter_mut().for_each(|s| s.settle(job, filters));
+            return Ok(());
+        }
+        let Some(draw) = self.draw.shared() else {
+            for slot in &mut self.slots {
+                slot.decode(
+                    &round,
+                    filters,
+                    &mut |turn| self.draw.step(std::slice::from_mut(turn)),
+                    self.trace,
+                );
+            }
             return Ok(());
         };
         if job.parallel && self.slots.len() > 1 && !self.trace.wants().any() {
@@ -192,10 +174,12 @@ impl Batch<'_, '_, '_> {
             let pass = source.is_some() && self.given.is_none();
             self.slots.par_iter_mut().with_max_len(1).for_each(|slot| match pass {
                 true => slot.decode_and_release(&round, draw),
-                false => slot.decode(&round, draw, &mut ()),
+                false => slot.decode(&round, filters, &mut |turn| draw.row(turn), &mut ()),
             });
         } else {
-            self.slots.iter_mut().for_each(|slot| slot.decode(&round, draw, self.trace));
+            let trace = &mut *self.trace;
+            let slots = self.slots.iter_mut();
+            slots.for_each(|slot| slot.decode(&round, filters, &mut |turn| draw.row(turn), trace));
         }
         Ok(())
     }
@@ -219,13 +203,26 @@ impl Batch<'_, '_, '_> {
             let of_step = self.slots[done..].iter().take_while(|s| s.step == step).count();
             self.tokens.clear();
             for at in done..done + of_step {
-                self.accept_slot(at, lines)?;
+                if let Err(error) = self.accept_slot(at, lines) {
+                    self.fail(self.slots[at].sequence, error, lines)?;
+                }
             }
             if !self.tokens.is_empty() {
                 emit(Event::Step(&self.tokens))?;
             }
             done += of_step;
         }
+        Ok(())
+    }
+
+    /// A sequence can't go on: neither do those after it, nor, where all wait for each other, any other.
+    fn fail(&mut self, sequence: usize, error: Error, lines: &mut [Line]) -> Result<()> {
+        if walks_batch(self.draw) || self.shape.access == Access::ByStep {
+            return Err(error);
+        }
+        let after = lines.iter_mut().filter(|line| line.sequence >= sequence);
+        after.for_each(|line| line.finish = Some(Finish::Length));
+        self.failure = Some((sequence, error));
         Ok(())
     }
 
@@ -246,6 +243,10 @@ impl Batch<'_, '_, '_> {
                 }
                 lines[line].finish = Some(Finish::Length);
                 continue;
+            }
+            if self.checked != Some(slot.vocab) {
+                job.check_ids(self.source.name(), slot.vocab)?;
+                self.checked = Some(slot.vocab);
             }
             let Some(pick) = slot.seats[seat].pick else { continue };
             if self.trace.wants().draws {

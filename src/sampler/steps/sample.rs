@@ -1,6 +1,7 @@
-use super::{Emit, Job, Sampler, steps};
+use super::run::run;
 use crate::Result;
 use crate::draw::Draw;
+use crate::sampler::{Emit, Job, Sampler};
 use crate::source::LogitsSource;
 use crate::trace::Trace;
 
@@ -20,6 +21,6 @@ impl Sampler for Sample {
         trace: &mut dyn Trace,
         emit: &mut Emit<'_>,
     ) -> Result<()> {
-        steps::run(source, job, self.draw.as_mut(), self.samples, None, trace, emit)
+        run(source, job, self.draw.as_mut(), self.samples, None, trace, emit)
     }
 }

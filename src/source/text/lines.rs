@@ -1,0 +1,146 @@
+//! Text from anywhere: lines of bounded length, whole files, and what betrays that it is no UTF-8.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use crate::{Error, Place, Result};
+
+/// The longest line, and the longest text that is read whole: a row of ten million tokens in full decimals is shorter.
+pub(crate) const LONGEST: usize = 256 << 20;
+
+/// What is said of a longer one.
+const TOO_LONG: &str = "the line goes on for more than 256 MiB: nothing that is read here has such lines";
+
+/// Appends the next line with its end to `text`; `false` at the end of the input.
+///
+/// # Errors
+/// Those of the reader; a line longer than 256 MiB ([`io::ErrorKind::FileTooLarge`]).
+pub(crate) fn line(from: &mut (impl BufRead + ?Sized), text: &mut Vec<u8>) -> io::Result<bool> {
+    let read = from.take(LONGEST as u64 + 1).read_until(b'\n', text)?;
+    if read > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, TOO_LONG));
+    }
+    Ok(read > 0)
+}
+
+/// An error of a reader at a line: what [`line`] refuses is an error of the input.
+pub(crate) fn fault(file: &str, number: usize, source: io::Error) -> Error {
+    match source.kind() {
+        io::ErrorKind::FileTooLarge => Error::input(file, Place::line(number), source.to_string()),
+        _ => Error::Io { file: file.into(), source },
+    }
+}
+
+/// Lines that are not blank, as they arrive: nothing is waited for beyond the end of the line.
+pub(crate) struct Lines {
+    pub name: String,
+    pub from: Box<dyn BufRead + Send>,
+    /// The line that was read last, and its number, counted from 1.
+    pub text: Vec<u8>,
+    pub line: usize,
+}
+
+impl Lines {
+    pub fn new(name: String, from: Box<dyn BufRead + Send>) -> Self {
+        Lines { name, from, text: Vec::new(), line: 0 }
+    }
+
+    /// The lines of a file, `-` for standard input.
+    pub fn open(path: &Path) -> Result<Self> {
+        let name = name(path);
+        if path == Path::new("-") {
+            return Ok(Lines::new(name, Box::new(BufReader::new(io::stdin()))));
+        }
+        let file = File::open(path).map_err(|source| Error::Io { file: name.clone(), source })?;
+        Ok(Lines::new(name, Box::new(BufReader::new(file))))
+    }
+
+    /// Reads the next line that is not blank; `false` at the end.
+    pub fn advance(&mut self) -> Result<bool> {
+        loop {
+            self.text.clear();
+            let found = line(&mut *self.from, &mut self.text);
+            if !found.map_err(|e| fault(&self.name, self.line + 1, e))? {
+                return Ok(false);
+            }
+            self.line += 1;
+            if self.line == 1 && self.text.starts_with(BOM) {
+                self.text.drain(..BOM.len());
+            }
+            if !self.text.trim_ascii().is_empty() {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// The current line, and the step that it is.
+    pub fn place(&self, step: Option<usize>) -> Place {
+        Place { step, ..Place::line(self.line) }
+    }
+
+    /// An error at the current line.
+    pub fn bad(&self, what: impl Into<String>) -> Error {
+        Error::input(&self.name, Place::line(self.line), what)
+    }
+}
+
+/// The mark with which some programs begin UTF-8.
+pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// True for text in an encoding of two-byte units, by its mark or by the zeros between Latin letters.
+pub(crate) fn is_utf16(start: &[u8]) -> bool {
+    matches!(start, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0x09..=0x7e, 0, ..] | [0, 0x09..=0x7e, ..])
+}
+
+/// What is said of such text.
+pub(crate) const UTF16: &str =
+    "UTF-16 text: save it as UTF-8 (in PowerShell: Get-Content FILE | Set-Content -Encoding utf8 NEW)";
+
+/// The text of a file, `-` for standard input; a byte order mark of UTF-8 is left out.
+///
+/// What every small text file of a run is read with: vocabularies, settings, lists of ids.
+///
+/// ```
+/// let file = std::env::temp_dir().join("tokpick-doc-text");
+/// std::fs::write(&file, "\u{feff}1 2 3").unwrap();
+/// assert_eq!(tokpick::source::read_text(&file)?, "1 2 3");
+/// std::fs::write(&file, b"\xff\xfe1\0").unwrap();
+/// assert!(tokpick::source::read_text(&file).unwrap_err().to_string().contains("UTF-16"));
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+///
+/// # Errors
+/// A file that can't be read, is longer than 256 MiB, or no UTF-8.
+pub fn read_text(path: impl AsRef<Path>) -> Result<String> {
+    let path = path.as_ref();
+    let name = name(path);
+    let io = |source| Error::Io { file: name.clone(), source };
+    let mut bytes = Vec::new();
+    let limit = LONGEST as u64 + 1;
+    match path == Path::new("-") {
+        true => io::stdin().lock().take(limit).read_to_end(&mut bytes),
+        false => File::open(path).map_err(io)?.take(limit).read_to_end(&mut bytes),
+    }
+    .map_err(io)?;
+    if bytes.len() > LONGEST {
+        return Err(Error::input(name, Place::default(), "longer than 256 MiB: no such text is read here"));
+    }
+    text(&name, &bytes).map(str::to_owned)
+}
+
+/// The text of some bytes, without the mark.
+pub(crate) fn text<'t>(name: &str, bytes: &'t [u8]) -> Result<&'t str> {
+    if is_utf16(bytes) {
+        return Err(Error::input(name, Place::default(), UTF16));
+    }
+    std::str::from_utf8(bytes.strip_prefix(BOM).unwrap_or(bytes)).map_err(|e| {
+        let line = 1 + bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count();
+        Error::input(name, Place::line(line), "not UTF-8 text")
+    })
+}
+
+/// How an input is called in messages.
+pub(crate) fn name(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".into() } else { path.display().to_string() }
+}

@@ -1,0 +1,284 @@
+//! What an input may be, and what is said of what it can't be, through the real binary.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::support::run::{Ran, fixture, tokpick, with_input, words};
+
+/// Runs tokpick on an endless standard input and in little address space.
+#[cfg(unix)]
+fn endless(args: &str, pattern: &[u8]) -> Ran {
+    let line = format!("ulimit -v 3000000; exec {} {args}", env!("CARGO_BIN_EXE_tokpick"));
+    let mut child = Command::new("sh")
+        .args(["-c", &line])
+        .current_dir(fixture("tiny-lm"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let block = pattern.repeat(1 << 16);
+    let writer = std::thread::spawn(move || while stdin.write_all(&block).is_ok() {});
+    let done = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    Ran { status: done.status.code(), out: done.stdout, err: String::from_utf8(done.stderr).unwrap() }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_line_without_an_end_is_refused_wherever_lines_are_read() {
+    let long = "the line goes on for more than 256 MiB";
+    let line = endless("greedy", b"[1,2],").failure();
+    assert!(line.starts_with("standard input: line 1: ") && line.contains(long), "{line}");
+    let line = endless("greedy --prefix-constraint /dev/stdin steps.npy", b"{\"prefix\":[").failure();
+    assert!(line.starts_with("/dev/stdin: line 1: ") && line.contains(long), "{line}");
+    let line = endless("greedy steps.npy --vocab -", b"[\"a\",").failure();
+    assert!(line.starts_with("standard input: longer than 256 MiB"), "{line}");
+    let line =
+        tokpick(&["greedy", "--model-command", "sh -c 'read q; exec tr \"\\0\" 1 </dev/zero'"]).failure();
+    assert!(line.contains("an answer that doesn't end") && line.contains(long), "{line}");
+}
+
+#[test]
+fn python_2_writes_shapes_with_an_l() {
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 3L), }}{:>3}", "\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.bytes());
+    bytes.extend([1f32, 2.0, 0.0, 5.0, 4.0, 3.0].iter().flat_map(|x| x.to_le_bytes()));
+    assert_eq!(with_input(&["greedy"], &bytes).text(), "1 0\n");
+}
+
+#[test]
+fn text_from_windows_is_read_and_utf_16_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    // a mark of UTF-8, CRLF and blank lines, in all that is text
+    let rows = b"\xef\xbb\xbf\r\n[1,2,0]\r\n\r\n[0,1,5]\r\n";
+    assert_eq!(with_input(&["greedy"], rows).text(), "1 2\n");
+    let rows = path("rows", rows);
+    let vocab = path("vocab", b"\xef\xbb\xbfa\r\nb\r\nc\r\n");
+    assert_eq!(tokpick(&["greedy", &rows, "--vocab", &vocab, "--format", "text"]).text(), "bc\n");
+    let list = path("list", b"\xef\xbb\xbf[\"a\",\"b\",\"c\"]");
+    assert_eq!(tokpick(&["greedy", &rows, "--vocab", &list, "--format", "text"]).text(), "bc\n");
+    let config = path("config", b"\xef\xbb\xbf{\"max_new_tokens\":1}");
+    assert_eq!(tokpick(&["greedy", &rows, "--generation-config", &config]).text(), "1\n");
+    let ids = format!("@{}", path("ids", b"\xef\xbb\xbf1 2\r\n"));
+    assert_eq!(tokpick(&["probs", &rows, "--ids", &ids, "--top", "1"]).status, Some(0));
+    let allowed = path(
+        "allowed",
+        b"\xef\xbb\xbf{\"prefix\":[],\"allowed\":[0]}\r\n{\"prefix\":[0],\"allowed\":[1]}\r\n",
+    );
+    assert_eq!(tokpick(&["greedy", &rows, "--prefix-constraint", &allowed]).text(), "0 1\n");
+    for bytes in [&b"\xff\xfe[\x001\x00]\x00"[..], b"[\x001\x00]\x00\n\x00"] {
+        assert!(with_input(&["greedy"], bytes).failure().contains("UTF-16 text: save it as UTF-8"));
+        let utf16 = path("utf16", bytes);
+        for args in [vec!["greedy", &utf16], vec!["greedy", &rows, "--vocab", &utf16]] {
+            let line = tokpick(&args).failure();
+            assert!(line.contains("utf16: UTF-16 text: save it as UTF-8"), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_vocabulary_comes_from_standard_input() {
+    let text = with_input(&words("greedy steps-small.json --vocab - --format text"), &vocabulary()).text();
+    let file = tokpick(&words("greedy steps-small.json --vocab vocab.json --format text")).text();
+    assert_eq!(text, file);
+    let both = with_input(&words("greedy - --vocab -"), b"[1,2]").failure();
+    assert!(both.contains("--vocab -: standard input is the logits already"), "{both}");
+}
+
+fn vocabulary() -> Vec<u8> {
+    std::fs::read(fixture("tiny-lm/vocab.json")).unwrap()
+}
+
+#[test]
+fn newlines_in_texts_are_escaped_so_that_each_is_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let vocab = folder.path().join("vocab");
+    std::fs::write(&vocab, r#"["a\n", "b\\", "\tc"]"#).unwrap();
+    let vocab = vocab.to_str().unwrap();
+    let rows = b"[1,0,0]\n[0,1,0]\n[0,0,1]\n";
+    let run =
+        |args: &[&str]| with_input(&[&["greedy", "--vocab", vocab, "--format", "text"], args].concat(), rows);
+    assert_eq!(run(&[]).text(), "a\nb\\\tc\n");
+    assert_eq!(run(&["--escape"]).text(), "a\\nb\\\\\\tc\n");
+    assert_eq!(run(&["--stream"]).text(), "\"a\\n\"\n\"b\\\\\"\n\"\\tc\"\n");
+    let idle = with_input(&["greedy", "--escape"], rows);
+    assert!(idle.err.contains("no effect but on the texts of --format text"), "{}", idle.err);
+}
+
+#[test]
+fn a_stream_of_text_holds_bytes_until_the_character_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let vocab = folder.path().join("vocab");
+    // the crab is F0 9F A6 80 in the byte-level alphabet
+    std::fs::write(&vocab, r#"["ð", "Ł", "¦", "Ģ", "Ġa"]"#).unwrap();
+    let args = ["greedy", "--vocab", vocab.to_str().unwrap(), "--format", "text"];
+    let row = |id: usize| {
+        let logits: Vec<String> = (0..5).map(|i| (if i == id { "3" } else { "0" }).into()).collect();
+        format!("[{}]\n", logits.join(","))
+    };
+    let rows: String = [4, 0, 1, 2, 3, 4, 0, 1].map(row).concat();
+    let stream = with_input(&[&args[..], &["--stream"]].concat(), rows.as_bytes()).text();
+    assert_eq!(stream, "\" a\"\n\"\"\n\"\"\n\"\"\n\"🦀\"\n\" a\"\n\"\"\n\"\"\n\"\u{fffd}\"\n");
+    assert_eq!(with_input(&args, rows.as_bytes()).text(), " a🦀 a\u{fffd}\n");
+}
+
+#[test]
+fn probabilities_are_noticed_and_read_as_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let document = path("p.json", b"[[0.5,0.25,0.25],[0.125,0.875,0]]");
+    let lines = path("p.jsonl", b"[0.5,0.25,0.25]\n[0.125,0.875,0]\n");
+    let table = path("t.jsonl", b"{\"prefix\":[],\"logits\":[0.5,0.25,0.25]}\n");
+    let noticed =
+        "its rows are from 0 to 1 and sum to 1: probabilities, which are read as logits here; --probs";
+    for (file, commands) in [
+        (&document, &["greedy", "sample --seed 1", "probs", "explain", "info", "score --ids 0,1"][..]),
+        (&lines, &["greedy", "sample --seed 1", "probs", "info", "score --ids 0,1"]),
+        (&table, &["greedy --max-new-tokens 1", "beam --max-new-tokens 1", "probs"]),
+    ] {
+        for command in commands {
+            let command = words(command);
+            let ran = tokpick(&[&command[..], &[file]].concat());
+            assert!(ran.err.contains(noticed), "{command:?} {file}: {}", ran.err);
+            assert_eq!(ran.err.matches(noticed).count(), 1, "{command:?} {file}: {}", ran.err);
+            let told = tokpick(&[&command[..], &[file, "--probs"]].concat());
+            assert!(told.status == Some(0) && !told.err.contains("logits here"), "{command:?}: {}", told.err);
+        }
+    }
+    let diff = tokpick(&["diff", &document, &document]);
+    assert_eq!(diff.err.matches(noticed).count(), 2, "{}", diff.err);
+    let expected = "0\t0\t0.5\n0\t1\t0.25\n0\t2\t0.25\n1\t1\t0.875\n1\t0\t0.125\n";
+    let npy = folder.path().join("p.npy");
+    let data: Vec<f32> = vec![0.5, 0.25, 0.25, 0.125, 0.875, 0.0];
+    let mut to =
+        tokpick::source::write::NpyWriter::new(std::fs::File::create(&npy).unwrap(), &[2, 3]).unwrap();
+    data.chunks(3).for_each(|row| to.row(row).unwrap());
+    to.finish().unwrap();
+    for file in [&document, &lines, &npy.to_str().unwrap().to_owned()] {
+        assert_eq!(close(&tokpick(&["probs", file, "--probs"]).text()), expected, "{file}");
+    }
+    let keyed = b"{\"probs\":[0.5,0.25,0.25]}\n{\"probs\":[0.125,0.875,0]}\n";
+    let ran = with_input(&["probs"], keyed);
+    assert!(ran.err.is_empty(), "{}", ran.err);
+    assert_eq!(close(&ran.text()), expected);
+    let sparse = b"{\"ids\":[7,2],\"probs\":[0.25,0.5]}\n";
+    let rows = with_input(&["sample", "--top-k", "1", "--seed", "1", "-f", "jsonl"], sparse).json();
+    assert_eq!((&rows["ids"][0], close(&rows["logprobs"][0].to_string())), (&2.into(), "-0.405465".into()));
+    let table =
+        b"{\"prefix\":[],\"ids\":[1,0],\"probs\":[0.25,0.75]}\n{\"prefix\":[0],\"probs\":[0.5,0.5,0]}\n";
+    assert_eq!(with_input(&words("greedy --max-new-tokens 2"), table).text(), "0 0\n");
+    for (input, said) in [
+        (&b"[0.5,0.4]"[..], "step 0: these are no probabilities: they sum to 0.9, not to 1"),
+        (b"[0.5,1.5]", "step 0, token 1: 1.5 is no probability: they are from 0 to 1"),
+        (b"[1.5,-0.5]", "token 0: 1.5 is no probability"),
+        (b"[NaN,1]", "token 0: NaN is no probability"),
+        (b"[[1,0],[0.5,0.2]]", "step 1: these are no probabilities"),
+        (
+            b"{\"ids\":[4,9],\"logprobs\":[-1,-2]}",
+            "\"logprobs\", and --probs says that they are probabilities",
+        ),
+        (b"{\"ids\":[4,9],\"logits\":[0.5,2]}", "token 9: 2 is no probability"),
+    ] {
+        let line = with_input(&["greedy", "--probs"], input).failure();
+        assert!(line.contains(said), "{line}");
+    }
+    for logits in [&b"[0.5,0.25]\n"[..], b"[1]\n", b"[0.5,0.5,0.5]\n", b"[2,-1]\n"] {
+        assert_eq!(with_input(&["greedy"], logits).err, "", "{logits:?}");
+    }
+}
+
+/// Numbers with six digits.
+fn close(text: &str) -> String {
+    let number = |word: &str| match word.parse::<f64>() {
+        Ok(x) if word.contains('.') => ((x * 1e6).round() / 1e6).to_string(),
+        _ => word.to_owned(),
+    };
+    let line = |line: &str| line.split('\t').map(number).collect::<Vec<_>>().join("\t");
+    let lines: Vec<String> = text.lines().map(line).collect();
+    lines.join("\n") + if text.ends_with('\n') { "\n" } else { "" }
+}
+
+#[test]
+fn stacked_steps_are_recognised_under_the_default_layout() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |axes: &[usize]| {
+        let path = folder.path().join("x.npy");
+        let mut to =
+            tokpick::source::write::NpyWriter::new(std::fs::File::create(&path).unwrap(), axes).unwrap();
+        (0..axes[0] * axes[1]).for_each(|i| to.row(&[i as f32, 5.0]).unwrap());
+        to.finish().unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let hint = "give --layout tbv";
+    for (axes, said) in [
+        ([9, 1, 2], "read as 9 sequences of 1 step, [B, T, V]"),
+        ([2, 1, 2], "read as 2 sequences of 1 step, [B, T, V]"),
+        ([64, 2, 2], "read as 64 sequences of 2 steps, [B, T, V]"),
+    ] {
+        let path = file(&axes);
+        for command in ["greedy", "sample --seed 1", "probs", "explain", "info"] {
+            let err = tokpick(&[&words(command)[..], &[&path]].concat()).err;
+            assert!(err.contains(said) && err.contains(hint), "{command} {axes:?}: {err}");
+            for layout in ["tbv", "btv"] {
+                let err = tokpick(&[&words(command)[..], &[&path, "--layout", layout]].concat()).err;
+                assert!(!err.contains(hint), "{command} {axes:?}: {err}");
+            }
+        }
+    }
+    for axes in [[1, 1, 2], [3, 2, 2], [4, 9, 2]] {
+        assert_eq!(tokpick(&["greedy", &file(&axes)]).err, "", "{axes:?}");
+    }
+}
+
+#[test]
+fn a_prefix_table_may_be_sparse_and_bring_its_strings() {
+    let table = "{\"prefix\":[],\"ids\":[3,1],\"logprobs\":[-0.5,-1],\"vocab\":[\"a\",\"b\",\"c\",\"d\",\"e\"]}\n\
+                 {\"prefix\":[3],\"ids\":[4],\"logits\":[0]}\n{\"prefix\":[3,4],\"logits\":[0,0,1,0,0]}\n";
+    let greedy = |table: &str, args: &str| {
+        with_input(&words(&format!("greedy --max-new-tokens 3 {args}")), table.as_bytes())
+    };
+    assert_eq!(greedy(table, "--format text").text(), "dec\n");
+    assert_eq!(greedy(table, "").text(), "3 4 2\n");
+    let no_dense =
+        "{\"prefix\":[3],\"ids\":[2],\"logits\":[1]}\n{\"prefix\":[],\"ids\":[3],\"logits\":[1]}\n";
+    assert_eq!(with_input(&words("greedy --max-new-tokens 2"), no_dense.as_bytes()).text(), "3 2\n");
+    let wide = with_input(&words("info --vocab-size 9 -f json"), no_dense.as_bytes()).json();
+    assert_eq!(wide["vocab"], 9);
+    for (table, args, said) in [
+        (no_dense, "--vocab-size 3", "holds the id 3, outside the vocabulary of 3"),
+        ("{\"prefix\":[],\"ids\":[1,1],\"logits\":[0,0]}\n", "", "line 1, token 1: the id stands twice"),
+        ("{\"prefix\":[],\"ids\":[1],\"logits\":[0,0]}\n", "", "line 1: 1 ids, but 2 logits"),
+        ("{\"prefix\":[],\"logprobs\":[0,0]}\n", "", "line 1: \"logprobs\" without \"ids\""),
+        (
+            "{\"prefix\":[],\"logits\":[0,0],\"vocab\":[\"a\"]}\n",
+            "",
+            "\"vocab\" has 1 strings, the rows have 2",
+        ),
+        (
+            "{\"prefix\":[],\"logits\":[0],\"vocab\":[\"a\"]}\n{\"prefix\":[0],\"logits\":[0],\"vocab\":[\"a\"]}\n",
+            "",
+            "line 2: \"vocab\" came before",
+        ),
+        (
+            "{\"prefix\":[],\"ids\":[7],\"logits\":[0]}\n{\"prefix\":[0],\"logits\":[0,0]}\n",
+            "",
+            "a sparse row or a prefix holds the id 7, outside the vocabulary of 2",
+        ),
+    ] {
+        let line = greedy(table, args).failure();
+        assert!(line.contains(said), "{line}");
+    }
+}
