@@ -91,7 +91,7 @@ fn a_vocabulary_comes_from_standard_input() {
     let file = tokpick(&words("greedy steps-small.json --vocab vocab.json --format text")).text();
     assert_eq!(text, file);
     let both = with_input(&words("greedy - --vocab -"), b"[1,2]").failure();
-    assert!(both.contains("--vocab -: standard input is the logits already"), "{both}");
+    assert!(both.starts_with("--vocab -: standard input is read once, and INPUT - reads it"), "{both}");
 }
 
 fn vocabulary() -> Vec<u8> {

@@ -124,11 +124,6 @@ impl InputArgs {
     /// Opens the input under a layout.
     pub fn open_as(&self, layout: Option<Layout>, digest: bool) -> Result<Opened> {
         let path = self.input.clone().unwrap_or_else(|| "-".into());
-        let stdin_is_input = path == Path::new("-") && self.model.model_command.is_none();
-        if stdin_is_input && self.vocab.as_deref() == Some(Path::new("-")) {
-            let what = "standard input is the logits already: give one of the two as a file";
-            return Err(Error::setting("--vocab", "-", what));
-        }
         let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
         if let Some(model) = self.model()? {
             let source = remarking(Box::new(model.start()?), layout, Box::new(note));

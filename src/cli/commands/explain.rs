@@ -8,7 +8,9 @@ use tokpick::render::{self, Explained, explain};
 use tokpick::sampler::{Limits, Sampler};
 use tokpick::{Error, Place, sampler};
 
-use crate::cli::args::{DrawArgs, HistoryArgs, InputArgs, LimitArgs, Seed, SettingsArgs, ShowArgs, made};
+use crate::cli::args::{
+    DrawArgs, HistoryArgs, InputArgs, LimitArgs, Seed, SettingsArgs, ShowArgs, hide, made,
+};
 use crate::cli::note::{missing, no_effect, note};
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files, Setup, steps};
@@ -18,6 +20,7 @@ use crate::cli::{Given, Run, Status};
 
 #[derive(Args)]
 #[command(
+    mut_args(|arg| hide(arg, &["num_samples", "threads"])),
     after_long_help = "The stages of the chain from left to right: a row for each of the most probable tokens (before or after the chain; ← the one drawn) with its probability after each stage, × where a stage removed it, a line where a stage cuts, … the rest summed up. Below: entropy in nats, e^entropy (as many equally probable tokens are as uncertain), how many tokens were kept, and what these had before the stage; then where the draw fell."
 )]
 pub struct Explain {
