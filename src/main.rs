@@ -26,7 +26,7 @@ fn end(result: anyhow::Result<u8>, given: &cli::Given) -> ExitCode {
         // whoever read the results has seen enough
         Err(e) if matches!(e.downcast_ref(), Some(tokpick::Error::Closed)) => ExitCode::SUCCESS,
         Err(e) => {
-            say(&cli::message(e, &given).replace('\n', " "));
+            say(&cli::message(e, given).replace('\n', " "));
             ExitCode::from(2)
         }
     }

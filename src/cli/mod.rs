@@ -2,7 +2,6 @@
 
 mod args;
 mod commands;
-mod flags;
 mod given;
 mod ids;
 mod named;
@@ -78,7 +77,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Command, Give
 
 /// What is said of an error. A setting that was given as a flag is named as one.
 pub fn message(error: anyhow::Error, given: &Given) -> String {
-    match error.downcast::<tokpick::Error>() {
+    let text = match error.downcast::<tokpick::Error>() {
         Ok(tokpick::Error::Setting { name, value, what }) => {
             let long = name.replace('_', "-");
             let name = if given.has(&long) { format!("--{long}") } else { name };
@@ -86,5 +85,6 @@ pub fn message(error: anyhow::Error, given: &Given) -> String {
         }
         Ok(other) => other.to_string(),
         Err(other) => format!("{other:#}"),
-    }
+    };
+    usage::in_part(&text)
 }

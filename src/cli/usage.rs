@@ -113,3 +113,12 @@ pub fn shortened(mut error: clap::Error) -> clap::Error {
     }
     error
 }
+
+/// A message whose very long words are quoted in part.
+pub fn in_part(text: &str) -> String {
+    let short = |word: &str| match word.len() {
+        0..=1000 => word.to_string(),
+        bytes => format!("{}… ({bytes} bytes)", word.chars().take(QUOTED / 2).collect::<String>()),
+    };
+    text.split(' ').map(short).collect::<Vec<_>>().join(" ")
+}

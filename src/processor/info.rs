@@ -104,6 +104,22 @@ impl Info {
         }
     }
 
+    /// Whether its lone parameter has the value at which it does nothing.
+    pub fn is_off(&self, value: &Value) -> bool {
+        let off: Option<Value> = serde_json::from_str(self.off).ok();
+        off.is_some_and(|off| off == *value || (off.is_number() && off.as_f64() == value.as_f64()))
+    }
+
+    /// Its JSON form: the object of its parameters, or the value where the lone one is all there is.
+    pub(super) fn written(&self, parameters: Value) -> Value {
+        match parameters {
+            Value::Object(mut object) if object.len() == 1 => {
+                object.remove(self.lone_parameter()).unwrap_or(Value::Object(object))
+            }
+            other => other,
+        }
+    }
+
     /// The flag that stands for it, with its hyphens.
     pub fn flag(&self) -> String {
         self.flags.first().map_or(String::new(), |flag| format!("--{}", flag.long))

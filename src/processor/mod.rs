@@ -18,6 +18,7 @@
 mod chain;
 mod context;
 mod info;
+mod method;
 pub(crate) mod param;
 mod scratch;
 pub(crate) mod slack;

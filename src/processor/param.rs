@@ -41,12 +41,12 @@ pub fn whole(value: Value) -> Value {
 /// Up to here an f64 holds every whole number.
 const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// The value, if it lies where it must.
+/// Refuses a value that does not lie where it must.
 ///
 /// # Errors
 /// Names the parameter, the value and the range.
-pub fn check<T: Display + Copy>(name: &str, value: T, holds: bool, range: &str) -> Result<T> {
-    if holds { Ok(value) } else { Err(Error::setting(name, value, format!("must be {range}"))) }
+pub fn check(name: &str, value: impl Display, holds: bool, range: &str) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::setting(name, value, format!("must be {range}"))) }
 }
 
 /// The default of `min_tokens_to_keep`.
@@ -124,6 +124,15 @@ impl Ids {
 /// Reads an id or a list of them, as `eos_token_id` is written: ascending, each once.
 pub fn ids<'de, D: serde::Deserializer<'de>>(written: D) -> std::result::Result<Vec<TokenId>, D::Error> {
     Ok(<Ids as serde::Deserialize>::deserialize(written)?.sorted())
+}
+
+/// Reads lists of ids, ascending.
+pub fn lists<'de, D: serde::Deserializer<'de>>(
+    written: D,
+) -> std::result::Result<Vec<Vec<TokenId>>, D::Error> {
+    let mut lists = <Vec<Vec<TokenId>> as serde::Deserialize>::deserialize(written)?;
+    lists.sort();
+    Ok(lists)
 }
 
 /// The ids, ascending, each once.

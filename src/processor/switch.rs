@@ -1,19 +1,14 @@
 //! Processors without a parameter: on or off.
 
-use std::sync::Arc;
-
-use serde_json::Value;
-
-use super::{Candidates, Context, Info, Processor, Stage, param};
-use crate::Result;
+use crate::processor::method::*;
 
 /// A method that is on or off.
-pub(super) struct Switch {
+pub(super) struct OnOff {
     pub info: &'static Info,
     pub apply: fn(&mut Candidates),
 }
 
-impl Switch {
+impl OnOff {
     /// The method, on or off.
     pub fn stage(&'static self, on: bool) -> Stage {
         Arc::new(Switched { method: self, on })
@@ -27,7 +22,7 @@ impl Switch {
 }
 
 struct Switched {
-    method: &'static Switch,
+    method: &'static OnOff,
     on: bool,
 }
 

@@ -25,6 +25,7 @@ fn examples(tree: &str) -> Value {
         {"top_a": {"value": 0.2, "min_tokens_to_keep": 2}},
         {"tail_free": {"value": 0.95, "min_tokens_to_keep": 2}},
         {"p_less": {"value": true, "min_tokens_to_keep": 2}},
+        {"p_less_norm": {"value": true, "min_tokens_to_keep": 2}},
         {"xtc": {"probability": 0.5, "threshold": 0.2, "min_tokens_to_keep": 2}},
         {"repetition_penalty": {"value": 1.2, "last_n": 64, "scope": "generated"}},
         {"frequency_penalty": {"value": 0.5, "last_n": 64, "scope": "all"}},

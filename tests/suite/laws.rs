@@ -329,7 +329,7 @@ fn a_disabled_processor_is_the_identity() {
     let forms = json!([
         {"temperature": 1}, {"dynamic_temperature": 1}, {"smoothing": 0}, {"softcap": 0}, {"renormalize_logits": false},
         {"top_k": 0}, {"top_p": 1}, {"min_p": 0}, {"typical_p": 1}, {"epsilon_cutoff": 0}, {"eta_cutoff": 0},
-        {"top_n_sigma": 0}, {"top_a": 0}, {"tail_free": 1}, {"p_less": false}, {"xtc": 0},
+        {"top_n_sigma": 0}, {"top_a": 0}, {"tail_free": 1}, {"p_less": false}, {"p_less_norm": false}, {"xtc": 0},
         {"xtc": {"probability": 1, "threshold": 0.6}}, {"remove_invalid_values": false},
         {"repetition_penalty": 1}, {"frequency_penalty": 0}, {"presence_penalty": 0}, {"no_repeat_ngram_size": 0},
         {"min_length": {"value": 0, "eos_token_id": 1}}, {"min_new_tokens": {"value": 0, "eos_token_id": 1}},

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::flags::ProcessorFlags;
+use super::ProcessorFlags;
 
 #[derive(Args)]
 pub struct SettingsArgs {

@@ -16,7 +16,7 @@ mod verify;
 
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
-use super::{Given, Run, Status, flags, places};
+use super::{Given, Run, Status, args, places};
 
 /// Makes the enum that clap parses into, and hands each variant to its [`Run`]. The flags of a command are only built once it is
 /// called: start-up pays for one.
@@ -40,7 +40,7 @@ macro_rules! commands {
         impl Subcommand for Command {
             fn augment_subcommands(command: clap::Command) -> clap::Command {
                 command.subcommands([
-                    $(clap::Command::new($word).about($about).defer(|c| <$args as Args>::augment_args(c).mut_args(flags::tune)),)*
+                    $(clap::Command::new($word).about($about).defer(|c| <$args as Args>::augment_args(c).mut_args(args::tune)),)*
                 ])
             }
 

@@ -281,7 +281,7 @@ impl Verify {
         let longest = ids.iter().map(Vec::len).max();
         let asked = self.asked(None);
         let resolved = asked.resolve(&files, &opened.source.shape(), longest, opened.tokens.as_ref())?;
-        let params = asked.params(&self.draw, &files, &resolved)?;
+        let params = asked.params(&self.draw, &files, &resolved, opened.tokens.as_ref())?;
         let job = resolved.job(seed.coins());
         let options = GuessOptions { seed: &seed.0, params: &params, partial: 3 };
         check::guess(opened.source.as_mut(), &job, ids, &options)

@@ -2,12 +2,13 @@
 
 use tokpick::engine::Params;
 use tokpick::processor::{Chain, INFOS};
+use tokpick::render::Tokens;
 use tokpick::settings::{self, Order};
 use tokpick::{Error, Place, Result};
 
 use super::Files;
-use crate::cli::args::{DrawArgs, SettingsArgs};
-use crate::cli::flags::Facts;
+use super::entries::{Facts, entries};
+use crate::cli::args::{DrawArgs, ProcessorFlags, SettingsArgs};
 use crate::cli::note::note;
 
 /// The chain of a command; or, where it replays an engine, an empty one and the engine's parameters, from the same flags.
@@ -19,26 +20,33 @@ pub(super) fn chain_or_params(
     draw: &DrawArgs,
     files: &Files,
     facts: &Facts,
+    tokens: Option<&Tokens>,
 ) -> Result<(Chain, Option<Params>)> {
     if draw.engine.engine.is_none() {
         return match draw.engine.given().first() {
             Some(flag) => Err(Error::setting(*flag, "", "is for a replay: give --engine, too")),
-            None => Ok((chain(args, files, facts)?, None)),
+            None => Ok((chain(args, files, facts, tokens)?, None)),
         };
     }
-    Ok((Chain::default(), Some(params(args, draw, files, facts)?)))
+    Ok((Chain::default(), Some(params(args, draw, files, facts, tokens)?)))
 }
 
 /// The parameters of an engine, from the flags and files of processors.
 ///
 /// # Errors
 /// What no engine has; `--chain`.
-pub(super) fn params(args: &SettingsArgs, draw: &DrawArgs, files: &Files, facts: &Facts) -> Result<Params> {
+pub(super) fn params(
+    args: &SettingsArgs,
+    draw: &DrawArgs,
+    files: &Files,
+    facts: &Facts,
+    tokens: Option<&Tokens>,
+) -> Result<Params> {
     if let Some(text) = &args.chain {
         let what = "an engine has its own order: give its parameters as flags, and --order to change it";
         return Err(Error::setting("--chain", text, what));
     }
-    let entries = args.flags.entries(files.entries(), facts)?;
+    let entries = entries(&args.flags, files.entries(), facts, tokens)?;
     draw.engine.params(&entries, args.order.as_deref(), &draw.terminal)
 }
 
@@ -46,7 +54,12 @@ pub(super) fn params(args: &SettingsArgs, draw: &DrawArgs, files: &Files, facts:
 ///
 /// # Errors
 /// Values out of range, named by their flags; `--chain` together with a flag that it replaces.
-pub(super) fn chain(args: &SettingsArgs, files: &Files, facts: &Facts) -> Result<Chain> {
+pub(super) fn chain(
+    args: &SettingsArgs,
+    files: &Files,
+    facts: &Facts,
+    tokens: Option<&Tokens>,
+) -> Result<Chain> {
     if let Some(text) = &args.chain {
         let other = args.flags.first().map(|flag| flag.long).or(args.order.as_ref().map(|_| "order"));
         return match other {
@@ -65,8 +78,21 @@ pub(super) fn chain(args: &SettingsArgs, files: &Files, facts: &Facts) -> Result
         };
     }
     let order = args.order.as_deref().map_or_else(|| Ok(Order::default()), settings::order)?;
-    let entries = args.flags.entries(files.entries(), facts)?;
-    settings::build(entries, &order).map_err(|e| blame(e, args, files))
+    let entries = entries(&args.flags, files.entries(), facts, tokens)?;
+    let chain = settings::build(entries, &order).map_err(|e| blame(e, args, files))?;
+    note_idle(&args.flags, files);
+    Ok(chain)
+}
+
+/// Says which flags have no effect, because the one that their processor begins with is missing.
+fn note_idle(flags: &ProcessorFlags, files: &Files) {
+    for given in flags.given() {
+        let Some(info) = given.info else { continue };
+        let Some(first) = info.flags.first().filter(|first| first.long != given.flag.long) else { continue };
+        if flags.text(first.long).is_none() && files.origin(info.name).is_none() {
+            note(format!("no effect without --{}: --{}", first.long, given.flag.long));
+        }
+    }
 }
 
 /// An error about a parameter names the flag, or else the file, that set it.

@@ -3,6 +3,7 @@
 //! Every command that looks at processed rows comes through [`Asked::resolve`], so that the same flags and files mean the same.
 
 mod chain;
+mod entries;
 mod files;
 
 use tokpick::engine::Params;
@@ -13,9 +14,9 @@ use tokpick::source::Shape;
 use tokpick::{Result, TokenId};
 
 use super::args::{DecodeArgs, DrawArgs, HistoryArgs, LimitArgs, Opened, Seed, SettingsArgs};
-use super::flags::Facts;
 
-pub use files::Files;
+use self::entries::Facts;
+pub use self::files::Files;
 
 /// The flags that decide what becomes of a row.
 pub struct Asked<'a> {
@@ -62,8 +63,8 @@ impl Asked<'_> {
         let max_length = limits.max_new_tokens.or(steps).map(|new| before.saturating_add(new));
         let facts = Facts { eos: ends.all, prompt: prompt.clone(), max_length };
         let (chain, params) = match self.draw {
-            Some(draw) => chain::chain_or_params(self.settings, draw, files, &facts)?,
-            None => (chain::chain(self.settings, files, &facts)?, None),
+            Some(draw) => chain::chain_or_params(self.settings, draw, files, &facts, tokens)?,
+            None => (chain::chain(self.settings, files, &facts, tokens)?, None),
         };
         Ok(Resolved { chain, params, limits, prompt, prefix, facts })
     }
@@ -72,8 +73,14 @@ impl Asked<'_> {
     ///
     /// # Errors
     /// What no engine has.
-    pub fn params(&self, draw: &DrawArgs, files: &Files, resolved: &Resolved) -> Result<Params> {
-        chain::params(self.settings, draw, files, &resolved.facts)
+    pub fn params(
+        &self,
+        draw: &DrawArgs,
+        files: &Files,
+        resolved: &Resolved,
+        tokens: Option<&Tokens>,
+    ) -> Result<Params> {
+        chain::params(self.settings, draw, files, &resolved.facts, tokens)
     }
 }
 

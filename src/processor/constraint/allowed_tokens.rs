@@ -1,6 +1,5 @@
 use super::id_list::IdList;
-use crate::processor::{Candidates, Flag, Info, Part, Places, Stage, Written, param};
-use crate::{Result, TokenId};
+use crate::processor::method::*;
 
 /// Allowed tokens: nothing else is ever chosen; all other scores become −∞.
 ///
@@ -26,13 +25,13 @@ pub fn allowed_tokens(ids: Vec<TokenId>) -> Result<Stage> {
     Ok(METHOD.stage(ids))
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "allowed_tokens",
     summary: "allows nothing but the given tokens",
     source: "vLLM",
     off: "not set",
-    flags: &[Flag::of("allowed-tokens", "ids", Written::Ids, "")],
-    places: Places { llama_cpp: (Part::GuestLogits, 70), vllm: (Part::Logits, 0), ..Places::GUEST_LOGITS },
+    flags: &[Flag::of("allowed-tokens", "ids", Ids, "")],
+    places: Places { llama_cpp: (GuestLogits, 70), vllm: (Logits, 0), ..Places::GUEST_LOGITS },
     parse: |form| allowed_tokens(METHOD.read(form)?),
     ..Info::CONSTRAINT
 };

@@ -1,13 +1,5 @@
-use std::sync::Arc;
-
-use serde_json::{Value, json};
-
 use super::sequence_bias::completed;
-use crate::processor::scratch::{self, Scratch};
-use crate::processor::{
-    Candidates, Config, Context, Fact, Flag, Info, Needs, Part, Places, Processor, Stage, Written, param,
-};
-use crate::{Result, TokenId};
+use crate::processor::method::*;
 
 /// Bad words: masks every token that would complete one of the given sequences.
 ///
@@ -32,56 +24,42 @@ use crate::{Result, TokenId};
 /// # Errors
 /// An empty sequence.
 pub fn bad_words_ids(ids: Vec<Vec<TokenId>>, eos_token_id: Vec<TokenId>) -> Result<Stage> {
-    BadWordsIds { ids, eos_token_id: param::sorted(eos_token_id) }.stage()
+    stage(BadWordsIds { ids, eos_token_id: param::sorted(eos_token_id) })
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "bad_words_ids",
     summary: "forbids tokens that would complete one of the given sequences",
     source: "transformers 5",
     off: "[]",
-    flags: &[Flag::of("bad-words-ids", "ids", Written::IdLists, "")],
+    flags: &[Flag::of("bad-words-ids", "ids", IdLists, "")],
     facts: &[Fact::EosIfAny],
-    places: Places { hf: (Part::Logits, 5), vllm: (Part::Logits, 1), ..Places::GUEST_LOGITS },
+    places: Places { hf: (Logits, 5), vllm: (Logits, 1), ..Places::GUEST_LOGITS },
     config: Config::Value,
-    parse: |form| param::read::<BadWordsIds>(&INFO, form)?.stage(),
+    parse: read::<BadWordsIds>,
     ..Info::CONSTRAINT
 };
 
-#[derive(serde::Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BadWordsIds {
     ids: Vec<Vec<TokenId>>,
-    #[serde(default, deserialize_with = "param::ids")]
+    #[serde(default, deserialize_with = "param::ids", skip_serializing_if = "Vec::is_empty")]
     eos_token_id: Vec<TokenId>,
 }
 
 impl BadWordsIds {
-    fn stage(self) -> Result<Stage> {
-        let fit = self.ids.iter().all(|word| !word.is_empty());
-        param::check(INFO.name, "[]", fit, "lists of at least one id each")?;
-        Ok(Arc::new(self))
-    }
-
     fn is_end(&self, word: &[TokenId]) -> bool {
         word.len() == 1 && self.eos_token_id.contains(&word[0])
     }
 }
 
-impl Processor for BadWordsIds {
-    fn info(&self) -> &'static Info {
-        &INFO
-    }
+impl Method for BadWordsIds {
+    const INFO: &'static Info = &INFO;
 
-    fn json(&self) -> Value {
-        if self.eos_token_id.is_empty() {
-            return json!(self.ids);
-        }
-        json!({"ids": self.ids, "eos_token_id": self.eos_token_id})
-    }
-
-    fn is_off(&self) -> bool {
-        self.ids.is_empty()
+    fn check(&self) -> Result<()> {
+        let fit = self.ids.iter().all(|word| !word.is_empty());
+        param::check(INFO.name, "[]", fit, "lists of at least one id each")
     }
 
     fn needs(&self) -> Needs {

@@ -1,11 +1,4 @@
-use std::sync::Arc;
-
-use serde_json::Value;
-
-use crate::processor::{
-    Candidates, Config, Context, Fact, Flag, Info, Needs, Part, Places, Processor, Stage, Written, param,
-};
-use crate::{Result, TokenId};
+use crate::processor::method::*;
 
 /// Tokens suppressed at the beginning: they are not the first that is generated; their scores become −∞ there.
 ///
@@ -19,52 +12,39 @@ use crate::{Result, TokenId};
 /// use tokpick::processor::{Chain, Context, begin_suppress_tokens};
 ///
 /// let cx = Context { context: &[1, 1], prompt_len: 2, ..Context::default() };
-/// let kept = Chain::new([begin_suppress_tokens(vec![0], None)]).after(&cx, &[5.0, 1.0])?;
+/// let kept = Chain::new([begin_suppress_tokens(vec![0], None)?]).after(&cx, &[5.0, 1.0])?;
 /// assert_eq!(kept.argmax(), Some(1));
 /// # Ok::<(), tokpick::Error>(())
 /// ```
-pub fn begin_suppress_tokens(ids: Vec<TokenId>, begin_index: Option<usize>) -> Stage {
-    Arc::new(BeginSuppressTokens { ids: param::sorted(ids), begin_index })
+pub fn begin_suppress_tokens(ids: Vec<TokenId>, begin_index: Option<usize>) -> Result<Stage> {
+    stage(BeginSuppressTokens { ids: param::sorted(ids), begin_index })
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "begin_suppress_tokens",
     summary: "forbids the given tokens at the first generated place",
     source: "transformers 5",
     off: "[]",
-    flags: &[Flag::of("begin-suppress-tokens", "ids", Written::Ids, "")],
+    flags: &[Flag::of("begin-suppress-tokens", "ids", Ids, "")],
     needs: Needs::HISTORY,
     facts: &[Fact::BeginIndex],
-    places: Places {
-        hf: (Part::Logits, 15),
-        llama_cpp: (Part::GuestLogits, 70),
-        vllm: (Part::GuestLogits, 70),
-    },
+    places: Places { hf: (Logits, 15), llama_cpp: (GuestLogits, 70), vllm: (GuestLogits, 70) },
     config: Config::Ids,
-    parse: |form| Ok(Arc::new(param::read::<BeginSuppressTokens>(&INFO, form)?)),
+    parse: read::<BeginSuppressTokens>,
     ..Info::CONSTRAINT
 };
 
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BeginSuppressTokens {
     #[serde(deserialize_with = "param::ids")]
     ids: Vec<TokenId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     begin_index: Option<usize>,
 }
 
-impl Processor for BeginSuppressTokens {
-    fn info(&self) -> &'static Info {
-        &INFO
-    }
-
-    fn json(&self) -> Value {
-        if self.begin_index.is_none() { self.ids.clone().into() } else { param::object(self) }
-    }
-
-    fn is_off(&self) -> bool {
-        self.ids.is_empty()
-    }
+impl Method for BeginSuppressTokens {
+    const INFO: &'static Info = &INFO;
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
         param::inside(INFO.name, &self.ids, c.vocab())?;

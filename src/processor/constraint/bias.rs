@@ -1,10 +1,6 @@
 //! Numbers that are added to the scores of tokens.
 
-use serde_json::Value;
-
-use crate::processor::scratch::{self, Scratch};
-use crate::processor::{Candidates, param};
-use crate::{Error, Result, TokenId};
+use crate::processor::method::*;
 
 /// A bias as it is written: a finite number, or −∞ as the string `"-inf"`.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]

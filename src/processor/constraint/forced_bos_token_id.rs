@@ -1,11 +1,4 @@
-use std::sync::Arc;
-
-use serde_json::Value;
-
-use crate::processor::{
-    Candidates, Config, Context, Flag, Info, Needs, Part, Places, Processor, Stage, Written, param,
-};
-use crate::{Result, TokenId};
+use crate::processor::method::*;
 
 /// Forced first token: where prompt and generated ids are one, this token is certain (score 0, everything else −∞).
 ///
@@ -18,45 +11,35 @@ use crate::{Result, TokenId};
 /// use tokpick::processor::{Chain, Context, forced_bos_token_id};
 ///
 /// let cx = Context { context: &[0], prompt_len: 1, ..Context::default() };
-/// let kept = Chain::new([forced_bos_token_id(1)]).after(&cx, &[5.0, 1.0])?;
+/// let kept = Chain::new([forced_bos_token_id(1)?]).after(&cx, &[5.0, 1.0])?;
 /// assert_eq!(kept.members().collect::<Vec<_>>(), [(1, 0.0)]);
 /// # Ok::<(), tokpick::Error>(())
 /// ```
-pub fn forced_bos_token_id(id: TokenId) -> Stage {
-    Arc::new(ForcedBosTokenId { id })
+pub fn forced_bos_token_id(id: TokenId) -> Result<Stage> {
+    stage(ForcedBosTokenId { id })
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "forced_bos_token_id",
     summary: "makes a token certain after the first one",
     source: "transformers 5",
     off: "not set",
-    flags: &[Flag::of("forced-bos-token-id", "id", Written::Count, "")],
+    flags: &[Flag::of("forced-bos-token-id", "id", Count, "")],
     needs: Needs::HISTORY,
-    places: Places {
-        hf: (Part::Logits, 9),
-        llama_cpp: (Part::GuestLogits, 70),
-        vllm: (Part::GuestLogits, 70),
-    },
+    places: Places { hf: (Logits, 9), llama_cpp: (GuestLogits, 70), vllm: (GuestLogits, 70) },
     config: Config::Value,
-    parse: |form| Ok(Arc::new(param::read::<ForcedBosTokenId>(&INFO, form)?)),
+    parse: read::<ForcedBosTokenId>,
     ..Info::CONSTRAINT
 };
 
-#[derive(serde::Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ForcedBosTokenId {
     id: TokenId,
 }
 
-impl Processor for ForcedBosTokenId {
-    fn info(&self) -> &'static Info {
-        &INFO
-    }
-
-    fn json(&self) -> Value {
-        self.id.into()
-    }
+impl Method for ForcedBosTokenId {
+    const INFO: &'static Info = &INFO;
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
         param::inside(INFO.name, &[self.id], c.vocab())?;

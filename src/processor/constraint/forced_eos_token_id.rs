@@ -1,11 +1,4 @@
-use std::sync::Arc;
-
-use serde_json::Value;
-
-use crate::processor::{
-    Candidates, Config, Context, Fact, Flag, Info, Needs, Part, Places, Processor, Stage, Written, param,
-};
-use crate::{Result, TokenId};
+use crate::processor::method::*;
 
 /// Forced last token: one token before the maximum length, the end tokens are certain (score 0 each, everything else −∞).
 ///
@@ -26,28 +19,24 @@ use crate::{Result, TokenId};
 /// # Errors
 /// A maximum length of 0, or no end token.
 pub fn forced_eos_token_id(max_length: usize, eos_token_id: Vec<TokenId>) -> Result<Stage> {
-    ForcedEosTokenId { max_length, eos_token_id: param::sorted(eos_token_id) }.stage()
+    stage(ForcedEosTokenId { max_length, eos_token_id: param::sorted(eos_token_id) })
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "forced_eos_token_id",
     summary: "makes the end tokens certain at the last place before the maximum length",
     source: "transformers 5",
     off: "not set",
-    flags: &[Flag::of("forced-eos-token-id", "eos_token_id", Written::Ids, "")],
+    flags: &[Flag::of("forced-eos-token-id", "eos_token_id", Ids, "")],
     needs: Needs::HISTORY,
     facts: &[Fact::MaxLength],
-    places: Places {
-        hf: (Part::Logits, 10),
-        llama_cpp: (Part::GuestLogits, 70),
-        vllm: (Part::GuestLogits, 70),
-    },
+    places: Places { hf: (Logits, 10), llama_cpp: (GuestLogits, 70), vllm: (GuestLogits, 70) },
     config: Config::Parameter("eos_token_id"),
-    parse: |form| param::read::<ForcedEosTokenId>(&INFO, form)?.stage(),
+    parse: read::<ForcedEosTokenId>,
     ..Info::CONSTRAINT
 };
 
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ForcedEosTokenId {
     max_length: usize,
@@ -55,23 +44,13 @@ struct ForcedEosTokenId {
     eos_token_id: Vec<TokenId>,
 }
 
-impl ForcedEosTokenId {
-    fn stage(self) -> Result<Stage> {
-        let name = INFO.name;
-        param::check(&format!("{name} max_length"), self.max_length, self.max_length > 0, "1 or more")?;
+impl Method for ForcedEosTokenId {
+    const INFO: &'static Info = &INFO;
+
+    fn check(&self) -> Result<()> {
         let some = !self.eos_token_id.is_empty();
-        param::check(&format!("{name} eos_token_id"), "[]", some, "at least one id")?;
-        Ok(Arc::new(self))
-    }
-}
-
-impl Processor for ForcedEosTokenId {
-    fn info(&self) -> &'static Info {
-        &INFO
-    }
-
-    fn json(&self) -> Value {
-        param::object(self)
+        param::check("forced_eos_token_id max_length", self.max_length, self.max_length > 0, "1 or more")?;
+        param::check("forced_eos_token_id eos_token_id", "[]", some, "at least one id")
     }
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {

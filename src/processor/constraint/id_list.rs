@@ -1,11 +1,6 @@
 //! Constraints by a list of ids.
 
-use std::sync::Arc;
-
-use serde_json::Value;
-
-use crate::processor::{Candidates, Context, Info, Processor, Stage, param};
-use crate::{Result, TokenId};
+use crate::processor::method::*;
 
 /// A constraint by a list of ids.
 pub(super) struct IdList {
@@ -25,7 +20,7 @@ impl IdList {
     /// # Errors
     /// What is no such form.
     pub fn read(&self, form: &Value) -> Result<Vec<TokenId>> {
-        #[derive(serde::Deserialize)]
+        #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Parameters {
             #[serde(deserialize_with = "param::ids")]

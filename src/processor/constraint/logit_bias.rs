@@ -1,10 +1,5 @@
-use std::sync::Arc;
-
-use serde_json::{Value, json};
-
 use super::bias::{Bias, add_biases};
-use crate::processor::{Candidates, Context, Flag, Info, Part, Places, Processor, Stage, Written, param};
-use crate::{Result, TokenId};
+use crate::processor::method::*;
 
 /// Logit bias: adds a number to the scores of given tokens.
 ///
@@ -28,46 +23,35 @@ use crate::{Result, TokenId};
 /// # Errors
 /// NaN or +∞.
 pub fn logit_bias(biases: &[(TokenId, f64)]) -> Result<Stage> {
-    let biases = biases.iter().map(|&(id, bias)| Ok((id, Bias::new(bias)?))).collect::<Result<_>>()?;
-    Ok(Arc::new(LogitBias { biases }))
+    let value = biases.iter().map(|&(id, bias)| Ok((id, Bias::new(bias)?))).collect::<Result<_>>()?;
+    stage(LogitBias { value })
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "logit_bias",
     summary: "adds a number to the logits of given tokens",
     source: "OpenAI API",
     off: "[]",
-    flags: &[Flag::value("logit-bias", Written::Bias)],
-    places: Places { hf: (Part::GuestLogits, 0), llama_cpp: (Part::Logits, 0), vllm: (Part::Logits, 3) },
-    parse: |form| {
-        let p: param::Lone<Vec<(TokenId, Bias)>> = param::read(&INFO, form)?;
-        Ok(Arc::new(LogitBias { biases: p.value }))
-    },
+    flags: &[Flag::value("logit-bias", Biases)],
+    places: Places { hf: (GuestLogits, 0), llama_cpp: (Logits, 0), vllm: (Logits, 3) },
+    parse: read::<LogitBias>,
     ..Info::CONSTRAINT
 };
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct LogitBias {
-    biases: Vec<(TokenId, Bias)>,
+    value: Vec<(TokenId, Bias)>,
 }
 
-impl Processor for LogitBias {
-    fn info(&self) -> &'static Info {
-        &INFO
-    }
-
-    fn json(&self) -> Value {
-        json!(self.biases)
-    }
-
-    fn is_off(&self) -> bool {
-        self.biases.is_empty()
-    }
+impl Method for LogitBias {
+    const INFO: &'static Info = &INFO;
 
     fn apply(&self, c: &mut Candidates, _: &Context<'_>, _position: usize) -> Result<()> {
-        for (id, _) in &self.biases {
+        for (id, _) in &self.value {
             param::inside(INFO.name, &[*id], c.vocab())?;
         }
-        add_biases(c, self.biases.iter().map(|&(id, bias)| (id, bias.value())));
+        add_biases(c, self.value.iter().map(|&(id, bias)| (id, bias.value())));
         Ok(())
     }
 }

@@ -1,6 +1,5 @@
 use super::minimum::Minimum;
-use crate::TokenId;
-use crate::processor::{Config, Fact, Flag, Info, Needs, Part, Places, Stage, Written};
+use crate::processor::method::*;
 
 /// Minimum length: masks the end tokens while prompt and generated ids together are fewer than m.
 ///
@@ -21,16 +20,16 @@ pub fn min_length(m: usize, eos_token_id: Vec<TokenId>) -> Stage {
     METHOD.stage(m, eos_token_id)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "min_length",
     summary: "forbids the end tokens until prompt and generated ids are so many",
     source: "transformers 5",
     off: "0",
-    flags: &[Flag::value("min-length", Written::Count)],
+    flags: &[Flag::value("min-length", Count)],
     needs: Needs::HISTORY,
     facts: &[Fact::Eos],
     gives_way_to: Some("min_new_tokens"),
-    places: Places { hf: (Part::Logits, 6), ..Places::GUEST_LOGITS },
+    places: Places { hf: (Logits, 6), ..Places::GUEST_LOGITS },
     config: Config::Value,
     parse: |form| METHOD.read(form),
     ..Info::CONSTRAINT

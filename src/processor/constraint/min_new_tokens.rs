@@ -1,6 +1,5 @@
 use super::minimum::Minimum;
-use crate::TokenId;
-use crate::processor::{Config, Fact, Flag, Info, Needs, Part, Places, Stage, Written};
+use crate::processor::method::*;
 
 /// Minimum of new tokens: masks the end tokens while fewer than m tokens have been generated.
 ///
@@ -20,15 +19,15 @@ pub fn min_new_tokens(m: usize, eos_token_id: Vec<TokenId>) -> Stage {
     METHOD.stage(m, eos_token_id)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "min_new_tokens",
     summary: "forbids the end tokens until so many tokens have been generated",
     source: "transformers 5",
     off: "0",
-    flags: &[Flag::value("min-new-tokens", Written::Count)],
+    flags: &[Flag::value("min-new-tokens", Count)],
     needs: Needs::HISTORY,
     facts: &[Fact::Eos],
-    places: Places { hf: (Part::Logits, 7), vllm: (Part::Logits, 2), ..Places::GUEST_LOGITS },
+    places: Places { hf: (Logits, 7), vllm: (Logits, 2), ..Places::GUEST_LOGITS },
     config: Config::Value,
     parse: |form| METHOD.read(form),
     ..Info::CONSTRAINT

@@ -1,11 +1,6 @@
 //! Constraints that bar the end until there are so many tokens.
 
-use std::sync::Arc;
-
-use serde_json::Value;
-
-use crate::processor::{Candidates, Context, Info, Processor, Stage, param};
-use crate::{Result, TokenId};
+use crate::processor::method::*;
 
 /// A minimum of tokens before the end.
 pub(super) struct Minimum {
@@ -34,7 +29,7 @@ struct Barred {
     bar: Bar,
 }
 
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Bar {
     value: usize,

@@ -1,14 +1,8 @@
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 
-use serde_json::{Value, json};
-
-use crate::processor::{
-    Candidates, Context, Flag, Info, Needs, Part, Places, Processor, Stage, Written, param,
-};
+use crate::processor::method::*;
 use crate::source::text::lines::Lines;
-use crate::{Error, Place, Result, TokenId};
 
 /// Prefix constraint: which tokens may follow the generated ids, by a table in a file.
 ///
@@ -59,22 +53,22 @@ pub fn prefix_constraint(input: &str, missing: Missing) -> Result<Stage> {
     Ok(Arc::new(PrefixConstraint { input: input.to_string(), missing, allowed }))
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "prefix_constraint",
     summary: "allows after each generated prefix the tokens that a file names",
     source: "transformers 5",
     off: "not set",
     flags: &[
-        Flag::of("prefix-constraint", "input", Written::File, ""),
+        Flag::of("prefix-constraint", "input", FilePath, ""),
         Flag::of(
             "prefix-constraint-missing",
             "missing",
-            Written::Word,
+            Word,
             "A prefix that the constraint's file lacks: error (default) or free",
         ),
     ],
     needs: Needs::HISTORY,
-    places: Places { hf: (Part::Logits, 8), ..Places::GUEST_LOGITS },
+    places: Places { hf: (Logits, 8), ..Places::GUEST_LOGITS },
     parse: |form| {
         let p: Parameters = param::read(&INFO, form)?;
         prefix_constraint(&p.input, p.missing)
@@ -83,7 +77,7 @@ pub(in crate::processor) static INFO: Info = Info {
 };
 
 /// What it means that a table has no line for a prefix.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Missing {
     /// It must not be asked for.
@@ -93,7 +87,7 @@ pub enum Missing {
     Free,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parameters {
     input: String,
@@ -101,7 +95,7 @@ struct Parameters {
     missing: Missing,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
     prefix: Vec<TokenId>,

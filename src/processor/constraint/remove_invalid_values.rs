@@ -1,5 +1,5 @@
-use crate::processor::switch::Switch;
-use crate::processor::{Config, Flag, Info, Needs, Part, Places, Stage, Written};
+use crate::processor::method::*;
+use crate::processor::switch::OnOff;
 
 /// Repairs invalid logits: NaN becomes 0, +∞ the largest and −∞ the smallest finite f32.
 ///
@@ -23,17 +23,17 @@ pub fn remove_invalid_values(on: bool) -> Stage {
     METHOD.stage(on)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "remove_invalid_values",
     summary: "repairs NaN and infinite logits instead of refusing them",
     source: "transformers 5",
     off: "false",
-    flags: &[Flag::value("remove-invalid-values", Written::Switch)],
+    flags: &[Flag::value("remove-invalid-values", Switch)],
     needs: Needs { invalid: true, ..Needs::NOTHING },
-    places: Places { hf: (Part::Logits, 12), llama_cpp: (Part::Row, 0), vllm: (Part::Row, 0) },
+    places: Places { hf: (Logits, 12), llama_cpp: (Row, 0), vllm: (Row, 0) },
     config: Config::Value,
     parse: |form| METHOD.read(form),
     ..Info::CONSTRAINT
 };
 
-static METHOD: Switch = Switch { info: &INFO, apply: crate::processor::Candidates::repair };
+static METHOD: OnOff = OnOff { info: &INFO, apply: Candidates::repair };

@@ -1,13 +1,6 @@
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use serde_json::{Value, json};
-
 use super::bias::{Bias, add_biases};
-use crate::processor::{
-    Candidates, Config, Context, Flag, Info, Needs, Part, Places, Processor, Stage, Written, param,
-};
-use crate::{Result, TokenId};
+use crate::processor::method::*;
+use std::collections::HashMap;
 
 /// Sequence bias: adds a number to the score of the token that would complete a sequence.
 ///
@@ -32,27 +25,29 @@ use crate::{Result, TokenId};
 /// NaN or +∞, or an empty sequence.
 pub fn sequence_bias(biases: Vec<(Vec<TokenId>, f64)>) -> Result<Stage> {
     let bias = |(ids, bias)| Ok((ids, Bias::new(bias)?));
-    stage(biases.into_iter().map(bias).collect::<Result<_>>()?)
+    stage(SequenceBias { value: last_of_each(biases.into_iter().map(bias).collect::<Result<_>>()?) })
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "sequence_bias",
     summary: "adds a number to the logit of the token that would complete a sequence",
     source: "transformers 5",
     off: "[]",
-    flags: &[Flag::value("sequence-bias", Written::Json)],
-    places: Places { hf: (Part::Logits, 0), ..Places::GUEST_LOGITS },
+    flags: &[Flag::value("sequence-bias", Json)],
+    places: Places { hf: (Logits, 0), ..Places::GUEST_LOGITS },
     config: Config::Value,
-    parse: |form| stage(param::read::<param::Lone<Biases>>(&INFO, form)?.value),
+    parse: |form| {
+        let SequenceBias { value } = param::read(&INFO, form)?;
+        stage(SequenceBias { value: last_of_each(value) })
+    },
     ..Info::CONSTRAINT
 };
 
-type Biases = Vec<(Vec<TokenId>, Bias)>;
+type Given = Vec<(Vec<TokenId>, Bias)>;
 
-fn stage(given: Biases) -> Result<Stage> {
-    let fit = given.iter().all(|(ids, _)| !ids.is_empty());
-    param::check(INFO.name, "[]", fit, "for at least one id each")?;
-    let mut biases = Biases::with_capacity(given.len());
+/// A sequence that comes twice stays where it came first, with its last bias, as in a Python dictionary.
+fn last_of_each(given: Given) -> Given {
+    let mut biases = Given::with_capacity(given.len());
     let mut places = HashMap::new();
     for (ids, bias) in given {
         match places.get(&ids) {
@@ -63,11 +58,13 @@ fn stage(given: Biases) -> Result<Stage> {
             }
         }
     }
-    Ok(Arc::new(SequenceBias { biases }))
+    biases
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SequenceBias {
-    biases: Biases,
+    value: Given,
 }
 
 /// The last ids of the sequences whose other ids are the end of `context`, with what belongs to the sequence.
@@ -81,28 +78,23 @@ pub(super) fn completed<'a, T: 'a>(
     })
 }
 
-impl Processor for SequenceBias {
-    fn info(&self) -> &'static Info {
-        &INFO
-    }
+impl Method for SequenceBias {
+    const INFO: &'static Info = &INFO;
 
-    fn json(&self) -> Value {
-        json!(self.biases)
-    }
-
-    fn is_off(&self) -> bool {
-        self.biases.is_empty()
+    fn check(&self) -> Result<()> {
+        let fit = self.value.iter().all(|(ids, _)| !ids.is_empty());
+        param::check(INFO.name, "[]", fit, "for at least one id each")
     }
 
     fn needs(&self) -> Needs {
-        Needs { history: self.biases.iter().any(|(ids, _)| ids.len() > 1), ..Needs::NOTHING }
+        Needs { history: self.value.iter().any(|(ids, _)| ids.len() > 1), ..Needs::NOTHING }
     }
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
-        for (ids, _) in &self.biases {
+        for (ids, _) in &self.value {
             param::inside(INFO.name, ids, c.vocab())?;
         }
-        let sequences = self.biases.iter().map(|(ids, bias)| (ids, bias.value()));
+        let sequences = self.value.iter().map(|(ids, bias)| (ids, bias.value()));
         add_biases(c, completed(sequences, cx.context));
         Ok(())
     }

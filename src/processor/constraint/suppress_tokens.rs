@@ -1,6 +1,5 @@
 use super::id_list::IdList;
-use crate::TokenId;
-use crate::processor::{Candidates, Config, Flag, Info, Part, Places, Stage, Written};
+use crate::processor::method::*;
 
 /// Suppressed tokens: never chosen; their scores become −∞.
 ///
@@ -19,17 +18,13 @@ pub fn suppress_tokens(ids: Vec<TokenId>) -> Stage {
     METHOD.stage(ids)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "suppress_tokens",
     summary: "forbids the given tokens",
     source: "transformers 5",
     off: "[]",
-    flags: &[Flag::of("suppress-tokens", "ids", Written::Ids, "")],
-    places: Places {
-        hf: (Part::Logits, 14),
-        llama_cpp: (Part::GuestLogits, 70),
-        vllm: (Part::GuestLogits, 70),
-    },
+    flags: &[Flag::of("suppress-tokens", "ids", Ids, "")],
+    places: Places { hf: (Logits, 14), llama_cpp: (GuestLogits, 70), vllm: (GuestLogits, 70) },
     config: Config::Ids,
     parse: |form| Ok(METHOD.stage(METHOD.read(form)?)),
     ..Info::CONSTRAINT

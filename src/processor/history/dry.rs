@@ -1,11 +1,5 @@
-use std::sync::Arc;
-
-use serde_json::Value;
-
 use super::{Scope, Window, window};
-use crate::processor::scratch::{self, Scratch};
-use crate::processor::{Candidates, Context, Flag, Info, Part, Places, Processor, Stage, Written, param};
-use crate::{Result, TokenId, kernel};
+use crate::processor::method::*;
 
 /// DRY ("don't repeat yourself"): a token that would continue a repetition gets less probable, exponentially in its length.
 ///
@@ -38,46 +32,42 @@ pub fn dry(
     base: f64,
     allowed_length: usize,
     last_n: i64,
-    breakers: Vec<Vec<TokenId>>,
+    mut breakers: Vec<Vec<TokenId>>,
 ) -> Result<Stage> {
-    Parameters { multiplier, base, allowed_length, last_n, breakers }.stage()
+    breakers.sort();
+    stage(Dry { multiplier, base, allowed_length, last_n, breakers })
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "dry",
     summary: "lowers tokens that would continue a repetition, exponentially in its length",
     source: "p-e-w 2024; llama.cpp",
     off: "0",
     flags: &[
-        Flag::of("dry-multiplier", "multiplier", Written::Number, ""),
-        Flag::of("dry-base", "base", Written::Number, "Base of DRY's exponential (default 1.75)"),
+        Flag::of("dry-multiplier", "multiplier", Number, ""),
+        Flag::of("dry-base", "base", Number, "Base of DRY's exponential (default 1.75)"),
         Flag::of(
             "dry-allowed-length",
             "allowed_length",
-            Written::Count,
+            Count,
             "Longest repetition that DRY lets pass (default 2)",
         ),
         Flag::of(
             "dry-last-n",
             "last_n",
-            Written::Integer,
+            Integer,
             "How many of the newest ids DRY looks at: -1 all (default), 0 none",
         ),
-        Flag::of(
-            "dry-breakers",
-            "breakers",
-            Written::IdLists,
-            "Sequences that no repetition reaches across, for DRY",
-        ),
+        Flag::of("dry-breakers", "breakers", IdLists, "Sequences that no repetition reaches across, for DRY"),
     ],
-    places: Places { llama_cpp: (Part::Logits, 4), ..Places::GUEST_LOGITS },
-    parse: |form| param::read::<Parameters>(&INFO, form)?.stage(),
+    places: Places { llama_cpp: (Logits, 4), ..Places::GUEST_LOGITS },
+    parse: read::<Dry>,
     ..Info::HISTORY
 };
 
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Parameters {
+struct Dry {
     multiplier: f64,
     #[serde(default = "base")]
     base: f64,
@@ -86,7 +76,7 @@ struct Parameters {
     #[serde(default = "window::all")]
     last_n: i64,
     /// By ascending first id.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "param::lists")]
     breakers: Vec<Vec<TokenId>>,
 }
 
@@ -98,37 +88,22 @@ fn allowed_length() -> usize {
     2
 }
 
-impl Parameters {
-    fn stage(mut self) -> Result<Stage> {
-        let (multiplier, base) = (self.multiplier, self.base);
-        param::check("dry multiplier", multiplier, multiplier.is_finite(), "a finite number (0 is off)")?;
-        let fits = base >= 0.0 && base.is_finite();
-        param::check("dry base", base, fits, "a finite number, 1 or more (below 1 is off)")?;
-        let fit = self.breakers.iter().all(|b| !b.is_empty());
-        param::check("dry breakers", "[]", fit, "lists of at least one id")?;
-        self.breakers.sort();
-        let window = Window::new(self.last_n, Scope::All)?;
-        Ok(Arc::new(Dry { p: self, window }))
-    }
-}
-
-struct Dry {
-    p: Parameters,
-    window: Window,
-}
-
 impl Dry {
+    fn window(&self) -> Result<Window> {
+        Window::new(self.last_n, Scope::All)
+    }
+
     /// The breakers that begin with an id.
     fn breakers_at(&self, first: TokenId) -> &[Vec<TokenId>] {
-        let from = self.p.breakers.partition_point(|b| b[0] < first);
-        let len = self.p.breakers[from..].partition_point(|b| b[0] == first);
-        &self.p.breakers[from..from + len]
+        let from = self.breakers.partition_point(|b| b[0] < first);
+        let len = self.breakers[from..].partition_point(|b| b[0] == first);
+        &self.breakers[from..from + len]
     }
 
     /// How far back a repetition may reach: to the newest breaker.
     fn limit(&self, w: &[TokenId]) -> usize {
         // one bit for each residue of a first id: passes over nearly every place without a search
-        let firsts = self.p.breakers.iter().fold(0u64, |bits, b| bits | 1 << (b[0] % 64));
+        let firsts = self.breakers.iter().fold(0u64, |bits, b| bits | 1 << (b[0] % 64));
         for (i, &id) in w.iter().rev().enumerate() {
             if firsts >> (id % 64) & 1 == 0 {
                 continue;
@@ -147,11 +122,11 @@ impl Dry {
         if self.breakers_at(id).iter().any(|b| b.len() == 1) {
             return 0.0;
         }
-        let mut exponent = (repeated - self.p.allowed_length) as u64;
-        if self.p.base > 1.000_001 {
-            exponent = exponent.min((F32_MAX_LN / kernel::ln(self.p.base)) as u64);
+        let mut exponent = (repeated - self.allowed_length) as u64;
+        if self.base > 1.000_001 {
+            exponent = exponent.min((F32_MAX_LN / kernel::ln(self.base)) as u64);
         }
-        param::finite(self.p.multiplier * param::power(self.p.base, exponent))
+        param::finite(self.multiplier * param::power(self.base, exponent))
     }
 }
 
@@ -197,33 +172,38 @@ fn repetitions(
     }
 }
 
-impl Processor for Dry {
-    fn info(&self) -> &'static Info {
-        &INFO
-    }
+impl Method for Dry {
+    const INFO: &'static Info = &INFO;
 
-    fn json(&self) -> Value {
-        param::object(&self.p)
+    fn check(&self) -> Result<()> {
+        let finite = self.multiplier.is_finite();
+        param::check("dry multiplier", self.multiplier, finite, "a finite number (0 is off)")?;
+        let fits = self.base >= 0.0 && self.base.is_finite();
+        param::check("dry base", self.base, fits, "a finite number, 1 or more (below 1 is off)")?;
+        let fit = self.breakers.iter().all(|b| !b.is_empty());
+        param::check("dry breakers", "[]", fit, "lists of at least one id")?;
+        self.window().map(|_| ())
     }
 
     fn is_off(&self) -> bool {
-        self.p.multiplier == 0.0 || self.p.base < 1.0 || self.window.is_empty()
+        self.multiplier == 0.0 || self.base < 1.0 || self.last_n == 0
     }
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
-        for breaker in &self.p.breakers {
+        for breaker in &self.breakers {
             param::inside("dry breakers", breaker, c.vocab())?;
         }
-        let w = self.window.ids(cx);
+        let window = self.window()?;
+        let w = window.ids(cx);
         let limit = self.limit(w);
-        if w.len() <= self.p.allowed_length || limit < self.p.allowed_length {
+        if w.len() <= self.allowed_length || limit < self.allowed_length {
             return Ok(());
         }
         scratch::with(|Scratch { tally, ids, numbers, scores, history, lengths, .. }| {
             ids.clear();
             numbers.clear();
             repetitions(w, limit, history, lengths, |follower, repeated| {
-                if repeated >= self.p.allowed_length {
+                if repeated >= self.allowed_length {
                     ids.push(follower);
                     numbers.push(u32::try_from(repeated).unwrap_or(u32::MAX));
                 }

@@ -1,13 +1,6 @@
-use std::sync::Arc;
-
-use serde_json::Value;
-
 use super::encoder::ENCODER_IDS;
 use super::no_repeat_ngram_size::mask_completions;
-use crate::processor::{
-    Candidates, Config, Context, Fact, Flag, Info, Needs, Part, Places, Processor, Stage, Written, param,
-};
-use crate::{Result, TokenId};
+use crate::processor::method::*;
 
 /// No n-gram of the encoder's input: masks every token that would complete an n-gram which the encoder's input holds.
 ///
@@ -20,48 +13,38 @@ use crate::{Result, TokenId};
 /// ```
 /// use tokpick::processor::{Chain, Context, encoder_no_repeat_ngram_size};
 ///
-/// let chain = Chain::new([encoder_no_repeat_ngram_size(2, vec![1, 3, 2])]);
+/// let chain = Chain::new([encoder_no_repeat_ngram_size(2, vec![1, 3, 2])?]);
 /// let cx = Context { context: &[1], ..Context::default() };
 /// assert!(!chain.after(&cx, &[0.0; 4])?.contains(3));
 /// # Ok::<(), tokpick::Error>(())
 /// ```
-pub fn encoder_no_repeat_ngram_size(n: usize, encoder_ids: Vec<TokenId>) -> Stage {
-    Arc::new(EncoderNoRepeatNgramSize { value: n, encoder_ids })
+pub fn encoder_no_repeat_ngram_size(n: usize, encoder_ids: Vec<TokenId>) -> Result<Stage> {
+    stage(EncoderNoRepeatNgramSize { value: n, encoder_ids })
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "encoder_no_repeat_ngram_size",
     summary: "forbids tokens that would repeat an n-gram of the encoder's input",
     source: "transformers 5",
     off: "0",
-    flags: &[Flag::value("encoder-no-repeat-ngram-size", Written::Count)],
+    flags: &[Flag::value("encoder-no-repeat-ngram-size", Count)],
     shared: &[&ENCODER_IDS],
     facts: &[Fact::EncoderIds],
-    places: Places { hf: (Part::Logits, 4), ..Places::GUEST_LOGITS },
+    places: Places { hf: (Logits, 4), ..Places::GUEST_LOGITS },
     config: Config::Value,
-    parse: |form| Ok(Arc::new(param::read::<EncoderNoRepeatNgramSize>(&INFO, form)?)),
+    parse: read::<EncoderNoRepeatNgramSize>,
     ..Info::HISTORY
 };
 
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EncoderNoRepeatNgramSize {
     value: usize,
     encoder_ids: Vec<TokenId>,
 }
 
-impl Processor for EncoderNoRepeatNgramSize {
-    fn info(&self) -> &'static Info {
-        &INFO
-    }
-
-    fn json(&self) -> Value {
-        param::object(self)
-    }
-
-    fn is_off(&self) -> bool {
-        self.value == 0
-    }
+impl Method for EncoderNoRepeatNgramSize {
+    const INFO: &'static Info = &INFO;
 
     fn needs(&self) -> Needs {
         Needs { history: self.value > 1, ..Needs::NOTHING }

@@ -1,11 +1,4 @@
-use std::sync::Arc;
-
-use serde_json::Value;
-
-use crate::processor::{
-    Candidates, Config, Context, Fact, Flag, Info, Part, Places, Processor, Stage, Written, param,
-};
-use crate::{Result, TokenId};
+use crate::processor::method::*;
 
 /// Exponential decay length penalty: from a length on, the end tokens get more probable with every token.
 ///
@@ -34,28 +27,24 @@ pub fn exponential_decay_length_penalty(
     factor: f64,
     eos_token_id: Vec<TokenId>,
 ) -> Result<Stage> {
-    Decay { start, factor, eos_token_id: param::sorted(eos_token_id) }.stage()
+    stage(Decay { start, factor, eos_token_id: param::sorted(eos_token_id) })
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "exponential_decay_length_penalty",
     summary: "raises the end tokens by a factor that grows with every token after the start",
     source: "transformers 5",
     off: "factor 1",
-    flags: &[Flag::of("exponential-decay-length-penalty", "start,factor", Written::StartFactor, "")],
+    flags: &[Flag::of("exponential-decay-length-penalty", "start,factor", StartFactor, "")],
     lone: Some("factor"),
     facts: &[Fact::Eos],
-    places: Places {
-        hf: (Part::Logits, 13),
-        llama_cpp: (Part::GuestLogits, 60),
-        vllm: (Part::GuestLogits, 60),
-    },
+    places: Places { hf: (Logits, 13), llama_cpp: (GuestLogits, 60), vllm: (GuestLogits, 60) },
     config: Config::Pair("start", "factor"),
-    parse: |form| param::read::<Decay>(&INFO, form)?.stage(),
+    parse: read::<Decay>,
     ..Info::HISTORY
 };
 
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Decay {
     start: usize,
@@ -64,22 +53,13 @@ struct Decay {
     eos_token_id: Vec<TokenId>,
 }
 
-impl Decay {
-    fn stage(self) -> Result<Stage> {
-        let (name, factor) = (format!("{} factor", INFO.name), self.factor);
-        let fits = factor > 0.0 && factor.is_finite();
-        param::check(&name, factor, fits, "a finite number above 0 (1 is off)")?;
-        Ok(Arc::new(self))
-    }
-}
+impl Method for Decay {
+    const INFO: &'static Info = &INFO;
 
-impl Processor for Decay {
-    fn info(&self) -> &'static Info {
-        &INFO
-    }
-
-    fn json(&self) -> Value {
-        param::object(self)
+    fn check(&self) -> Result<()> {
+        let fits = self.factor > 0.0 && self.factor.is_finite();
+        let range = "a finite number above 0 (1 is off)";
+        param::check("exponential_decay_length_penalty factor", self.factor, fits, range)
     }
 
     fn is_off(&self) -> bool {

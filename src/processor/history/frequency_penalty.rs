@@ -1,7 +1,6 @@
 use super::penalty::{LAST_N, Penalty, SCOPE};
 use super::{Scope, Window};
-use crate::Result;
-use crate::processor::{Flag, Info, Part, Places, Stage, Written, param};
+use crate::processor::method::*;
 
 /// Frequency penalty: the more often a token was generated, the less probable it gets.
 ///
@@ -29,14 +28,14 @@ pub fn frequency_penalty(penalty: f64, window: Window) -> Result<Stage> {
     METHOD.stage(penalty, window)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "frequency_penalty",
     summary: "subtracts the penalty once for each time a token was generated",
     source: "OpenAI API",
     off: "0",
-    flags: &[Flag::value("frequency-penalty", Written::Number)],
+    flags: &[Flag::value("frequency-penalty", Number)],
     shared: &[&LAST_N, &SCOPE],
-    places: Places { llama_cpp: (Part::Logits, 2), vllm: (Part::Logits, 5), ..Places::GUEST_LOGITS },
+    places: Places { llama_cpp: (Logits, 2), vllm: (Logits, 5), ..Places::GUEST_LOGITS },
     parse: |form| METHOD.read(form),
     ..Info::HISTORY
 };

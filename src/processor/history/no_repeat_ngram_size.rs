@@ -1,12 +1,4 @@
-use std::sync::Arc;
-
-use serde_json::Value;
-
-use crate::processor::scratch::{self, Scratch};
-use crate::processor::{
-    Candidates, Config, Context, Flag, Info, Part, Places, Processor, Stage, Written, param,
-};
-use crate::{Result, TokenId};
+use crate::processor::method::*;
 
 /// No repeated n-grams: masks every token that would complete an n-gram that the context already holds.
 ///
@@ -19,43 +11,37 @@ use crate::{Result, TokenId};
 /// use tokpick::processor::{Chain, Context, no_repeat_ngram_size};
 ///
 /// let cx = Context { context: &[1, 2, 3, 1], ..Context::default() };
-/// let kept = Chain::new([no_repeat_ngram_size(2)]).after(&cx, &[0.0; 4])?;
+/// let kept = Chain::new([no_repeat_ngram_size(2)?]).after(&cx, &[0.0; 4])?;
 /// assert!(!kept.contains(2));
 /// # Ok::<(), tokpick::Error>(())
 /// ```
-pub fn no_repeat_ngram_size(n: usize) -> Stage {
-    Arc::new(NoRepeatNgramSize(n))
+pub fn no_repeat_ngram_size(n: usize) -> Result<Stage> {
+    stage(NoRepeatNgramSize { value: n })
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "no_repeat_ngram_size",
     summary: "forbids tokens that would repeat an n-gram of prompt and generated ids",
     source: "Paulus, Xiong & Socher 2017",
     off: "0",
-    flags: &[Flag::value("no-repeat-ngram-size", Written::Count)],
-    places: Places { hf: (Part::Logits, 3), ..Places::GUEST_LOGITS },
+    flags: &[Flag::value("no-repeat-ngram-size", Count)],
+    places: Places { hf: (Logits, 3), ..Places::GUEST_LOGITS },
     config: Config::Value,
-    parse: |form| Ok(no_repeat_ngram_size(param::read::<param::Lone<usize>>(&INFO, form)?.value)),
+    parse: read::<NoRepeatNgramSize>,
     ..Info::HISTORY
 };
 
-struct NoRepeatNgramSize(usize);
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoRepeatNgramSize {
+    value: usize,
+}
 
-impl Processor for NoRepeatNgramSize {
-    fn info(&self) -> &'static Info {
-        &INFO
-    }
-
-    fn json(&self) -> Value {
-        self.0.into()
-    }
-
-    fn is_off(&self) -> bool {
-        self.0 == 0
-    }
+impl Method for NoRepeatNgramSize {
+    const INFO: &'static Info = &INFO;
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
-        mask_completions(c, cx.context, cx.context, self.0);
+        mask_completions(c, cx.context, cx.context, self.value);
         Ok(())
     }
 }

@@ -1,19 +1,14 @@
 //! Penalties on the tokens of a window of the history.
 
-use std::sync::Arc;
-
-use serde_json::{Value, json};
-
 use super::tally::Tally;
 use super::{Scope, Window, window};
-use crate::processor::{Candidates, Context, Flag, Info, Processor, Stage, Written, param, scratch};
-use crate::{Result, TokenId};
+use crate::processor::method::*;
 
 /// The window of these penalties.
 pub(super) static LAST_N: Flag = Flag::of(
     "penalty-last-n",
     "last_n",
-    Written::Integer,
+    Integer,
     "How many of the newest ids these three count: -1 all (default), 0 none",
 );
 
@@ -21,7 +16,7 @@ pub(super) static LAST_N: Flag = Flag::of(
 pub(super) static SCOPE: Flag = Flag::of(
     "penalty-scope",
     "scope",
-    Written::Word,
+    Word,
     "Which ids these three count: all (default of repetition) or generated (of the others)",
 );
 
@@ -53,7 +48,7 @@ impl Penalty {
     /// # Errors
     /// What is no such form, or out of range.
     pub fn read(&'static self, form: &Value) -> Result<Stage> {
-        #[derive(serde::Deserialize)]
+        #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Parameters {
             value: f64,

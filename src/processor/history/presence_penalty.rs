@@ -1,7 +1,6 @@
 use super::penalty::{LAST_N, Penalty, SCOPE};
 use super::{Scope, Window};
-use crate::Result;
-use crate::processor::{Flag, Info, Part, Places, Stage, Written};
+use crate::processor::method::*;
 
 /// Presence penalty: every token that was generated already gets less probable, however often it came.
 ///
@@ -29,14 +28,14 @@ pub fn presence_penalty(penalty: f64, window: Window) -> Result<Stage> {
     METHOD.stage(penalty, window)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "presence_penalty",
     summary: "subtracts the penalty once from every token that was generated",
     source: "OpenAI API",
     off: "0",
-    flags: &[Flag::value("presence-penalty", Written::Number)],
+    flags: &[Flag::value("presence-penalty", Number)],
     shared: &[&LAST_N, &SCOPE],
-    places: Places { llama_cpp: (Part::Logits, 3), vllm: (Part::Logits, 6), ..Places::GUEST_LOGITS },
+    places: Places { llama_cpp: (Logits, 3), vllm: (Logits, 6), ..Places::GUEST_LOGITS },
     parse: |form| METHOD.read(form),
     ..Info::HISTORY
 };

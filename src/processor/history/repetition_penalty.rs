@@ -1,7 +1,6 @@
 use super::penalty::{LAST_N, Penalty, SCOPE};
 use super::{Scope, Window};
-use crate::Result;
-use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written, param};
+use crate::processor::method::*;
 
 /// Repetition penalty: makes every token that already occurred less probable.
 ///
@@ -31,14 +30,14 @@ pub fn repetition_penalty(r: f64, window: Window) -> Result<Stage> {
     METHOD.stage(r, window)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "repetition_penalty",
     summary: "divides positive and multiplies negative logits of tokens that already occurred",
     source: "Keskar et al. 2019 (CTRL)",
     off: "1",
-    flags: &[Flag::value("repetition-penalty", Written::Number)],
+    flags: &[Flag::value("repetition-penalty", Number)],
     shared: &[&LAST_N, &SCOPE],
-    places: Places { hf: (Part::Logits, 2), llama_cpp: (Part::Logits, 1), vllm: (Part::Logits, 4) },
+    places: Places { hf: (Logits, 2), llama_cpp: (Logits, 1), vllm: (Logits, 4) },
     config: Config::Value,
     parse: |form| METHOD.read(form),
     ..Info::HISTORY

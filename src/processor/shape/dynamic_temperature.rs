@@ -1,10 +1,5 @@
-use std::sync::Arc;
-
-use serde_json::Value;
-
 use super::temperature::divide;
-use crate::processor::{Candidates, Context, Flag, Info, Part, Places, Processor, Stage, Written, param};
-use crate::{Result, kernel};
+use crate::processor::method::*;
 
 /// Dynamic temperature: flat distributions get a higher temperature than peaked ones.
 ///
@@ -31,37 +26,34 @@ use crate::{Result, kernel};
 /// # Errors
 /// A negative parameter, NaN or infinity.
 pub fn dynamic_temperature(temperature: f64, range: f64, exponent: f64) -> Result<Stage> {
-    DynamicTemperature { temperature, range, exponent }.stage()
+    stage(DynamicTemperature { temperature, range, exponent })
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "dynamic_temperature",
     summary: "temperature that rises with the entropy",
     source: "kalomaze 2023 (llama.cpp)",
     off: "1, range 0",
     flags: &[
-        Flag {
-            aliases: &["dynamic-temperature-range"],
-            ..Flag::of("dynatemp-range", "range", Written::Number, "")
-        },
+        Flag { aliases: &["dynamic-temperature-range"], ..Flag::of("dynatemp-range", "range", Number, "") },
         Flag {
             aliases: &["dynatemp-exp", "dynamic-temperature-exponent"],
             ..Flag::of(
                 "dynatemp-exponent",
                 "exponent",
-                Written::Number,
+                Number,
                 "Exponent of the relative entropy in dynamic temperature (default 1)",
             )
         },
     ],
     lone: Some("temperature"),
     keeps_the_best: true,
-    places: Places { llama_cpp: (Part::End, 0), ..Places::GUEST_SHAPE },
-    parse: |form| param::read::<DynamicTemperature>(&INFO, form)?.stage(),
+    places: Places { llama_cpp: (End, 0), ..Places::GUEST_SHAPE },
+    parse: read::<DynamicTemperature>,
     ..Info::SHAPE
 };
 
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DynamicTemperature {
     temperature: f64,
@@ -72,15 +64,6 @@ struct DynamicTemperature {
 }
 
 impl DynamicTemperature {
-    fn stage(self) -> Result<Stage> {
-        let named = [("temperature", self.temperature), ("range", self.range), ("exponent", self.exponent)];
-        for (name, value) in named {
-            let name = format!("dynamic_temperature {name}");
-            param::check(&name, value, value >= 0.0 && value.is_finite(), "a finite number, 0 or more")?;
-        }
-        Ok(Arc::new(self))
-    }
-
     /// The temperature at a relative entropy.
     fn at(&self, relative: f64) -> f64 {
         let low = (self.temperature - self.range).max(0.0);
@@ -93,13 +76,15 @@ impl DynamicTemperature {
     }
 }
 
-impl Processor for DynamicTemperature {
-    fn info(&self) -> &'static Info {
-        &INFO
-    }
+impl Method for DynamicTemperature {
+    const INFO: &'static Info = &INFO;
 
-    fn json(&self) -> Value {
-        param::object(self)
+    fn check(&self) -> Result<()> {
+        let named = [("temperature", self.temperature), ("range", self.range), ("exponent", self.exponent)];
+        named.into_iter().try_for_each(|(name, value)| {
+            let name = format!("dynamic_temperature {name}");
+            param::check(&name, value, value >= 0.0 && value.is_finite(), "a finite number, 0 or more")
+        })
     }
 
     fn is_off(&self) -> bool {

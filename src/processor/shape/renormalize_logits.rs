@@ -1,5 +1,5 @@
-use crate::processor::switch::Switch;
-use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written};
+use crate::processor::method::*;
+use crate::processor::switch::OnOff;
 
 /// Renormalisation: scores become log-probabilities of the candidates.
 ///
@@ -20,23 +20,19 @@ pub fn renormalize_logits(on: bool) -> Stage {
     METHOD.stage(on)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "renormalize_logits",
     summary: "turns scores into log-probabilities",
     source: "transformers 5",
     off: "false",
-    flags: &[Flag::value("renormalize-logits", Written::Switch)],
-    places: Places {
-        hf: (Part::End, 0),
-        llama_cpp: (Part::GuestSampling, 99),
-        vllm: (Part::GuestSampling, 99),
-    },
+    flags: &[Flag::value("renormalize-logits", Switch)],
+    places: Places { hf: (End, 0), llama_cpp: (GuestSampling, 99), vllm: (GuestSampling, 99) },
     config: Config::Value,
     parse: |form| METHOD.read(form),
     ..Info::SHAPE
 };
 
-static METHOD: Switch = Switch {
+static METHOD: OnOff = OnOff {
     info: &INFO,
     apply: |c| {
         if !c.is_empty() {

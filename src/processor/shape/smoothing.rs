@@ -1,9 +1,4 @@
-use std::sync::Arc;
-
-use serde_json::Value;
-
-use crate::Result;
-use crate::processor::{Candidates, Context, Flag, Info, Processor, Stage, Written, param};
+use crate::processor::method::*;
 
 /// Quadratic smoothing: bends the logits into a parabola around the best one.
 ///
@@ -27,23 +22,23 @@ use crate::processor::{Candidates, Context, Flag, Info, Processor, Stage, Writte
 /// # Errors
 /// A negative factor, a curve below 1, NaN or infinity.
 pub fn smoothing(factor: f64, curve: f64) -> Result<Stage> {
-    Smoothing { factor, curve }.stage()
+    stage(Smoothing { factor, curve })
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "smoothing",
     summary: "bends the logits into a parabola around the best one",
     source: "kalomaze 2024 (koboldcpp)",
     off: "0",
     flags: &[
-        Flag::of("smoothing-factor", "factor", Written::Number, ""),
-        Flag::of("smoothing-curve", "curve", Written::Number, "Curve of the smoothing (default 1)"),
+        Flag::of("smoothing-factor", "factor", Number, ""),
+        Flag::of("smoothing-curve", "curve", Number, "Curve of the smoothing (default 1)"),
     ],
-    parse: |form| param::read::<Smoothing>(&INFO, form)?.stage(),
+    parse: read::<Smoothing>,
     ..Info::SHAPE
 };
 
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Smoothing {
     factor: f64,
@@ -51,28 +46,15 @@ struct Smoothing {
     curve: f64,
 }
 
-impl Smoothing {
-    fn stage(self) -> Result<Stage> {
+impl Method for Smoothing {
+    const INFO: &'static Info = &INFO;
+
+    fn check(&self) -> Result<()> {
         let (factor, curve) = (self.factor, self.curve);
         let fits = factor >= 0.0 && factor.is_finite();
         param::check("smoothing factor", factor, fits, "a finite number, 0 or more (0 is off)")?;
         let fits = curve >= 1.0 && curve.is_finite();
-        param::check("smoothing curve", curve, fits, "a finite number, 1 or more")?;
-        Ok(Arc::new(self))
-    }
-}
-
-impl Processor for Smoothing {
-    fn info(&self) -> &'static Info {
-        &INFO
-    }
-
-    fn json(&self) -> Value {
-        param::object(self)
-    }
-
-    fn is_off(&self) -> bool {
-        self.factor == 0.0
+        param::check("smoothing curve", curve, fits, "a finite number, 1 or more")
     }
 
     fn apply(&self, c: &mut Candidates, _: &Context<'_>, _position: usize) -> Result<()> {

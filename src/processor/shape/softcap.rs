@@ -1,9 +1,4 @@
-use std::sync::Arc;
-
-use serde_json::Value;
-
-use crate::processor::{Candidates, Context, Flag, Info, Processor, Stage, Written, param};
-use crate::{Result, kernel};
+use crate::processor::method::*;
 
 /// Logit softcap: squeezes every logit into (−c, c).
 ///
@@ -25,37 +20,35 @@ use crate::{Result, kernel};
 /// # Errors
 /// A negative cap, NaN or infinity.
 pub fn softcap(cap: f64) -> Result<Stage> {
-    param::check("softcap", cap, cap >= 0.0 && cap.is_finite(), "a finite number, 0 or more (0 is off)")?;
-    Ok(Arc::new(Softcap(cap)))
+    stage(Softcap { value: cap })
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "softcap",
     summary: "squeezes every logit into (-c, c)",
     source: "Bello et al. 2017; Gemma 2",
     off: "0",
-    flags: &[Flag::value("softcap", Written::Number)],
-    parse: |form| softcap(param::read::<param::Lone<f64>>(&INFO, form)?.value),
+    flags: &[Flag::value("softcap", Number)],
+    parse: read::<Softcap>,
     ..Info::SHAPE
 };
 
-struct Softcap(f64);
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Softcap {
+    value: f64,
+}
 
-impl Processor for Softcap {
-    fn info(&self) -> &'static Info {
-        &INFO
-    }
+impl Method for Softcap {
+    const INFO: &'static Info = &INFO;
 
-    fn json(&self) -> Value {
-        self.0.into()
-    }
-
-    fn is_off(&self) -> bool {
-        self.0 == 0.0
+    fn check(&self) -> Result<()> {
+        let fits = self.value >= 0.0 && self.value.is_finite();
+        param::check("softcap", self.value, fits, "a finite number, 0 or more (0 is off)")
     }
 
     fn apply(&self, c: &mut Candidates, _: &Context<'_>, _position: usize) -> Result<()> {
-        let cap = |score: f64| self.0 * kernel::tanh(score / self.0);
+        let cap = |score: f64| self.value * kernel::tanh(score / self.value);
         let best = cap(c.max_score());
         // relative to the best, where f32 is finest; its own score comes back as a shift
         c.map_each(|score| cap(score) - best);

@@ -1,11 +1,4 @@
-use std::sync::Arc;
-
-use serde_json::Value;
-
-use crate::processor::{
-    Candidates, Config, Context, Flag, Info, Part, Places, Processor, Stage, Written, param,
-};
-use crate::{Error, Place, Result};
+use crate::processor::method::*;
 
 /// Temperature: `score ← score / T`.
 ///
@@ -28,44 +21,42 @@ use crate::{Error, Place, Result};
 /// # Errors
 /// A negative T, NaN or infinity.
 pub fn temperature(t: f64) -> Result<Stage> {
-    param::check("temperature", t, t >= 0.0 && t.is_finite(), "a finite number, 0 or more")?;
-    Ok(Arc::new(Temperature(t)))
+    stage(Temperature { value: t })
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "temperature",
     summary: "divides every logit by T: below 1 sharper, above 1 flatter, 0 greedy",
     source: "Ackley, Hinton & Sejnowski 1985",
     off: "1",
-    flags: &[Flag { short: Some('t'), ..Flag::value("temperature", Written::Number) }],
+    flags: &[Flag { short: Some('t'), ..Flag::value("temperature", Number) }],
     keeps_the_best: true,
-    places: Places { hf: (Part::Sampling, 0), llama_cpp: (Part::End, 1), vllm: (Part::Sampling, 0) },
+    places: Places { hf: (Sampling, 0), llama_cpp: (End, 1), vllm: (Sampling, 0) },
     config: Config::Value,
-    parse: |form| temperature(param::read::<param::Lone<f64>>(&INFO, form)?.value),
+    parse: read::<Temperature>,
     ..Info::SHAPE
 };
 
-struct Temperature(f64);
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Temperature {
+    value: f64,
+}
 
-impl Processor for Temperature {
-    fn info(&self) -> &'static Info {
-        &INFO
-    }
+impl Method for Temperature {
+    const INFO: &'static Info = &INFO;
 
-    fn json(&self) -> Value {
-        self.0.into()
-    }
-
-    fn is_off(&self) -> bool {
-        self.0 == 1.0
+    fn check(&self) -> Result<()> {
+        let fits = self.value >= 0.0 && self.value.is_finite();
+        param::check("temperature", self.value, fits, "a finite number, 0 or more")
     }
 
     fn temperature(&self) -> Option<f64> {
-        Some(self.0)
+        Some(self.value)
     }
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
-        divide(c, cx, self.0)
+        divide(c, cx, self.value)
     }
 }
 

@@ -1,6 +1,5 @@
 use super::threshold::Threshold;
-use crate::Result;
-use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written, slack};
+use crate::processor::method::*;
 
 /// Epsilon cutoff: removes the tokens less probable than ε.
 ///
@@ -27,13 +26,13 @@ pub fn epsilon_cutoff(epsilon: f64, min_tokens_to_keep: usize) -> Result<Stage> 
     RULE.stage(epsilon, min_tokens_to_keep)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "epsilon_cutoff",
     summary: "removes the tokens less probable than epsilon",
     source: "Hewitt, Manning & Liang 2022",
     off: "0",
-    flags: &[Flag::value("epsilon-cutoff", Written::Number)],
-    places: Places { hf: (Part::Sampling, 6), ..Places::GUEST_SAMPLING },
+    flags: &[Flag::value("epsilon-cutoff", Number)],
+    places: Places { hf: (Sampling, 6), ..Places::GUEST_SAMPLING },
     config: Config::ValueUnless(|epsilon| epsilon <= 0.0 || epsilon >= 1.0),
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION

@@ -1,6 +1,5 @@
 use super::threshold::Threshold;
-use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written, slack};
-use crate::{Result, kernel};
+use crate::processor::method::*;
 
 /// Eta cutoff: as the epsilon cutoff, but milder where the distribution is flat.
 ///
@@ -27,13 +26,13 @@ pub fn eta_cutoff(epsilon: f64, min_tokens_to_keep: usize) -> Result<Stage> {
     RULE.stage(epsilon, min_tokens_to_keep)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "eta_cutoff",
     summary: "removes the tokens less probable than a threshold that falls with the entropy",
     source: "Hewitt, Manning & Liang 2022",
     off: "0",
-    flags: &[Flag::value("eta-cutoff", Written::Number)],
-    places: Places { hf: (Part::Sampling, 7), ..Places::GUEST_SAMPLING },
+    flags: &[Flag::value("eta-cutoff", Number)],
+    places: Places { hf: (Sampling, 7), ..Places::GUEST_SAMPLING },
     config: Config::ValueUnless(|epsilon| epsilon <= 0.0 || epsilon >= 1.0),
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION

@@ -1,6 +1,5 @@
 use super::threshold::Threshold;
-use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written, slack};
-use crate::{Result, kernel};
+use crate::processor::method::*;
 
 /// Min-p: keeps the tokens that are at least m times as probable as the best one.
 ///
@@ -28,13 +27,13 @@ pub fn min_p(m: f64, min_tokens_to_keep: usize) -> Result<Stage> {
     RULE.stage(m, min_tokens_to_keep)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "min_p",
     summary: "keeps the tokens at least m times as probable as the best one",
     source: "Nguyen et al. 2024",
     off: "0",
-    flags: &[Flag::value("min-p", Written::Number)],
-    places: Places { hf: (Part::Sampling, 4), llama_cpp: (Part::Sampling, 4), vllm: (Part::Sampling, 1) },
+    flags: &[Flag::value("min-p", Number)],
+    places: Places { hf: (Sampling, 4), llama_cpp: (Sampling, 4), vllm: (Sampling, 1) },
     config: Config::Value,
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION

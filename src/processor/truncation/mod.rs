@@ -14,5 +14,6 @@ methods! {
     mod top_a;
     mod tail_free;
     mod p_less;
+    mod p_less_norm;
     mod xtc;
 }

@@ -1,6 +1,5 @@
 use super::threshold::Threshold;
-use crate::Result;
-use crate::processor::{Flag, Info, Stage, Written, param, slack};
+use crate::processor::method::*;
 
 /// P-less: keeps the tokens at least as probable as two draws are to agree.
 ///
@@ -25,12 +24,12 @@ pub fn p_less(on: bool, min_tokens_to_keep: usize) -> Result<Stage> {
     RULE.stage(param::Switch(on), min_tokens_to_keep)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "p_less",
     summary: "keeps the tokens at least as probable as two draws are to agree",
     source: "Tan, Wu & Howard 2025",
     off: "false",
-    flags: &[Flag::value("p-less", Written::Switch)],
+    flags: &[Flag::value("p-less", Switch)],
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION
 };

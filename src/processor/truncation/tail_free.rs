@@ -1,6 +1,5 @@
 use super::threshold::Threshold;
-use crate::processor::{Flag, Info, Stage, Written, slack};
-use crate::{Result, kernel};
+use crate::processor::method::*;
 
 /// Tail-free sampling (z): cuts where the curve of the sorted probabilities has become flat.
 ///
@@ -29,12 +28,12 @@ pub fn tail_free(z: f64, min_tokens_to_keep: usize) -> Result<Stage> {
     RULE.stage(z, min_tokens_to_keep)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "tail_free",
     summary: "cuts the tail where the curve of the sorted probabilities has become flat",
     source: "Bricken & Phénix 2019",
     off: "1",
-    flags: &[Flag::value("tail-free", Written::Number)],
+    flags: &[Flag::value("tail-free", Number)],
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION
 };

@@ -1,13 +1,8 @@
 //! Truncations by one number: what reaches a threshold stays.
 
-use std::fmt::Display;
-use std::sync::Arc;
-
+use crate::processor::method::*;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
-
-use crate::Result;
-use crate::processor::{Candidates, Context, Info, Processor, Stage, param};
+use std::fmt::Display;
 
 /// A truncation by one number.
 pub(super) struct Threshold<T: 'static = f64> {
@@ -38,7 +33,7 @@ where
     /// # Errors
     /// What is no such form, or out of range.
     pub fn read(&'static self, form: &Value) -> Result<Stage> {
-        #[derive(serde::Deserialize)]
+        #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Parameters<T> {
             value: T,

@@ -1,6 +1,5 @@
 use super::threshold::Threshold;
-use crate::processor::{Flag, Info, Stage, Written, slack};
-use crate::{Result, kernel};
+use crate::processor::method::*;
 
 /// Top-a: keeps the tokens of at least a times the square of the largest probability.
 ///
@@ -26,12 +25,12 @@ pub fn top_a(a: f64, min_tokens_to_keep: usize) -> Result<Stage> {
     RULE.stage(a, min_tokens_to_keep)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "top_a",
     summary: "keeps the tokens of at least a times the square of the largest probability",
     source: "BlinkDL (RWKV-LM)",
     off: "0",
-    flags: &[Flag::value("top-a", Written::Number)],
+    flags: &[Flag::value("top-a", Number)],
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION
 };

@@ -1,6 +1,5 @@
 use super::threshold::Threshold;
-use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written, slack};
-use crate::{Result, kernel};
+use crate::processor::method::*;
 
 /// Top-h: keeps the best tokens as long as their share of the entropy stays below h.
 ///
@@ -28,13 +27,13 @@ pub fn top_h(h: f64, min_tokens_to_keep: usize) -> Result<Stage> {
     RULE.stage(h, min_tokens_to_keep)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "top_h",
     summary: "keeps the best tokens as long as their share of the entropy stays below h",
     source: "Potraghloo et al. 2025",
     off: "none",
-    flags: &[Flag::value("top-h", Written::Number)],
-    places: Places { hf: (Part::Sampling, 1), ..Places::GUEST_SAMPLING },
+    flags: &[Flag::value("top-h", Number)],
+    places: Places { hf: (Sampling, 1), ..Places::GUEST_SAMPLING },
     config: Config::Value,
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION

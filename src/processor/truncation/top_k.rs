@@ -1,6 +1,5 @@
 use super::threshold::Threshold;
-use crate::Result;
-use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written};
+use crate::processor::method::*;
 
 /// Top-k: keeps the k best tokens, and all that tie with the k-th.
 ///
@@ -22,13 +21,13 @@ pub fn top_k(k: usize, min_tokens_to_keep: usize) -> Result<Stage> {
     RULE.stage(k, min_tokens_to_keep)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "top_k",
     summary: "keeps the k most probable tokens",
     source: "Fan, Lewis & Dauphin 2018",
     off: "0",
-    flags: &[Flag { short: Some('k'), ..Flag::value("top-k", Written::Count) }],
-    places: Places { hf: (Part::Sampling, 2), llama_cpp: (Part::Sampling, 1), vllm: (Part::Sampling, 2) },
+    flags: &[Flag { short: Some('k'), ..Flag::value("top-k", Count) }],
+    places: Places { hf: (Sampling, 2), llama_cpp: (Sampling, 1), vllm: (Sampling, 2) },
     config: Config::Value,
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION

@@ -1,6 +1,5 @@
 use super::threshold::Threshold;
-use crate::Result;
-use crate::processor::{Flag, Info, Part, Places, Stage, Written, slack};
+use crate::processor::method::*;
 
 /// Top-nσ: keeps the tokens whose logit is at most n standard deviations below the largest.
 ///
@@ -28,13 +27,13 @@ pub fn top_n_sigma(n: f64, min_tokens_to_keep: usize) -> Result<Stage> {
     RULE.stage(n, min_tokens_to_keep)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "top_n_sigma",
     summary: "keeps the logits at most n standard deviations below the largest",
     source: "Tang et al. 2024",
     off: "0",
-    flags: &[Flag::value("top-n-sigma", Written::Number)],
-    places: Places { llama_cpp: (Part::Sampling, 0), ..Places::GUEST_SAMPLING },
+    flags: &[Flag::value("top-n-sigma", Number)],
+    places: Places { llama_cpp: (Sampling, 0), ..Places::GUEST_SAMPLING },
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION
 };

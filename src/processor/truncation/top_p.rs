@@ -1,6 +1,5 @@
 use super::threshold::Threshold;
-use crate::Result;
-use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written, slack};
+use crate::processor::method::*;
 
 /// Top-p (nucleus): keeps the smallest set of best tokens whose mass reaches p.
 ///
@@ -29,13 +28,13 @@ pub fn top_p(p: f64, min_tokens_to_keep: usize) -> Result<Stage> {
     RULE.stage(p, min_tokens_to_keep)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "top_p",
     summary: "keeps the smallest set of best tokens whose probability reaches p",
     source: "Holtzman et al. 2020",
     off: "1",
-    flags: &[Flag { short: Some('p'), ..Flag::value("top-p", Written::Number) }],
-    places: Places { hf: (Part::Sampling, 3), llama_cpp: (Part::Sampling, 3), vllm: (Part::Sampling, 3) },
+    flags: &[Flag { short: Some('p'), ..Flag::value("top-p", Number) }],
+    places: Places { hf: (Sampling, 3), llama_cpp: (Sampling, 3), vllm: (Sampling, 3) },
     config: Config::ValueUnless(|p| p >= 1.0),
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION

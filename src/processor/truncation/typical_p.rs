@@ -1,6 +1,5 @@
 use super::threshold::Threshold;
-use crate::Result;
-use crate::processor::{Config, Flag, Info, Part, Places, Stage, Written, slack};
+use crate::processor::method::*;
 
 /// Typical-p (locally typical sampling): keeps the tokens whose surprise is nearest to the entropy, until their mass reaches p.
 ///
@@ -28,14 +27,14 @@ pub fn typical_p(p: f64, min_tokens_to_keep: usize) -> Result<Stage> {
     RULE.stage(p, min_tokens_to_keep)
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "typical_p",
     summary: "keeps the tokens whose surprise is nearest to the entropy, until their probability reaches p",
     source: "Meister et al. 2023",
     off: "1",
-    flags: &[Flag::value("typical-p", Written::Number)],
+    flags: &[Flag::value("typical-p", Number)],
     keeps_the_best: false,
-    places: Places { hf: (Part::Sampling, 5), llama_cpp: (Part::Sampling, 2), ..Places::GUEST_SAMPLING },
+    places: Places { hf: (Sampling, 5), llama_cpp: (Sampling, 2), ..Places::GUEST_SAMPLING },
     config: Config::ValueUnless(|p| p >= 1.0),
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION

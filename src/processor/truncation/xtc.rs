@@ -1,11 +1,4 @@
-use std::sync::Arc;
-
-use serde_json::Value;
-
-use crate::Result;
-use crate::processor::{
-    Candidates, Context, Cut, Flag, Info, Needs, Part, Places, Processor, Stage, Written, param, slack,
-};
+use crate::processor::method::*;
 
 /// XTC (exclude top choices): now and then removes the most probable tokens, all but the least probable of the good ones.
 ///
@@ -32,31 +25,26 @@ use crate::processor::{
 /// # Errors
 /// A probability or threshold outside [0, 1].
 pub fn xtc(probability: f64, threshold: f64, min_tokens_to_keep: usize) -> Result<Stage> {
-    Xtc { probability, threshold, min_tokens_to_keep }.stage()
+    stage(Xtc { probability, threshold, min_tokens_to_keep })
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "xtc",
     summary: "now and then removes the most probable tokens, all but the least probable of the good ones",
     source: "Weidmann 2024",
     off: "0",
     flags: &[
-        Flag::of("xtc-probability", "probability", Written::Number, ""),
-        Flag::of(
-            "xtc-threshold",
-            "threshold",
-            Written::Number,
-            "What counts as a top choice for XTC (default 0.1)",
-        ),
+        Flag::of("xtc-probability", "probability", Number, ""),
+        Flag::of("xtc-threshold", "threshold", Number, "What counts as a top choice for XTC (default 0.1)"),
     ],
     keeps_the_best: false,
     needs: Needs { coin: true, ..Needs::NOTHING },
-    places: Places { llama_cpp: (Part::Sampling, 5), ..Places::GUEST_SAMPLING },
-    parse: |form| param::read::<Xtc>(&INFO, form)?.stage(),
+    places: Places { llama_cpp: (Sampling, 5), ..Places::GUEST_SAMPLING },
+    parse: read::<Xtc>,
     ..Info::TRUNCATION
 };
 
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Xtc {
     probability: f64,
@@ -70,23 +58,14 @@ fn threshold() -> f64 {
     0.1
 }
 
-impl Xtc {
-    fn stage(self) -> Result<Stage> {
+impl Method for Xtc {
+    const INFO: &'static Info = &INFO;
+
+    fn check(&self) -> Result<()> {
         let fits = |x: f64| (0.0..=1.0).contains(&x);
         let (probability, threshold) = (self.probability, self.threshold);
         param::check("xtc probability", probability, fits(probability), "from 0 to 1 (0 is off)")?;
-        param::check("xtc threshold", threshold, fits(threshold), "from 0 to 1 (above 0.5 is off)")?;
-        Ok(Arc::new(self))
-    }
-}
-
-impl Processor for Xtc {
-    fn info(&self) -> &'static Info {
-        &INFO
-    }
-
-    fn json(&self) -> Value {
-        param::object(self)
+        param::check("xtc threshold", threshold, fits(threshold), "from 0 to 1 (above 0.5 is off)")
     }
 
     fn is_off(&self) -> bool {

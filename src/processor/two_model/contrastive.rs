@@ -1,10 +1,5 @@
-use std::sync::Arc;
-
-use serde_json::Value;
-
 use super::companion::Companion;
-use crate::processor::{Candidates, Context, Flag, Info, Needs, Processor, Stage, Written, param, slack};
-use crate::{Result, kernel};
+use crate::processor::method::*;
 
 /// Contrastive decoding: among the tokens that an expert finds plausible, prefers those that an amateur doesn't.
 ///
@@ -36,26 +31,26 @@ pub fn contrastive(alpha: f64, beta: f64, amateur_input: &str) -> Result<Stage> 
     Parameters { alpha, beta, amateur_input: amateur_input.to_string() }.stage()
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "contrastive",
     summary: "prefers among plausible tokens those that an amateur model doesn't",
     source: "Li et al. 2023; O'Brien & Lewis 2023",
     off: "alpha 0 and beta 0",
     flags: &[
-        Flag::of("amateur", "amateur_input", Written::File, ""),
+        Flag::of("amateur", "amateur_input", FilePath, ""),
         Flag::of(
             "contrastive-alpha",
             "alpha",
-            Written::Number,
+            Number,
             "Share of the best probability that a token needs (default 0.1)",
         ),
-        Flag::of("contrastive-beta", "beta", Written::Number, "Weight of the amateur (default 0.5)"),
+        Flag::of("contrastive-beta", "beta", Number, "Weight of the amateur (default 0.5)"),
     ],
     parse: |form| param::read::<Parameters>(&INFO, form)?.stage(),
     ..Info::TWO_MODEL
 };
 
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parameters {
     #[serde(default = "alpha")]

@@ -1,10 +1,5 @@
-use std::sync::Arc;
-
-use serde_json::Value;
-
 use super::companion::Companion;
-use crate::Result;
-use crate::processor::{Candidates, Config, Context, Flag, Info, Needs, Processor, Stage, Written, param};
+use crate::processor::method::*;
 
 /// Classifier-free guidance: moves the scores away from those of a prompt without the condition.
 ///
@@ -36,29 +31,24 @@ pub fn guidance_scale(g: f64, form: Form, uncond_input: &str, uncond_row: Option
     Parameters { value: g, form, uncond_input: uncond_input.to_string(), uncond_row }.stage()
 }
 
-pub(in crate::processor) static INFO: Info = Info {
+pub(super) static INFO: Info = Info {
     name: "guidance_scale",
     summary: "moves the logits away from those of an unconditional prompt",
     source: "Sanchez et al. 2023",
     off: "1",
     flags: &[
-        Flag::value("guidance-scale", Written::Number),
-        Flag::of(
-            "guidance-form",
-            "form",
-            Written::Word,
-            "What guidance mixes: log_softmax (default) or logits",
-        ),
+        Flag::value("guidance-scale", Number),
+        Flag::of("guidance-form", "form", Word, "What guidance mixes: log_softmax (default) or logits"),
         Flag::of(
             "uncond",
             "uncond_input",
-            Written::File,
+            FilePath,
             "Unconditional logits for the guidance, of the same shape as the input",
         ),
         Flag::of(
             "uncond-row",
             "uncond_row",
-            Written::Count,
+            Count,
             "Row of that file (default: of the same sequence and step)",
         ),
     ],
@@ -68,7 +58,7 @@ pub(in crate::processor) static INFO: Info = Info {
 };
 
 /// What guidance works on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
     /// Log-probabilities of both rows.
@@ -78,7 +68,7 @@ pub enum Form {
     Logits,
 }
 
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parameters {
     value: f64,

@@ -124,10 +124,7 @@ fn settings() {
         ("sample steps.npy --prompt-ids 512", "the prompt id 512 is outside the vocabulary of 512"),
         ("sample steps.npy --prefix-ids 1,512", "the prefix id 512 is outside"),
         ("sample steps.npy --eos-token-id 999", "the end token id 999 is outside"),
-        (
-            "sample steps.npy --prompt-ids 1;2",
-            "invalid value '1;2' for '--prompt-ids <IDS>': \"1;2\" is no id",
-        ),
+        ("sample steps.npy --prompt-ids 1;2", "--prompt-ids \"1;2\": is no id"),
         ("sample steps.npy --prompt-ids @nowhere", "No such file"),
         ("probs steps.npy --ids 1;2", "ids for 2 sequences, but the input has 1"),
         ("probs steps.npy --ids 999", "the id 999 is outside the vocabulary of 512"),

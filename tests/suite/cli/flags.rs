@@ -25,6 +25,7 @@ const BOTH_WAYS: &[(&str, &str)] = &[
     ("--top-a 0.2", "top_a=0.2"),
     ("--tail-free 0.5", "tail_free=0.5"),
     ("--p-less", "p_less=true"),
+    ("--p-less-norm", "p_less_norm=true"),
     ("--xtc-probability 1 --xtc-threshold 0.05 --seed 1", "xtc(probability=1,threshold=0.05)"),
     ("--repetition-penalty 1.3", "repetition-penalty=1.3"),
     (

@@ -36,7 +36,6 @@ fn a_flag_that_needs_another_names_it() {
     for (line, said) in [
         ("greedy steps.npy --dry-last-n 5", "--dry-last-n 5: needs --dry-multiplier, too"),
         ("probs steps.npy --dry-base 2 --dry-last-n 5", "needs --dry-multiplier, too"),
-        ("probs steps.npy --dynatemp-exponent 2", "--dynatemp-exponent 2: needs --dynatemp-range, too"),
         ("probs steps.npy --smoothing-curve 2", "--smoothing-curve 2: needs --smoothing-factor, too"),
         ("probs steps.npy --uncond batch.npy", "--uncond batch.npy: needs --guidance-scale, too"),
         ("probs steps.npy --contrastive-alpha 0.2", "--contrastive-alpha 0.2: needs --amateur, too"),
@@ -44,6 +43,8 @@ fn a_flag_that_needs_another_names_it() {
         let failure = tokpick(&words(line)).failure();
         assert!(failure.ends_with(said), "{line}: {failure}");
     }
+    let ran = tokpick(&words("probs steps.npy -t 0.8 --dynatemp-exponent 2"));
+    assert!(ran.err.contains("no effect without --dynatemp-range: --dynatemp-exponent"), "{}", ran.err);
 }
 
 #[test]

@@ -223,6 +223,16 @@ fn records_of_earlier_versions_are_found_from_where_they_were_made() {
     run(folder.path(), "verify records/b.json").text();
 }
 
+/// What the first version recorded goes on to verify (fixtures/records).
+#[test]
+fn records_of_the_first_version_verify() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in ["sample", "greedy", "beam", "engine", "gumbel"] {
+        let ran = run(root, &format!("verify fixtures/records/{name}.json"));
+        assert_eq!(ran.status, Some(0), "{name}: {} {}", String::from_utf8_lossy(&ran.out), ran.err);
+    }
+}
+
 #[test]
 fn paths_that_are_no_unicode_survive() {
     let folder = recorded();

@@ -257,6 +257,6 @@ fn recorded_searches_are_verified() {
         )));
         assert_eq!(ran.status, Some(0), "{search}: {}", ran.err);
         let verified = tokpick(&["verify", &record]);
-        assert!(verified.text().starts_with("everything agrees: 1 sequences"), "{search}");
+        assert!(verified.text().starts_with("everything agrees: 1 sequence"), "{search}");
     }
 }

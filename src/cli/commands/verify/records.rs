@@ -122,7 +122,11 @@ fn text(result: &Result<(Record, Repeated)>, to: &mut dyn Write) -> io::Result<(
         Ok((_, Repeated { divergence: Some(divergence), step, .. })) => divergence.text(step.as_ref(), to),
         Ok((record, _)) => {
             let ids: usize = record.sequences.iter().map(|s| s.ids.len()).sum();
-            writeln!(to, "everything agrees: {} sequences, {ids} ids", record.sequences.len())
+            let sequences = match record.sequences.len() {
+                1 => "1 sequence".to_string(),
+                n => format!("{n} sequences"),
+            };
+            writeln!(to, "everything agrees: {sequences}, {ids} ids")
         }
         Err(error) => writeln!(to, "can't be checked: {error}"),
     }

@@ -2,15 +2,19 @@
 
 use serde_json::{Value, json};
 use tokpick::processor::Written;
+use tokpick::render::Tokens;
 use tokpick::{Error, Result};
 
-use crate::cli::ids;
+use crate::cli::ids::parse;
+use crate::cli::named::{Named, NamedLists};
 
-/// The value in JSON. A whole number stays one, so that a processor can refuse 1.5 tokens.
+/// The value in JSON. A whole number stays one, so that a processor can refuse 1.5 tokens. `tokens` are the strings that ids may be
+/// named by.
 ///
 /// # Errors
 /// Names the flag and says how its value is written.
-pub fn read(written: Written, flag: &str, text: &str) -> Result<Value> {
+pub fn read(written: Written, flag: &str, text: &str, tokens: Option<&Tokens>) -> Result<Value> {
+    let named = format!("--{flag}");
     let bad = |what: &str| Error::setting(format!("--{flag}"), text, what);
     match written {
         Written::Number => number(text).ok_or_else(|| bad("must be a finite number")),
@@ -24,9 +28,14 @@ pub fn read(written: Written, flag: &str, text: &str) -> Result<Value> {
         }
         Written::Word | Written::File => Ok(text.into()),
         Written::Switch => Ok(true.into()),
-        Written::Ids => Ok(json!(ids::parse::<ids::Ids>(text).map_err(|e| bad(&e))?.0)),
-        Written::IdLists if is_json(text) => from_json(text).map_err(|e| bad(&e)),
-        Written::IdLists => Ok(json!(ids::parse::<ids::IdLists>(text).map_err(|e| bad(&e))?.0)),
+        Written::Ids => {
+            let ids = parse::<Named>(text).map_err(|e| bad(&e))?;
+            Ok(json!(ids.resolve(&named, tokens)?))
+        }
+        Written::IdLists => {
+            let lists = parse::<NamedLists>(text).map_err(|e| bad(&e))?;
+            Ok(json!(lists.resolve(&named, tokens)?))
+        }
         Written::Bias if is_json(text) => from_json(text).map_err(|e| bad(&e)),
         Written::Bias => text
             .split([',', ' '])
@@ -88,7 +97,7 @@ mod tests {
             (Written::Switch, "", "true"),
         ] {
             assert_eq!(
-                read(written, "f", text).map(|v| v.to_string()).ok().as_deref(),
+                read(written, "f", text, None).map(|v| v.to_string()).ok().as_deref(),
                 Some(value),
                 "{text}"
             );
@@ -104,7 +113,7 @@ mod tests {
             (Written::StartFactor, "5"),
             (Written::Json, "[1"),
         ] {
-            let error = read(written, "f", text).err().map(|e| e.to_string()).unwrap_or_default();
+            let error = read(written, "f", text, None).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(error.starts_with(&format!("--f {text}: must be ")), "{error}");
         }
     }

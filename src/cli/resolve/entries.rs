@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 use tokpick::processor::{Fact, INFOS, Info, Written};
+use tokpick::render::Tokens;
 use tokpick::{Error, Result, TokenId};
 
-use super::{ProcessorFlags, takes, value};
+use crate::cli::args::{ProcessorFlags, takes};
 use crate::cli::note::note;
 
 /// What processors need to know that has a flag of its own.
@@ -24,57 +25,61 @@ struct Entry {
     parameters: Map<String, Value>,
 }
 
-impl ProcessorFlags {
-    /// The entries of a chain: those of `files` (later ones win), and over them the flags.
-    ///
-    /// # Errors
-    /// A value that is not written as its flag asks for; a processor that lacks a fact.
-    pub fn entries(&self, files: Vec<(String, Value)>, facts: &Facts) -> Result<Vec<(String, Value)>> {
-        let mut entries: Vec<Entry> = Vec::new();
-        // a name that isn't known is refused where the chain is built
-        let mut unknown = Vec::new();
-        for (name, form) in files {
-            match INFOS.iter().find(|info| info.name == name) {
-                Some(info) => slot(&mut entries, info).extend(info.parameters(form)),
-                None => unknown.push((name, form)),
-            }
+/// The entries of a chain: those of `files` (later ones win), and over them the flags. `tokens` are the strings that ids may be
+/// named by.
+///
+/// # Errors
+/// A value that is not written as its flag asks for; a processor that lacks a fact.
+pub fn entries(
+    flags: &ProcessorFlags,
+    files: Vec<(String, Value)>,
+    facts: &Facts,
+    tokens: Option<&Tokens>,
+) -> Result<Vec<(String, Value)>> {
+    let mut entries: Vec<Entry> = Vec::new();
+    // a name that isn't known is refused where the chain is built
+    let mut unknown = Vec::new();
+    for (name, form) in files {
+        match INFOS.iter().find(|info| info.name == name) {
+            Some(info) => slot(&mut entries, info).extend(info.parameters(form)),
+            None => unknown.push((name, form)),
         }
-        for given in &self.given {
-            let Some(info) = given.info else { continue };
-            let value = value::read(given.flag.written, given.flag.long, &given.text)?;
-            let parameters = slot(&mut entries, info);
-            match (given.flag.written, value) {
-                (Written::StartFactor, Value::Array(pair)) => {
-                    parameters.extend(["start", "factor"].map(String::from).into_iter().zip(pair));
-                }
-                (_, value) => {
-                    parameters.insert(given.flag.parameter.to_string(), value);
-                }
-            }
-        }
-        self.share(&mut entries)?;
-        heat(&mut entries);
-        give_way(&mut entries);
-        complete(&mut entries, facts)?;
-        let written = entries.into_iter().map(|e| (e.info.name.to_string(), Value::Object(e.parameters)));
-        Ok(written.chain(unknown).collect())
     }
+    for given in flags.given() {
+        let Some(info) = given.info else { continue };
+        let value = given.value(tokens)?;
+        let parameters = slot(&mut entries, info);
+        match (given.flag.written, value) {
+            (Written::StartFactor, Value::Array(pair)) => {
+                parameters.extend(["start", "factor"].map(String::from).into_iter().zip(pair));
+            }
+            (_, value) => {
+                parameters.insert(given.flag.parameter.to_string(), value);
+            }
+        }
+    }
+    share(flags, tokens, &mut entries)?;
+    heat(&mut entries);
+    give_way(&mut entries);
+    complete(&mut entries, facts)?;
+    let written = entries.into_iter().map(|e| (e.info.name.to_string(), Value::Object(e.parameters)));
+    Ok(written.chain(unknown).collect())
+}
 
-    /// Sets the parameters that several processors share.
-    fn share(&self, entries: &mut [Entry]) -> Result<()> {
-        for given in self.given.iter().filter(|given| given.info.is_none()) {
-            let value = value::read(given.flag.written, given.flag.long, &given.text)?;
-            let mut used = false;
-            for entry in entries.iter_mut().filter(|entry| takes(entry.info, given.flag)) {
-                entry.parameters.insert(given.flag.parameter.to_string(), value.clone());
-                used = true;
-            }
-            if !used {
-                note(format!("--{} has no effect: no processor that it is about is given", given.flag.long));
-            }
+/// Sets the parameters that several processors share.
+fn share(flags: &ProcessorFlags, tokens: Option<&Tokens>, entries: &mut [Entry]) -> Result<()> {
+    for given in flags.given().iter().filter(|given| given.info.is_none()) {
+        let value = given.value(tokens)?;
+        let mut used = false;
+        for entry in entries.iter_mut().filter(|entry| takes(entry.info, given.flag)) {
+            entry.parameters.insert(given.flag.parameter.to_string(), value.clone());
+            used = true;
         }
-        Ok(())
+        if !used {
+            note(format!("--{} has no effect: no processor that it is about is given", given.flag.long));
+        }
     }
+    Ok(())
 }
 
 /// A dynamic temperature varies the temperature: there is one stage, not two. With a range of 0 it is off.

@@ -1,21 +1,31 @@
 //! The flags of the logits processors, as clap knows them: made from what each processor says of itself.
 
-mod collect;
 mod value;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
+use serde_json::Value;
+use tokpick::Result;
 use tokpick::processor::{Flag, INFOS, Info, Written};
-
-pub use collect::Facts;
+use tokpick::render::Tokens;
 
 /// A flag that was given, as it was written.
 #[derive(Clone)]
-struct Given {
+pub struct Given {
     /// The processor; none for a flag that several share.
-    info: Option<&'static Info>,
-    flag: &'static Flag,
+    pub info: Option<&'static Info>,
+    pub flag: &'static Flag,
     text: String,
+}
+
+impl Given {
+    /// Its value in JSON; `tokens` are the strings that ids may be named by.
+    ///
+    /// # Errors
+    /// A value that is not written as the flag asks for.
+    pub fn value(&self, tokens: Option<&Tokens>) -> Result<Value> {
+        value::read(self.flag.written, self.flag.long, &self.text, tokens)
+    }
 }
 
 /// The processor flags that were given.
@@ -34,11 +44,16 @@ fn flags() -> impl Iterator<Item = (&'static Info, Option<&'static Info>, &'stat
 }
 
 /// Whether a shared flag sets a parameter of this processor.
-fn takes(info: &Info, flag: &Flag) -> bool {
+pub fn takes(info: &Info, flag: &Flag) -> bool {
     info.shared.iter().any(|shared| shared.long == flag.long)
 }
 
 impl ProcessorFlags {
+    /// The flags, in the order of help.
+    pub fn given(&self) -> &[Given] {
+        &self.given
+    }
+
     /// The first flag that was given.
     pub fn first(&self) -> Option<&'static Flag> {
         self.given.first().map(|given| given.flag)
@@ -73,13 +88,13 @@ impl Args for ProcessorFlags {
 }
 
 impl FromArgMatches for ProcessorFlags {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
         let mut flags = ProcessorFlags::default();
         flags.update_from_arg_matches(matches)?;
         Ok(flags)
     }
 
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
         for (_, info, flag) in flags() {
             if matches.value_source(flag.long) == Some(ValueSource::CommandLine) {
                 let text = match flag.written {
@@ -118,14 +133,5 @@ fn arg(info: Option<&Info>, flag: &'static Flag) -> Arg {
         Written::Switch => arg.action(ArgAction::SetTrue),
         Written::File => arg.value_name(Written::File.metavariable()).value_hint(ValueHint::FilePath),
         written => arg.value_name(written.metavariable()).allow_hyphen_values(true),
-    }
-}
-
-/// What holds for every flag of every command: a negative number is a value, and what is wrong with it is said of the flag.
-pub fn tune(arg: Arg) -> Arg {
-    if arg.get_action().takes_values() && !arg.is_positional() {
-        arg.allow_negative_numbers(true)
-    } else {
-        arg
     }
 }
