@@ -133,14 +133,14 @@ pub(crate) fn open_pipe(
     if header.fortran && header.axes.len() > 1 {
         // Memory is taken as the data come, whatever the header promises.
         let promised = header.data_len().unwrap_or(u64::MAX);
-        if promised > LARGEST {
+        let mut data = Vec::new();
+        let read = from.by_ref().take(promised.min(LARGEST + 1)).read_to_end(&mut data);
+        read.map_err(|source| Error::Io { file: name.clone(), source })?;
+        if data.len() as u64 > LARGEST {
             let what = "an array in Fortran order comes whole through a pipe, and this one has more than 1 GiB: save it to a \
                         file, or in C order (numpy.ascontiguousarray)";
             return Err(Error::input(name, Place::default(), what));
         }
-        let mut data = Vec::new();
-        let read = from.by_ref().take(promised).read_to_end(&mut data);
-        read.map_err(|source| Error::Io { file: name.clone(), source })?;
         if (data.len() as u64) < promised {
             let what =
                 format!("truncated: the header promises {promised} bytes of data, {} came", data.len());

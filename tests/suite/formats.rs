@@ -77,7 +77,11 @@ fn arrays_of_every_container_are_what_python_wrote() {
     let mut count = 0;
     for (file, facts) in expected().as_object().unwrap() {
         let arrays = facts.get("arrays").or(facts.get("tensors")).and_then(Value::as_object);
-        for (name, facts) in arrays.into_iter().flatten().filter(|(_, f)| f.get("first8").is_some()) {
+        for (name, facts) in arrays
+            .into_iter()
+            .flatten()
+            .filter(|(_, f)| f["shape"] != Value::from(vec![0, 512]) && f.get("first8").is_some())
+        {
             for source in both(file, Some(name)) {
                 check(&format!("{file}#{name}"), facts, source);
             }
@@ -152,13 +156,22 @@ fn what_is_not_read_is_named_with_a_way_in() {
         ),
         ("seqs.arrow", "an Arrow or Feather file"),
         ("steps.arrows", "an Arrow stream; convert it first: python3 -c \"import numpy, pyarrow.ipc"),
-        ("truncated.jsonl.gz", "the gzip data end in the middle: the file is truncated"),
         ("python-nan.jsonl", ""),
     ] {
         let bytes = std::fs::read(path(file)).unwrap();
         for ran in [tokpick(&["greedy", path(file).to_str().unwrap()]), with_input(&["greedy"], &bytes)] {
             let line = ran.failure();
             assert!(line.contains(said) && !line.contains('\n'), "{file}: {line}");
+        }
+    }
+    for file in ["logits.npy.gz", "logits.npy.zst"] {
+        let bytes = std::fs::read(path(file)).unwrap();
+        let line = with_input(&["greedy"], &bytes[..bytes.len() - 9]).failure();
+        assert!(line.contains("data end in the middle: the file is truncated"), "{file}: {line}");
+    }
+    for (array, said) in [("empty", "zero rows"), ("scalar", "a single number")] {
+        for source in both("orders.npz", Some(array)) {
+            assert!(source.map(|_| ()).unwrap_err().to_string().contains(said), "{array}");
         }
     }
     for (bytes, said) in [
@@ -305,10 +318,10 @@ fn a_bomb_needs_little_memory() {
     gzip.write_all(&(header.len() as u16).to_le_bytes()).unwrap();
     gzip.write_all(header.as_bytes()).unwrap();
     let zeros = vec![0u8; 1 << 20];
-    (0..300).for_each(|_| gzip.write_all(&zeros).unwrap());
+    (0..200).for_each(|_| gzip.write_all(&zeros).unwrap());
     gzip.finish().unwrap();
     let line = format!(
-        "ulimit -v 200000; exec {} probs --top 1 {} -o /dev/null",
+        "ulimit -v 150000; exec {} greedy {} -o /dev/null --threads 1",
         env!("CARGO_BIN_EXE_tokpick"),
         file.display()
     );

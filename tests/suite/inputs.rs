@@ -92,7 +92,7 @@ fn a_vocabulary_comes_from_standard_input() {
     assert_eq!(text, file);
     for line in ["greedy - --vocab -", "greedy --vocab -"] {
         let both = with_input(&words(line), b"[1,2]").failure();
-        assert!(both.contains("--vocab -: standard input is read once"), "{both}");
+        assert!(both.contains("standard input is read once"), "{both}");
     }
 }
 

@@ -151,9 +151,8 @@ impl InputArgs {
             vocab_size: self.vocab_size,
             ..Open::new(path.clone())
         };
-        let path = file_and_array(&path).0;
         let mut tally = None;
-        let is_file = std::fs::metadata(&path).is_ok_and(|m| m.is_file());
+        let is_file = std::fs::metadata(file_and_array(&path).0).is_ok_and(|m| m.is_file());
         let source = if digest && path == Path::new("-") {
             let (reader, read) = Hashing::new(stdin());
             tally = Some(read);
