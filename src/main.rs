@@ -11,7 +11,9 @@ fn main() -> ExitCode {
     let (command, given) = match cli::parse(std::env::args_os().skip(1)) {
         Ok(parsed) => parsed,
         Err(e) if !e.use_stderr() => {
-            let printed = cli::print(&e.render()).map(|()| 0);
+            let words: Vec<_> = std::env::args_os().skip(1).collect();
+            let text = if e.kind() == ErrorKind::DisplayHelp { cli::help(&words) } else { e.render() };
+            let printed = cli::print(&text).map(|()| 0);
             return end(printed.map_err(Into::into), &cli::Given::default());
         }
         Err(e) => return usage(&e),

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod given;
+mod help;
 mod ids;
 mod named;
 mod note;
@@ -12,6 +13,7 @@ mod record;
 mod repeat;
 mod resolve;
 mod run;
+mod spelling;
 mod strategy;
 mod stream;
 mod usage;
@@ -23,6 +25,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 pub use commands::Command;
 pub use given::Given;
+pub use help::asked as help;
 pub use out::print;
 
 /// From a language model's logits to token ids.
@@ -68,7 +71,9 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Command, Give
     let program = OsString::from("tokpick");
     let matches = match command.try_get_matches_from_mut(std::iter::once(&program).chain(&words)) {
         Ok(matches) => matches,
-        Err(e) => return Err(usage::shortened(usage::meant(e, &words, &mut command))),
+        Err(e) => {
+            return Err(usage::shortened(usage::meant(spelling::only_near(e), &words, &mut command)));
+        }
     };
     let cli = Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
     let given = Given::new(words, &command, &matches);

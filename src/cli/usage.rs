@@ -4,21 +4,18 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 
+use clap::Command;
 use clap::error::{ContextKind, ErrorKind};
-use clap::{Command, CommandFactory};
 use tokpick::check::Record;
 
+use super::help::short;
 use super::note::note;
-use super::{Cli, Status, parse};
+use super::{Status, parse};
 
 /// Shows the help of a subcommand: nobody gave it anything to read.
 pub fn help(name: &str) -> anyhow::Result<Status> {
-    let mut command = Cli::command();
-    command.build();
-    if let Some(command) = command.find_subcommand_mut(name) {
-        // standard error may be closed
-        let _ = writeln!(std::io::stderr(), "{}", command.render_help());
-    }
+    // standard error may be closed
+    let _ = write!(std::io::stderr(), "{}", short(name));
     note("no input: give a file, or pipe logits in");
     Ok(Status::Helped)
 }
@@ -45,6 +42,13 @@ pub fn meant(error: clap::Error, words: &[OsString], command: &mut Command) -> c
         let text = word.to_string_lossy();
         text == "-" || (!text.starts_with('-') && text.contains(['.', '/', '\\']))
     };
+    // a word in the place of the command is a command that doesn't exist
+    if words
+        .first()
+        .is_some_and(|word| !word.to_string_lossy().starts_with('-') && !is_file(word) && !like_file(word))
+    {
+        return error;
+    }
     let Some(at) = words.iter().position(is_file).or_else(|| words.iter().position(like_file)) else {
         return error;
     };

@@ -14,7 +14,7 @@ pub use adaptive::AdaptiveP;
 pub use addressed::{Addressed, Key, RowCoins, uniform};
 pub use argmax::Argmax;
 pub use gumbel::Gumbel;
-pub use mirostat::Mirostat;
+pub use mirostat::{Mirostat, Surprise};
 
 use crate::processor::Candidates;
 use crate::{Result, TokenId};

@@ -16,6 +16,9 @@
 //!
 //! The loops are compiled for several instruction sets, and [`simd()`] names the one in use.
 
+// The module is hidden from the pages of the crate, and a link to what is hidden counts as broken; in the source they are worth having.
+#![allow(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links)]
+
 mod bounds;
 mod cut;
 mod exact;

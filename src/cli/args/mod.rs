@@ -15,8 +15,6 @@ mod settings;
 mod terminal;
 mod watch;
 
-use clap::Arg;
-
 pub use decode::{DecodeArgs, hide};
 pub use draw::{DrawArgs, DrawName, Seed, resolve as resolve_seed};
 pub use engine::EngineArgs;
@@ -30,12 +28,3 @@ pub use search::SearchArgs;
 pub use settings::SettingsArgs;
 pub use terminal::TerminalArgs;
 pub use watch::WatchArgs;
-
-/// What holds for every flag of every command: a negative number is a value, and what is wrong with it is said of the flag.
-pub fn tune(arg: Arg) -> Arg {
-    if arg.get_action().takes_values() && !arg.is_positional() {
-        arg.allow_negative_numbers(true)
-    } else {
-        arg
-    }
-}

@@ -5,7 +5,7 @@ use tokpick::processor::Chain;
 use tokpick::sampler::{Limits, Sampler};
 use tokpick::{Error, Place, render, sampler};
 
-use crate::cli::args::{DrawArgs, HistoryArgs, InputArgs, LimitArgs, SettingsArgs};
+use crate::cli::args::{DrawArgs, HistoryArgs, InputArgs, LimitArgs, SettingsArgs, hide};
 use crate::cli::note::{missing, no_effect, note};
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files, Setup, steps};
@@ -15,6 +15,7 @@ use crate::cli::{Given, Run, Status};
 
 #[derive(Args)]
 #[command(
+    mut_args(|arg| hide(arg, &["num_samples", "threads"])),
     after_long_help = "A table for each step: a row for each of the most probable tokens (before or after the chain; ← the one drawn), a column for each stage with the probability that it left (× where it removed the token). Below: entropy in nats, how many tokens were kept, and what these had before the stage; then the draw."
 )]
 pub struct Explain {

@@ -16,7 +16,7 @@ mod verify;
 
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
-use super::{Given, Run, Status, args, places};
+use super::{Given, Run, Status, places, spelling};
 
 /// Makes the enum that clap parses into, and hands each variant to its [`Run`]. The flags of a command are only built once it is
 /// called: start-up pays for one.
@@ -40,7 +40,7 @@ macro_rules! commands {
         impl Subcommand for Command {
             fn augment_subcommands(command: clap::Command) -> clap::Command {
                 command.subcommands([
-                    $(clap::Command::new($word).about($about).defer(|c| <$args as Args>::augment_args(c).mut_args(args::tune)),)*
+                    $(clap::Command::new($word).about($about).defer(|c| <$args as Args>::augment_args(c).mut_args(spelling::tune).about($about)),)*
                 ])
             }
 
@@ -77,7 +77,7 @@ commands! {
     Probs, "probs", probs::Probs, "The distribution that `sample` would draw from";
     Explain, "explain", explain::Explain, "What each stage does to the distribution of a step, and how the token is drawn";
     Score, "score", score::Score, "How probable given ids are: log-probability, rank, surprise, perplexity";
-    Verify, "verify", verify::Verify, "Whether ids were drawn from these logits with this seed; whether a record still holds";
+    Verify, "verify", verify::Verify, "Whether ids were drawn from these logits and seed; whether a record still holds";
     Diff, "diff", diff::Diff, "Two files of logits, row by row: how far apart, and which draws would flip";
     Info, "info", info::Info, "Shape and format of an input; entropy and most probable tokens of its rows";
     Synth, "synth", synth::Synth, "Logits to play with, from a seed";

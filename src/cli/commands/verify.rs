@@ -9,7 +9,9 @@ use tokpick::draw::{Argmax, Draw};
 use tokpick::source::Layout;
 use tokpick::{Error, Result, TokenId};
 
-use crate::cli::args::{DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Opened, Seed, SettingsArgs};
+use crate::cli::args::{
+    DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Opened, Seed, SettingsArgs, hide,
+};
 use crate::cli::named::NamedLists;
 use crate::cli::note::no_effect;
 use crate::cli::out::Out;
@@ -24,6 +26,7 @@ use crate::cli::{Given, Run, Status};
 ///
 /// Exit status: 0 it holds, 1 it does not (or nothing explains the ids), 2 it can't be checked.
 #[derive(Args)]
+#[command(mut_args(|arg| hide(arg, &["threads", "max_new_tokens"])))]
 pub struct Verify {
     #[command(flatten)]
     input: InputArgs,

@@ -6,6 +6,7 @@ mod checks;
 mod decode;
 mod files;
 mod flags;
+mod help;
 mod meant;
 mod named;
 #[cfg(unix)]

@@ -1,0 +1,362 @@
+//! Help: `-h` is a screen, `--help` is everything, in one order for all commands.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+
+use clap::builder::StyledStr;
+use clap::{Arg, Command, CommandFactory};
+
+use super::Cli;
+
+/// What the short help of a command shows.
+struct Screen {
+    command: &'static str,
+    examples: &'static [&'static str],
+    /// The flags that most people want, without hyphens.
+    flags: &'static [&'static str],
+}
+
+/// The short helps, in the order in which commands are shown.
+const SCREENS: &[Screen] = &[
+    Screen {
+        command: "greedy",
+        examples: &["tokpick greedy steps.npy", "tokpick greedy steps.npy --vocab vocab.json -f text"],
+        flags: &[
+            "vocab",
+            "prompt-ids",
+            "repetition-penalty",
+            "eos-token-id",
+            "max-new-tokens",
+            "format",
+            "output",
+        ],
+    },
+    Screen {
+        command: "sample",
+        examples: &[
+            "tokpick sample steps.npy -t 0.8 -k 40 -p 0.9 --seed 7",
+            "tokpick sample steps.npy --seed 7 -n 3 --vocab vocab.json -f text",
+            "tokpick sample steps.npy --engine torch --seed 42",
+        ],
+        flags: &[
+            "temperature",
+            "top-k",
+            "top-p",
+            "min-p",
+            "seed",
+            "num-samples",
+            "engine",
+            "vocab",
+            "eos-token-id",
+            "max-new-tokens",
+            "format",
+            "output",
+            "record",
+        ],
+    },
+    Screen {
+        command: "beam",
+        examples: &[
+            "tokpick beam steps.npy --num-beams 4 --length-penalty 0.6",
+            "tokpick beam steps.npy -b 4 --num-return-sequences 4 -f jsonl",
+        ],
+        flags: &[
+            "num-beams",
+            "length-penalty",
+            "early-stopping",
+            "num-return-sequences",
+            "vocab",
+            "eos-token-id",
+            "max-new-tokens",
+            "format",
+            "output",
+        ],
+    },
+    Screen {
+        command: "probs",
+        examples: &[
+            "tokpick probs steps.npy --top 3",
+            "tokpick probs steps.npy -t 0.7 -p 0.9 --rows 0..2 -f json",
+        ],
+        flags: &["temperature", "top-k", "top-p", "min-p", "rows", "ids", "vocab", "top", "format", "output"],
+    },
+    Screen {
+        command: "explain",
+        examples: &[
+            "tokpick explain steps.npy --step 4 -t 0.8 -k 40 -p 0.9 --seed 7",
+            "tokpick explain steps.npy --step 4 --min-p 0.1 --seed 7 --vocab vocab.json",
+        ],
+        flags: &["step", "temperature", "top-k", "top-p", "min-p", "seed", "draw", "vocab", "top", "output"],
+    },
+    Screen {
+        command: "score",
+        examples: &[
+            "tokpick score steps-small.json --ids 307,318,278,372",
+            "tokpick greedy steps.npy | tokpick score steps.npy --ids-file -",
+        ],
+        flags: &["ids", "ids-file", "prompt-ids", "temperature", "vocab", "top", "format", "output"],
+    },
+    Screen {
+        command: "verify",
+        examples: &[
+            "tokpick verify steps-small.json --ids 307,318,278,372 --greedy",
+            "tokpick sample steps.npy -s 7 | tokpick verify steps.npy --ids-file - -s 7",
+            "tokpick sample steps.npy -s 7 -o ids --record - | tokpick verify -",
+        ],
+        flags: &[
+            "ids",
+            "ids-file",
+            "seed",
+            "engine",
+            "greedy",
+            "guess",
+            "logit-noise",
+            "temperature",
+            "top-p",
+            "format",
+            "output",
+        ],
+    },
+    Screen {
+        command: "diff",
+        examples: &[
+            "tokpick diff steps.npy steps-fortran.npy",
+            "tokpick diff steps.npy steps-fortran.npy --max-kl 1e-4 -f json",
+        ],
+        flags: &["max-kl", "min-top1", "seed", "temperature", "top-p", "top", "format", "output"],
+    },
+    Screen {
+        command: "info",
+        examples: &["tokpick info steps.npy", "tokpick info batch.npy --vocab vocab.json --top 3"],
+        flags: &["layout", "rows", "vocab", "top", "format", "output"],
+    },
+    Screen {
+        command: "search",
+        examples: &[
+            "tokpick search steps-small.json --exact",
+            "tokpick search steps-small.json --exact --num-return-sequences 3 -f jsonl",
+        ],
+        flags: &[
+            "exact",
+            "max-nodes",
+            "num-return-sequences",
+            "vocab",
+            "eos-token-id",
+            "max-new-tokens",
+            "format",
+            "output",
+        ],
+    },
+    Screen {
+        command: "synth",
+        examples: &[
+            "tokpick synth 64x32000 --seed 1 -o logits.npy",
+            "tokpick synth 3x8 --dist normal --seed 1 -f json",
+        ],
+        flags: &["dist", "scale", "seed", "format", "output"],
+    },
+    Screen {
+        command: "processors",
+        examples: &["tokpick processors", "tokpick processors -f json"],
+        flags: &["format", "output"],
+    },
+    Screen {
+        command: "engines",
+        examples: &["tokpick engines", "tokpick engines -f json"],
+        flags: &["format", "output"],
+    },
+];
+
+/// What flags are for, in a few words.
+const BRIEFS: &[(&str, &str)] = &[
+    ("temperature", "below 1 sharper, above 1 flatter, 0 greedy"),
+    ("top-k", "keep the k most probable tokens"),
+    ("top-p", "keep the best tokens that together reach p"),
+    ("min-p", "keep tokens at least so many times the best one"),
+    ("repetition-penalty", "above 1: what occurred is less probable"),
+    ("seed", "makes the draw repeatable"),
+    ("draw", ""),
+    ("num-samples", "samples of each sequence"),
+    ("engine", "draw as another engine does (`tokpick engines`)"),
+    ("num-beams", "how many prefixes are followed at once"),
+    ("length-penalty", "above 0 for longer results"),
+    ("early-stopping", "at the first results"),
+    ("num-return-sequences", "how many of the best are returned"),
+    ("exact", "find the true best (required)"),
+    ("max-nodes", "ask for at most so many rows"),
+    ("max-new-tokens", "stop after so many tokens"),
+    ("eos-token-id", "stop at any of these tokens"),
+    ("prompt-ids", "what stood before the first step"),
+    ("vocab", "token strings: JSON, or a token a line"),
+    ("rows", "a part of the steps, B not included"),
+    ("layout", "what the axes are"),
+    ("ids", "token ids, or @FILE with them"),
+    ("ids-file", "a line of ids for each sequence"),
+    ("step", "this step alone"),
+    ("top", "show so many"),
+    ("greedy", "the ids were not drawn"),
+    ("guess", "which engine draws these ids?"),
+    ("logit-noise", "noise that the logits may carry, in nats"),
+    ("max-kl", "status 1 above this divergence"),
+    ("min-top1", "status 1 below this agreement"),
+    ("dist", ""),
+    ("scale", "how far they spread"),
+    ("format", ""),
+    ("output", "a file in place of standard output"),
+    ("record", "keep the run for `tokpick verify`"),
+];
+
+/// The headings of `--help`: what is decoded, how, how much of it, what comes out; then the rest.
+const HEADINGS: [&str; 21] = [
+    "Input",
+    "Live model",
+    "Ids",
+    "History",
+    "Shape",
+    "Truncation",
+    "History penalties",
+    "Constraints",
+    "Two models",
+    "Chain",
+    "Drawing",
+    "Drawing with a memory",
+    "Replaying an engine",
+    "Beam search",
+    "Stopping",
+    "Comparison",
+    "Verdict",
+    "Limits",
+    "Output",
+    "Recording",
+    REST,
+];
+
+/// The heading of what every command has.
+const REST: &str = "Options";
+
+/// The help that the words of a command line ask for.
+pub fn asked(words: &[OsString]) -> StyledStr {
+    let mut command = Cli::command();
+    command.build();
+    let named = words.iter().find_map(|word| command.find_subcommand(word));
+    let long = words.iter().any(|word| word == OsStr::new("--help"))
+        || words.first().is_some_and(|word| word == "help");
+    match named {
+        Some(command) if long => everything(command),
+        Some(command) => screen(command),
+        None if long => command.render_long_help(),
+        None => overview(&command),
+    }
+}
+
+/// The short help of a command.
+pub fn short(name: &str) -> StyledStr {
+    asked(&[name.into()])
+}
+
+fn screen_of(command: &str) -> Option<&'static Screen> {
+    SCREENS.iter().find(|screen| screen.command == command)
+}
+
+fn about(command: &Command) -> String {
+    command.get_about().map(ToString::to_string).unwrap_or_default()
+}
+
+/// A screen: what the command does, examples, the flags that most people want.
+fn screen(command: &Command) -> StyledStr {
+    let name = command.get_name();
+    let usage = command.clone().bin_name(format!("tokpick {name}")).render_usage();
+    let mut text = format!("{}\n\n{usage}\n\n", about(command));
+    let shown = screen_of(name);
+    for example in shown.map_or(&[][..], |screen| screen.examples) {
+        let _ = writeln!(text, "  {example}");
+    }
+    let mut rows: Vec<(String, String)> = Vec::new();
+    if command.get_positionals().any(|arg| arg.get_id() == "input") {
+        rows.push(("[INPUT]".into(), "NPY or JSON; `-`: standard input".into()));
+    }
+    let flag = |long: &&str| command.get_arguments().find(|arg| arg.get_long() == Some(*long));
+    rows.extend(shown.map_or(&[][..], |s| s.flags).iter().filter_map(flag).map(row));
+    let width = rows.iter().map(|(flag, _)| flag.chars().count()).max().unwrap_or(0);
+    text.push('\n');
+    for (flag, brief) in rows {
+        let _ = writeln!(text, "  {flag:width$}  {brief}");
+    }
+    let _ = writeln!(text, "\nEverything: tokpick {name} --help");
+    text.into()
+}
+
+/// A flag and what it is for.
+fn row(arg: &Arg) -> (String, String) {
+    let long = arg.get_long().unwrap_or_default();
+    let short = arg.get_short().map_or("    ".to_string(), |short| format!("-{short}, "));
+    let value = arg.get_value_names().filter(|_| arg.get_action().takes_values());
+    let value = value.and_then(|names| names.first()).map_or(String::new(), |name| format!(" <{name}>"));
+    let brief = BRIEFS.iter().find(|(flag, _)| *flag == long).map_or("", |(_, brief)| brief);
+    let values = arg.get_possible_values();
+    let values: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
+    let takes_one = arg.get_action().takes_values() && !values.is_empty();
+    let values = if takes_one { values.join(", ") } else { String::new() };
+    let between = if brief.is_empty() || values.is_empty() { "" } else { ": " };
+    (format!("{short}--{long}{value}"), format!("{brief}{between}{values}"))
+}
+
+/// The commands: those that have a screen with what they do, the others by name.
+fn overview(command: &Command) -> StyledStr {
+    let mut text = format!("{}\n\nUsage: tokpick COMMAND [INPUT] [FLAGS]\n\n", about(command));
+    let find = |screen: &Screen| command.find_subcommand(screen.command);
+    let shown: Vec<&Command> = SCREENS.iter().filter_map(find).collect();
+    let width = shown.iter().map(|c| c.get_name().len()).max().unwrap_or(0);
+    for one in &shown {
+        let (name, about) = (one.get_name(), about(one));
+        let brief = about.split([',', ';', ':']).next().unwrap_or_default();
+        let _ = writeln!(text, "  {name:width$}  {brief}");
+    }
+    let others = command.get_subcommands().filter(|c| !c.is_hide_set() && screen_of(c.get_name()).is_none());
+    let others: Vec<&str> = others.map(Command::get_name).collect();
+    if !others.is_empty() {
+        let _ = writeln!(text, "  {:width$}  {}", "also", others.join(", "));
+    }
+    let examples = SCREENS.iter().filter_map(|screen| screen.examples.first()).take(2);
+    text.push('\n');
+    for example in examples {
+        let _ = writeln!(text, "  {example}");
+    }
+    text.push_str("\nA screen on one: tokpick COMMAND -h. Everything: --help. Version: --version.\n");
+    text.into()
+}
+
+/// Where a heading stands; what is in brackets after it doesn't count.
+fn place(arg: &Arg) -> usize {
+    let heading = arg.get_help_heading().unwrap_or(REST);
+    let heading = heading.split(" (").next().unwrap_or(heading);
+    HEADINGS.iter().position(|h| *h == heading).unwrap_or(HEADINGS.len() - 2)
+}
+
+/// Every flag, under the headings in their order, and the examples.
+fn everything(command: &Command) -> StyledStr {
+    let name = command.get_name();
+    let mut args: Vec<Arg> = command.get_arguments().cloned().collect();
+    args.sort_by_key(place);
+    let args = args.into_iter().map(|arg| match arg.get_help_heading() {
+        None if !arg.is_positional() => arg.help_heading(REST),
+        _ => arg,
+    });
+    let mut after = command.get_after_long_help().map(|text| format!("{text}\n\n")).unwrap_or_default();
+    if let Some(screen) = screen_of(name) {
+        let _ = write!(after, "Examples:\n  {}", screen.examples.join("\n  "));
+    }
+    let sorted = Command::new("tokpick")
+        .bin_name(format!("tokpick {name}"))
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .version(env!("CARGO_PKG_VERSION"))
+        .max_term_width(110)
+        .about(command.get_about().cloned().unwrap_or_default())
+        .after_long_help(after);
+    let sorted = match command.get_long_about() {
+        Some(long) => sorted.long_about(format!("{}\n\n{long}", about(command))),
+        None => sorted,
+    };
+    sorted.args(args).render_long_help()
+}

@@ -1,0 +1,84 @@
+//! How flags may be written beside their names, and what is proposed for one that is unknown.
+
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, Error};
+use strsim::osa_distance;
+
+/// The spellings of other engines, by flag; they are understood and not shown.
+const ALIASES: &[(&str, &[&str])] = &[
+    ("temperature", &["temp"]),
+    ("top-k", &["topk", "top_k"]),
+    ("top-p", &["topp", "top_p"]),
+    ("min-p", &["minp", "min_p"]),
+    ("typical-p", &["typical", "typ-p", "typical_p"]),
+    ("tail-free", &["tfs", "tfs-z"]),
+    ("top-n-sigma", &["top-nsigma"]),
+    ("repetition-penalty", &["repeat-penalty", "rep-penalty", "repetition_penalty"]),
+    ("presence-penalty", &["presence_penalty"]),
+    ("frequency-penalty", &["frequency_penalty"]),
+    ("penalty-last-n", &["repeat-last-n", "repetition-context-size"]),
+    ("no-repeat-ngram-size", &["no_repeat_ngram_size"]),
+    ("dry-last-n", &["dry-penalty-last-n"]),
+    ("dry-breakers", &["dry-sequence-breaker"]),
+    ("mirostat-eta", &["mirostat-lr"]),
+    ("mirostat-tau", &["mirostat-ent"]),
+    ("guidance-scale", &["cfg-scale"]),
+    ("max-new-tokens", &["max-tokens", "max_new_tokens", "max_tokens", "n-predict"]),
+    ("eos-token-id", &["eos", "eos_token_id", "stop-token-ids"]),
+    ("num-beams", &["beam-width", "beam-size", "beams", "num_beams"]),
+    ("num-beam-groups", &["beam-groups"]),
+    ("length-penalty", &["lenpen", "length_penalty"]),
+];
+
+/// What holds for every flag of every command: other engines' spellings are understood, and a negative number is a value, so that
+/// what is wrong with it is said of the flag.
+pub fn tune(arg: Arg) -> Arg {
+    let Some(long) = arg.get_long() else { return arg };
+    let aliases = ALIASES.iter().find(|(name, _)| *name == long).map_or(&[][..], |(_, aliases)| aliases);
+    let arg = arg.aliases(aliases.iter().copied());
+    if arg.get_action().takes_values() { arg.allow_negative_numbers(true) } else { arg }
+}
+
+/// Leaves out of a usage error what it proposes for an unknown flag, unless that is near.
+pub fn only_near(mut error: Error) -> Error {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let (typed, meant) = (text(ContextKind::InvalidArg), text(ContextKind::SuggestedArg));
+    if let (Some(typed), Some(meant)) = (typed, meant)
+        && !is_near(&typed, &meant)
+    {
+        error.remove(ContextKind::SuggestedArg);
+        // it names the flag, too
+        error.remove(ContextKind::Usage);
+    }
+    error
+}
+
+/// A slip of the fingers, or a name that the other one begins with.
+fn is_near(typed: &str, meant: &str) -> bool {
+    let bare = |flag: &str| flag.trim_start_matches('-').to_lowercase().replace(['_', '-'], "");
+    let (typed, meant) = (bare(typed), bare(meant));
+    let begins = typed.len() >= 3 && (meant.starts_with(&typed) || typed.starts_with(&meant));
+    begins || osa_distance(&typed, &meant) <= typed.chars().count().div_ceil(4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_near;
+
+    #[test]
+    fn near_and_far() {
+        for (typed, meant) in
+            [("--temprature", "--temperature"), ("--topq", "--top-p"), ("--max-new", "--max-new-tokens")]
+        {
+            assert!(is_near(typed, meant), "{typed} {meant}");
+        }
+        for (typed, meant) in
+            [("--tokenizer", "--engine"), ("--device", "--draw"), ("--x", "--xtc-threshold")]
+        {
+            assert!(!is_near(typed, meant), "{typed} {meant}");
+        }
+    }
+}
