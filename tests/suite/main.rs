@@ -13,6 +13,7 @@ mod distribution;
 mod docs;
 mod draws;
 mod exact;
+mod formats;
 mod history;
 mod inputs;
 mod invariance;
