@@ -22,7 +22,7 @@ impl Default for Tolerance {
 /// What explains a claimed token that the replay does not draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Explained {
+pub enum Cause {
     /// It lost by no more than the engine's own rounding.
     Rounding,
     /// It wins where another cut keeps, or removes, a token at the edge of top-p.
@@ -61,17 +61,17 @@ impl Verdict {
     /// kind's count has at most the tail of a Poisson distribution; the least of the three tails, times three, is the chance.
     ///
     /// ```
-    /// use tokpick::check::{Explained, Tolerance, Verdict};
-    /// let verdict = |found: &[Explained]| Verdict::new(1000, found, Tolerance::default(), 0.001);
+    /// use tokpick::check::{Cause, Tolerance, Verdict};
+    /// let verdict = |found: &[Cause]| Verdict::new(1000, found, Tolerance::default(), 0.001);
     /// assert!(verdict(&[]).faithful);
-    /// assert!(verdict(&[Explained::Rounding]).faithful);
-    /// assert!(!verdict(&[Explained::Rounding; 3]).faithful);
-    /// assert!(!verdict(&[Explained::Nothing]).faithful);
+    /// assert!(verdict(&[Cause::Rounding]).faithful);
+    /// assert!(!verdict(&[Cause::Rounding; 3]).faithful);
+    /// assert!(!verdict(&[Cause::Nothing]).faithful);
     /// ```
-    pub fn new(steps: usize, mismatches: &[Explained], tolerance: Tolerance, alpha: f64) -> Self {
+    pub fn new(steps: usize, mismatches: &[Cause], tolerance: Tolerance, alpha: f64) -> Self {
         let count = |kind| mismatches.iter().filter(|m| **m == kind).count();
-        let (by_rounding, by_cut) = (count(Explained::Rounding), count(Explained::Cut));
-        let (by_noise, not_explained) = (count(Explained::Noise), count(Explained::Nothing));
+        let (by_rounding, by_cut) = (count(Cause::Rounding), count(Cause::Cut));
+        let (by_noise, not_explained) = (count(Cause::Noise), count(Cause::Nothing));
         let n = steps as f64;
         let chance = [
             poisson_tail(by_rounding, n * tolerance.score),

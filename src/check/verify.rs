@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::noise::Noise;
-use super::verdict::{Explained, Tolerance, Verdict};
+use super::verdict::{Cause, Tolerance, Verdict};
 use crate::draw::{Draw, Margin};
 use crate::processor::Chain;
 use crate::sampler::{Job, Taken, along};
@@ -86,7 +86,7 @@ pub struct Step {
     pub noise_probability: Option<f64>,
     /// For a mismatch, where a tolerance was given: what explains it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub explained: Option<Explained>,
+    pub explained: Option<Cause>,
 }
 
 impl Step {
@@ -216,7 +216,7 @@ pub fn verify(
     steps.sort_by_key(|s| (s.line, s.step));
     let mut found = Verification { summary: Summary::default(), verdict: None, steps, alpha: options.alpha };
     found.verdict = options.tolerance.map(|tolerance| {
-        let mismatches: Vec<Explained> = found.steps.iter().filter_map(|s| s.explained).collect();
+        let mismatches: Vec<Cause> = found.steps.iter().filter_map(|s| s.explained).collect();
         Verdict::new(found.steps.len(), &mismatches, tolerance, options.alpha)
     });
     let (n, matches) = (found.steps.len(), found.steps.iter().filter(|s| s.matches()).count());
@@ -269,12 +269,12 @@ fn step(taken: Taken<'_, '_>, noise: &Noise, options: &VerifyOptions) -> Step {
         step.explained = options.tolerance.map(|tolerance| {
             let cut = draw.by_cut(turn, seat, id, tolerance.score);
             match step.margin {
-                Some(margin) if margin <= tolerance.score => Explained::Rounding,
-                _ if cut.is_some_and(|distance| distance <= tolerance.cut) => Explained::Cut,
+                Some(margin) if margin <= tolerance.score => Cause::Rounding,
+                _ if cut.is_some_and(|distance| distance <= tolerance.cut) => Cause::Cut,
                 _ if noise.sigma > 0.0 && step.noise_probability.is_some_and(|p| p >= options.alpha) => {
-                    Explained::Noise
+                    Cause::Noise
                 }
-                _ => Explained::Nothing,
+                _ => Cause::Nothing,
             }
         });
     }
