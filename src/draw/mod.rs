@@ -16,7 +16,7 @@ pub use addressed::{Addressed, Key, RowCoins, uniform};
 pub use argmax::Argmax;
 pub use from_rng::FromRng;
 pub use gumbel::Gumbel;
-pub use mirostat::Mirostat;
+pub use mirostat::{Mirostat, Surprise};
 
 use crate::processor::Candidates;
 use crate::{Result, TokenId};
