@@ -131,6 +131,14 @@ const SCREENS: &[Screen] = &[
         flags: &["layout", "rows", "vocab", "top", "format", "output"],
     },
     Screen {
+        command: "convert",
+        examples: &[
+            "tokpick convert logits.npz -o logits.npy",
+            "tokpick convert steps.jsonl.gz -o steps.safetensors",
+        ],
+        flags: &["layout", "rows", "array", "raw", "vocab-size", "to", "output"],
+    },
+    Screen {
         command: "search",
         examples: &[
             "tokpick search steps-small.json --exact",
