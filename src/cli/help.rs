@@ -132,10 +132,7 @@ const SCREENS: &[Screen] = &[
     },
     Screen {
         command: "convert",
-        examples: &[
-            "tokpick convert logits.npz -o logits.npy",
-            "tokpick convert steps.jsonl.gz -o steps.safetensors",
-        ],
+        examples: &["tokpick convert steps.npy -o steps.npz", "tokpick convert steps-small.json --to jsonl"],
         flags: &["layout", "rows", "array", "raw", "vocab-size", "to", "output"],
     },
     Screen {
@@ -197,6 +194,9 @@ const BRIEFS: &[(&str, &str)] = &[
     ("prompt-ids", "what stood before the first step"),
     ("vocab", "token strings: JSON, or a token a line"),
     ("rows", "a part of the steps, B not included"),
+    ("array", "one of several arrays in INPUT"),
+    ("raw", "INPUT is bare numbers: f32, f16, bf16, f64"),
+    ("vocab-size", "numbers in a row of these"),
     ("layout", "what the axes are"),
     ("ids", "token ids, or @FILE with them"),
     ("ids-file", "a line of ids for each sequence"),
