@@ -23,6 +23,7 @@ mod paths;
 mod record;
 mod reference_llama_cpp;
 mod reference_processors;
+mod show;
 mod tables;
 mod terminals;
 mod tiny_lm;
