@@ -1,11 +1,13 @@
 //! The subcommands: one file each, and one line in each of the two lists here.
 
 mod beam;
+mod completions;
 mod diff;
 mod engines;
 mod explain;
 mod greedy;
 mod info;
+mod man;
 mod probs;
 mod processors;
 mod sample;
@@ -83,4 +85,6 @@ commands! {
     Synth, "synth", synth::Synth, "Logits to play with, from a seed";
     Processors, "processors", processors::Processors, "All logits processors, and the orders in which engines apply them";
     Engines, "engines", engines::Engines, "The engines whose draws can be replayed";
+    Completions, "completions", completions::Completions, "A script that completes commands and flags in a shell";
+    Man, "man", man::Man, "Manual pages, one for each command";
 }

@@ -3,6 +3,8 @@
 mod bad_input;
 #[cfg(unix)]
 mod checks;
+#[cfg(unix)]
+mod completions;
 mod decode;
 mod files;
 mod flags;
