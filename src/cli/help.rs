@@ -89,6 +89,15 @@ const SCREENS: &[Screen] = &[
         flags: &["step", "temperature", "top-k", "top-p", "min-p", "seed", "draw", "vocab", "top", "output"],
     },
     Screen {
+        command: "compare",
+        examples: &[
+            "tokpick compare steps.npy --seed 7 --vocab vocab.json",
+            "tokpick compare steps.npy --seed 7 --with top-k=40 --with beam=4",
+            "tokpick compare steps.npy --seed 7 --sweep temperature=0.2..1.4:0.4",
+        ],
+        flags: &["with", "sweep", "reference", "num-samples", "seed", "draw", "vocab", "format", "output"],
+    },
+    Screen {
         command: "score",
         examples: &[
             "tokpick score steps-small.json --ids 307,318,278,372",
@@ -190,6 +199,9 @@ const BRIEFS: &[(&str, &str)] = &[
     ("seed", "makes the draw repeatable"),
     ("draw", ""),
     ("num-samples", "samples of each sequence"),
+    ("with", "a setting; may be repeated"),
+    ("sweep", "all values of a parameter"),
+    ("reference", "ids or text to compare with"),
     ("engine", "draw as another engine does (`tokpick engines`)"),
     ("num-beams", "how many prefixes are followed at once"),
     ("length-penalty", "above 0 for longer results"),

@@ -9,7 +9,7 @@ use tokpick::Result;
 use tokpick::check::{Companion, Digest, Record, Word, digest_file};
 use tokpick::processor::Chain;
 
-use super::args::{Opened, Seed};
+use super::args::Opened;
 use super::given::Given;
 use super::strategy::Strategy;
 
@@ -28,7 +28,7 @@ pub fn begin(
     opened: &Opened,
     chain: &Chain,
 ) -> Result<Record> {
-    let command = canonical(given, strategy.seed.as_ref());
+    let command = canonical(given, strategy);
     let none = Companion { role: String::new(), path: Word::default(), sha256: Digest::of(b""), bytes: 0 };
     let mut record = Record::new(command, none);
     record.directory = directory(path);
@@ -49,8 +49,8 @@ pub fn shape(opened: &Opened) -> [Option<usize>; 3] {
 }
 
 /// The command line in one form: the subcommand, the input, then every flag that decides something as `--flag=value`, in the
-/// order of the help, with the seed that was used.
-fn canonical(given: &Given, seed: Option<&Seed>) -> Vec<Word> {
+/// order of the help, with what was settled without a flag and the seed that was used.
+fn canonical(given: &Given, strategy: &Strategy<'_>) -> Vec<Word> {
     let input = given.arguments().iter().find(|a| a.id == "input").and_then(|a| a.values.as_ref()?.first());
     let mut words =
         vec![Word::from(given.command()), input.map_or_else(|| Word::from("-"), |path| Word(path.clone()))];
@@ -68,7 +68,8 @@ fn canonical(given: &Given, seed: Option<&Seed>) -> Vec<Word> {
             })),
         }
     }
-    words.extend(seed.map(|seed| format!("--seed={}", seed.0).into()));
+    words.extend(strategy.settled.iter().map(|word| Word::from(word.as_str())));
+    words.extend(strategy.seed.as_ref().map(|seed| format!("--seed={}", seed.0).into()));
     words
 }
 

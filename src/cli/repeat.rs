@@ -16,7 +16,7 @@ use super::note::note;
 use super::parse;
 use super::places::Written;
 use super::record::{WITHOUT_RESULT, companions, shape};
-use super::resolve::{Files, Setup};
+use super::resolve::Setup;
 use super::strategy::{Decode, Strategy};
 
 /// What came of a record.
@@ -58,6 +58,7 @@ pub fn repeat(record: &Record, path: &Path, moved: Option<&Path>, written: &Writ
         Some(word) if *word == record.input.path.0 => *word = input.into_os_string(),
         _ => return Err(damaged("its command names another input than the record")),
     }
+    earlier(&mut words);
     let (command, given) = parse(words).map_err(|e| damaged(&e.to_string()))?;
     written.spare(&given)?;
     if let Some(idle) = WITHOUT_RESULT.iter().find(|long| given.has(long)) {
@@ -72,6 +73,21 @@ pub fn repeat(record: &Record, path: &Path, moved: Option<&Path>, written: &Writ
         _ => Err(damaged("its command does not decode")),
     }?;
     Ok(Repeated { divergence, step, elsewhere })
+}
+
+/// Says in the words of today what a command of an earlier version meant: beam sampling that ranks in the order of the draw, and
+/// one beam where no number was given.
+fn earlier(words: &mut Vec<OsString>) {
+    if words.first().is_none_or(|command| command != "beam") {
+        return;
+    }
+    let says = |flag: &str| words.iter().any(|word| word.to_string_lossy().starts_with(flag));
+    if !says("--num-beams=") && !says("--generation-config=") {
+        words.push("--num-beams=1".into());
+    }
+    for word in words.iter_mut().filter(|word| *word == "--beam-sample") {
+        *word = "--beam-sample=drawn".into();
+    }
 }
 
 /// The first recorded file whose content is another one now.
@@ -101,7 +117,7 @@ impl Repeat<'_> {
     ) -> Result<(Option<Divergence>, Option<Step>)> {
         let setup = || {
             let args = command.args();
-            Setup::new(args, args.input.open_digesting()?, Files::read(&args.settings)?, true)
+            Setup::new(args, args.input.open_digesting()?, command.files()?, true)
         };
         let first = setup()?;
         let strategy = command.strategy(&first)?;

@@ -16,6 +16,14 @@ pub trait Decode {
     /// The flags.
     fn args(&self) -> &DecodeArgs;
 
+    /// What the settings files say, as far as this strategy follows them.
+    ///
+    /// # Errors
+    /// As [`Files::read`].
+    fn files(&self) -> Result<Files> {
+        Files::read(&self.args().settings)
+    }
+
     /// Checks the flags and builds the strategy.
     ///
     /// # Errors
@@ -38,12 +46,14 @@ pub struct Strategy<'a> {
     /// The version of the engine that is replayed.
     pub engine: Option<&'static str>,
     pub seed: Option<Seed>,
+    /// What decides and was not given: recorded with the command, in words that say it.
+    pub settled: Vec<String>,
 }
 
 impl<'a> Strategy<'a> {
     /// A strategy with draws of tokpick's own.
     pub fn new(sampler: Box<dyn Sampler + 'a>, draw: Option<String>, seed: Option<u64>) -> Self {
-        Strategy { sampler, draw, engine: None, seed: seed.map(Seed::from) }
+        Strategy { sampler, draw, engine: None, seed: seed.map(Seed::from), settled: Vec::new() }
     }
 
     /// The seed of processors' coins.

@@ -42,6 +42,13 @@ pub fn meant(error: clap::Error, words: &[OsString], command: &mut Command) -> c
         let text = word.to_string_lossy();
         text == "-" || (!text.starts_with('-') && text.contains(['.', '/', '\\']))
     };
+    // a word in the place of the command is a command that doesn't exist
+    if words
+        .first()
+        .is_some_and(|word| !word.to_string_lossy().starts_with('-') && !is_file(word) && !like_file(word))
+    {
+        return error;
+    }
     let Some(at) = words.iter().position(is_file).or_else(|| words.iter().position(like_file)) else {
         return error;
     };

@@ -7,14 +7,16 @@
 mod adaptive;
 mod addressed;
 mod argmax;
+mod from_rng;
 mod gumbel;
 mod mirostat;
 
 pub use adaptive::AdaptiveP;
 pub use addressed::{Addressed, Key, RowCoins, uniform};
 pub use argmax::Argmax;
+pub use from_rng::FromRng;
 pub use gumbel::Gumbel;
-pub use mirostat::Mirostat;
+pub use mirostat::{Mirostat, Surprise};
 
 use crate::processor::Candidates;
 use crate::{Result, TokenId};
@@ -81,6 +83,20 @@ pub enum Margin {
     Score(f64),
     /// The token was not among the candidates.
     Impossible,
+}
+
+impl Margin {
+    /// How far a uniform of an inverse-CDF draw fell from the interval of a token.
+    fn of_uniform(candidates: &Candidates, u: f64, claimed: TokenId) -> Margin {
+        let mut below = 0.0;
+        for (id, p) in candidates.probabilities() {
+            if id == claimed {
+                return Margin::Uniform((below - u).max(u - (below + p)).max(0.0));
+            }
+            below += p;
+        }
+        Margin::Impossible
+    }
 }
 
 /// What a token was drawn from.

@@ -239,6 +239,8 @@ pub enum Fact {
     MaxLength,
     /// Where generation begins: one later behind a forced first token.
     BeginIndex,
+    /// How many tokens a truncation keeps at least: in beam sampling, what transformers keeps there.
+    MinTokensToKeep,
 }
 
 /// How a field of transformers' `generation_config.json` becomes a processor.

@@ -3,17 +3,25 @@ use std::io::{self, Write};
 use super::small;
 use crate::check::Verification;
 use crate::render::Table;
+use crate::render::kit::{Look, count_of};
 
 impl Verification {
-    /// The mismatches, and the summary below.
+    /// The mismatches, and the summary below; `noise` and `alpha` are those that it was made with.
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn text(&self, shown: usize, noise: f64, to: &mut dyn Write) -> io::Result<()> {
+    pub fn text(
+        &self,
+        shown: usize,
+        noise: f64,
+        alpha: f64,
+        look: &Look,
+        to: &mut dyn Write,
+    ) -> io::Result<()> {
         let s = &self.summary;
         let mismatches: Vec<_> = self.mismatches().collect();
         if !mismatches.is_empty() {
-            let mut table = Table::new("rrrrrlrrr");
+            let mut table = Table::new("rrrrrlrrr").keys(2);
             table.row([
                 "line",
                 "step",
@@ -38,19 +46,38 @@ impl Verification {
                     small(m.noise_probability),
                 ]);
             }
-            table.write(to)?;
+            table.write_within(look.width, to)?;
             if mismatches.len() > shown {
-                writeln!(to, "and {} more mismatches", mismatches.len() - shown)?;
+                writeln!(to, "and {}", count_of(mismatches.len() - shown, "more mismatch"))?;
             }
         }
-        writeln!(to, "{} of {} steps match ({:.4})", s.matches, s.steps, s.match_rate)?;
+        writeln!(to, "{} of {} match ({})", s.matches, count_of(s.steps, "step"), look.number(s.match_rate))?;
         writeln!(to, "mean clipped margin  {}", small(Some(s.mean_clipped_margin)))?;
         let most =
             if s.impossible > 0 { "a token that can't be drawn".to_string() } else { small(s.max_margin) };
         writeln!(to, "largest margin       {most}")?;
-        writeln!(to, "not explained        {} by noise of {noise} on the logits", s.unexplained)?;
+        let why = match (s.unexplained, noise == 0.0) {
+            (0, _) => String::new(),
+            (_, true) => {
+                " (--logit-noise says how exact the logits are; here they count as exact)".to_string()
+            }
+            (_, false) => format!(
+                " (noise of {noise} nats on the logits makes such a mismatch with less than p = {})",
+                look.number(alpha)
+            ),
+        };
+        let line = format!("{}{why}", count_of(s.unexplained, "mismatch"));
+        let mut name = "not explained";
+        for line in crate::render::kit::wrap(&line, look.width.saturating_sub(21)) {
+            writeln!(to, "{name:<21}{line}")?;
+            name = "";
+        }
         if s.padding > 0 {
-            writeln!(to, "padding              {} ids after an end token, not verified", s.padding)?;
+            writeln!(
+                to,
+                "padding              {} after an end token, not verified",
+                count_of(s.padding, "id")
+            )?;
         }
         Ok(())
     }

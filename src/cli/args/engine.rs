@@ -45,6 +45,10 @@ impl EngineArgs {
         order: Option<&str>,
         terminal: &TerminalArgs,
     ) -> Result<Params> {
+        if let Some(surprise) = terminal.mirostat_surprise {
+            let what = "is for tokpick's own mirostat: an engine takes the surprise where it takes it";
+            return Err(Error::setting("--mirostat-surprise", format!("{surprise:?}").to_lowercase(), what));
+        }
         let mut params = Params {
             row_seeds: self.row_seeds.clone(),
             replacement: self.replacement,

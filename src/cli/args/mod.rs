@@ -12,6 +12,7 @@ mod output;
 mod processors;
 mod search;
 mod settings;
+mod show;
 mod terminal;
 mod watch;
 
@@ -26,5 +27,6 @@ pub use output::{FormatName, OutputArgs};
 pub use processors::{ProcessorFlags, takes};
 pub use search::SearchArgs;
 pub use settings::SettingsArgs;
+pub use show::{DigitsName, ShowArgs, made};
 pub use terminal::TerminalArgs;
 pub use watch::WatchArgs;

@@ -10,7 +10,7 @@ use crate::cli::resolve::Files;
 #[derive(Args)]
 #[command(next_help_heading = "Beam search")]
 pub struct SearchArgs {
-    /// How many beams live on
+    /// How many beams live on (default 4)
     #[arg(long, short = 'b', value_name = "N", allow_hyphen_values = true)]
     pub num_beams: Option<usize>,
     /// Exponent of the length in the score: 0 neutral, 1 the mean log-probability, more favours longer ones (default 1; 0 with --stochastic)
@@ -28,9 +28,9 @@ pub struct SearchArgs {
     /// Prune what is more than X nats below the best continuation of a step
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     pub beam_margin: Option<f64>,
-    /// Draw the continuations without replacement, as transformers' beams with `do_sample` do
-    #[arg(long)]
-    pub beam_sample: bool,
+    /// Draw the continuations without replacement, as transformers' beams with `do_sample` do, and rank what was drawn by sum (5.24; default) or in the order of the draw (up to 5.23)
+    #[arg(long, value_name = "RANKS", num_args = 0..=1, require_equals = true, default_missing_value = "sum")]
+    pub beam_sample: Option<RankName>,
     /// Stochastic beam search: hypotheses drawn without replacement; X from 0 (plain beam search) to 1 (default) is the part of the noise
     #[arg(long, value_name = "X", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     pub stochastic: Option<f64>,
@@ -43,6 +43,24 @@ pub struct SearchArgs {
     /// Phrases that every hypothesis must hold, separated by `;` (the flag may also be repeated)
     #[arg(long, value_name = "IDS", value_parser = parse::<IdLists>)]
     pub force_ids: Vec<IdLists>,
+}
+
+/// By what drawn continuations are ranked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RankName {
+    /// The largest sum first (transformers 5.24)
+    Sum,
+    /// What was drawn first (transformers up to 5.23)
+    Drawn,
+}
+
+impl From<RankName> for Variant {
+    fn from(name: RankName) -> Variant {
+        match name {
+            RankName::Sum => Variant::Sample,
+            RankName::Drawn => Variant::SampleUnsorted,
+        }
+    }
 }
 
 /// When beam search stops.
@@ -94,7 +112,7 @@ impl SearchArgs {
             (self.early_stopping.is_some(), "--early-stopping"),
             (self.num_return_sequences.is_some(), "--num-return-sequences"),
             (self.beam_margin.is_some(), "--beam-margin"),
-            (self.beam_sample, "--beam-sample"),
+            (self.beam_sample.is_some(), "--beam-sample"),
             (self.stochastic.is_some(), "--stochastic"),
             (self.num_beam_groups.is_some(), "--num-beam-groups"),
             (self.diversity_penalty.is_some(), "--diversity-penalty"),
@@ -111,7 +129,7 @@ impl SearchArgs {
     /// # Errors
     /// Parameters out of range, variants that exclude each other.
     pub fn beam(&self, files: &Files) -> Result<Beam> {
-        let num_beams = self.num_beams.or_else(|| files.get(|s| s.num_beams)).unwrap_or(1);
+        let num_beams = self.num_beams.or_else(|| files.get(|s| s.num_beams)).unwrap_or(4);
         let mut beam = Beam { variant: self.variant(files)?, ..Beam::new(num_beams)? };
         // anything but 0 would reorder the sample
         let neutral = matches!(beam.variant, Variant::Stochastic { .. }).then_some(0.0);
@@ -132,7 +150,7 @@ impl SearchArgs {
         let mut force_ids: Vec<_> = self.force_ids.iter().flat_map(|lists| lists.0.clone()).collect();
         let diverse = self.num_beam_groups.is_some() || self.diversity_penalty.is_some();
         let given = [
-            (self.beam_sample, "--beam-sample"),
+            (self.beam_sample.is_some(), "--beam-sample"),
             (self.stochastic.is_some(), "--stochastic"),
             (diverse, "--num-beam-groups"),
             (!force_ids.is_empty(), "--force-ids"),
@@ -145,8 +163,8 @@ impl SearchArgs {
         if given.is_empty() {
             force_ids = files.get(|s| s.force_words_ids.clone()).unwrap_or_default();
         }
-        if self.beam_sample {
-            return Ok(Variant::Sample);
+        if let Some(ranks) = self.beam_sample {
+            return Ok(ranks.into());
         }
         if let Some(noise) = self.stochastic {
             return Ok(Variant::Stochastic { noise });
@@ -157,7 +175,8 @@ impl SearchArgs {
         let num_beam_groups = self.num_beam_groups.or_else(|| files.get(|s| s.num_beam_groups)).unwrap_or(1);
         let penalty = self.diversity_penalty.or_else(|| files.get(|s| s.diversity_penalty));
         if num_beam_groups == 1 && self.diversity_penalty.is_none() && self.num_beam_groups.is_none() {
-            return Ok(Variant::Plain);
+            let samples = given.is_empty() && files.get(|s| s.do_sample) == Some(true);
+            return Ok(if samples { Variant::Sample } else { Variant::Plain });
         }
         Ok(Variant::Diverse { num_beam_groups, diversity_penalty: penalty.unwrap_or(0.0) })
     }

@@ -10,7 +10,7 @@ use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status, run::run};
 
 #[derive(Args)]
-#[command(mut_args(|arg| hide(arg, &["draw", "engine", "row_seeds", "replacement", "mirostat", "mirostat_tau", "mirostat_eta", "mirostat_m", "adaptive_target", "adaptive_decay", "num_samples", "stream"])))]
+#[command(mut_args(|arg| hide(arg, &["draw", "engine", "row_seeds", "replacement", "mirostat", "mirostat_tau", "mirostat_eta", "mirostat_m", "mirostat_surprise", "adaptive_target", "adaptive_decay", "num_samples", "stream"])))]
 pub struct Beam {
     #[command(flatten)]
     decode: DecodeArgs,
@@ -25,9 +25,9 @@ impl Run for Beam {
         if args.output.stream {
             anyhow::bail!("--stream: beam search knows its tokens only at its end; leave it out");
         }
-        let files = Files::read(&args.settings)?;
         args.draw.refuse_engine("beam search has draws of its own")?;
         // checked before the input is opened
+        let files = self.files()?;
         let search = args.search.beam(&files)?;
         let setup = Setup::new(args, args.open()?, files, args.wants_logprobs())?;
         let (draws, coin) = (search.variant.is_random(), setup.resolved.chain.needs().coin);
@@ -55,12 +55,22 @@ impl Decode for Beam {
         &self.decode
     }
 
+    fn files(&self) -> Result<Files> {
+        let files = Files::read(&self.decode.settings)?;
+        let search = self.decode.search.beam(&files)?;
+        Ok(files.for_beams(&search))
+    }
+
     fn strategy(&self, setup: &Setup) -> Result<Strategy<'static>> {
         let search = self.decode.search.beam(&setup.files)?;
         let draws = search.variant.is_random();
         let number = resolve::seed(&self.decode.draw, &setup.files)?;
         let seed = (setup.resolved.chain.needs().coin || draws).then(|| resolve_seed(number));
         let draw = draws.then(|| "gumbel-chacha8-v1".to_string());
-        Ok(Strategy::new(Box::new(search), draw, seed))
+        // the default is not what it once was
+        let width =
+            self.decode.search.num_beams.is_none().then(|| format!("--num-beams={}", search.num_beams));
+        let strategy = Strategy::new(Box::new(search), draw, seed);
+        Ok(Strategy { settled: width.into_iter().collect(), ..strategy })
     }
 }

@@ -41,7 +41,7 @@ impl Decode for Sample {
         let Drawing { draw, engine, seed } = draw(&self.decode.draw, setup, samples)?;
         let name = draw.name().to_string();
         let sampler = Box::new(sampler::Sample { draw, samples });
-        Ok(Strategy { sampler, draw: Some(name), engine, seed })
+        Ok(Strategy { sampler, draw: Some(name), engine, seed, settled: Vec::new() })
     }
 
     fn draw(&self, setup: &Setup) -> Result<Option<Box<dyn Draw>>> {

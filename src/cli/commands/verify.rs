@@ -10,7 +10,7 @@ use tokpick::source::Layout;
 use tokpick::{Error, Result, TokenId};
 
 use crate::cli::args::{
-    DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Opened, Seed, SettingsArgs, hide,
+    DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Opened, Seed, SettingsArgs, ShowArgs, hide,
 };
 use crate::cli::named::NamedLists;
 use crate::cli::note::no_effect;
@@ -101,6 +101,8 @@ struct JudgeArgs {
     /// Write to a file instead of standard output: whole, or not at all
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    show: ShowArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -184,8 +186,11 @@ impl Verify {
         };
         let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, &ids, &options)?;
         let holds = found.holds(self.judge.min_match, self.judge.max_margin);
+        let look = self.judge.show.look(&out);
         out.write(|to| match self.judge.format {
-            FormatName::Text => found.text(self.judge.top, self.judge.logit_noise, to),
+            FormatName::Text => {
+                found.text(self.judge.top, self.judge.logit_noise, self.judge.alpha, &look, to)
+            }
             FormatName::Json => {
                 let document = json!({
                     "tokpick": env!("CARGO_PKG_VERSION"),

@@ -17,6 +17,8 @@ pub struct Facts {
     pub prompt: Vec<TokenId>,
     /// How long prompt, prefix and new tokens can become, where that is known.
     pub max_length: Option<usize>,
+    /// How many tokens truncations keep at least, where the strategy needs more than one.
+    pub min_tokens_to_keep: Option<usize>,
 }
 
 /// A processor, and its parameters.
@@ -119,6 +121,7 @@ fn complete(entries: &mut Vec<Entry>, facts: &Facts) -> Result<()> {
                 }
                 Fact::EncoderIds => ("encoder_ids", Some(json!(facts.prompt))),
                 Fact::MaxLength => ("max_length", facts.max_length.map(Value::from)),
+                Fact::MinTokensToKeep => ("min_tokens_to_keep", facts.min_tokens_to_keep.map(Value::from)),
                 // a forced first token comes before what begins
                 Fact::BeginIndex => {
                     ("begin_index", (forced_bos && facts.prompt.len() == 1).then(|| json!(2)))
@@ -132,7 +135,9 @@ fn complete(entries: &mut Vec<Entry>, facts: &Facts) -> Result<()> {
                     parameters.insert(parameter.to_string(), known);
                 }
                 (None, Fact::Eos) => {
-                    note(format!("{} has no effect without --eos-token-id", info.name));
+                    if !parameters.get(info.lone_parameter()).is_some_and(|value| info.is_off(value)) {
+                        note(format!("{} has no effect without --eos-token-id", info.name));
+                    }
                     idle.push(info.name);
                 }
                 (None, Fact::MaxLength) => {

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use serde_json::Value;
+use tokpick::processor::{INFOS, Part};
+use tokpick::sampler::{Beam, Variant};
 use tokpick::settings::{self, Imported, Strategy};
 use tokpick::source::read_text;
 use tokpick::{Result, TokenId};
@@ -12,7 +14,13 @@ use crate::cli::note::note;
 
 /// The settings files of a run, by name; the later ones win.
 #[derive(Debug, Default)]
-pub struct Files(Vec<(String, Imported)>);
+pub struct Files {
+    files: Vec<(String, Imported)>,
+    /// How many of the files, from the first one, are transformers' own.
+    of_transformers: usize,
+    /// The run samples its beams, as transformers does.
+    samples_beams: bool,
+}
 
 impl Files {
     /// Reads the files, and says what of them doesn't apply.
@@ -23,6 +31,7 @@ impl Files {
         let mut files = Files::default();
         if let Some(path) = &args.generation_config {
             files.add(path, settings::generation_config)?;
+            files.of_transformers = files.files.len();
         }
         if let Some(path) = &args.sampling_params {
             files.add(path, settings::sampling_params)?;
@@ -37,14 +46,33 @@ impl Files {
         for remark in &imported.notes {
             note(format!("{name}: {remark}"));
         }
-        self.0.push((name, imported));
+        self.files.push((name, imported));
         Ok(())
+    }
+
+    /// The files as a beam search follows them. Without draws it leaves out what transformers leaves out where it doesn't sample;
+    /// beam sampling has truncations keep enough tokens to go on with.
+    pub fn for_beams(mut self, search: &Beam) -> Files {
+        self.samples_beams = search.variant == Variant::Sample && search.num_beams > 1;
+        if !search.variant.is_random() {
+            for (_, file) in &mut self.files[..self.of_transformers] {
+                file.entries.retain(|(name, _)| {
+                    !INFOS.iter().any(|info| info.name == name && info.places.hf.0 == Part::Sampling)
+                });
+            }
+        }
+        self
+    }
+
+    /// True if the run samples its beams, as transformers does.
+    pub fn samples_beams(&self) -> bool {
+        self.samples_beams
     }
 
     /// The processors, by name and JSON form; of a name in several files, the last one.
     pub fn entries(&self) -> Vec<(String, Value)> {
         let mut entries: Vec<(String, Value)> = Vec::new();
-        for (name, form) in self.0.iter().flat_map(|(_, file)| file.entries.iter().cloned()) {
+        for (name, form) in self.files.iter().flat_map(|(_, file)| file.entries.iter().cloned()) {
             entries.retain(|e| e.0 != name);
             entries.push((name, form));
         }
@@ -54,7 +82,7 @@ impl Files {
     /// The file that sets a processor.
     pub fn origin(&self, processor: &str) -> Option<&str> {
         let sets = |file: &&(String, Imported)| file.1.entries.iter().any(|e| e.0 == processor);
-        self.0.iter().rev().find(sets).map(|(name, _)| name.as_str())
+        self.files.iter().rev().find(sets).map(|(name, _)| name.as_str())
     }
 
     /// Says which fields have no effect where no beams are searched.
@@ -66,7 +94,7 @@ impl Files {
 
     /// A field of the strategy.
     pub fn get<T>(&self, field: impl Fn(&Strategy) -> Option<T>) -> Option<T> {
-        self.0.iter().rev().find_map(|(_, file)| field(&file.strategy))
+        self.files.iter().rev().find_map(|(_, file)| field(&file.strategy))
     }
 
     /// The end tokens, where `given` are those of a flag.
@@ -76,7 +104,7 @@ impl Files {
     pub fn ends(&self, given: Option<Vec<TokenId>>) -> Ends {
         let ignored = given.is_none() && self.get(|s| s.ignore_eos) == Some(true);
         let eos = given.or_else(|| self.get(|s| s.eos_token_id.clone())).unwrap_or_default();
-        let stop = self.0.iter().filter_map(|(_, file)| file.strategy.stop_token_ids.as_ref()).flatten();
+        let stop = self.files.iter().filter_map(|(_, file)| file.strategy.stop_token_ids.as_ref()).flatten();
         let stop: Vec<TokenId> = stop.copied().collect();
         let united = |eos: &[TokenId]| {
             let mut ids = [eos, &stop].concat();

@@ -61,7 +61,8 @@ impl Asked<'_> {
         let max_new_tokens = self.limits.max_new_tokens.or_else(|| files.max_new_tokens(before));
         let limits = Limits { max_new_tokens, eos: ends.ending }.of(shape);
         let max_length = limits.max_new_tokens.or(steps).map(|new| before.saturating_add(new));
-        let facts = Facts { eos: ends.all, prompt: prompt.clone(), max_length };
+        let min_tokens_to_keep = files.samples_beams().then(|| (1 + limits.eos.len()).max(2));
+        let facts = Facts { eos: ends.all, prompt: prompt.clone(), max_length, min_tokens_to_keep };
         let (chain, params) = match self.draw {
             Some(draw) => chain::chain_or_params(self.settings, draw, files, &facts, tokens)?,
             None => (chain::chain(self.settings, files, &facts, tokens)?, None),

@@ -36,6 +36,7 @@ pub(super) static INFO: Info = Info {
     places: Places { hf: (Sampling, 4), llama_cpp: (Sampling, 4), vllm: (Sampling, 1) },
     config: Config::Value,
     parse: |form| RULE.read(form),
+    facts: &[Fact::MinTokensToKeep],
     ..Info::TRUNCATION
 };
 

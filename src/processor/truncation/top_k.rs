@@ -30,6 +30,7 @@ pub(super) static INFO: Info = Info {
     places: Places { hf: (Sampling, 2), llama_cpp: (Sampling, 1), vllm: (Sampling, 2) },
     config: Config::Value,
     parse: |form| RULE.read(form),
+    facts: &[Fact::MinTokensToKeep],
     ..Info::TRUNCATION
 };
 

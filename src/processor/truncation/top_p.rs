@@ -37,6 +37,7 @@ pub(super) static INFO: Info = Info {
     places: Places { hf: (Sampling, 3), llama_cpp: (Sampling, 3), vllm: (Sampling, 3) },
     config: Config::ValueUnless(|p| p >= 1.0),
     parse: |form| RULE.read(form),
+    facts: &[Fact::MinTokensToKeep],
     ..Info::TRUNCATION
 };
 

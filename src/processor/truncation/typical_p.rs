@@ -37,6 +37,7 @@ pub(super) static INFO: Info = Info {
     places: Places { hf: (Sampling, 5), llama_cpp: (Sampling, 2), ..Places::GUEST_SAMPLING },
     config: Config::ValueUnless(|p| p >= 1.0),
     parse: |form| RULE.read(form),
+    facts: &[Fact::MinTokensToKeep],
     ..Info::TRUNCATION
 };
 

@@ -249,8 +249,8 @@ fn claimed_ids_are_verified_with_margins() {
     let changed = ids.replacen(&first.to_string(), &(first + 1).to_string(), 1);
     let (status, out, _) = verify(&changed, &["--seed", "3"]);
     assert_eq!(status, 1);
-    assert!(out.contains("23 of 24 steps match (0.9583)"), "{out}");
-    assert!(out.contains("not explained        1 by noise of 0"), "{out}");
+    assert!(out.contains("23 of 24 steps match (0.958333)"), "{out}");
+    assert!(out.contains("not explained        1 mismatch (--logit-noise"), "{out}");
     assert_eq!(verify(&changed, &["--seed", "3", "--min-match", "0.95"]).0, 0);
     assert_eq!(verify(&changed, &["--seed", "3", "--min-match", "0.96"]).0, 1);
     assert_eq!(verify(&changed, &["--seed", "3", "--max-margin", "1"]).0, 0);

@@ -28,6 +28,7 @@ fn a_file_without_a_command_is_met_with_the_right_line() {
     tokpick(&["greedy", "steps.npy", "--record", &record]).text();
     let said = tokpick(&[&record]).failure();
     assert!(said.ends_with(&format!("`tokpick verify {record}`?")), "{said}");
+    assert!(tokpick(&["guess", "steps.npy"]).failure().contains("unrecognized subcommand 'guess'"));
     assert!(tokpick(&["frobnicate"]).failure().contains("unrecognized subcommand 'frobnicate'"));
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::run::{command, fixture, tokpick, words};
+use crate::support::run::{command, fixture, tokpick, with_input, words};
 
 const TABLE: &str = "prefix-table-a.jsonl --prompt-ids 0,35,398,270,395,221,38,358,83,450,221,47,502 --eos-token-id 0 --max-new-tokens 12";
 
@@ -61,6 +61,117 @@ fn a_missing_prefix_after_an_end_token_suggests_to_name_it() {
     // the last id goes on elsewhere
     let said = tokpick(&words(&format!("greedy {table} --prefix-ids 3,2"))).failure();
     assert!(said.ends_with("lower --max-new-tokens, or record the missing row"), "{said}");
+}
+
+/// In beam sampling truncations keep max(2, 1 + number of end tokens) tokens, so that a beam can go on: with top-k 1 transformers
+/// 5.24.0 returned 1 2 2 in each of 20 runs.
+#[test]
+fn truncations_of_sampled_beams_keep_what_they_need() {
+    let rows = format!(
+        "[{}]",
+        [[0.4f64, 0.35, 0.25], [0.05, 0.05, 0.9], [0.05, 0.05, 0.9]]
+            .map(|row| format!("{:?}", row.map(f64::ln)))
+            .join(",")
+    );
+    for seed in 0..20 {
+        let args = format!("beam -b 2 --beam-sample --top-k 1 --eos-token-id 0 -s {seed}");
+        assert_eq!(with_input(&words(&args), rows.as_bytes()).text(), "1 2 2\n");
+    }
+    for (args, chain) in [
+        (
+            "--beam-sample -k 1 -p 0.5 --eos-token-id 0",
+            r#"[{"top_k":{"value":1,"min_tokens_to_keep":2}},{"top_p":{"value":0.5,"min_tokens_to_keep":2}}]"#,
+        ),
+        ("--beam-sample -k 1", r#"[{"top_k":{"value":1,"min_tokens_to_keep":2}}]"#),
+        ("--beam-sample -k 1 --eos-token-id 0,1", r#"[{"top_k":{"value":1,"min_tokens_to_keep":3}}]"#),
+        ("--beam-sample -k 1 --min-tokens-to-keep 1", r#"[{"top_k":1}]"#),
+        ("--beam-sample=drawn -k 1", r#"[{"top_k":1}]"#),
+        ("--stochastic -k 1", r#"[{"top_k":1}]"#),
+        ("-k 1", r#"[{"top_k":1}]"#),
+    ] {
+        let ran = with_input(&words(&format!("beam -b 2 -s 1 -f json {args}")), rows.as_bytes());
+        assert_eq!(ran.json()["chain"].to_string(), chain, "{args}");
+    }
+}
+
+/// `beam --generation-config` samples its beams where the file samples, and else leaves out what transformers leaves out.
+#[test]
+fn a_generation_config_says_whether_beams_are_sampled() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("generation_config.json").display().to_string();
+    let table = fixture("teaching/the-dog-has.jsonl").display().to_string();
+    let run = |config: &str, rest: &str| {
+        std::fs::write(&path, config).unwrap();
+        let args = format!("beam {table} --prompt-ids 1 --generation-config {path} -s 3 -f json {rest}");
+        let ran = tokpick(&words(&args));
+        let err = ran.err.clone();
+        (ran.json(), err)
+    };
+    let shapes =
+        r#""eos_token_id":0,"num_beams":2,"temperature":3.0,"top_k":5,"top_p":1.0,"repetition_penalty":1.5"#;
+    let (sampled, err) = run(&format!("{{\"do_sample\":true,{shapes}}}"), "");
+    assert_eq!(sampled["draw"], "gumbel-chacha8-v1");
+    assert_eq!(
+        sampled["chain"].to_string(),
+        r#"[{"repetition_penalty":1.5},{"temperature":3.0},{"top_k":{"value":5,"min_tokens_to_keep":2}}]"#
+    );
+    assert!(!err.contains("do_sample"), "{err}");
+    for config in [format!("{{\"do_sample\":false,{shapes}}}"), format!("{{{shapes}}}")] {
+        let (ranked, err) = run(&config, "");
+        assert_eq!((&ranked["draw"], &ranked["seed"]), (&Value::Null, &Value::Null));
+        assert_eq!(ranked["chain"].to_string(), r#"[{"repetition_penalty":1.5}]"#);
+        let note = "do_sample: not true: transformers would draw nothing, and leave out temperature, top_k\n";
+        assert!(err.contains(note), "{err}");
+        // flags win
+        let (sampled, _) = run(&config, "--beam-sample --top-k 7");
+        assert_eq!(sampled["draw"], "gumbel-chacha8-v1");
+        assert_eq!(sampled["chain"][1].to_string(), r#"{"temperature":3.0}"#);
+        assert_eq!(sampled["chain"][2].to_string(), r#"{"top_k":{"value":7,"min_tokens_to_keep":2}}"#);
+    }
+    let (diverse, _) = run(&format!("{{\"do_sample\":true,{shapes}}}"), "--num-beam-groups 2");
+    assert_eq!(diverse["chain"].to_string(), r#"[{"repetition_penalty":1.5}]"#);
+}
+
+/// More beams than there is memory for are an error that names them.
+#[cfg(target_os = "linux")]
+#[test]
+fn beams_that_no_memory_holds_are_refused() {
+    let dog = fixture("teaching/the-dog-has.jsonl").display().to_string();
+    let dog = format!("{dog} --prompt-ids 1 --eos-token-id 0");
+    let bigram = "--source bigram --prompt-ids 0 --max-new-tokens 30";
+    for (input, args, said) in [
+        (dog.as_str(), "-b 1000000", ""),
+        (dog.as_str(), "-b 1000000000000", ""),
+        (dog.as_str(), "-b 18446744073709551615", ""),
+        (dog.as_str(), "-b 1000000000 --num-beam-groups 1000000000", "--num-beams 1000000000: "),
+        (
+            "steps.npy",
+            "-b 18446744073709551615 --num-return-sequences 18446744073709551615",
+            "--num-beams 18446744073709551615: ",
+        ),
+        (bigram, "-b 100000000", "--num-beams 100000000: "),
+        (dog.as_str(), "-b 1000000 --beam-sample -s 1", ""),
+        (dog.as_str(), "-b 1000000 --stochastic -s 1", ""),
+    ] {
+        let mut limited = std::process::Command::new("sh");
+        let line = format!("ulimit -v 2000000; exec \"$0\" beam {input} {args} --threads 1");
+        let program = env!("CARGO_BIN_EXE_tokpick");
+        limited.args(["-c", &line, program]).current_dir(fixture("tiny-lm")).stdin(Stdio::piped());
+        let mut child = limited.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let row = format!("[{}]", vec!["0.5"; 64].join(","));
+        let square = format!("[{}]", vec![row; 64].join(","));
+        let mut stdin = child.stdin.take().unwrap();
+        let _ = std::io::Write::write_all(&mut stdin, square.as_bytes());
+        drop(stdin);
+        let ran = child.wait_with_output().unwrap();
+        let err = String::from_utf8_lossy(&ran.stderr);
+        if said.is_empty() {
+            assert_eq!(ran.status.code(), Some(0), "{args}: {err}");
+        } else {
+            assert_eq!(ran.status.code(), Some(2), "{args}: {err}");
+            assert!(err.contains(said), "{args}: {err}");
+        }
+    }
 }
 
 /// Hypotheses drawn without replacement; the seed is said, recorded, and gives the same ones again.
