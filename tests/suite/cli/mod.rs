@@ -1,5 +1,7 @@
 //! The command line, through the real binary.
 
+#[cfg(unix)]
+mod audit;
 mod bad_input;
 #[cfg(unix)]
 mod checks;
