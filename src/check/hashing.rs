@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Digest;
 use super::record::{Companion, Divergence, Word};
+use crate::source::file_and_array;
 use crate::{Error, Result, TokenId};
 
 impl Digest {
@@ -34,11 +35,12 @@ impl Digest {
     }
 }
 
-/// The digest of a file, and its length in bytes.
+/// The digest of a file (of the whole file, where the path names an array in it), and its length in bytes.
 ///
 /// # Errors
 /// A file that can't be read.
 pub fn digest_file(path: &Path) -> Result<(Digest, u64)> {
+    let path = &*file_and_array(path).0;
     let io = |source| Error::Io { file: path.display().to_string(), source };
     let mut file = File::open(path).map_err(io)?;
     let mut hasher = Sha256::new();

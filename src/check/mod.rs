@@ -7,8 +7,12 @@
 //! | were these ids drawn from these logits, with this seed? | [`verify`] |
 //! | how far apart are two files of logits? | [`diff`] |
 //! | which engine, order and batch draws these ids? | [`guess`] |
+//! | how do strategies differ on these rows? | [`compare`] |
 //! | is this run still what its record says? | [`Record`] |
 
+mod addresses;
+mod claims;
+mod compare;
 mod diff;
 mod digest;
 mod flips;
@@ -17,12 +21,19 @@ mod guess;
 mod hashing;
 mod noise;
 mod orders;
+pub mod overlap;
 mod recipe;
 mod record;
 mod report;
 mod score;
+mod verdict;
 mod verify;
 
+pub use addresses::{Addresses, Chance};
+pub use claims::{Claim, claims};
+pub use compare::{
+    CompareOptions, Compared, Decoded, MEASURES, Mean, Measure, Method, References, Setting, Sweep, compare,
+};
 pub use diff::{Diff, DiffOptions, RowDiff, diff};
 pub use digest::Digest;
 pub use flips::{gumbel_flips, uniform_flips};
@@ -33,5 +44,7 @@ pub use noise::{Noise, normal_tail};
 pub use orders::orders;
 pub use recipe::{Attempt, Convention, Guess, Recipe};
 pub use record::{Companion, Divergence, Record, RecordedLine, Word};
+pub use report::{By, Comparison, score_page, score_svg};
 pub use score::{Score, ScoredToken, score};
+pub use verdict::{Cause, Tolerance, Verdict};
 pub use verify::{Clip, Step, Summary, Verification, VerifyOptions, verify};

@@ -28,6 +28,8 @@ pub struct ScoredToken {
     pub entropy: f64,
     /// Σ `logprob` up to and with this token; `None` once one is masked.
     pub cumulative_logprob: Option<f64>,
+    /// The most probable tokens of the raw row, with their probabilities.
+    pub alternatives: Vec<(TokenId, f64)>,
 }
 
 /// A scored sequence.
@@ -131,8 +133,26 @@ fn token(visit: &Visit<'_>) -> Option<ScoredToken> {
         bits: logprob.map(bits),
         entropy: entropy(&raw, c.raw().map(|(_, x)| f64::from(x))),
         cumulative_logprob: None,
+        alternatives: best(c.raw(), &raw),
     })
 }
+
+/// The best few of a row, the lower id first among equals.
+fn best(row: impl Iterator<Item = (TokenId, f32)>, normalizer: &Normalizer) -> Vec<(TokenId, f64)> {
+    let mut best: Vec<(TokenId, f32)> = Vec::with_capacity(ALTERNATIVES + 1);
+    for (id, logit) in row {
+        if best.len() < ALTERNATIVES || best.last().is_some_and(|last| logit > last.1) {
+            let at = best.partition_point(|b| b.1 >= logit);
+            best.insert(at, (id, logit));
+            best.truncate(ALTERNATIVES);
+        }
+    }
+    let p = |logit| normalizer.log_probability(f64::from(logit)).map(crate::kernel::exp);
+    best.into_iter().filter_map(|(id, logit)| Some((id, p(logit)?))).collect()
+}
+
+/// How many alternatives are told.
+const ALTERNATIVES: usize = 5;
 
 /// −log₂ of a probability, from its natural logarithm; never −0.
 fn bits(logprob: f64) -> f64 {

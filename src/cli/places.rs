@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use tokpick::settings::chain_files;
+use tokpick::source::file_and_array;
 use tokpick::system::follow;
 use tokpick::{Error, Result};
 
@@ -36,6 +37,7 @@ enum Identity {
 
 impl Identity {
     fn of(path: &Path) -> Option<Identity> {
+        let path = &*file_and_array(path).0;
         match fs::metadata(path) {
             Ok(found) => Identity::known(&found, path),
             Err(_) => Some(Identity::Path(follow(path))),

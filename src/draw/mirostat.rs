@@ -1,13 +1,13 @@
 use std::collections::HashMap;
 
 use super::{Addressed, Draw, DrawRow, Margin, Turn, alone, nothing};
-use crate::processor::{Candidates, param, slack};
+use crate::processor::{Candidates, Normalizer, param, slack};
 use crate::{Result, TokenId, kernel};
 
 /// Mirostat: cuts at each step so that the surprise of the drawn tokens stays near a target. It replaces the draw.
 ///
 /// μ, the largest surprise allowed, starts at 2τ for each sequence and sample. Each step keeps some of the best candidates,
-/// renormalises, draws, and moves on accepting x with its surprise `S = −log₂ p(x)` among the kept: `μ ← μ − η·(S − τ)`.
+/// renormalises, draws, and moves on accepting x with its surprise `S = −log₂ p(x)`: `μ ← μ − η·(S − τ)`.
 ///
 /// - Version 2 keeps the tokens with `−log₂ p ≤ μ`.
 /// - Version 1 estimates the Zipf exponent ŝ from the m best, `ŝ = Σ tᵢbᵢ / Σ tᵢ²` with `tᵢ = ln((i+2)/(i+1))` and
@@ -16,6 +16,9 @@ use crate::{Result, TokenId, kernel};
 ///
 /// At least one token stays, and whatever ties with the last one kept. The bounds are inclusive: a surprise up to μ + 1e-6 nats, a
 /// rank up to k · (1 + 1e-6). Basu et al. 2021, *Mirostat: A Neural Text Decoding Algorithm that Directly Controls Perplexity*.
+///
+/// The surprise is that among the kept tokens, as llama.cpp (0c1e570) takes it, or that among all candidates before the cut, as the
+/// authors' code takes it ([`Surprise`]).
 ///
 /// The uniform is that of [`Addressed`]. A token that is accepted without being among the kept leaves μ as it is. llama.cpp computes
 /// in f32, splits ties, draws from a generator of its own and moves μ when it draws.
@@ -33,8 +36,21 @@ pub struct Mirostat {
     tau: f64,
     eta: f64,
     uniform: Addressed,
+    surprise: Surprise,
+    /// The normaliser before the cut by sequence and sample, where surprises are taken there.
+    uncut: HashMap<(usize, usize), Normalizer>,
     /// μ by sequence and sample, once it has moved.
     mu: HashMap<(usize, usize), f64>,
+}
+
+/// Where the surprise of a token is taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Surprise {
+    /// Among the tokens that are kept: llama.cpp.
+    #[default]
+    AfterCut,
+    /// Among all candidates before the cut: the authors' code.
+    BeforeCut,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +72,13 @@ impl Mirostat {
         param::check("mirostat_eta", eta, eta >= 0.0 && eta.is_finite(), number)?;
         param::check("mirostat_m", m, m >= 2, "2 or more")?;
         let version = if version == 1 { Version::One { m } } else { Version::Two };
-        Ok(Mirostat { version, tau, eta, uniform: Addressed::new(seed), mu: HashMap::new() })
+        let (uniform, surprise) = (Addressed::new(seed), Surprise::default());
+        Ok(Mirostat { version, tau, eta, uniform, surprise, uncut: HashMap::new(), mu: HashMap::new() })
+    }
+
+    /// The same with surprises taken elsewhere.
+    pub fn with_surprise(self, surprise: Surprise) -> Self {
+        Mirostat { surprise, ..self }
     }
 
     /// μ of a line, in bits.
@@ -110,6 +132,8 @@ fn ranks(scores: &[f64], mu: f64, vocab: usize) -> usize {
 impl Draw for Mirostat {
     fn name(&self) -> &str {
         match self.version {
+            Version::One { .. } if self.surprise == Surprise::BeforeCut => "mirostat-1-before-cut-chacha8-v1",
+            Version::Two if self.surprise == Surprise::BeforeCut => "mirostat-2-before-cut-chacha8-v1",
             Version::One { .. } => "mirostat-1-chacha8-v1",
             Version::Two => "mirostat-2-chacha8-v1",
         }
@@ -125,6 +149,9 @@ impl Draw for Mirostat {
             if turn.candidates.is_empty() {
                 return Err(nothing(turn));
             }
+            if self.surprise == Surprise::BeforeCut {
+                self.uncut.insert((turn.sequence, sample), turn.candidates.normalizer());
+            }
             self.cut(turn.candidates, self.mu(turn.sequence, sample));
             self.uniform.row(turn)?;
         }
@@ -133,7 +160,8 @@ impl Draw for Mirostat {
 
     fn accept(&mut self, turn: &mut Turn<'_>, seat: usize, id: TokenId) {
         let line = (turn.sequence, turn.seats[seat].sample);
-        let logprob = |score| turn.candidates.normalizer().log_probability(score);
+        let uncut = self.uncut.get(&line).copied().filter(|_| self.surprise == Surprise::BeforeCut);
+        let logprob = |score| uncut.unwrap_or_else(|| turn.candidates.normalizer()).log_probability(score);
         let Some(logprob) = turn.candidates.score(id).and_then(logprob) else { return };
         let surprise = -logprob / std::f64::consts::LN_2;
         let mu = self.mu(line.0, line.1) - self.eta * (surprise - self.tau);

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::json;
 
+use super::kit::{Look, clip, count_of, sparkline, token};
 use super::{Distribution, Table, Tokens};
 use crate::processor::Candidates;
 use crate::source::Row;
@@ -90,19 +91,23 @@ impl Info {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn text(&self, tokens: Option<&Tokens>, to: &mut dyn Write) -> io::Result<()> {
-        let mut head = Table::new("ll");
+    pub fn text(&self, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Write) -> io::Result<()> {
+        let mut head = Table::new("lw");
         head.row(["input", &self.input]);
         head.row(["format", &self.format]);
         head.row(["shape", &self.shape]);
-        let strings = self.strings.map_or("no token strings".to_string(), |n| format!("{n} token strings"));
+        let strings = self.strings.map_or("no token strings".to_string(), |n| count_of(n, "token string"));
         let v = self.vocab.map_or("unknown".to_string(), |v| v.to_string());
         head.row(["vocabulary", &format!("{v}, {strings}")]);
         let entropies: Vec<f64> = self.rows.iter().filter_map(|r| r.entropy).collect();
         if !entropies.is_empty() {
             let mean = entropies.iter().sum::<f64>() / entropies.len() as f64;
             let (low, high) = entropies.iter().fold((f64::MAX, 0.0f64), |(l, h), &e| (l.min(e), h.max(e)));
-            head.row(["entropy", &format!("{low:.4} to {high:.4} nats, {mean:.4} on average")]);
+            let [low, high, mean] = [low, high, mean].map(|x| look.number(x));
+            head.row(["entropy", &format!("{low} to {high} nats, {mean} on average")]);
+            if entropies.len() > 1 {
+                head.row(["", &sparkline(&entropies, look.width.saturating_sub(12), look.ascii)]);
+            }
         }
         for (what, count) in [
             ("NaN", self.rows.iter().map(|r| r.nan).sum::<usize>()),
@@ -110,24 +115,25 @@ impl Info {
             ("-inf", self.rows.iter().map(|r| r.masked).sum()),
         ] {
             if count > 0 {
-                head.row([what, &format!("{count} logits")]);
+                head.row([what, &count_of(count, "logit")]);
             }
         }
-        head.write(to)?;
+        head.write_within(look.width, to)?;
         writeln!(to)?;
-        let mut table = Table::new("rrrrl");
+        let mut table = Table::new("rrddw").keys(2);
         table.row(["sequence", "step", "entropy", "max logit", "most probable"]);
         for row in &self.rows {
-            let number = |x: Option<f64>| x.map_or(String::new(), |x| format!("{x:.4}"));
+            let number = |x: Option<f64>| x.map_or(String::new(), |x| look.number(x));
+            // blanks that don't break keep a token and its number on one line
             let top = row.top.iter().map(|&(id, p)| match tokens {
-                Some(tokens) => format!("{id} {:?} {p:.4}", tokens.label(id)),
-                None => format!("{id} {p:.4}"),
+                Some(_) => format!("{id} {} {p:.4}", clip(&token(tokens, id), 24)).replace(' ', "\u{a0}"),
+                None => format!("{id} {p:.4}").replace(' ', "\u{a0}"),
             });
             let last = row.problem.clone().unwrap_or_else(|| top.collect::<Vec<_>>().join(", "));
             let (sequence, step) = (row.sequence.to_string(), row.step.to_string());
             table.row([sequence, step, number(row.entropy), number(row.max), last]);
         }
-        table.write(to)?;
+        table.write_within(look.width, to)?;
         if self.unread {
             writeln!(to, "… and further rows")?;
         }

@@ -4,8 +4,9 @@
 //! disk or a closed pipe means. Numbers are the shortest decimals that read back as the same number; what is not finite is
 //! `null` in JSON.
 
-mod explain;
+pub mod explain;
 mod info;
+pub mod kit;
 mod probs;
 mod processors;
 mod run;
@@ -13,7 +14,7 @@ mod table;
 mod tokens;
 mod trace;
 
-pub use explain::Explain;
+pub use explain::{Explain, Explained};
 pub use info::{Info, RowInfo};
 pub use probs::{Distribution, Probs, ProbsFormat};
 pub use processors::Processors;

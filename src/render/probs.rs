@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Tokens, number};
+use super::Tokens;
+use super::kit::{Digits, token};
 use crate::TokenId;
 use crate::processor::Candidates;
 
@@ -110,13 +111,15 @@ pub struct Probs {
     pub top: Option<usize>,
     /// Whether lines begin with the sequence.
     pub sequences: bool,
+    /// Digits of the probabilities of [`ProbsFormat::Tsv`]; JSON has all.
+    pub digits: Digits,
     written: usize,
 }
 
 impl Probs {
     /// A writer.
     pub fn new(format: ProbsFormat, top: Option<usize>, sequences: bool) -> Self {
-        Probs { format, top, sequences, written: 0 }
+        Probs { format, top, sequences, digits: Digits::Six, written: 0 }
     }
 
     /// Writes one row.
@@ -134,9 +137,9 @@ impl Probs {
                 if self.sequences {
                     write!(to, "{}\t", d.sequence)?;
                 }
-                write!(to, "{}\t{}\t{}", d.step, d.ids[at], number(d.probs[at]))?;
+                write!(to, "{}\t{}\t{}", d.step, d.ids[at], self.digits.write(d.probs[at]))?;
                 if let Some(tokens) = tokens {
-                    write!(to, "\t{}", tokens.label(d.ids[at]))?;
+                    write!(to, "\t{}", token(Some(tokens), d.ids[at]))?;
                 }
                 writeln!(to)?;
             }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::Table;
+use super::kit::{Look, wrap};
 use crate::processor::INFOS;
 use crate::settings::Order;
 
@@ -28,25 +29,19 @@ impl Processors {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn text(&self, to: &mut dyn Write) -> io::Result<()> {
-        let mut table = Table::new("lllll");
+    pub fn text(&self, look: &Look, to: &mut dyn Write) -> io::Result<()> {
+        let mut table = Table::new("lllww");
         table.row(["name", "flag", "off", "what it does", "source"]);
         for info in INFOS {
             table.row([info.name, &info.flag(), info.off, info.summary, info.source]);
         }
-        table.write(to)?;
+        table.write_within(look.width, to)?;
         for order in &self.orders {
             writeln!(to, "\norder {}:", order.preset().unwrap_or("as given"))?;
-            let mut line = String::new();
-            for (at, processor) in order.names().iter().enumerate() {
-                let separator = if at + 1 < order.names().len() { "," } else { "" };
-                if line.len() + processor.len() > 98 {
-                    writeln!(to, " {line}")?;
-                    line.clear();
-                }
-                line.extend([" ", processor, separator]);
-            }
-            writeln!(to, " {line}")?;
+            let names = order.names().join(", ");
+            wrap(&names, look.width.saturating_sub(2))
+                .iter()
+                .try_for_each(|line| writeln!(to, "  {line}"))?;
         }
         Ok(())
     }

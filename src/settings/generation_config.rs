@@ -1,11 +1,12 @@
 use serde_json::{Value, json};
 
 use super::imported::{Imported, Reader};
-use crate::Result;
+use crate::processor::{Config, INFOS, Info, Part};
+use crate::{Result, TokenId};
 
 /// Reads Hugging Face's `generation_config.json`; `file` names it in messages.
 ///
-/// `null` is no setting. Fields that say nothing about decoding from logits, that need more than logits, or that aren't known
+/// `null` is no setting, a whole number may have a point (`1.0`), and negative ids name no token. Fields that say nothing about decoding from logits, that need more than logits, or that aren't known
 /// come back as notes; so does what transformers would do without being told (top-k 50).
 ///
 /// # Errors
@@ -24,87 +25,64 @@ use crate::Result;
 /// ```
 pub fn generation_config(file: &str, text: &str) -> Result<Imported> {
     let (mut reader, object) = Reader::open(file, text)?;
-    let has = |field: &str| object.get(field).is_some_and(|v| !v.is_null());
-    let (has_top_k, samples) = (has("top_k"), object.get("do_sample") == Some(&Value::Bool(true)));
-    let is_on = |field: &str| object.get(field).is_some_and(|v| !v.is_null() && !changes_nothing(field, v));
-    let idle: Vec<&str> = SAMPLING.iter().copied().filter(|field| is_on(field)).collect();
+    let has_top_k = object.get("top_k").is_some_and(|v| !v.is_null());
     for (field, value) in object {
         if !value.is_null() && !field.starts_with('_') && field != "transformers_version" {
             field_of(&mut reader, &field, value)?;
         }
     }
-    if samples && !has_top_k {
-        reader.note("top_k", "not set, but transformers samples with 50 unless told otherwise");
+    let mut read = reader.finish();
+    if read.strategy.do_sample == Some(true) {
+        if !has_top_k {
+            read.notes.push("top_k: not set, but transformers samples with 50 unless told otherwise".into());
+        }
+        return Ok(read);
     }
-    if !samples && !idle.is_empty() {
-        let what = format!("not true: transformers would draw nothing, and leave out {}", idle.join(", "));
-        reader.note("do_sample", &what);
+    let sampling = |name: &str| info(name).is_some_and(|info| info.places.hf.0 == Part::Sampling);
+    let idle: Vec<&str> = read.entries.iter().map(|e| e.0.as_str()).filter(|name| sampling(name)).collect();
+    if !idle.is_empty() {
+        let idle = idle.join(", ");
+        read.notes
+            .push(format!("do_sample: not true: transformers would draw nothing, and leave out {idle}"));
     }
-    Ok(reader.out)
+    Ok(read)
 }
 
-/// The processors that transformers applies only when it samples.
-const SAMPLING: [&str; 8] =
-    ["temperature", "top_h", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff"];
-
-/// Whether a field of [`SAMPLING`] has a value at which it changes nothing.
-fn changes_nothing(field: &str, value: &Value) -> bool {
-    let is = |off: f64| value.as_f64() == Some(off);
-    match field {
-        "temperature" => is(1.0),
-        "top_k" | "min_p" => is(0.0),
-        _ => is_off(field, value),
-    }
+fn info(name: &str) -> Option<&'static Info> {
+    INFOS.iter().copied().find(|info| info.name == name)
 }
 
 /// One field.
 pub(super) fn field_of(r: &mut Reader<'_>, field: &str, value: Value) -> Result<()> {
+    if let Some(info) = info(field)
+        && processor(r, info, &value)?
+    {
+        return Ok(());
+    }
     let (file, s) = (r.file, &mut r.out.strategy);
     match field {
-        "temperature"
-        | "top_h"
-        | "top_k"
-        | "top_p"
-        | "min_p"
-        | "typical_p"
-        | "epsilon_cutoff"
-        | "eta_cutoff"
-        | "repetition_penalty"
-        | "no_repeat_ngram_size"
-        | "bad_words_ids"
-        | "sequence_bias"
-        | "suppress_tokens"
-        | "begin_suppress_tokens"
-        | "forced_bos_token_id"
-        | "encoder_repetition_penalty"
-        | "encoder_no_repeat_ngram_size"
-        | "min_length"
-        | "min_new_tokens"
-        | "guidance_scale"
-        | "remove_invalid_values"
-        | "renormalize_logits" => {
-            if !is_off(field, &value) {
-                r.entry(field, value);
-            }
-        }
-        "forced_eos_token_id" => r.entry(field, json!({"eos_token_id": value})),
-        "exponential_decay_length_penalty" => {
-            let (start, factor): (usize, f64) = file.read(field, value)?;
-            r.entry(field, json!({"start": start, "factor": factor}));
-        }
         "do_sample" => s.do_sample = Some(file.read(field, value)?),
         "num_beams" => s.num_beams = Some(file.read(field, value)?),
         "num_beam_groups" => s.num_beam_groups = Some(file.read(field, value)?),
         "diversity_penalty" => s.diversity_penalty = Some(file.read(field, value)?),
         "length_penalty" => s.length_penalty = Some(file.read(field, value)?),
         "early_stopping" => s.early_stopping = Some(file.early_stopping(field, value)?),
-        "force_words_ids" => s.force_words_ids = Some(file.read(field, value)?),
+        "force_words_ids" => s.force_words_ids = Some(file.phrases(field, value)?),
         "num_return_sequences" => s.num_return_sequences = Some(file.read(field, value)?),
         "max_new_tokens" => s.max_new_tokens = Some(file.read(field, value)?),
         "max_length" => s.max_length = Some(file.read(field, value)?),
-        "eos_token_id" => s.eos_token_id = Some(file.ids(field, value)?),
-        "pad_token_id" => s.pad_token_id = Some(file.read(field, value)?),
-        "bos_token_id" => s.bos_token_id = Some(file.read(field, value)?),
+        "eos_token_id" => {
+            let ids = r.without_negative(field, value);
+            r.out.strategy.eos_token_id =
+                Some(r.file.ids(field, ids)?).filter(|ids: &Vec<TokenId>| !ids.is_empty());
+        }
+        "pad_token_id" | "bos_token_id" => {
+            if let Value::Number(id) = r.without_negative(field, value) {
+                let id = Some(r.file.read(field, id.into())?);
+                let s = &mut r.out.strategy;
+                *(if field == "pad_token_id" { &mut s.pad_token_id } else { &mut s.bos_token_id }) = id;
+            }
+        }
         "stop_strings" => r.note(field, "needs a tokenizer: give the ids of the end tokens"),
         "penalty_alpha" => r.note(field, "contrastive search needs the model's hidden states"),
         "dola_layers" => r.note(field, "DoLa needs the logits of the model's layers"),
@@ -114,24 +92,31 @@ pub(super) fn field_of(r: &mut Reader<'_>, field: &str, value: Value) -> Result<
         "max_time" => r.note(field, "tokpick has no time limit"),
         "token_healing" => r.note(field, "needs a tokenizer"),
         "decoder_start_token_id" => r.note(field, "give it as the prompt"),
-        _ if is_about_models(field) => r.note(field, "says nothing about decoding"),
-        _ => r.unknown(field, &KNOWN),
+        _ if is_about_models(field) => r.silent(field),
+        _ => r.unknown(field, &known()),
     }
     Ok(())
 }
 
-/// Whether a processor's value is the one at which transformers doesn't make it.
-fn is_off(field: &str, value: &Value) -> bool {
-    let is = |off: f64| value.as_f64() == Some(off);
-    match field {
-        "guidance_scale" | "encoder_repetition_penalty" | "repetition_penalty" => is(1.0),
-        "no_repeat_ngram_size" | "encoder_no_repeat_ngram_size" | "min_length" | "min_new_tokens" => is(0.0),
-        // what lies outside (0, 1) is not applied
-        "epsilon_cutoff" | "eta_cutoff" => value.as_f64().is_some_and(|x| x <= 0.0 || x >= 1.0),
-        "typical_p" | "top_p" => value.as_f64().is_some_and(|x| x >= 1.0),
-        "remove_invalid_values" | "renormalize_logits" => value == &Value::Bool(false),
-        _ => false,
+/// A field that sets a processor, unless transformers makes none of this value; false where no such field exists.
+fn processor(r: &mut Reader<'_>, info: &'static Info, value: &Value) -> Result<bool> {
+    let form = match info.config {
+        Config::None => return Ok(false),
+        Config::ValueUnless(skips) if value.as_f64().is_some_and(skips) => return Ok(true),
+        Config::Value | Config::ValueUnless(_) => value.clone(),
+        Config::Ids => r.without_negative(info.name, value.clone()),
+        Config::Parameter(parameter) => json!({parameter: value}),
+        Config::Pair(first, second) => {
+            let pair: (Value, Value) = r.file.read(info.name, value.clone())?;
+            json!({first: pair.0, second: pair.1})
+        }
+    };
+    // what takes the place of another one does so at its disabling value, too
+    let replaces = INFOS.iter().any(|other| other.gives_way_to == Some(info.name));
+    if replaces || !info.is_off(&form) {
+        r.entry(info.name, form);
     }
+    Ok(true)
 }
 
 fn is_about_models(field: &str) -> bool {
@@ -159,33 +144,20 @@ fn is_about_models(field: &str) -> bool {
 }
 
 /// The fields that are worth a suggestion.
-const KNOWN: [&str; 25] = [
-    "temperature",
-    "top_h",
-    "top_k",
-    "top_p",
-    "min_p",
-    "typical_p",
-    "epsilon_cutoff",
-    "eta_cutoff",
-    "repetition_penalty",
-    "no_repeat_ngram_size",
-    "bad_words_ids",
-    "sequence_bias",
-    "suppress_tokens",
-    "begin_suppress_tokens",
-    "min_length",
-    "min_new_tokens",
-    "guidance_scale",
-    "do_sample",
-    "num_beams",
-    "length_penalty",
-    "early_stopping",
-    "num_return_sequences",
-    "max_new_tokens",
-    "max_length",
-    "eos_token_id",
-];
+fn known() -> Vec<&'static str> {
+    const STRATEGY: [&str; 8] = [
+        "do_sample",
+        "num_beams",
+        "length_penalty",
+        "early_stopping",
+        "num_return_sequences",
+        "max_new_tokens",
+        "max_length",
+        "eos_token_id",
+    ];
+    let processors = INFOS.iter().filter(|info| !matches!(info.config, Config::None)).map(|info| info.name);
+    processors.chain(STRATEGY).collect()
+}
 
 #[cfg(test)]
 mod tests {
@@ -239,7 +211,9 @@ mod tests {
             (r#""bad_words_ids":[[5],[7,8]]"#, json!([[5], [7, 8]])),
             (r#""sequence_bias":[[[5],-1.5]]"#, json!([[[5], -1.5]])),
             (r#""renormalize_logits":true"#, json!(true)),
-            (r#""top_k":0"#, json!(0)),
+            (r#""top_k":1.0"#, json!(1)),
+            (r#""suppress_tokens":[-1,5]"#, json!([5])),
+            (r#""min_new_tokens":0"#, json!(0)),
         ];
         for (field, form) in entries {
             let text = format!("{{{field},\"do_sample\":true}}");
@@ -256,13 +230,48 @@ mod tests {
             let config = generation_config("f", &format!("{{{field}}}")).unwrap();
             assert!(config.notes.iter().any(|n| n.contains(note)), "{field}: {:?}", config.notes);
         }
-        for off in
-            [r#""typical_p":1.0"#, r#""epsilon_cutoff":0.0"#, r#""guidance_scale":1"#, r#""top_p":null"#]
-        {
-            assert_eq!(generation_config("f", &format!("{{{off}}}")).unwrap().entries, [], "{off}");
+        for off in [
+            r#""typical_p":1.0"#,
+            r#""epsilon_cutoff":0.0"#,
+            r#""guidance_scale":1"#,
+            r#""top_p":null"#,
+            r#""top_k":0"#,
+            r#""temperature":1.0"#,
+            r#""min_p":0.0"#,
+            r#""suppress_tokens":[-1]"#,
+            r#""min_length":0"#,
+        ] {
+            let config = generation_config("f", &format!("{{{off}}}")).unwrap();
+            assert_eq!(config.entries, [], "{off}");
+            assert!(!config.notes.iter().any(|note| note.contains("do_sample")), "{off}: {:?}", config.notes);
         }
+        let config =
+            generation_config("f", r#"{"pad_token_id":-1,"eos_token_id":[-1,2],"num_beams":4.0}"#).unwrap();
+        assert_eq!((config.strategy.pad_token_id, config.strategy.eos_token_id), (None, Some(vec![2])));
+        assert_eq!(config.strategy.num_beams, Some(4));
+        assert_eq!(config.notes[0], "pad_token_id: -1 names no token, and transformers ignores it");
+        // one note for all that is unknown, and for all that is about something else
+        let config =
+            generation_config("f", r#"{"a":1,"use_cache":true,"temprature":1,"low_memory":true}"#).unwrap();
+        assert_eq!(
+            config.notes,
+            [
+                "use_cache, low_memory: say nothing about decoding",
+                "no setting that tokpick knows: a, temprature (did you mean temperature?)"
+            ]
+        );
+        // what has no effect is what is on, and the search is the one that the file asks for
+        let config =
+            generation_config("f", r#"{"num_beams":4,"top_p":0.5,"top_k":0,"temperature":1.0}"#).unwrap();
+        let beams = "do_sample: not true: transformers would draw nothing, and leave out top_p";
+        assert_eq!(config.notes, [beams]);
+        // phrases, one of several forms each
+        let config = generation_config("f", r#"{"force_words_ids":[[[5,6]],[[7]]]}"#).unwrap();
+        assert_eq!(config.strategy.force_words_ids, Some(vec![vec![5, 6], vec![7]]));
+
         for (bad, what) in [
             ("[]", "must be one JSON object"),
+            (r#"{"force_words_ids":[[[5,6],[7]]]}"#, "one of several forms"),
             (r#"{"num_beams":"four"}"#, "f: num_beams \"four\": invalid type"),
             (r#"{"early_stopping":"maybe"}"#, "must be true, false or \"never\""),
         ] {

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::processor::param::Ids;
+use crate::processor::param::{self, Ids};
 use crate::sampler::EarlyStopping;
 use crate::{Error, Place, Result, TokenId};
 
@@ -85,6 +85,25 @@ impl File<'_> {
         Ok(self.read::<Ids>(field, value)?.sorted())
     }
 
+    /// Phrases that must appear: lists of ids, or lists of one form each.
+    pub fn phrases(self, field: &str, value: Value) -> Result<Vec<Vec<TokenId>>> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Phrase {
+            One(Vec<TokenId>),
+            OfForms(Vec<Vec<TokenId>>),
+        }
+        let written = value.to_string();
+        let phrases: Vec<Phrase> = self.read(field, value)?;
+        let one = |phrase| match phrase {
+            Phrase::One(phrase) => Ok(phrase),
+            Phrase::OfForms(forms) => <[Vec<TokenId>; 1]>::try_from(forms).map(|[form]| form).map_err(|_| {
+                self.wrong(field, &written, "one of several forms can't be asked for: give one form each")
+            }),
+        };
+        phrases.into_iter().map(one).collect()
+    }
+
     /// What Python writes as `False`, `True` or `"never"`.
     pub fn early_stopping(self, field: &str, value: Value) -> Result<EarlyStopping> {
         match &value {
@@ -105,6 +124,8 @@ impl File<'_> {
 pub(super) struct Reader<'a> {
     pub file: File<'a>,
     pub out: Imported,
+    silent: Vec<String>,
+    unknown: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -112,7 +133,11 @@ impl<'a> Reader<'a> {
     pub fn open(file: &'a str, text: &str) -> Result<(Self, Map<String, Value>)> {
         let wrong = |what: String| Error::input(file, Place::default(), what);
         match serde_json::from_str(text) {
-            Ok(Value::Object(object)) => Ok((Reader { file: File(file), out: Imported::default() }, object)),
+            Ok(Value::Object(object)) => {
+                let object = object.into_iter().map(|(name, value)| (name, param::whole(value))).collect();
+                let (out, silent, unknown) = (Imported::default(), Vec::new(), Vec::new());
+                Ok((Reader { file: File(file), out, silent, unknown }, object))
+            }
             Ok(_) => Err(wrong("must be one JSON object of settings".into())),
             Err(e) => Err(wrong(format!("no JSON: {e}"))),
         }
@@ -128,12 +153,45 @@ impl<'a> Reader<'a> {
         self.out.notes.push(format!("{field}: {why}"));
     }
 
+    /// Says that a field is about something else.
+    pub fn silent(&mut self, field: &str) {
+        self.silent.push(field.to_string());
+    }
+
     /// Says that a field isn't known.
     pub fn unknown(&mut self, field: &str, known: &[&str]) {
         let near = known.iter().min_by_key(|k| strsim::levenshtein(field, k));
-        match near.filter(|k| strsim::levenshtein(field, k) <= 2) {
-            Some(near) => self.note(field, &format!("no such setting (did you mean {near}?)")),
-            None => self.note(field, "no setting that tokpick knows"),
+        self.unknown.push(match near.filter(|k| strsim::levenshtein(field, k) <= 2) {
+            Some(near) => format!("{field} (did you mean {near}?)"),
+            None => field.to_string(),
+        });
+    }
+
+    /// An id or a list without those that name no token: transformers ignores these.
+    pub fn without_negative(&mut self, field: &str, value: Value) -> Value {
+        let is_negative = |value: &Value| value.as_i64().is_some_and(|id| id < 0);
+        let (left, gone): (Vec<Value>, Vec<Value>) = match value {
+            Value::Array(ids) => ids.into_iter().partition(|id| !is_negative(id)),
+            id if is_negative(&id) => (Vec::new(), vec![id]),
+            other => return other,
+        };
+        if let Some(id) = gone.first() {
+            self.note(field, &format!("{id} names no token, and transformers ignores it"));
         }
+        left.into()
+    }
+
+    /// What was read, with a note for all fields that are about something else, and one for all that aren't known.
+    pub fn finish(mut self) -> Imported {
+        if let Some((first, more)) = self.silent.split_first() {
+            let says = if more.is_empty() { "says" } else { "say" };
+            let fields = [std::slice::from_ref(first), more].concat().join(", ");
+            self.out.notes.push(format!("{fields}: {says} nothing about decoding"));
+        }
+        if !self.unknown.is_empty() {
+            let fields = self.unknown.join(", ");
+            self.out.notes.push(format!("no setting that tokpick knows: {fields}"));
+        }
+        self.out
     }
 }

@@ -31,7 +31,7 @@ use crate::processor::INFOS;
 pub fn sampling_params(file: &str, text: &str) -> Result<Imported> {
     let (mut reader, object) = Reader::open(file, text)?;
     object_of(&mut reader, object)?;
-    Ok(reader.out)
+    Ok(reader.finish())
 }
 
 fn object_of(r: &mut Reader<'_>, mut object: Map<String, Value>) -> Result<()> {
@@ -100,7 +100,7 @@ fn one_field(r: &mut Reader<'_>, field: &str, value: Value) -> Result<()> {
         "prompt_logprobs" | "top_logprobs" => {
             r.note(field, "not reported here: see the log-probabilities of a score")
         }
-        _ if is_about_requests(field) => r.note(field, "says nothing about decoding"),
+        _ if is_about_requests(field) => r.silent(field),
         _ if is_strategy_of_transformers(field) => field_of(r, field, value)?,
         _ if INFOS.iter().any(|info| info.name == field) => r.entry(field, value),
         _ => {
@@ -222,7 +222,7 @@ mod tests {
         let chain = settings::build(params.entries, &Order::vllm()).unwrap();
         let want = json!([{"presence_penalty": 1.5}, {"temperature": 0.6}, {"min_p": 0.0}, {"top_k": 20}, {"top_p": 0.95}]);
         assert_eq!(chain.json(), want);
-        assert_eq!(params.notes.len(), 3);
+        assert_eq!(params.notes, ["model, messages, chat_template_kwargs: say nothing about decoding"]);
     }
 
     /// Field and value; entry, or what the note says.

@@ -28,6 +28,45 @@ impl FromStr for DtypeHint {
     }
 }
 
+/// What a file of bare numbers holds: little-endian floats, row after row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RawDtype {
+    /// Half precision.
+    F16,
+    /// bfloat16.
+    Bf16,
+    /// Single precision.
+    F32,
+    /// Double precision.
+    F64,
+}
+
+impl RawDtype {
+    pub(super) fn codec(self) -> Codec {
+        let dtype = match self {
+            RawDtype::F16 => Dtype::F16,
+            RawDtype::Bf16 => Dtype::Bf16,
+            RawDtype::F32 => Dtype::F32,
+            RawDtype::F64 => Dtype::F64,
+        };
+        Codec { dtype, big_endian: false }
+    }
+}
+
+impl FromStr for RawDtype {
+    type Err = Error;
+
+    fn from_str(s: &str) -> Result<Self> {
+        match s {
+            "f16" | "float16" => Ok(RawDtype::F16),
+            "bf16" | "bfloat16" => Ok(RawDtype::Bf16),
+            "f32" | "float32" => Ok(RawDtype::F32),
+            "f64" | "float64" => Ok(RawDtype::F64),
+            _ => Err(Error::setting("raw", s, "is not a type of raw numbers; give f16, bf16, f32 or f64")),
+        }
+    }
+}
+
 /// An element type that logits can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dtype {

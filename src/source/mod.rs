@@ -22,7 +22,9 @@
 //! # Ok::<(), tokpick::Error>(())
 //! ```
 
+mod array;
 mod bigram;
+mod container;
 mod dtype;
 mod format;
 mod from_fn;
@@ -45,13 +47,13 @@ pub mod write;
 mod tests;
 
 pub use bigram::Bigram;
-pub use dtype::DtypeHint;
+pub use dtype::{DtypeHint, RawDtype};
 pub use format::Format;
 pub use from_fn::{FromFn, from_fn};
 pub use iter::{Numbered, RowIter, row_iter};
 pub use layout::{Layout, RowRange};
 pub use model::{Model, ModelCommand, Protocol};
-pub use open::{Kind, Open};
+pub use open::{Kind, Open, file_and_array};
 pub use record::Recorder;
 pub use remark::remarking;
 pub use steps::Steps;

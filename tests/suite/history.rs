@@ -302,3 +302,11 @@ fn prefixes() {
         assert!(said.contains(what), "{said}");
     }
 }
+
+/// transformers keeps the sequences in a dictionary: of one that comes twice the last bias counts.
+#[test]
+fn of_a_sequence_that_comes_twice_the_last_bias_counts() {
+    let chain = settings::chain("sequence_bias=[[[0],5],[[1],1],[[0],-2]]").unwrap();
+    let c = apply(&chain, &[1.0, 2.0], &[], 0);
+    assert_eq!(c.members().collect::<Vec<_>>(), [(0, -1.0), (1, 3.0)]);
+}

@@ -90,8 +90,10 @@ fn a_vocabulary_comes_from_standard_input() {
     let text = with_input(&words("greedy steps-small.json --vocab - --format text"), &vocabulary()).text();
     let file = tokpick(&words("greedy steps-small.json --vocab vocab.json --format text")).text();
     assert_eq!(text, file);
-    let both = with_input(&words("greedy - --vocab -"), b"[1,2]").failure();
-    assert!(both.starts_with("--vocab -: standard input is read once, and INPUT - reads it"), "{both}");
+    for line in ["greedy - --vocab -", "greedy --vocab -"] {
+        let both = with_input(&words(line), b"[1,2]").failure();
+        assert!(both.contains("standard input is read once"), "{both}");
+    }
 }
 
 fn vocabulary() -> Vec<u8> {

@@ -67,6 +67,7 @@ fn truncation() -> impl Strategy<Value = Value> {
             .prop_map(|((name, _), v, m)| json!({name: {"value": v, "min_tokens_to_keep": m}})),
         1 => (1..300_usize, keep.clone()).prop_map(|(k, m)| json!({"top_k": {"value": k, "min_tokens_to_keep": m}})),
         1 => keep.clone().prop_map(|m| json!({"p_less": {"value": true, "min_tokens_to_keep": m}})),
+        1 => keep.clone().prop_map(|m| json!({"p_less_norm": {"value": true, "min_tokens_to_keep": m}})),
         1 => (share(), 0.0..0.5_f64, keep)
             .prop_map(|(p, t, m)| json!({"xtc": {"probability": p, "threshold": t, "min_tokens_to_keep": m}})),
     ]

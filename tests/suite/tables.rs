@@ -39,6 +39,9 @@ const TRUNCATIONS: &[Kept] = &[
     (FLAT, "p_less=true", &[0, 1, 2, 3]),
     (&[0.4, 0.35, 0.25], "p_less=true", &[0, 1]), // 0.345
     (SURE, "p_less=true", &[0]),
+    (FLAT, "p_less_norm=true", &[0, 1, 2, 3]),            // 0
+    (&[0.4, 0.35, 0.25], "p_less_norm=true", &[0, 1, 2]), // (3 · 0.345 − 1) / 2 = 0.0175
+    (SURE, "p_less_norm=true", &[0]),
     // tail-free: second differences .125 .0625 .0625 of .25
     (HALVES, "tail_free=0", &[0]),
     (HALVES, "tail_free=0.5", &[0, 1]),
@@ -79,6 +82,7 @@ const TRUNCATIONS: &[Kept] = &[
     (HALVES, "min_p(value=1,min_tokens_to_keep=3)", &[0, 1, 2]),
     (HALVES, "top_a(value=1,min_tokens_to_keep=4)", &[0, 1, 2, 3, 4]),
     (HALVES, "p_less(value=true,min_tokens_to_keep=2)", &[0, 1]),
+    (HALVES, "p_less_norm(value=true,min_tokens_to_keep=2)", &[0, 1]),
     (HALVES, "tail_free(value=0,min_tokens_to_keep=3)", &[0, 1, 2]),
     (HALVES, "top_h(value=0.1,min_tokens_to_keep=9)", &[0, 1, 2, 3, 4]),
     // masked tokens stay masked and count nowhere

@@ -3,13 +3,14 @@ use std::io::{self, Write};
 use super::small;
 use crate::check::{Diff, RowDiff};
 use crate::render::Table;
+use crate::render::kit::{Look, count_of};
 
 impl Diff {
     /// The rows that differ most, and the sums below.
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn text(&self, rows: &[RowDiff], shown: usize, to: &mut dyn Write) -> io::Result<()> {
+    pub fn text(&self, rows: &[RowDiff], shown: usize, look: &Look, to: &mut dyn Write) -> io::Result<()> {
         let mut worst: Vec<&RowDiff> =
             rows.iter().filter(|r| r.kl_ab != Some(0.0) || r.max_abs > 0.0).collect();
         let kl = |r: &RowDiff| r.kl_ab.zip(r.kl_ba).map_or(f64::INFINITY, |(a, b)| a.max(b));
@@ -17,7 +18,7 @@ impl Diff {
         let left = worst.len().saturating_sub(shown);
         worst.truncate(shown);
         if !worst.is_empty() {
-            let mut table = Table::new("r");
+            let mut table = Table::new("r").keys(2);
             table.row(["sequence", "step", "max |a-b|", "KL(A|B)", "KL(B|A)", "top-1", "overlap", "flips"]);
             for r in &worst {
                 table.row([
@@ -31,12 +32,17 @@ impl Diff {
                     small(Some(r.flips)),
                 ]);
             }
-            table.write(to)?;
+            table.write_within(look.width, to)?;
             if left > 0 {
-                writeln!(to, "and {left} more rows that differ")?;
+                writeln!(
+                    to,
+                    "and {} that differ{}",
+                    count_of(left, "more row"),
+                    if left == 1 { "s" } else { "" }
+                )?;
             }
         }
-        writeln!(to, "{} rows", self.rows)?;
+        writeln!(to, "{}", count_of(self.rows, "row"))?;
         writeln!(to, "largest |a-b|     {}", small(Some(self.max_abs)))?;
         writeln!(to, "mean KL(A|B)      {} nats", infinite(self.mean_kl_ab))?;
         writeln!(to, "mean KL(B|A)      {} nats", infinite(self.mean_kl_ba))?;
@@ -45,7 +51,7 @@ impl Diff {
         writeln!(to, "top-k overlap     {}", small(Some(self.top_k_overlap)))?;
         writeln!(to, "draws that flip   {}", small(Some(self.flips)))?;
         if self.rows_masked_in_one > 0 {
-            writeln!(to, "masks differ in   {} rows", self.rows_masked_in_one)?;
+            writeln!(to, "masks differ in   {}", count_of(self.rows_masked_in_one, "row"))?;
         }
         writeln!(to, "greedy diverges   {}", steps(&self.greedy_diverges))?;
         writeln!(to, "seeded diverges   {}", steps(&self.seeded_diverges))
@@ -67,7 +73,10 @@ fn steps(steps: &[Option<usize>]) -> String {
                 None => "never".to_string(),
                 Some((step, sequence)) => {
                     let n = many.iter().flatten().count();
-                    format!("in {n} of {} sequences, first in {sequence} at step {step}", many.len())
+                    format!(
+                        "in {n} of {}, first in {sequence} at step {step}",
+                        count_of(many.len(), "sequence")
+                    )
                 }
             }
         }

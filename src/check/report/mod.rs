@@ -1,15 +1,14 @@
 //! The answers as text, for reading.
 
+mod compare;
 mod diff;
 mod guess;
 mod record;
 mod score;
 mod verify;
 
-/// A number with six digits behind the point; `-` where there is none.
-fn fixed(x: Option<f64>) -> String {
-    x.map_or_else(|| "-".to_string(), |x| format!("{x:.6}"))
-}
+pub use compare::Comparison;
+pub use score::{By, page as score_page, svg as score_svg};
 
 /// A small number with three significant digits; `-` where there is none.
 fn small(x: Option<f64>) -> String {

@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 use tokpick::check::{Companion, Digest, Hashing, Tally, digest_file, digest_vocab};
 use tokpick::render::Tokens;
 use tokpick::source::{
-    DtypeHint, Kind, Layout, LogitsSource, ModelCommand, Open, RowRange, Vocab, remarking,
+    DtypeHint, Kind, Layout, LogitsSource, ModelCommand, Open, RawDtype, RowRange, Vocab, file_and_array,
+    remarking,
 };
 use tokpick::{Error, Place, Result};
 
@@ -18,7 +19,7 @@ use crate::cli::note::note;
 #[derive(Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
-    /// Logits: NPY, JSON or JSON Lines, told apart by content; `-` (the default) is standard input
+    /// Logits: NPY, JSON, JSON Lines, .npz, safetensors (also in gzip or Zstandard), told apart by content; `-` (the default) is standard input
     #[arg(value_name = "INPUT", help_heading = None)]
     pub input: Option<PathBuf>,
     /// What the axes are: t steps, b sequences of a batch, v tokens (default: tv for two axes, btv for three)
@@ -30,6 +31,12 @@ pub struct InputArgs {
     /// What a `uint16` NPY array holds: bf16
     #[arg(long, value_name = "bf16", value_parser = parse::<DtypeHint>)]
     pub dtype: Option<DtypeHint>,
+    /// Which array of an .npz or safetensors file (INPUT#NAME says it, too), where there are several and none is called `logits`
+    #[arg(long, value_name = "NAME")]
+    pub array: Option<String>,
+    /// INPUT is bare little-endian numbers, rows of `--vocab-size`
+    #[arg(long, value_name = "f32|f16|bf16|f64", value_parser = parse::<RawDtype>)]
+    pub raw: Option<RawDtype>,
     /// Read JSON `null` as a masked token
     #[arg(long)]
     pub null_is_masked: bool,
@@ -96,6 +103,8 @@ impl InputArgs {
             (self.layout.is_some(), "--layout"),
             (self.rows.is_some(), "--rows"),
             (self.source.is_some(), "--source"),
+            (self.array.is_some(), "--array"),
+            (self.raw.is_some(), "--raw"),
             (self.probs, "--probs"),
         ];
         if let Some((_, name)) = idle.iter().find(|(given, _)| *given) {
@@ -135,13 +144,15 @@ impl InputArgs {
             rows: self.rows,
             dtype: self.dtype,
             null_is_masked: self.null_is_masked,
+            array: self.array.clone(),
+            raw: self.raw,
             probs: self.probs,
             kind: if self.source == Some(SourceName::Bigram) { Kind::Bigram } else { Kind::Auto },
             vocab_size: self.vocab_size,
             ..Open::new(path.clone())
         };
         let mut tally = None;
-        let is_file = std::fs::metadata(&path).is_ok_and(|m| m.is_file());
+        let is_file = std::fs::metadata(file_and_array(&path).0).is_ok_and(|m| m.is_file());
         let source = if digest && path == Path::new("-") {
             let (reader, read) = Hashing::new(stdin());
             tally = Some(read);

@@ -1,7 +1,7 @@
 //! Terminals with state: ways to draw that follow what was drawn before.
 
 use clap::Args;
-use tokpick::draw::{AdaptiveP, Draw, Mirostat};
+use tokpick::draw::{AdaptiveP, Draw, Mirostat, Surprise};
 use tokpick::{Error, Result};
 
 use crate::cli::note::note;
@@ -21,12 +21,22 @@ pub struct TerminalArgs {
     /// How many tokens version 1 estimates from (default 100)
     #[arg(long, value_name = "N")]
     pub mirostat_m: Option<usize>,
+    /// Where the surprise of a drawn token is taken: after the cut (llama.cpp, the default) or before it (the authors' code)
+    #[arg(long, value_name = "WHERE")]
+    pub mirostat_surprise: Option<SurpriseName>,
     /// Adaptive-p: prefers tokens near this probability (negative: a plain draw)
     #[arg(long, value_name = "P", allow_hyphen_values = true)]
     pub adaptive_target: Option<f64>,
     /// How fast adaptive-p forgets, 0 to 0.99 (default 0.9)
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     pub adaptive_decay: Option<f64>,
+}
+
+/// The names of the places where a surprise is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SurpriseName {
+    After,
+    Before,
 }
 
 impl TerminalArgs {
@@ -37,6 +47,7 @@ impl TerminalArgs {
             (self.mirostat_tau.is_some(), "--mirostat-tau"),
             (self.mirostat_eta.is_some(), "--mirostat-eta"),
             (self.mirostat_m.is_some(), "--mirostat-m"),
+            (self.mirostat_surprise.is_some(), "--mirostat-surprise"),
             (self.adaptive_target.is_some(), "--adaptive-target"),
             (self.adaptive_decay.is_some(), "--adaptive-decay"),
         ];
@@ -65,7 +76,11 @@ impl TerminalArgs {
         if let Some(version) = version {
             let (tau, eta) = (self.mirostat_tau.unwrap_or(5.0), self.mirostat_eta.unwrap_or(0.1));
             let m = self.mirostat_m.unwrap_or(100);
-            return Ok(Some(Box::new(Mirostat::new(version, tau, eta, m, seed)?)));
+            let surprise = match self.mirostat_surprise {
+                Some(SurpriseName::Before) => Surprise::BeforeCut,
+                Some(SurpriseName::After) | None => Surprise::AfterCut,
+            };
+            return Ok(Some(Box::new(Mirostat::new(version, tau, eta, m, seed)?.with_surprise(surprise))));
         }
         let adaptive = |target| AdaptiveP::new(target, self.adaptive_decay.unwrap_or(0.9), seed);
         Ok(self.adaptive_target.map(adaptive).transpose()?.map(|draw| Box::new(draw) as Box<dyn Draw>))

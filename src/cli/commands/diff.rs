@@ -6,7 +6,7 @@ use tokpick::check::{self, DiffOptions, RowDiff};
 use tokpick::source::{DtypeHint, Layout, LogitsSource, Open, RowRange, remarking};
 use tokpick::{Error, Result};
 
-use crate::cli::args::{HistoryArgs, LimitArgs, SettingsArgs};
+use crate::cli::args::{HistoryArgs, LimitArgs, SettingsArgs, ShowArgs};
 use crate::cli::note::note;
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files, steps};
@@ -68,6 +68,8 @@ pub struct Diff {
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
     #[command(flatten)]
+    show: ShowArgs,
+    #[command(flatten)]
     settings: SettingsArgs,
 }
 
@@ -117,8 +119,9 @@ impl Run for Diff {
             Ok(())
         })?;
         let holds = self.holds(&diff);
+        let look = self.show.look(&out);
         out.write(|to| match self.format {
-            FormatName::Text => diff.text(&rows, self.top, to),
+            FormatName::Text => diff.text(&rows, self.top, &look, to),
             FormatName::Json => {
                 let document = json!({
                     "tokpick": env!("CARGO_PKG_VERSION"),

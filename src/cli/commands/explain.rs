@@ -1,11 +1,16 @@
+use std::ops::Range;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde_json::json;
 use tokpick::processor::Chain;
+use tokpick::render::{self, Explained, explain};
 use tokpick::sampler::{Limits, Sampler};
-use tokpick::{Error, Place, render, sampler};
+use tokpick::{Error, Place, sampler};
 
-use crate::cli::args::{DrawArgs, HistoryArgs, InputArgs, LimitArgs, SettingsArgs, hide};
+use crate::cli::args::{
+    DrawArgs, HistoryArgs, InputArgs, LimitArgs, Seed, SettingsArgs, ShowArgs, hide, made,
+};
 use crate::cli::note::{missing, no_effect, note};
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files, Setup, steps};
@@ -16,7 +21,7 @@ use crate::cli::{Given, Run, Status};
 #[derive(Args)]
 #[command(
     mut_args(|arg| hide(arg, &["num_samples", "threads"])),
-    after_long_help = "A table for each step: a row for each of the most probable tokens (before or after the chain; ← the one drawn), a column for each stage with the probability that it left (× where it removed the token). Below: entropy in nats, how many tokens were kept, and what these had before the stage; then the draw."
+    after_long_help = "The stages of the chain from left to right: a row for each of the most probable tokens (before or after the chain; ← the one drawn) with its probability after each stage, × where a stage removed it, a line where a stage cuts, … the rest summed up. Below: entropy in nats, e^entropy (as many equally probable tokens are as uncertain), how many tokens were kept, and what these had before the stage; then where the draw fell."
 )]
 pub struct Explain {
     #[command(flatten)]
@@ -24,14 +29,22 @@ pub struct Explain {
     #[command(flatten)]
     history: HistoryArgs,
     /// Show this step alone (default: all)
-    #[arg(long, value_name = "N", help_heading = "Output")]
+    #[arg(long, value_name = "N", help_heading = "Output", conflicts_with = "steps")]
     step: Option<usize>,
+    /// Show these steps; B is not included
+    #[arg(long, value_name = "A..B", help_heading = "Output", value_parser = range)]
+    steps: Option<Range<usize>>,
     /// How many of the most probable tokens are shown
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     top: usize,
+    /// How it is written
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    format: FormatName,
     /// Write to a file instead of standard output: whole, or not at all
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    show: ShowArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -40,8 +53,28 @@ pub struct Explain {
     settings: SettingsArgs,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatName {
+    /// For reading
+    Text,
+    /// One document
+    Json,
+    /// A picture
+    Svg,
+    /// A page of pictures and tables, in one file
+    Html,
+}
+
+/// Reads `A..B`.
+fn range(text: &str) -> std::result::Result<Range<usize>, String> {
+    let range = text.split_once("..").and_then(|(a, b)| Some(a.trim().parse().ok()?..b.trim().parse().ok()?));
+    range
+        .filter(|r: &Range<usize>| !r.is_empty())
+        .ok_or_else(|| "must be A..B with A below B: 0..4".to_string())
+}
+
 impl Run for Explain {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+    fn run(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("explain");
         }
@@ -61,14 +94,30 @@ impl Run for Explain {
         no_effect(&self.draw.num_samples.map_or(vec![], |_| vec!["--num-samples"]), "in explain");
         skipped(&resolved.chain);
         let setup = Setup { opened, files, resolved, logprobs: true };
-        let Drawing { draw, seed, .. } = draw(&self.draw, &setup, 1)?;
+        let Drawing { draw, seed, .. } = draw(&self.draw, &setup, 1, true)?;
         let Setup { mut opened, resolved, .. } = setup;
-        let job = resolved.job(seed.map_or(0, |s| s.coins()));
-        let colour = out.colour();
+        let name = draw.name().to_string();
+        let job = resolved.job(seed.as_ref().map_or(0, Seed::coins));
+        let look = self.show.look(&out);
         let tokens = opened.tokens.as_ref();
+        let made = made(given, seed.as_ref().map(|s| s.0.as_str()));
         let mut failure = None;
         let written = out.write(|to| {
-            let mut trace = render::Explain::new(self.top, self.step, tokens, colour, to);
+            let mut shown: Vec<Explained> = Vec::new();
+            let mut first = true;
+            let mut see = |step: Explained| match self.format {
+                FormatName::Text => {
+                    if !std::mem::take(&mut first) {
+                        writeln!(to, "\n")?;
+                    }
+                    explain::text(&step, tokens, &look, to)
+                }
+                _ => {
+                    shown.push(step);
+                    Ok(())
+                }
+            };
+            let mut trace = render::Explain::new(self.top, self.range(), &mut see);
             let run = sampler::Sample { draw, samples: 1 }.run(
                 opened.source.as_mut(),
                 &job,
@@ -76,12 +125,34 @@ impl Run for Explain {
                 &mut |_| Ok(()),
             );
             failure = run.err();
-            trace.end()
+            let written = trace.end()?;
+            if failure.is_none() && written > 0 {
+                match self.format {
+                    FormatName::Text => {}
+                    FormatName::Json => {
+                        let document = json!({
+                            "tokpick": env!("CARGO_PKG_VERSION"),
+                            "draw": name,
+                            "seed": seed.as_ref().map(Seed::json),
+                            "chain": resolved.chain.json(),
+                            "steps": shown,
+                        });
+                        writeln!(to, "{document}")?;
+                    }
+                    FormatName::Svg => {
+                        to.write_all(explain::svg(&shown, tokens, look.width, &made).as_bytes())?
+                    }
+                    FormatName::Html => {
+                        to.write_all(explain::page(&shown, tokens, look.width, &made).as_bytes())?
+                    }
+                }
+            }
+            Ok(written)
         })?;
         if let Some(failure) = failure {
             return Err(failure.into());
         }
-        if let Some(step) = self.step.filter(|_| written == 0) {
+        if let Some(step) = self.last().filter(|_| written == 0) {
             let what = "the run ends before this step";
             let place = Place { step: Some(step), ..Place::default() };
             return Err(Error::decode(place, what).into());
@@ -93,14 +164,29 @@ impl Run for Explain {
 }
 
 impl Explain {
-    /// Decodes no further than the step that is shown.
+    /// The steps that are shown.
+    fn range(&self) -> Range<usize> {
+        self.step.map(|step| step..step.saturating_add(1)).or(self.steps.clone()).unwrap_or(0..usize::MAX)
+    }
+
+    /// The last step that is shown, where it was asked for.
+    fn last(&self) -> Option<usize> {
+        self.step.or(self.steps.as_ref().map(|steps| steps.end - 1))
+    }
+
+    /// Decodes no further than the steps that are shown.
     fn stop_after_step(&self, limits: &mut Limits, first: usize, end: Option<usize>) -> tokpick::Result<()> {
-        let Some(step) = self.step else { return Ok(()) };
-        if step < first || end.is_some_and(|end| step >= end) {
+        let Some(last) = self.last() else { return Ok(()) };
+        let from = self.range().start;
+        if from < first || end.is_some_and(|end| last >= end) {
             let range = end.map_or(format!("{first} and up"), |end| format!("{first} to {}", end - 1));
-            return Err(Error::setting("--step", step, format!("the steps of this input are {range}")));
+            let (flag, value) = match &self.steps {
+                Some(steps) => ("--steps", format!("{}..{}", steps.start, steps.end)),
+                None => ("--step", last.to_string()),
+            };
+            return Err(Error::setting(flag, value, format!("the steps of this input are {range}")));
         }
-        let needed = step - first + 1;
+        let needed = last - first + 1;
         limits.max_new_tokens = Some(limits.max_new_tokens.map_or(needed, |m| m.min(needed)));
         Ok(())
     }

@@ -5,7 +5,7 @@ use tokpick::processor::Candidates;
 use tokpick::render::{self, RowInfo};
 use tokpick::source::{Access, Query, Row};
 
-use crate::cli::args::{HistoryArgs, InputArgs};
+use crate::cli::args::{HistoryArgs, InputArgs, ShowArgs};
 use crate::cli::note::missing;
 use crate::cli::out::Out;
 use crate::cli::usage::help;
@@ -32,6 +32,8 @@ pub struct Info {
     /// Write to a file instead of standard output: whole, or not at all
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    show: ShowArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -87,9 +89,9 @@ impl Run for Info {
             };
         }
         info.unread = !shape.follows_prefix && at < going.len() && !all_read(&shape, info.rows.len());
-        let tokens = opened.tokens.as_ref();
+        let (tokens, look) = (opened.tokens.as_ref(), self.show.look(&out));
         out.write(|to| match self.format {
-            FormatName::Text => info.text(tokens, to),
+            FormatName::Text => info.text(tokens, &look, to),
             FormatName::Json => info.json(to),
         })?;
         out.finish()?;

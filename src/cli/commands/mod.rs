@@ -1,11 +1,14 @@
 //! The subcommands: one file each, and one line in each of the two lists here.
 
 mod beam;
+mod compare;
+mod completions;
 mod diff;
 mod engines;
 mod explain;
 mod greedy;
 mod info;
+mod man;
 mod probs;
 mod processors;
 mod sample;
@@ -76,6 +79,7 @@ commands! {
     Search, "search", search::Search, "The true best sequences, by exact search, for small cases";
     Probs, "probs", probs::Probs, "The distribution that `sample` would draw from";
     Explain, "explain", explain::Explain, "What each stage does to the distribution of a step, and how the token is drawn";
+    Compare, "compare", compare::Compare, "Strategies side by side on the same rows: texts, probabilities, diversity, sweeps";
     Score, "score", score::Score, "How probable given ids are: log-probability, rank, surprise, perplexity";
     Verify, "verify", verify::Verify, "Whether ids were drawn from these logits and seed; whether a record still holds";
     Diff, "diff", diff::Diff, "Two files of logits, row by row: how far apart, and which draws would flip";
@@ -83,4 +87,6 @@ commands! {
     Synth, "synth", synth::Synth, "Logits to play with, from a seed";
     Processors, "processors", processors::Processors, "All logits processors, and the orders in which engines apply them";
     Engines, "engines", engines::Engines, "The engines whose draws can be replayed";
+    Completions, "completions", completions::Completions, "A script that completes commands and flags in a shell";
+    Man, "man", man::Man, "Manual pages, one for each command";
 }

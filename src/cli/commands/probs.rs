@@ -6,7 +6,7 @@ use tokpick::processor::{Chain, Context, Kind, Stage};
 use tokpick::render::{self, Distribution, ProbsFormat};
 use tokpick::sampler::walk;
 
-use crate::cli::args::{HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
+use crate::cli::args::{DigitsName, HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
 use crate::cli::note::{missing, no_effect};
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files, steps};
@@ -32,6 +32,16 @@ pub struct Probs {
     /// How distributions are written
     #[arg(long, short, value_name = "FORMAT", default_value = "tsv", help_heading = "Output")]
     format: FormatName,
+    /// Digits of the probabilities in lines: 6 significant ones, or all (JSON has all)
+    #[arg(
+        long,
+        value_name = "6|full",
+        default_value = "6",
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    digits: DigitsName,
     /// Write to a file instead of standard output: whole, or not at all
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
@@ -79,6 +89,7 @@ impl Run for Probs {
             FormatName::Jsonl => ProbsFormat::Jsonl,
         };
         let mut probs = render::Probs::new(format, self.top, shape.sequences.len() > 1);
+        probs.digits = self.digits.into();
         let tokens = opened.tokens.as_ref();
         let ids = self.ids.lists()?.map(|lists| lists.resolve(self.ids.flag(), tokens)).transpose()?;
         walk(opened.source.as_mut(), &job, ids.as_deref(), &mut (), &mut |visit| {

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use tokpick::render;
 use tokpick::settings::Order;
 
+use crate::cli::args::ShowArgs;
 use crate::cli::out::Out;
 use crate::cli::{Given, Run, Status};
 
@@ -18,6 +19,8 @@ pub struct Processors {
     /// Write to a file instead of standard output: whole, or not at all
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    show: ShowArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -35,10 +38,11 @@ impl Run for Processors {
         let orders = [Order::hf(), Order::llama_cpp(), Order::vllm()];
         let processors = render::Processors { orders: orders.to_vec() };
         let mut out = Out::open(self.output.as_deref())?;
+        let look = self.show.look(&out);
         out.write(|to| match self.format {
             _ if self.markdown => processors.markdown(to),
             FormatName::Markdown => processors.markdown(to),
-            FormatName::Text => processors.text(to),
+            FormatName::Text => processors.text(&look, to),
             FormatName::Json => processors.json(to),
         })?;
         out.finish()?;

@@ -2,16 +2,19 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tokpick::{Error, check};
+use tokpick::Error;
+use tokpick::check::{self, By};
 
-use crate::cli::args::{HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
+use crate::cli::args::{
+    HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, ShowArgs, made, resolve_seed,
+};
 use crate::cli::note::missing;
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files};
 use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status};
 
-/// A row for each id: its log-probability in the raw row and after the processors, its rank (1 is the best, tied tokens share
+/// A row for each id (with `--format text`, the text under marks): its log-probability in the raw row and after the processors, its rank (1 is the best, tied tokens share
 /// the better one), its surprise in bits, the entropy of the row in nats. Below: sums, and perplexity = exp(mean −log p).
 #[derive(Args)]
 pub struct Score {
@@ -24,8 +27,11 @@ pub struct Score {
     #[command(flatten)]
     limits: LimitArgs,
     /// How scores are written
-    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    #[arg(long, short, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
     format: FormatName,
+    /// What the marks of a text tell
+    #[arg(long, value_name = "WHAT", default_value = "surprise", help_heading = "Output")]
+    by: ByName,
     /// Write to a file instead of standard output: whole, or not at all
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
@@ -33,21 +39,50 @@ pub struct Score {
     #[arg(long, short, value_name = "N", help_heading = "Output")]
     seed: Option<u64>,
     #[command(flatten)]
+    show: ShowArgs,
+    #[command(flatten)]
     settings: SettingsArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FormatName {
-    /// A table
+    /// A row for each id
+    Table,
+    /// The text itself, each token under a mark of its surprise
     Text,
+    /// The same as a picture
+    Svg,
+    /// The same as a page, in one file
+    Html,
     /// One document
     Json,
     /// A JSON line for each line of ids
     Jsonl,
 }
 
+/// What marks tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ByName {
+    /// −log₂ p, a step for each bit
+    Surprise,
+    /// Probability, a step for each eighth
+    Probability,
+    /// Rank, a step for each doubling
+    Rank,
+}
+
+impl From<ByName> for By {
+    fn from(name: ByName) -> By {
+        match name {
+            ByName::Surprise => By::Surprise,
+            ByName::Probability => By::Probability,
+            ByName::Rank => By::Rank,
+        }
+    }
+}
+
 impl Run for Score {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+    fn run(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("score");
         }
@@ -64,13 +99,24 @@ impl Run for Score {
         let mut resolved = asked.resolve(&files, &opened.source.shape(), longest, opened.tokens.as_ref())?;
         // the ids say where it ends
         resolved.limits.max_new_tokens = None;
-        let given = self.seed.or_else(|| files.get(|s| s.seed));
-        let seed = if resolved.chain.needs().coin { resolve_seed(given) } else { 0 };
+        let asked_seed = self.seed.or_else(|| files.get(|s| s.seed));
+        let seed = if resolved.chain.needs().coin { resolve_seed(asked_seed) } else { 0 };
         let job = resolved.job(seed);
         let scores = check::score(opened.source.as_mut(), &job, &ids)?;
-        let tokens = opened.tokens.as_ref();
+        let (tokens, look) = (opened.tokens.as_ref(), self.show.look(&out));
+        let (by, made) = (By::from(self.by), made(given, None));
         out.write(|to| match self.format {
-            FormatName::Text => scores.iter().try_for_each(|s| s.text(tokens, scores.len() > 1, to)),
+            FormatName::Table => scores.iter().try_for_each(|s| s.table(tokens, scores.len() > 1, &look, to)),
+            FormatName::Text => scores.iter().enumerate().try_for_each(|(at, s)| {
+                if at > 0 {
+                    writeln!(to)?;
+                }
+                s.text(tokens, by, &look, to)
+            }),
+            FormatName::Svg => {
+                to.write_all(check::score_svg(&scores, tokens, by, look.width, &made).as_bytes())
+            }
+            FormatName::Html => to.write_all(check::score_page(&scores, tokens, by, &made).as_bytes()),
             FormatName::Json => {
                 let document = json!({
                     "tokpick": env!("CARGO_PKG_VERSION"),

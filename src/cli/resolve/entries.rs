@@ -135,7 +135,9 @@ fn complete(entries: &mut Vec<Entry>, facts: &Facts) -> Result<()> {
                     parameters.insert(parameter.to_string(), known);
                 }
                 (None, Fact::Eos) => {
-                    note(format!("{} has no effect without --eos-token-id", info.name));
+                    if !parameters.get(info.lone_parameter()).is_some_and(|value| info.is_off(value)) {
+                        note(format!("{} has no effect without --eos-token-id", info.name));
+                    }
                     idle.push(info.name);
                 }
                 (None, Fact::MaxLength) => {

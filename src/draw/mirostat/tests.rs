@@ -57,13 +57,13 @@ fn row(v: usize) -> Vec<f32> {
 
 #[test]
 fn follows_the_published_algorithm() {
-    for (version, tau, eta, m) in
-        [(1, 3.0, 0.1, 100), (1, 2.0, 0.5, 10), (2, 3.0, 0.1, 100), (2, 1.0, 1.0, 100)]
-    {
+    let settings = [(1, 3.0, 0.1, 100), (1, 2.0, 0.5, 10), (2, 3.0, 0.1, 100), (2, 1.0, 1.0, 100)];
+    let both = [Surprise::AfterCut, Surprise::BeforeCut];
+    for ((version, tau, eta, m), surprise) in settings.into_iter().flat_map(|s| both.map(|b| (s, b))) {
         let row = row(500);
         let p = softmax(&row.iter().map(|&x| f64::from(x)).collect::<Vec<_>>());
         assert!(p.is_sorted_by(|a, b| a > b));
-        let mut draw = Mirostat::new(version, tau, eta, m, 11).unwrap();
+        let mut draw = Mirostat::new(version, tau, eta, m, 11).unwrap().with_surprise(surprise);
         let mut mu = 2.0 * tau;
         for at in 0..50 {
             let mut c = load(&row);
@@ -71,7 +71,7 @@ fn follows_the_published_algorithm() {
             let id = step(&mut draw, &mut c, 0, at, None);
             let n = plain_count(version, &p, mu, m);
             assert_eq!(c.count(), n, "version {version}, step {at}, μ {mu}");
-            let kept: f64 = p[..n].iter().sum();
+            let kept: f64 = if surprise == Surprise::AfterCut { p[..n].iter().sum() } else { 1.0 };
             mu -= eta * (-(p[id as usize] / kept).log2() - tau);
         }
     }

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use super::{ModelCommand, Protocol};
 use crate::TokenId;
-use crate::source::npy::header::Header;
+use crate::source::npy::header;
 use crate::source::text::json::{Content, Context};
 use crate::source::text::lines;
 use crate::source::{DtypeHint, Open, Query, Row};
@@ -61,7 +61,7 @@ fn npy(from: &mut impl BufRead, hint: Option<DtypeHint>) -> io::Result<Answer> {
         }
     }
     let mut document = Vec::new();
-    let header = match Header::read("", &mut Tee { from: &mut *from, copy: &mut document }, hint) {
+    let header = match header::read("", &mut Tee { from: &mut *from, copy: &mut document }, hint) {
         Ok(header) => header,
         Err(Error::Io { source, .. }) => return Err(source),
         Err(error) => {

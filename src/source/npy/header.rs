@@ -3,8 +3,8 @@
 use std::io::{self, Read};
 
 use super::literal::{self, Value};
+use crate::source::array::Header;
 use crate::source::dtype::{Codec, Dtype, DtypeHint};
-use crate::source::{Format, Layout};
 use crate::{Error, Place, Result};
 
 /// What every NPY file begins with.
@@ -12,80 +12,49 @@ const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// NumPy refuses to read longer headers, too.
 const LONGEST: usize = 10_000;
 
-/// The header of an NPY file: what is stored, and where it begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Header {
-    pub version: (u8, u8),
-    pub codec: Codec,
-    pub fortran: bool,
-    pub axes: Vec<usize>,
-    /// Position of the first element in the file.
-    pub data_start: u64,
-}
-
-impl Header {
-    /// Reads a header and stops at the first element. Takes no memory but for the header's own text.
-    pub fn read(file: &str, from: &mut dyn Read, hint: Option<DtypeHint>) -> Result<Header> {
-        let bad = |what: String| Error::input(file, Place::default(), what);
-        let fill = |from: &mut dyn Read, bytes: &mut [u8]| {
-            from.read_exact(bytes).map_err(|source| match source.kind() {
-                io::ErrorKind::UnexpectedEof => {
-                    bad("the NPY header is cut off: the file is truncated".into())
-                }
-                _ => Error::Io { file: file.into(), source },
-            })
-        };
-        let mut start = [0; 8];
-        fill(from, &mut start)?;
-        let [magic @ .., major, minor] = start;
-        if magic != *MAGIC {
-            return Err(bad("not an NPY file: it begins with \\x93 but not with \\x93NUMPY".into()));
-        }
-        let (count, size) = match (major, minor) {
-            (1, 0) => (2, 10),
-            (2 | 3, 0) => (4, 12),
-            _ => return Err(bad(format!("NPY version {major}.{minor} is not known; 1.0, 2.0 and 3.0 are"))),
-        };
-        let mut length = [0; 4];
-        fill(from, &mut length[..count])?;
-        let length = u32::from_le_bytes(length) as usize;
-        if length > LONGEST {
-            return Err(bad(format!(
-                "an NPY header of {length} bytes: more than {LONGEST} are not read (nor by NumPy)"
-            )));
-        }
-        let mut text = vec![0; length];
-        fill(from, &mut text)?;
-        let (descr, fortran, axes) = parse(&text).map_err(|what| bad(format!("the NPY header {what}")))?;
-        let codec = codec(&descr, hint).map_err(|what| match hint {
-            Some(DtypeHint::Bf16) => Error::setting("dtype", "bf16", format!("{file} {what}")),
-            None => bad(what),
-        })?;
-        Ok(Header { version: (major, minor), codec, fortran, axes, data_start: (size + length) as u64 })
+/// Reads a header and stops at the first element. Takes no memory but for the header's own text.
+pub(crate) fn read(file: &str, from: &mut dyn Read, hint: Option<DtypeHint>) -> Result<Header> {
+    let bad = |what: String| Error::input(file, Place::default(), what);
+    let fill = |from: &mut dyn Read, bytes: &mut [u8]| {
+        from.read_exact(bytes).map_err(|source| match source.kind() {
+            io::ErrorKind::UnexpectedEof => bad("the NPY header is cut off: the file is truncated".into()),
+            _ => Error::Io { file: file.into(), source },
+        })
+    };
+    let mut start = [0; 8];
+    fill(from, &mut start)?;
+    let [magic @ .., major, minor] = start;
+    if magic != *MAGIC {
+        return Err(bad("not an NPY file: it begins with \\x93 but not with \\x93NUMPY".into()));
     }
-
-    /// Bytes of all elements; `None` beyond what can be counted.
-    pub fn data_len(&self) -> Option<u64> {
-        let elements = self.axes.iter().try_fold(1u64, |n, axis| n.checked_mul(*axis as u64));
-        elements?.checked_mul(self.codec.dtype.size() as u64)
+    let (count, size) = match (major, minor) {
+        (1, 0) => (2, 10),
+        (2 | 3, 0) => (4, 12),
+        _ => return Err(bad(format!("NPY version {major}.{minor} is not known; 1.0, 2.0 and 3.0 are"))),
+    };
+    let mut length = [0; 4];
+    fill(from, &mut length[..count])?;
+    let length = u32::from_le_bytes(length) as usize;
+    if length > LONGEST {
+        return Err(bad(format!(
+            "an NPY header of {length} bytes: more than {LONGEST} are not read (nor by NumPy)"
+        )));
     }
-
-    /// The same in words.
-    pub fn format(&self, layout: Layout) -> Format {
-        Format {
-            name: "NPY".into(),
-            version: Some(self.version),
-            dtype: Some(self.codec.dtype.name()),
-            byte_order: match (self.codec.dtype.size(), self.codec.big_endian) {
-                (1, _) => None,
-                (_, true) => Some("big endian"),
-                (_, false) => Some("little endian"),
-            },
-            order: Some(if self.fortran { "Fortran" } else { "C" }),
-            axes: self.axes.clone(),
-            layout: (self.axes.len() > 1).then_some(layout),
-        }
-    }
+    let mut text = vec![0; length];
+    fill(from, &mut text)?;
+    let (descr, fortran, axes) = parse(&text).map_err(|what| bad(format!("the NPY header {what}")))?;
+    let codec = codec(&descr, hint).map_err(|what| match hint {
+        Some(DtypeHint::Bf16) => Error::setting("dtype", "bf16", format!("{file} {what}")),
+        None => bad(what),
+    })?;
+    Ok(Header {
+        container: "NPY".into(),
+        version: Some((major, minor)),
+        codec,
+        fortran,
+        axes,
+        data_start: (size + length) as u64,
+    })
 }
 
 /// What a header says: element type, Fortran order, axes.

@@ -239,6 +239,8 @@ fn terminals_with_state_replace_the_draw() {
     let name =
         |args: &str| tokpick(&words(&format!("sample batch.npy -s 5 -f json {args}"))).json()["draw"].clone();
     assert_eq!(name("--mirostat 2"), "mirostat-2-chacha8-v1");
+    assert_eq!(name("--mirostat 2 --mirostat-surprise after"), "mirostat-2-chacha8-v1");
+    assert_eq!(name("--mirostat 1 --mirostat-surprise before"), "mirostat-1-before-cut-chacha8-v1");
     assert_eq!(name("--mirostat 1 --mirostat-m 50"), "mirostat-1-chacha8-v1");
     assert_eq!(name("--mirostat 0"), "chacha8-v1", "0 is off");
     assert_eq!(name("--adaptive-target 0.4 --adaptive-decay 0.5"), "adaptive-p-chacha8-v1");

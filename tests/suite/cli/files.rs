@@ -89,3 +89,39 @@ fn what_a_file_gets_wrong_names_the_file() {
     let flag = config(r#"{"temperature":0.5}"#, "sample steps.npy -s 1 --temperature -2").failure();
     assert_eq!(flag, "--temperature -2: must be a finite number, 0 or more");
 }
+
+/// transformers 5.24: a minimum of new tokens replaces one of all tokens, at 0, too; from files as from flags.
+#[test]
+fn a_minimum_of_new_tokens_takes_the_place_of_one_of_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("rows.json");
+    std::fs::write(&input, "[[1,0],[1,0],[1,0]]").unwrap();
+    let input = input.to_str().unwrap();
+    let greedy = format!("greedy {input} --prompt-ids 1 --eos-token-id 0");
+    let ran = tokpick(&words(&format!("{greedy} --min-new-tokens 1 --min-length 4")));
+    assert!(ran.err.contains("min_length has no effect beside min_new_tokens"), "{}", ran.err);
+    assert_eq!(ran.text(), "1 0\n");
+    assert_eq!(tokpick(&words(&format!("{greedy} --min-length 4"))).text(), "1 1 1\n");
+    let both = |new: usize| format!(r#"{{"min_length":4,"min_new_tokens":{new}}}"#);
+    assert_eq!(config(&both(2), &greedy).text(), "1 1 0\n");
+    assert_eq!(config(&both(0), &greedy).text(), "0\n");
+}
+
+/// What transformers ignores is ignored with a word, and what other programs write is read.
+#[test]
+fn odd_values_of_files() {
+    let odd = r#"{"suppress_tokens":[-1],"pad_token_id":-1,"top_k":1.0,"do_sample":true}"#;
+    let ran = config(odd, "sample steps.npy -s 1 -f json");
+    assert!(ran.err.contains("suppress_tokens: -1 names no token"), "{}", ran.err);
+    assert!(ran.err.contains("pad_token_id: -1 names no token"), "{}", ran.err);
+    assert_eq!(chain(ran), json!([{"top_k": 1}]));
+    let ran = config(r#"{"one":1,"two":2,"three":3}"#, "greedy steps.npy");
+    assert_eq!(ran.err.matches("tokpick: note:").count(), 1, "{}", ran.err);
+    assert!(ran.err.contains("no setting that tokpick knows: one, two, three"), "{}", ran.err);
+    // numpy.finfo(…).min, as programs write it for a mask
+    let lowest = ["-1.7976931348623157e308", "-3.4028234663852886e38", "-3.3895313892515355e38", "-65504.0"];
+    for lowest in lowest {
+        let ran = config(&format!(r#"{{"sequence_bias":[[[307],{lowest}]]}}"#), "greedy steps.npy -f json");
+        assert_eq!(chain(ran), json!([{"sequence_bias": [[[307], "-inf"]]}]), "{lowest}");
+    }
+}

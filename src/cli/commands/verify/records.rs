@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tokpick::check::Record;
+use tokpick::render::kit::count_of;
 use tokpick::{Error, Result};
 
 use super::{FormatName, Verify};
@@ -122,11 +123,12 @@ fn text(result: &Result<(Record, Repeated)>, to: &mut dyn Write) -> io::Result<(
         Ok((_, Repeated { divergence: Some(divergence), step, .. })) => divergence.text(step.as_ref(), to),
         Ok((record, _)) => {
             let ids: usize = record.sequences.iter().map(|s| s.ids.len()).sum();
-            let sequences = match record.sequences.len() {
-                1 => "1 sequence".to_string(),
-                n => format!("{n} sequences"),
-            };
-            writeln!(to, "everything agrees: {sequences}, {ids} ids")
+            writeln!(
+                to,
+                "everything agrees: {}, {}",
+                count_of(record.sequences.len(), "sequence"),
+                count_of(ids, "id")
+            )
         }
         Err(error) => writeln!(to, "can't be checked: {error}"),
     }

@@ -1,0 +1,307 @@
+//! Settings as text: `top-k=40`, `temperature=0.7,top-p=0.9`, `beam=4,length-penalty=0.6`, `greedy`.
+
+use serde_json::{Value, json};
+
+use crate::processor::Chain;
+use crate::sampler::{Beam, EarlyStopping};
+use crate::settings::{self, Order};
+use crate::{Error, Result};
+
+/// A strategy with its parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Method {
+    /// The most probable token.
+    Greedy,
+    /// A token from the processed distribution.
+    Sample,
+    /// Beam search.
+    Beam(Beam),
+    /// The true best sequence, for small cases.
+    Exact,
+}
+
+impl Method {
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Method::Greedy => "greedy",
+            Method::Sample => "sample",
+            Method::Beam(_) => "beam",
+            Method::Exact => "exact",
+        }
+    }
+}
+
+/// One of the settings that are compared.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name in tables.
+    pub name: String,
+    /// How tokens are chosen.
+    pub method: Method,
+    /// The processors.
+    pub chain: Chain,
+    /// The values of what is swept.
+    pub swept: Vec<(String, f64)>,
+}
+
+impl Setting {
+    /// Reads a setting: a chain as `--chain` takes it, and among its entries `greedy`, `exact` or `beam=N` (with `length-penalty` and
+    /// `early-stopping`).
+    ///
+    /// # Errors
+    /// What is no chain; parameters out of range.
+    ///
+    /// ```
+    /// use tokpick::check::Setting;
+    /// assert_eq!(Setting::parse("temperature=0.7,top-p=0.9")?.name, "temperature 0.7, top-p 0.9");
+    /// assert_eq!(Setting::parse("beam=4")?.name, "beam 4");
+    /// # Ok::<(), tokpick::Error>(())
+    /// ```
+    pub fn parse(text: &str) -> Result<Setting> {
+        let text = text.trim();
+        let (mut method, mut rest, mut idle) = (None, Vec::new(), None);
+        let mut penalty = None;
+        let mut stopping = None;
+        let entries = if text.starts_with('[') { vec![text] } else { split(text) };
+        for entry in entries {
+            let (name, value) =
+                entry.split_once('=').map_or((entry, None), |(n, v)| (n.trim(), Some(v.trim())));
+            match (name.replace('_', "-").as_str(), value) {
+                ("greedy", None) => method = Some(Method::Greedy),
+                ("sample", None) => method = Some(Method::Sample),
+                ("exact", None) => method = Some(Method::Exact),
+                ("beam" | "num-beams", Some(value)) => {
+                    let beams =
+                        value.parse().map_err(|_| Error::setting("beam", value, "must be a whole number"))?;
+                    method = Some(Method::Beam(Beam::new(beams)?));
+                }
+                ("length-penalty", Some(value)) => {
+                    idle = Some(name);
+                    penalty =
+                        Some(value.parse().map_err(|_| Error::setting(name, value, "must be a number"))?);
+                }
+                ("early-stopping", Some(value)) => {
+                    idle = Some(name);
+                    stopping = Some(match value {
+                        "true" => EarlyStopping::True,
+                        "false" => EarlyStopping::False,
+                        "never" => EarlyStopping::Never,
+                        _ => return Err(Error::setting(name, value, "must be true, false or never")),
+                    });
+                }
+                _ => rest.push(entry),
+            }
+        }
+        if let Some(Method::Beam(beam)) = &mut method {
+            beam.length_penalty = penalty.unwrap_or(beam.length_penalty);
+            beam.early_stopping = stopping.unwrap_or(beam.early_stopping);
+        } else if let Some(idle) = idle {
+            return Err(Error::setting(idle, text, "is for beam search: give beam=N beside it"));
+        }
+        let chain = if rest.is_empty() { Chain::default() } else { settings::chain(&rest.join(","))? };
+        Ok(Setting::new(method.unwrap_or(Method::Sample), chain))
+    }
+
+    fn new(method: Method, chain: Chain) -> Setting {
+        let mut parts: Vec<String> = Vec::new();
+        match &method {
+            Method::Sample => {}
+            Method::Beam(beam) => {
+                parts.push(format!("beam {}", beam.num_beams));
+                if beam.length_penalty != 1.0 {
+                    parts.push(format!("length-penalty {}", beam.length_penalty));
+                }
+            }
+            other => parts.push(other.name().to_string()),
+        }
+        for entry in chain.json().as_array().into_iter().flatten().filter_map(Value::as_object).flatten() {
+            parts.push(words(entry.0, entry.1));
+        }
+        let name = if parts.is_empty() { "sample".to_string() } else { parts.join(", ") };
+        Setting { name, method, chain, swept: Vec::new() }
+    }
+
+    /// The settings that are compared where none are given.
+    ///
+    /// # Errors
+    /// None: the texts are fixed.
+    pub fn defaults() -> Result<Vec<Setting>> {
+        let texts = [
+            "greedy",
+            "beam=4",
+            "temperature=0.7",
+            "sample",
+            "top-k=40",
+            "top-p=0.9",
+            "min-p=0.1",
+            "temperature=0.7,top-p=0.9",
+        ];
+        texts.iter().map(|text| Setting::parse(text)).collect()
+    }
+
+    /// The same setting with another value of one processor (or of `beam`): in the place of its own, else where the order of
+    /// transformers has it.
+    ///
+    /// # Errors
+    /// A name that there isn't, a value out of range.
+    pub fn with(&self, name: &str, value: f64) -> Result<Setting> {
+        let number =
+            if value.fract() == 0.0 && value.abs() < 1e15 { json!(value as i64) } else { json!(value) };
+        let mut swept = self.swept.clone();
+        swept.push((name.replace('_', "-"), value));
+        if matches!(name, "beam" | "num_beams" | "num-beams") {
+            let beams =
+                number.as_u64().ok_or_else(|| Error::setting("beam", value, "must be a whole number"))?;
+            let beams = usize::try_from(beams).unwrap_or(usize::MAX);
+            let beam = match &self.method {
+                Method::Beam(beam) => Beam { num_beams: beams, ..beam.clone() },
+                _ => Beam::new(beams)?,
+            };
+            return Ok(Setting { swept, ..Setting::new(Method::Beam(beam), copy(&self.chain)?) });
+        }
+        let name = name.replace('-', "_");
+        let order = Order::hf();
+        let place = |of: &str| order.names().iter().position(|n| AsRef::<str>::as_ref(n) == of);
+        let mut entries = self.chain.json().as_array().cloned().unwrap_or_default();
+        let of = |entry: &Value| entry.as_object().and_then(|e| e.keys().next().cloned()).unwrap_or_default();
+        let entry = Value::Object([(name.clone(), number)].into_iter().collect());
+        match entries.iter().position(|e| of(e) == name) {
+            Some(at) => entries[at] = entry,
+            None => {
+                let own = place(&name);
+                let at = entries.iter().position(|e| place(&of(e)) > own).unwrap_or(entries.len());
+                entries.insert(at, entry);
+            }
+        }
+        let chain = settings::chain(&Value::Array(entries).to_string())?;
+        Ok(Setting { swept, ..Setting::new(self.method.clone(), chain) })
+    }
+}
+
+/// A chain of the same processors.
+fn copy(chain: &Chain) -> Result<Chain> {
+    let json = chain.json();
+    if json.as_array().is_none_or(Vec::is_empty) {
+        Ok(Chain::default())
+    } else {
+        settings::chain(&json.to_string())
+    }
+}
+
+/// An entry of a chain in words.
+fn words(name: &str, value: &Value) -> String {
+    let name = name.replace('_', "-");
+    let short = |value: &Value| match value {
+        Value::Number(n) => n.as_f64().map_or(n.to_string(), |x| crate::render::kit::Digits::Six.write(x)),
+        Value::String(s) => s.clone(),
+        other => other.to_string(),
+    };
+    match value {
+        Value::Bool(true) => name,
+        Value::Object(parameters) => {
+            let parts: Vec<String> = parameters.iter().map(|(k, v)| format!("{k}={}", short(v))).collect();
+            format!("{name}({})", parts.join(", "))
+        }
+        other => format!("{name} {}", short(other)),
+    }
+}
+
+/// Splits at the commas outside brackets.
+fn split(text: &str) -> Vec<&str> {
+    let (mut parts, mut depth, mut from) = (Vec::new(), 0i32, 0);
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(text[from..at].trim());
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(text[from..].trim());
+    parts.into_iter().filter(|part| !part.is_empty()).collect()
+}
+
+/// Values of one parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sweep {
+    /// The processor, or `beam`.
+    pub name: String,
+    /// Its values.
+    pub values: Vec<f64>,
+}
+
+/// The most values of a sweep.
+const MOST: usize = 1000;
+
+impl std::str::FromStr for Sweep {
+    type Err = Error;
+
+    /// Reads `temperature=0.1..2.0:0.1` (both ends included) or `top-k=1,5,10`.
+    fn from_str(text: &str) -> Result<Sweep> {
+        let wrong = |what: &str| Error::setting("--sweep", text, what);
+        let form = "must be name=FROM..TO:STEP or name=A,B,C";
+        let (name, values) = text.split_once('=').ok_or_else(|| wrong(form))?;
+        let number =
+            |text: &str| text.trim().parse::<f64>().ok().filter(|x| x.is_finite()).ok_or_else(|| wrong(form));
+        let values = match values.split_once("..") {
+            None => values.split(',').map(number).collect::<Result<Vec<f64>>>()?,
+            Some((from, rest)) => {
+                let (to, step) = rest.split_once(':').ok_or_else(|| wrong(form))?;
+                let (from, to, step) = (number(from)?, number(to)?, number(step)?);
+                if step <= 0.0 || to < from {
+                    return Err(wrong("must rise: FROM below TO, and a STEP above 0"));
+                }
+                let count = ((to - from) / step + 1e-9).floor();
+                if count >= MOST as f64 {
+                    return Err(wrong("has more than 1000 values: take a larger STEP"));
+                }
+                // 0.1 + 2 * 0.1 is 0.3 here
+                let at = |i: usize| format!("{:.9e}", from + i as f64 * step).parse().unwrap_or(from);
+                (0..=count as usize).map(at).collect()
+            }
+        };
+        Ok(Sweep { name: name.trim().to_string(), values })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sweeps_are_what_they_say() {
+        let sweep: Sweep = "temperature=0.1..0.5:0.1".parse().unwrap();
+        assert_eq!(sweep.values, [0.1, 0.2, 0.3, 0.4, 0.5]);
+        assert_eq!("top-k=1,5".parse::<Sweep>().unwrap().values, [1.0, 5.0]);
+        for wrong in
+            ["temperature", "temperature=1..0:0.1", "temperature=0..1", "temperature=0..1e9:1e-9", "top-k=x"]
+        {
+            assert!(wrong.parse::<Sweep>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_swept_processor_stands_where_the_order_has_it() {
+        let base = Setting::parse("top-k=5,top-p=0.9").unwrap();
+        assert_eq!(base.with("temperature", 0.5).unwrap().name, "temperature 0.5, top-k 5, top-p 0.9");
+        assert_eq!(base.with("top-k", 7.0).unwrap().name, "top-k 7, top-p 0.9");
+        assert_eq!(base.with("beam", 3.0).unwrap().name, "beam 3, top-k 5, top-p 0.9");
+        assert!(base.with("top-z", 1.0).is_err() && base.with("top-p", 7.0).is_err());
+    }
+
+    #[test]
+    fn what_is_no_setting_is_refused() {
+        for wrong in ["beam=x", "beam=0", "length-penalty=2", "top-q=1", "beam=2,early-stopping=perhaps"] {
+            assert!(Setting::parse(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(
+            Setting::parse("beam=2,length-penalty=0,top-k=5").unwrap().name,
+            "beam 2, length-penalty 0, top-k 5"
+        );
+        assert_eq!(Setting::parse("xtc(probability=0.5,threshold=0.1)").unwrap().method, Method::Sample);
+    }
+}

@@ -1,0 +1,147 @@
+//! As text.
+
+use std::io::{self, Write};
+
+use super::{Comparison, cell};
+use crate::check::{Compared, Measure};
+use crate::render::Table;
+use crate::render::kit::{Digits, Ink, Look, clip, display_width, pad, sparkline, wrap};
+
+/// The measures that a grid shows; JSON has all.
+const GRID: [&str; 6] = ["logprob", "perplexity", "entropy", "kept", "kl", "distinct_2"];
+
+impl Comparison<'_> {
+    /// As text: a row for each setting, then the texts; of a sweep the curves, of two a table for each measure.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn text(&self, look: &Look, to: &mut dyn Write) -> io::Result<()> {
+        match self.swept()[..] {
+            [] => self.side_by_side(look, to),
+            [name] => self.curves().iter().enumerate().try_for_each(|(at, (rest, curve))| {
+                if at > 0 {
+                    writeln!(to)?;
+                }
+                self.curve(name, rest, curve, look, to)
+            }),
+            [rows, columns, ..] => self.grid(rows, columns, look, to),
+        }
+    }
+
+    fn side_by_side(&self, look: &Look, to: &mut dyn Write) -> io::Result<()> {
+        let measures = self.measures();
+        let mut table = Table::new("lr");
+        table.row(std::iter::once("strategy").chain(measures.iter().map(|m| m.heading)));
+        for setting in self.settings {
+            let cells = measures.iter().map(|m| cell(m, setting.measures.get(m.key)));
+            table.row(std::iter::once(setting.name.clone()).chain(cells));
+        }
+        table.write_within(look.width, to)?;
+        let several = self.settings.iter().any(|s| s.sequences.len() > 1);
+        writeln!(
+            to,
+            "\n{}",
+            look.paint(
+                Ink::Title,
+                if several { "text (first sample of the first sequence)" } else { "text" }
+            )
+        )?;
+        let most =
+            self.settings.iter().map(|s| display_width(&s.name)).max().unwrap_or(0).min(look.width / 3);
+        for setting in self.settings {
+            let text = clip(&self.first_text(setting), look.width.saturating_sub(most + 2));
+            writeln!(to, "{}", format!("{}  {text}", pad(&clip(&setting.name, most), most)).trim_end())?;
+        }
+        if self.settings.iter().any(|s| measures.iter().any(|m| !s.measures.contains_key(m.key))) {
+            writeln!(to, "{}", look.paint(Ink::Removed, "–: nothing is drawn, or a sequence has no value"))?;
+        }
+        Ok(())
+    }
+
+    /// One value after the other, the entropy as bars; below, each measure as a curve.
+    fn curve(
+        &self,
+        name: &str,
+        rest: &str,
+        curve: &[&Compared],
+        look: &Look,
+        to: &mut dyn Write,
+    ) -> io::Result<()> {
+        let measures = self.measures();
+        writeln!(to, "{}", look.paint(Ink::Title, &format!("{name} under {rest}")))?;
+        let mut table = Table::new("r");
+        table.row(std::iter::once(name).chain(measures.iter().map(|m| m.heading)));
+        for setting in curve {
+            let cells = measures.iter().map(|m| cell(m, setting.measures.get(m.key)));
+            table.row(std::iter::once(value(setting, 0)).chain(cells));
+        }
+        table.write_within(look.width, to)?;
+        writeln!(to)?;
+        let most = measures.iter().map(|m| m.heading.len()).max().unwrap_or(0);
+        for measure in &measures {
+            let values: Vec<f64> = means(curve, measure);
+            let known = || values.iter().copied().filter(|v| v.is_finite());
+            let (low, high) = known().fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
+            if low > high {
+                continue;
+            }
+            let digits = measure.digits;
+            let range = format!("{low:.digits$} to {high:.digits$}");
+            // a curve stands on its lowest value
+            let raised: Vec<f64> = values.iter().map(|v| v - low).collect();
+            let line = sparkline(&raised, look.width.saturating_sub(most + 4 + range.len()), look.ascii);
+            writeln!(to, "{}  {}  {range}", pad(measure.heading, most), look.paint(Ink::Bar, &line))?;
+        }
+        Ok(())
+    }
+
+    /// A table for each measure: one parameter down, the other across.
+    fn grid(&self, rows: &str, columns: &str, look: &Look, to: &mut dyn Write) -> io::Result<()> {
+        let mut first = true;
+        for (rest, all) in self.curves() {
+            for measure in self.measures().into_iter().filter(|m| GRID.contains(&m.key)) {
+                if !std::mem::take(&mut first) {
+                    writeln!(to)?;
+                }
+                let title = format!("{} · {rest} · {rows} down, {columns} across", measure.heading);
+                wrap(&title, look.width)
+                    .iter()
+                    .try_for_each(|line| writeln!(to, "{}", look.paint(Ink::Title, line)))?;
+                let mut table = Table::new("r");
+                let across = distinct(&all, 1);
+                table.row(std::iter::once(String::new()).chain(across.iter().cloned()));
+                for down in distinct(&all, 0) {
+                    let cells = across.iter().map(|column| {
+                        let setting = all.iter().find(|s| value(s, 0) == down && value(s, 1) == *column);
+                        cell(measure, setting.and_then(|s| s.measures.get(measure.key)))
+                    });
+                    table.row(std::iter::once(down.clone()).chain(cells.collect::<Vec<_>>()));
+                }
+                table.write_within(look.width, to)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A value of what is swept, as text.
+pub(super) fn value(setting: &Compared, at: usize) -> String {
+    setting.swept.get(at).map_or(String::new(), |(_, x)| Digits::Six.write(*x))
+}
+
+/// The different values, in their order.
+pub(super) fn distinct(settings: &[&Compared], at: usize) -> Vec<String> {
+    let mut values: Vec<String> = Vec::new();
+    for setting in settings {
+        let value = value(setting, at);
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    values
+}
+
+/// A measure along a curve; NaN where there is none.
+pub(super) fn means(curve: &[&Compared], measure: &Measure) -> Vec<f64> {
+    curve.iter().map(|s| s.measures.get(measure.key).map_or(f64::NAN, |m| m.mean)).collect()
+}

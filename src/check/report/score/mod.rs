@@ -1,0 +1,73 @@
+mod marked;
+
+use std::io::{self, Write};
+
+pub use marked::{By, page, svg};
+
+use crate::check::{Score, ScoredToken};
+use crate::render::kit::{Look, count_of, token};
+use crate::render::{Table, Tokens};
+
+impl Score {
+    /// A row for each token, and the sums below. `several`: a heading says which line this is.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn table(
+        &self,
+        tokens: Option<&Tokens>,
+        several: bool,
+        look: &Look,
+        to: &mut dyn Write,
+    ) -> io::Result<()> {
+        if several {
+            writeln!(to, "line {}, sequence {}", self.line, self.sequence)?;
+        }
+        let mut table = Table::new("rrddrdddl").keys(2);
+        let named = ["step", "id", "logprob", "processed", "rank", "bits", "entropy", "cumulative", "token"];
+        table.row(named.into_iter().take(if tokens.is_some() { 9 } else { 8 }));
+        for t in &self.tokens {
+            table.row(cells(t, look).into_iter().chain(tokens.map(|_| token(tokens, t.id))));
+        }
+        table.write_within(look.width, to)?;
+        self.sums(look, to)
+    }
+
+    /// The sums, in a line or two.
+    fn sums(&self, look: &Look, to: &mut dyn Write) -> io::Result<()> {
+        let both = |name: &str, raw: Option<f64>, processed: Option<f64>| {
+            let (raw, processed) = (number(raw, look), number(processed, look));
+            if raw == processed {
+                format!("{name} {raw}")
+            } else {
+                format!("{name} {raw} (processed {processed})")
+            }
+        };
+        let parts = [
+            count_of(self.tokens.len(), "token"),
+            both("log-probability", self.logprob, self.processed_logprob),
+            both("perplexity", self.perplexity, self.processed_perplexity),
+        ];
+        crate::render::kit::wrap(&parts.join(", "), look.width)
+            .iter()
+            .try_for_each(|line| writeln!(to, "{line}"))
+    }
+}
+
+fn cells(t: &ScoredToken, look: &Look) -> [String; 8] {
+    let number = |x| number(x, look);
+    [
+        t.step.to_string(),
+        t.id.to_string(),
+        number(t.logprob),
+        number(t.processed_logprob),
+        t.rank.to_string(),
+        number(t.bits),
+        number(Some(t.entropy)),
+        number(t.cumulative_logprob),
+    ]
+}
+
+fn number(x: Option<f64>, look: &Look) -> String {
+    x.map_or_else(|| "-".to_string(), |x| look.number(x))
+}

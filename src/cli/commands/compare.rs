@@ -1,0 +1,175 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use tokpick::check::{self, CompareOptions, Comparison, References, Setting, Sweep};
+use tokpick::processor::Chain;
+use tokpick::render;
+use tokpick::sampler::{Job, Limits};
+use tokpick::{Error, Result, TokenId};
+
+use crate::cli::args::{DrawName, HistoryArgs, InputArgs, LimitArgs, ShowArgs, made, resolve_seed};
+use crate::cli::ids::IdLists;
+use crate::cli::note::missing;
+use crate::cli::out::Out;
+use crate::cli::resolve::Files;
+use crate::cli::usage::help;
+use crate::cli::{Given, Run, Status};
+
+/// The same rows under several settings: what they decode, and how that differs. Entropy, kept tokens and KL are those of the
+/// distributions that were drawn from; log-probability and perplexity those of the raw rows, so that they compare.
+///
+/// All settings draw with the same seed; with `--draw gumbel` they also share the noise of every token.
+#[derive(Args)]
+#[command(
+    after_long_help = "Settings: a chain as --chain takes it (\"temperature=0.7,top-p=0.9\"), greedy, exact, or beam=N with length-penalty=X and early-stopping=true|false|never.\nWithout --with, eight common ones are compared."
+)]
+pub struct Compare {
+    #[command(flatten)]
+    input: InputArgs,
+    #[command(flatten)]
+    history: HistoryArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    /// A setting; may be repeated: "top-k=40", "temperature=0.7,top-p=0.9", beam=4, greedy
+    #[arg(long, value_name = "SETTING", help_heading = "Comparison", allow_hyphen_values = true)]
+    with: Vec<String>,
+    /// All values of a parameter, under every setting: temperature=0.1..2.0:0.1 or top-k=1,5,10; twice: a grid
+    #[arg(long, value_name = "NAME=VALUES", help_heading = "Comparison")]
+    sweep: Vec<Sweep>,
+    /// Ids (lists separated by `;` or line breaks, or @FILE), or text where there are token strings: adds BLEU, ROUGE and METEOR
+    #[arg(long, value_name = "IDS|TEXT", help_heading = "Comparison")]
+    reference: Vec<String>,
+    /// Samples of each setting that draws; two or more give means with 95 % intervals
+    #[arg(long, short, value_name = "N", default_value_t = 1, help_heading = "Drawing")]
+    num_samples: usize,
+    /// Seed of all settings, 0 to 2^64 − 1 (default: a fresh one, said on standard error and recorded)
+    #[arg(long, short, value_name = "N", help_heading = "Drawing")]
+    seed: Option<u64>,
+    /// How tokens are drawn
+    #[arg(long, value_name = "NAME", help_heading = "Drawing")]
+    draw: Option<DrawName>,
+    /// How it is written
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    format: FormatName,
+    /// Write to a file instead of standard output: whole, or not at all
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    show: ShowArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatName {
+    /// For reading
+    Text,
+    /// One document, with every sequence
+    Json,
+    /// A picture
+    Svg,
+    /// A page with the picture and all numbers, in one file
+    Html,
+}
+
+/// What the texts are compared with.
+enum Reference {
+    None,
+    Ids(Vec<Vec<TokenId>>),
+    Texts(Vec<String>),
+}
+
+impl Compare {
+    fn settings(&self) -> Result<Vec<Setting>> {
+        let given: Vec<Setting> = match (self.with.is_empty(), self.sweep.is_empty()) {
+            (false, _) => self.with.iter().map(|text| Setting::parse(text)).collect::<Result<_>>()?,
+            (true, false) => vec![Setting::parse("sample")?],
+            (true, true) => Setting::defaults()?,
+        };
+        if self.sweep.len() > 2 {
+            return Err(Error::setting("--sweep", self.sweep.len(), "may be given twice at most: a grid"));
+        }
+        let mut settings = given;
+        for sweep in &self.sweep {
+            let all =
+                settings.iter().flat_map(|s| sweep.values.iter().map(|&value| s.with(&sweep.name, value)));
+            settings = all.collect::<Result<_>>()?;
+        }
+        Ok(settings)
+    }
+
+    /// Ids if all of it reads as ids, else text.
+    fn references(&self, strings: bool) -> Result<Reference> {
+        if self.reference.is_empty() {
+            return Ok(Reference::None);
+        }
+        let lists: Result<Vec<IdLists>> = self.reference.iter().map(|text| text.parse()).collect();
+        match lists {
+            Ok(lists) => Ok(Reference::Ids(lists.into_iter().flat_map(|lists| lists.0).collect())),
+            Err(_) if strings => Ok(Reference::Texts(self.reference.clone())),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Run for Compare {
+    fn run(self, given: &Given) -> anyhow::Result<Status> {
+        if self.input.is_missing() {
+            return help("compare");
+        }
+        if self.num_samples == 0 {
+            return Err(Error::setting("--num-samples", 0, "must be 1 or more").into());
+        }
+        let settings = self.settings()?;
+        let mut opened = self.input.open()?;
+        let mut out = Out::open(self.output.as_deref())?;
+        let tokens = opened.tokens.as_ref();
+        let [prompt, prefix] = self.history.resolve(tokens)?;
+        let ends = self.limits.eos_token_id.as_ref();
+        let ends = ends.map(|ids| ids.resolve("--eos-token-id", tokens)).transpose()?;
+        let eos = Files::default().ends(ends).ending;
+        let limits = Limits { max_new_tokens: self.limits.max_new_tokens, eos }.of(&opened.source.shape());
+        let references = self.references(tokens.is_some())?;
+        let seed = resolve_seed(self.seed);
+        let chain = Chain::default();
+        let job = Job {
+            prompt: &prompt,
+            prefix: &prefix,
+            chain: &chain,
+            limits: &limits,
+            seed,
+            logprobs: true,
+            parallel: false,
+        };
+        let text = |ids: &[TokenId]| tokens.map_or(String::new(), |tokens| tokens.text(ids));
+        let references = match &references {
+            Reference::None => References::None,
+            Reference::Ids(ids) => References::Ids(ids),
+            Reference::Texts(texts) => References::Texts(texts, &text),
+        };
+        let gumbel = self.draw == Some(DrawName::Gumbel);
+        let options = CompareOptions { samples: self.num_samples, seed, gumbel, references };
+        let compared = check::compare(opened.source.as_mut(), &job, &settings, &options)?;
+        let look = self.show.look(&out);
+        let made = made(given, Some(&seed.to_string()));
+        let view = Comparison { settings: &compared, tokens, made: &made };
+        out.write(|to| match self.format {
+            FormatName::Text => view.text(&look, to),
+            FormatName::Json => {
+                let document = json!({
+                    "tokpick": env!("CARGO_PKG_VERSION"),
+                    "draw": if gumbel { "gumbel-chacha8-v1" } else { "chacha8-v1" },
+                    "seed": render::seed(seed),
+                    "samples": self.num_samples,
+                    "arguments": given.words().iter().map(|w| w.to_string_lossy()).collect::<Vec<_>>(),
+                    "settings": compared,
+                });
+                writeln!(to, "{document}")
+            }
+            FormatName::Svg => to.write_all(view.svg(look.width).as_bytes()),
+            FormatName::Html => to.write_all(view.html(look.width).as_bytes()),
+        })?;
+        out.finish()?;
+        missing(opened.tokens.as_ref());
+        Ok(Status::Done)
+    }
+}

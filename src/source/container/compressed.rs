@@ -1,0 +1,154 @@
+//! Compressed streams: gzip (RFC 1952) and Zstandard (RFC 8878), with any number of members or frames.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, FrameHeaderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+/// A reader of what a gzip stream holds.
+pub(in crate::source) fn gzip(from: impl Read + Send + 'static) -> Box<dyn Read + Send> {
+    Box::new(Said { from: MultiGzDecoder::new(from), name: "gzip" })
+}
+
+/// A reader of what a Zstandard stream holds.
+pub(in crate::source) fn zstd(from: impl Read + Send + 'static) -> Box<dyn Read + Send> {
+    let from =
+        Zstd { from: BufReader::with_capacity(1 << 16, from), decoder: FrameDecoder::new(), inside: false };
+    Box::new(Said { from, name: "zstd" })
+}
+
+/// Says of which compression an error is. The end of the compressed bytes is not the end of an array.
+struct Said<R> {
+    from: R,
+    name: &'static str,
+}
+
+impl<R: Read> Read for Said<R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        self.from.read(to).map_err(|e| {
+            let name = self.name;
+            let what = match e.kind() {
+                io::ErrorKind::Interrupted => return e,
+                io::ErrorKind::UnexpectedEof => {
+                    format!("the {name} data end in the middle: the file is truncated")
+                }
+                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::Other => {
+                    format!("the {name} data are broken: {e}")
+                }
+                _ => return e,
+            };
+            io::Error::new(io::ErrorKind::InvalidData, what)
+        })
+    }
+}
+
+/// Frame after frame.
+struct Zstd<R> {
+    from: BufReader<R>,
+    decoder: FrameDecoder,
+    inside: bool,
+}
+
+impl<R: Read> Zstd<R> {
+    /// Begins the next frame; `false` at the end.
+    fn begin(&mut self) -> io::Result<bool> {
+        while !self.from.fill_buf()?.is_empty() {
+            match self.decoder.init(&mut self.from) {
+                Ok(()) => {
+                    self.inside = true;
+                    return Ok(true);
+                }
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                    length,
+                    ..
+                })) => {
+                    let length = u64::from(length);
+                    if io::copy(&mut self.from.by_ref().take(length), &mut io::sink())? < length {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                }
+                Err(e) => return Err(self.fault(e)),
+            }
+        }
+        Ok(false)
+    }
+
+    /// An error of the decoder: at the end of the bytes, they are cut off.
+    fn fault(&mut self, e: FrameDecoderError) -> io::Error {
+        match (e, self.from.fill_buf().is_ok_and(<[u8]>::is_empty)) {
+            (FrameDecoderError::FrameHeaderError(FrameHeaderError::WindowTooBig { got }), _) => {
+                io::Error::other(format!("a window of {got} bytes is more than is held"))
+            }
+            (_, true) => io::ErrorKind::UnexpectedEof.into(),
+            (e, false) => io::Error::other(e.to_string()),
+        }
+    }
+}
+
+impl<R: Read> Read for Zstd<R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        while !to.is_empty() {
+            if !self.inside && !self.begin()? {
+                break;
+            }
+            while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
+                let decoded =
+                    self.decoder.decode_blocks(&mut self.from, BlockDecodingStrategy::UptoBlocks(1));
+                if let Err(e) = decoded {
+                    return Err(self.fault(e));
+                }
+            }
+            let count = self.decoder.read(to)?;
+            if count > 0 {
+                return Ok(count);
+            }
+            let said = self.decoder.get_checksum_from_data();
+            if said.is_some() && said != self.decoder.get_calculated_checksum() {
+                return Err(io::Error::other("the checksum is wrong"));
+            }
+            self.inside = false;
+        }
+        Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(mut from: Box<dyn Read + Send>) -> Result<Vec<u8>, String> {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).map(|_| bytes).map_err(|e| e.to_string())
+    }
+
+    fn pack(bytes: &[u8]) -> [Vec<u8>; 2] {
+        let mut gzip = flate2::read::GzEncoder::new(bytes, flate2::Compression::fast());
+        let mut packed = Vec::new();
+        gzip.read_to_end(&mut packed).expect("gzip");
+        [packed, ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)]
+    }
+
+    #[test]
+    fn members_frames_and_cuts() {
+        let text: Vec<u8> = (0..200_000u32).flat_map(|i| (i / 7).to_le_bytes()).collect();
+        for (packed, open) in pack(&text).into_iter().zip([
+            gzip as fn(io::Cursor<Vec<u8>>) -> Box<dyn Read + Send>,
+            zstd as fn(io::Cursor<Vec<u8>>) -> Box<dyn Read + Send>,
+        ]) {
+            let open = |bytes: Vec<u8>| all(open(io::Cursor::new(bytes)));
+            assert_eq!(open(packed.clone()).as_ref(), Ok(&text));
+            assert_eq!(open([packed.clone(), packed.clone()].concat()).as_ref(), Ok(&text.repeat(2)));
+            for cut in [1, 3, 9, 20, packed.len() / 2, packed.len() - 1] {
+                let what = open(packed[..cut].to_vec()).expect_err("cut off");
+                assert!(what.contains("truncated"), "{cut} of {}: {what}", packed.len());
+            }
+            let mut broken = packed.clone();
+            let middle = broken.len() / 2;
+            broken[middle..middle + 40].fill(0xa5);
+            assert!(open(broken).is_err());
+        }
+        let skipped = [&[0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3][..], &pack(b"hello")[1]].concat();
+        assert_eq!(all(zstd(io::Cursor::new(skipped))).as_deref(), Ok(&b"hello"[..]));
+    }
+}

@@ -1,0 +1,160 @@
+//! Opens an input: finds its format from its content.
+
+mod binary;
+mod json;
+
+use std::path::{Path, PathBuf};
+
+use super::text::lines;
+use super::{Bigram, DtypeHint, Layout, LogitsSource, RawDtype, RowRange, Steps};
+use crate::{Error, Result};
+
+/// What the rows of an input mean.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// What the content says: steps, or a prefix table.
+    #[default]
+    Auto,
+    /// A `[V, V]` matrix: row i holds the logits after token i.
+    Bigram,
+}
+
+/// An input and how it is to be read. Only the path is needed: the format is found from the content (the magic of NPY, the first
+/// character of JSON), never from the name.
+///
+/// | content | becomes |
+/// |---|---|
+/// | NPY file, C order; stored in `.npz`; safetensors; raw numbers | rows read where they lie: random access, nothing kept in memory |
+/// | the same from a pipe, deflated in `.npz`, or in gzip or Zstandard | rows as they come, forward only |
+/// | NPY, Fortran order | steps in memory |
+/// | JSON document | steps in memory |
+/// | JSON Lines of steps | rows as their lines arrive, forward only; a single line `[…]` is such a stream, too |
+/// | JSON Lines with `prefix` | a [`Table`] in memory |
+///
+/// Rows are f32. NPY elements may be f16, bfloat16, f32, f64 or integers of any width, in either byte order; f64 and integers are
+/// rounded once, and what is finite but overflows f32 is an error. A JSON number is an f64 that is rounded once; Python's
+/// `-Infinity`, `Infinity` and `NaN` are read, too: a source passes them on, decoding judges them. Unknown keys in a JSON object
+/// are refused.
+///
+/// Pickles (`.pt`), tables (Parquet, Arrow, CSV) and other containers are refused with the line of Python that converts them.
+///
+/// The memory that is taken follows the data that came, never what a header promises; a regular NPY file is checked against
+/// its header when it is opened.
+///
+/// ```
+/// use tokpick::source::{Layout, LogitsSource, Open};
+/// let open = Open { layout: Some(Layout::Bv), ..Open::new("rows.json") };
+/// let source = open.read(&b"[[1, 2], [3, 4], [5, 6]]"[..])?;
+/// assert_eq!(source.shape().sequences, 0..3);
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Open {
+    /// A path, or `-` for standard input.
+    pub path: PathBuf,
+    /// What the axes mean; default `tv` for two and `btv` for three.
+    pub layout: Option<Layout>,
+    /// A part of the steps (of the sequences with [`Layout::Bv`]); they keep their numbers.
+    pub rows: Option<RowRange>,
+    /// What the elements of an NPY array are where its dtype can't say.
+    pub dtype: Option<DtypeHint>,
+    /// Which array of a container (`.npz`, safetensors) is read; a path may name it, too: `steps.npz#logits`. Needed where there are
+    /// several and none is called `logits`.
+    pub array: Option<String>,
+    /// The input is bare little-endian numbers, rows of `vocab_size`.
+    pub raw: Option<RawDtype>,
+    /// JSON `null` is a masked token (−∞), not an error.
+    pub null_is_masked: bool,
+    /// The numbers are probabilities, which sum to 1 in each row, not logits: their logarithms are decoded. (JSON may say so itself,
+    /// with the key `probs`.)
+    pub probs: bool,
+    /// What the rows mean.
+    pub kind: Kind,
+    /// V: needed where sparse rows don't tell it (default: the highest id so far + 1), checked everywhere else.
+    pub vocab_size: Option<usize>,
+}
+
+/// The largest JSON document, or archive from a pipe, in bytes: it is read whole.
+const LARGEST: u64 = 1 << 30;
+
+type Source = Box<dyn LogitsSource + Send>;
+
+impl Open {
+    /// An input with the default settings.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Open { path: path.into(), ..Open::default() }
+    }
+
+    fn name(&self) -> String {
+        lines::name(&self.path)
+    }
+
+    /// A name of an array has no meaning where there is only one, without a name.
+    fn no_array(&self, what: &str) -> Result<()> {
+        match &self.array {
+            Some(array) => {
+                Err(Error::setting("array", array, format!("{} is {what}: it has no names", self.name())))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The hint of an element type is for NPY.
+    fn no_dtype(&self, what: &str) -> Result<()> {
+        match self.dtype {
+            Some(_) => Err(Error::setting(
+                "dtype",
+                "bf16",
+                format!("{} is {what}; the hint is for NPY", self.name()),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn bigram(self, matrix: Steps) -> Result<Source> {
+        self.no_steps("a bigram matrix")?;
+        self.checked(Box::new(Bigram::new(matrix)?))
+    }
+
+    /// Settings that are about steps have no meaning where rows follow the prefix.
+    fn no_steps(&self, what: &str) -> Result<()> {
+        if let Some(range) = self.rows {
+            return Err(Error::setting("rows", range, format!("selects steps, and {what} has none")));
+        }
+        if let Some(layout) = self.layout {
+            return Err(Error::setting("layout", layout, format!("is for steps, and {what} has none")));
+        }
+        Ok(())
+    }
+
+    fn checked(&self, source: Source) -> Result<Source> {
+        match (self.vocab_size, source.shape().vocab) {
+            (Some(given), Some(v)) if given != v => {
+                let what = format!("the rows of {} have {v} logits", source.name());
+                Err(Error::setting("vocab_size", given, what))
+            }
+            _ => Ok(source),
+        }
+    }
+}
+
+/// A path and the array that it names behind `#`: `steps.npz#logits`. A file whose own name has a `#` is that file.
+///
+/// ```
+/// use std::path::Path;
+/// use tokpick::source::file_and_array;
+/// let file = std::env::temp_dir().join("tokpick-doc.npz");
+/// std::fs::write(&file, b"").unwrap();
+/// let named = format!("{}#logits", file.display());
+/// assert_eq!(file_and_array(Path::new(&named)), (file.clone(), Some("logits".to_string())));
+/// assert_eq!(file_and_array(&file), (file, None));
+/// ```
+pub fn file_and_array(path: &Path) -> (PathBuf, Option<String>) {
+    let named = path.to_str().filter(|_| !path.exists()).and_then(|text| text.rsplit_once('#'));
+    match named {
+        Some((file, array)) if !array.is_empty() && Path::new(file).exists() => {
+            (file.into(), Some(array.into()))
+        }
+        _ => (path.into(), None),
+    }
+}
