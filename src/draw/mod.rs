@@ -28,6 +28,8 @@ pub struct Pick {
     pub id: TokenId,
     /// Where the uniform of an inverse-CDF draw fell, in [0, 1).
     pub uniform: Option<f64>,
+    /// The interval of the token, where it is not that of the candidates in id order: an engine's own.
+    pub interval: Option<(f64, f64)>,
     /// The noise that was added to the winner's score, for races.
     pub noise: Option<f64>,
     /// The second best of a race, and how far behind it was (in nats, noise included).
@@ -39,7 +41,7 @@ pub struct Pick {
 impl Pick {
     /// A token that was taken without randomness.
     pub fn certain(id: TokenId) -> Self {
-        Pick { id, uniform: None, noise: None, runner_up: None, logprob: None }
+        Pick { id, uniform: None, interval: None, noise: None, runner_up: None, logprob: None }
     }
 }
 
@@ -119,6 +121,15 @@ impl Support {
     }
 }
 
+/// What one filter of a draw left, as the draw itself went through it ([`Draw::filters`]).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filtered {
+    /// The filter and its setting: `top_k=40`.
+    pub name: String,
+    /// The tokens that are left, by rising id, with their probabilities among each other.
+    pub left: Vec<(TokenId, f64)>,
+}
+
 /// A way to choose; see the [module](self).
 pub trait Draw: Send {
     /// Name in output and records (`chacha8-v1`).
@@ -147,6 +158,17 @@ pub trait Draw: Send {
     /// not what the token is drawn from, and [`Pick::logprob`] tells its log-probability.
     fn filters(&self) -> bool {
         false
+    }
+
+    /// What each filter of the draw left for a seat of the last step, in its order, where it was watched. Asked once.
+    fn stages(&mut self, _turn: &Turn<'_>, _seat: usize) -> Vec<Filtered> {
+        Vec::new()
+    }
+
+    /// By how much another cut had to err (a share of the mass) for `claimed` to be drawn for a seat of the last step, if
+    /// scores within `tolerance` of each other count as equal; `None` where no other cut explains it.
+    fn by_cut(&mut self, _turn: &Turn<'_>, _seat: usize, _claimed: TokenId, _tolerance: f64) -> Option<f64> {
+        None
     }
 
     /// What a seat's token of the last step was drawn from, in the order in which the draw walks it.

@@ -2,12 +2,14 @@
 
 mod beam;
 mod compare;
+mod completions;
 mod convert;
 mod diff;
 mod engines;
 mod explain;
 mod greedy;
 mod info;
+mod man;
 mod probs;
 mod processors;
 mod sample;
@@ -87,4 +89,6 @@ commands! {
     Synth, "synth", synth::Synth, "Logits to play with, from a seed";
     Processors, "processors", processors::Processors, "All logits processors, and the orders in which engines apply them";
     Engines, "engines", engines::Engines, "The engines whose draws can be replayed";
+    Completions, "completions", completions::Completions, "A script that completes commands and flags in a shell";
+    Man, "man", man::Man, "Manual pages, one for each command";
 }
