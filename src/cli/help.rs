@@ -140,6 +140,11 @@ const SCREENS: &[Screen] = &[
         flags: &["layout", "rows", "vocab", "top", "format", "output"],
     },
     Screen {
+        command: "convert",
+        examples: &["tokpick convert steps.npy -o steps.npz", "tokpick convert steps-small.json --to jsonl"],
+        flags: &["layout", "rows", "array", "raw", "vocab-size", "to", "output"],
+    },
+    Screen {
         command: "search",
         examples: &[
             "tokpick search steps-small.json --exact",
@@ -214,6 +219,9 @@ const BRIEFS: &[(&str, &str)] = &[
     ("prompt-ids", "what stood before the first step"),
     ("vocab", "token strings: JSON, or a token a line"),
     ("rows", "a part of the steps, B not included"),
+    ("array", "one of several arrays in INPUT"),
+    ("raw", "INPUT is bare numbers: f32, f16, bf16, f64"),
+    ("vocab-size", "numbers in a row of these"),
     ("layout", "what the axes are"),
     ("ids", "token ids, or @FILE with them"),
     ("ids-file", "a line of ids for each sequence"),

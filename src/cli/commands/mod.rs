@@ -3,6 +3,7 @@
 mod beam;
 mod compare;
 mod completions;
+mod convert;
 mod diff;
 mod engines;
 mod explain;
@@ -84,6 +85,7 @@ commands! {
     Verify, "verify", verify::Verify, "Whether ids were drawn from these logits and seed; whether a record still holds";
     Diff, "diff", diff::Diff, "Two files of logits, row by row: how far apart, and which draws would flip";
     Info, "info", info::Info, "Shape and format of an input; entropy and most probable tokens of its rows";
+    Convert, "convert", convert::Convert, "Logits of any kind as NPY, .npz, safetensors, JSON or JSON Lines";
     Synth, "synth", synth::Synth, "Logits to play with, from a seed";
     Processors, "processors", processors::Processors, "All logits processors, and the orders in which engines apply them";
     Engines, "engines", engines::Engines, "The engines whose draws can be replayed";
