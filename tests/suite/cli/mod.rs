@@ -5,6 +5,8 @@ mod audit;
 mod bad_input;
 #[cfg(unix)]
 mod checks;
+#[cfg(unix)]
+mod completions;
 mod decode;
 mod files;
 mod flags;

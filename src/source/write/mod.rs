@@ -1,8 +1,12 @@
-//! Writers of logits: NPY and JSON, a row at a time.
+//! Writers of logits: NPY, `.npz`, safetensors, JSON and JSON Lines, a row at a time.
+
+mod tensors;
+
+pub use tensors::{SafetensorsWriter, write_npz};
 
 use std::io::{self, Write};
 
-use bytemuck::cast_slice;
+use super::Row;
 
 /// Writes rows as an NPY file: version 1.0, `<f4`, C order.
 ///
@@ -48,11 +52,7 @@ impl<W: Write> NpyWriter<W> {
     /// A row of another length than V, a row too many, a failed write.
     pub fn row(&mut self, logits: &[f32]) -> io::Result<()> {
         self.rows.check(logits)?;
-        if cfg!(target_endian = "little") {
-            self.to.write_all(cast_slice(logits))
-        } else {
-            logits.iter().try_for_each(|x| self.to.write_all(&x.to_le_bytes()))
-        }
+        tensors::write_f32(&mut self.to, logits)
     }
 
     /// Ends the file and gives the writer back.
@@ -129,6 +129,32 @@ impl<W: Write> JsonWriter<W> {
         self.to.flush()?;
         Ok(self.to)
     }
+}
+
+/// Writes a row as a line of JSON: `{"logits": […]}`, for a sparse one `{"ids": […], "logits": […]}`.
+///
+/// ```
+/// use tokpick::source::{Row, write::write_line};
+/// let mut lines = Vec::new();
+/// write_line(&mut lines, &Row::dense(vec![0.5, f32::NEG_INFINITY]))?;
+/// assert_eq!(lines, b"{\"logits\":[0.5,-Infinity]}\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// A failed write.
+pub fn write_line(to: &mut impl Write, row: &Row) -> io::Result<()> {
+    to.write_all(b"{")?;
+    if let Some(ids) = &row.ids {
+        to.write_all(b"\"ids\":[")?;
+        for (at, id) in ids.iter().enumerate() {
+            write!(to, "{}{id}", if at > 0 { "," } else { "" })?;
+        }
+        to.write_all(b"],")?;
+    }
+    to.write_all(b"\"logits\":")?;
+    write_numbers(to, row.logits.iter().copied())?;
+    to.write_all(b"}\n")
 }
 
 /// A row as a JSON array.
