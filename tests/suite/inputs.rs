@@ -286,6 +286,34 @@ fn a_prefix_table_may_be_sparse_and_bring_its_strings() {
 }
 
 #[test]
+fn names_of_sequences_are_carried_to_the_results() {
+    let lines = b"{\"id\":\"a\",\"logits\":[0,2]}\n{\"logits\":[3,2]}\n{\"logits\":[3,4],\"id\":17}\n";
+    for more in ["", "--sequence-offset 5", "--rows 0..3"] {
+        let ran = with_input(&words(&format!("greedy -f jsonl --layout bv {more}")), lines).text();
+        let ids: Vec<serde_json::Value> = ran
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].clone())
+            .collect();
+        assert_eq!(ids, ["a".into(), serde_json::Value::Null, 17.into()], "{more}: {ran}");
+    }
+    let stream = b"{\"id\":\"a\",\"logits\":[0,2]}\n{\"logits\":[3,2]}\n{\"id\":\"a\",\"logits\":[3,2]}\n";
+    assert_eq!(with_input(&words("greedy -f jsonl"), stream).json()["id"], "a");
+    assert_eq!(with_input(&words("greedy -f json"), stream).json()["sequences"][0]["id"], "a");
+    assert_eq!(with_input(&words("greedy"), stream).text(), "1 0 0\n");
+    let document = b"{\"id\":7,\n\"logits\":[[0,2],[1,0]]}";
+    assert_eq!(with_input(&words("greedy -f jsonl"), document).json()["id"], 7);
+    for (input, said) in [
+        (&lines[..], "line 3, step 2: another \"id\" than the first line: a stream is one sequence"),
+        (b"{\"id\":null,\"logits\":[1]}", "\"id\" is a string or a whole number"),
+        (b"{\"id\":1,\"logits\":[[[1]],[[2]]]}", "one \"id\" for several sequences"),
+        (b"{\"id\":1,\"prefix\":[],\"logits\":[1]}", "\"id\" in a prefix table"),
+    ] {
+        let line = with_input(&["greedy"], input).failure();
+        assert!(line.contains(said), "{line}");
+    }
+}
+
+#[test]
 fn parts_of_a_job_draw_what_the_whole_draws() {
     let whole = tokpick(&words("sample batch.npy --seed 3 -n 2 -f jsonl")).text();
     let folder = tempfile::tempdir().unwrap();
