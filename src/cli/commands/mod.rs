@@ -80,7 +80,7 @@ commands! {
     Search, "search", search::Search, "The true best sequences, by exact search, for small cases";
     Probs, "probs", probs::Probs, "The distribution that `sample` would draw from";
     Explain, "explain", explain::Explain, "What each stage does to the distribution of a step, and how the token is drawn";
-    Compare, "compare", compare::Compare, "Strategies side by side on the same rows: texts, probabilities, diversity, sweeps";
+    Compare, "compare", compare::Compare, "Strategies side by side on the same rows: texts, probabilities, diversity";
     Score, "score", score::Score, "How probable given ids are: log-probability, rank, surprise, perplexity";
     Verify, "verify", verify::Verify, "Whether ids were drawn from these logits and seed; whether a record still holds";
     Diff, "diff", diff::Diff, "Two files of logits, row by row: how far apart, and which draws would flip";
