@@ -258,7 +258,7 @@ fn a_prefix_table_may_be_sparse_and_bring_its_strings() {
         "{\"prefix\":[3],\"ids\":[2],\"logits\":[1]}\n{\"prefix\":[],\"ids\":[3],\"logits\":[1]}\n";
     assert_eq!(with_input(&words("greedy --max-new-tokens 2"), no_dense.as_bytes()).text(), "3 2\n");
     let wide = with_input(&words("info --vocab-size 9 -f json"), no_dense.as_bytes()).json();
-    assert_eq!(wide["vocab"], 9);
+    assert_eq!(wide["shape"]["vocab"], 9);
     for (table, args, said) in [
         (no_dense, "--vocab-size 3", "holds the id 3, outside the vocabulary of 3"),
         ("{\"prefix\":[],\"ids\":[1,1],\"logits\":[0,0]}\n", "", "line 1, token 1: the id stands twice"),
