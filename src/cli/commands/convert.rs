@@ -46,6 +46,16 @@ impl FormatName {
         FormatName::from_str(&extension, true).ok()
     }
 
+    fn name(self) -> &'static str {
+        match self {
+            FormatName::Npy => "NPY",
+            FormatName::Npz => "NPZ",
+            FormatName::Safetensors => "safetensors",
+            FormatName::Json => "JSON",
+            FormatName::Jsonl => "JSON Lines",
+        }
+    }
+
     fn is_binary(self) -> bool {
         matches!(self, FormatName::Npy | FormatName::Npz | FormatName::Safetensors)
     }
@@ -72,7 +82,7 @@ impl Run for Convert {
         }
         let mut out = Out::open(self.output.as_deref())?;
         if format.is_binary() && out.is_terminal() {
-            anyhow::bail!("{format:?} is binary: write it to a file with -o FILE");
+            anyhow::bail!("{} is binary: write it to a file with -o FILE", format.name());
         }
         if format == FormatName::Jsonl {
             lines(source, &mut out)?;
