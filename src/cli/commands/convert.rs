@@ -97,7 +97,7 @@ impl Run for Convert {
 /// Writes a line for each row.
 fn lines(source: &mut dyn LogitsSource, out: &mut Out) -> Result<()> {
     let shape = source.shape();
-    let steps = shape.end_step.map(|end| end - shape.first_step);
+    let steps = shape.steps();
     if shape.sequences.len() > 1 && steps != Some(1) {
         let what =
             format!("JSON Lines hold the steps of one sequence, and here are {}", shape.sequences.len());
@@ -117,7 +117,7 @@ fn lines(source: &mut dyn LogitsSource, out: &mut Out) -> Result<()> {
 fn arrays(source: &mut dyn LogitsSource, format: FormatName, out: &mut Out) -> Result<()> {
     let shape = source.shape();
     let sequences = shape.sequences.len();
-    let known = shape.end_step.map(|end| end - shape.first_step).zip(shape.vocab);
+    let known = shape.steps().zip(shape.vocab);
     match known {
         // steps of several sequences that come step by step have to be put into order first
         _ if sequences > 1 && shape.access == Access::ByStep => {

@@ -58,9 +58,8 @@ impl Files {
 
     /// The files as a search that draws nothing follows them: without what transformers leaves out where it doesn't sample.
     pub fn without_draws(mut self) -> Files {
-        let samples = |name: &str| {
-            INFOS.iter().any(|info| info.name == name && info.places.hf.0 == Part::Sampling)
-        };
+        let samples =
+            |name: &str| INFOS.iter().any(|info| info.name == name && info.places.hf.0 == Part::Sampling);
         for (file, settings) in &mut self.files[..self.of_transformers] {
             let (idle, left): (Vec<_>, Vec<_>) =
                 settings.entries.drain(..).partition(|(name, _)| samples(name));
@@ -68,7 +67,10 @@ impl Files {
             // else it was said when the file was read
             if settings.strategy.do_sample == Some(true) && !idle.is_empty() {
                 let idle: Vec<&str> = idle.iter().map(|e| e.0.as_str()).collect();
-                note(format!("{file}: left out where nothing is drawn, as in transformers: {}", idle.join(", ")));
+                note(format!(
+                    "{file}: left out where nothing is drawn, as in transformers: {}",
+                    idle.join(", ")
+                ));
             }
         }
         self

@@ -134,7 +134,10 @@ fn searches_without_draws_leave_out_what_only_draws_need() {
     for (start, note) in [
         ("{\"do_sample\":false,", "transformers would draw nothing, and leave out typical_p, temperature\n"),
         ("{", "transformers would draw nothing, and leave out typical_p, temperature\n"),
-        ("{\"do_sample\":true,", "left out where nothing is drawn, as in transformers: typical_p, temperature\n"),
+        (
+            "{\"do_sample\":true,",
+            "left out where nothing is drawn, as in transformers: typical_p, temperature\n",
+        ),
     ] {
         for command in ["greedy steps.npy -f json", "search --exact steps.npy -f json --max-new-tokens 2"] {
             let ran = config(&format!("{start}{rest}"), command);
