@@ -127,8 +127,15 @@ pub enum Error {
         stage: &'static str,
     },
     /// An engine can't be replayed as asked.
-    #[error(transparent)]
-    Engine(#[from] crate::engine::EngineError),
+    #[error("{engine}: {}{what}", row.map_or(String::new(), |row| format!("row {row}: ")))]
+    Engine {
+        /// The engine.
+        engine: &'static str,
+        /// The row of the step that it can't draw from, where it is one.
+        row: Option<usize>,
+        /// What is wrong, and what to do.
+        what: String,
+    },
     /// The reader of the results has gone away (a closed pipe).
     #[error("the reader of the output is gone")]
     Closed,
@@ -172,6 +179,16 @@ impl Error {
     /// ```
     pub fn setting(name: impl Into<String>, value: impl fmt::Display, what: impl Into<String>) -> Self {
         Error::Setting { name: name.into(), value: in_part(value.to_string()), what: what.into() }
+    }
+
+    /// An engine that can't be replayed as asked.
+    pub fn engine(engine: &'static str, what: impl Into<String>) -> Self {
+        Error::Engine { engine, row: None, what: what.into() }
+    }
+
+    /// A row of a step that an engine can't draw from.
+    pub fn engine_row(engine: &'static str, row: usize, what: impl Into<String>) -> Self {
+        Error::Engine { engine, row: Some(row), what: what.into() }
     }
 
     /// A decoding error.

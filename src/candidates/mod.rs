@@ -99,6 +99,24 @@ enum State {
     Sparse,
 }
 
+/// The candidates of a row of logits by token id: NaN and +∞ are masked, until a `remove_invalid_values` of the chain repairs them.
+/// [`Chain::on`](crate::processor::Chain::on) refuses them.
+///
+/// ```
+/// use tokpick::candidates::Candidates;
+///
+/// let mut c = Candidates::from(&[1.0, 3.0, f32::NAN][..]);
+/// assert_eq!((c.argmax(), c.count()), (Some(1), 2));
+/// assert_eq!(Candidates::from(&[][..]).argmax(), None);
+/// ```
+impl From<&[f32]> for Candidates {
+    fn from(logits: &[f32]) -> Self {
+        let mut c = Candidates::default();
+        c.load_to_repair(&mut Row::dense(logits.to_vec()));
+        c
+    }
+}
+
 impl Candidates {
     /// Takes a row over (its buffers are swapped in; [`release`](Self::release) gives them back).
     ///

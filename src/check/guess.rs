@@ -1,7 +1,9 @@
 //! Which engine, order of stages and batch draws these ids? A lost recipe found again.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::addresses::{self, Addresses, Chance, Claimed};
 use super::orders::orders;
 use super::recipe::{Attempt, Convention, Guess, Recipe};
 use crate::draw::{Addressed, Argmax, Draw, Gumbel};
@@ -11,14 +13,18 @@ use crate::sampler::{Job, along};
 use crate::source::{Format, LogitsSource, Query, Row, Shape};
 use crate::{Error, Result, TokenId};
 
+/// Ids of each line that addresses are looked for with.
+const LOOKED_AT: usize = 32;
 /// Ids of each line that every recipe has to face; who matches them all, or comes nearest, faces the rest.
 const SCREEN: usize = 8;
 
 /// What is known of the run.
 #[derive(Debug, Clone, Copy)]
 pub struct GuessOptions<'a> {
-    /// The seed, as the engine would be given it.
-    pub seed: &'a str,
+    /// The seed, as the engine would be given it; `None`: only the engines whose seeds can be looked for are tried.
+    pub seed: Option<&'a str>,
+    /// Where to look for seed and position, for the engines whose draws depend on nothing else.
+    pub addresses: Option<&'a Addresses>,
     /// The parameters; their order is looked for.
     pub params: &'a Params,
     /// How many partial explanations are kept; default 3.
@@ -47,11 +53,20 @@ pub fn guess(
     // ids and rows that don't fit together fail here, for all
     let plain = Chain::default();
     search.along(&plain, &mut Argmax, 0..sequences, Some(SCREEN))?;
-    search.own();
-    for info in engines() {
-        search.engine(info);
+    if options.seed.is_some() {
+        search.own();
+        for info in engines().iter().filter(|e| e.batch != Batch::Addressed) {
+            search.engine(info);
+        }
     }
-    search.finish()
+    let (addressed, chance) = search.addresses()?;
+    let tried = search.found.len() + addressed.len();
+    let mut guess = search.finish()?;
+    // where others were tried, too, it is only said of what was found
+    guess.chance = chance.filter(|_| !addressed.is_empty() || options.seed.is_none());
+    guess.explained.extend(addressed);
+    guess.tried = tried.max(guess.tried);
+    Ok(guess)
 }
 
 struct Search<'a, 'b> {
@@ -109,11 +124,15 @@ impl Search<'_, '_> {
         Ok(outcome)
     }
 
+    fn seed(&self) -> &str {
+        self.options.seed.unwrap_or_default()
+    }
+
     fn own(&mut self) {
         let on = on(self.job.chain);
         for draw in ["chacha8-v1", "gumbel-chacha8-v1", "argmax"] {
-            if draw != "argmax" && self.options.seed.trim().parse::<u64>().is_err() {
-                let why = format!("seed {}: it takes a whole number below 2^64", self.options.seed);
+            if draw != "argmax" && self.seed().trim().parse::<u64>().is_err() {
+                let why = format!("seed {}: it takes a whole number below 2^64", self.seed());
                 self.refused.push((draw.to_string(), why));
                 continue;
             }
@@ -132,7 +151,7 @@ impl Search<'_, '_> {
 
     fn engine(&mut self, info: &'static EngineInfo) {
         for (assumed, params) in variants(info, self.options.params) {
-            let stages = match stages(info, &params, self.options.seed) {
+            let stages = match stages(info, &params, self.seed()) {
                 Ok(stages) => stages,
                 Err(why) => {
                     self.refuse(info.name, why);
@@ -161,11 +180,88 @@ impl Search<'_, '_> {
         }
     }
 
+    /// The addresses under which engines without a state draw the ids of every line.
+    fn addresses(&mut self) -> Result<(Vec<Attempt>, Option<Chance>)> {
+        let Some(options) = self.options.addresses else { return Ok((Vec::new(), None)) };
+        let lines = self.claimed()?;
+        if lines.iter().all(Vec::is_empty) {
+            return Ok((Vec::new(), None));
+        }
+        let paths = addresses::paths(self.options.params);
+        let (mut found, mut chance) = (Vec::new(), None);
+        for path in &paths {
+            let mut seeds = vec![options.seeds.clone()];
+            let mut places: Vec<String> = Vec::new();
+            for line in lines.iter().filter(|l| !l.is_empty()) {
+                let positions = options.positions_after(line[0].history.len());
+                let explained = match addresses::find(path, line, &seeds, &positions) {
+                    Ok((explained, p)) => {
+                        if places.is_empty() && p < 1.0 {
+                            let new = || Chance::new(paths.len(), options, &positions, line.len(), p);
+                            chance.get_or_insert_with(new);
+                        }
+                        explained
+                    }
+                    Err(why) => {
+                        self.refuse(path.engine, why.to_string());
+                        BTreeSet::new()
+                    }
+                };
+                let mut of_others = explained;
+                if of_others.is_empty() && !places.is_empty() {
+                    // a seed of its own
+                    of_others =
+                        addresses::find(path, line, std::slice::from_ref(&options.seeds), &positions)?.0;
+                }
+                if of_others.is_empty() {
+                    places.clear();
+                    break;
+                }
+                if places.is_empty() {
+                    seeds = of_others.iter().map(|a| a.0..a.0 + 1).collect();
+                    seeds.dedup();
+                }
+                places.push(place(&of_others));
+            }
+            if places.is_empty() {
+                continue;
+            }
+            places.dedup();
+            let compared = lines.iter().map(Vec::len).sum();
+            let assumed = path.assumed.map(str::to_string).into_iter().chain([places.join("; ")]).collect();
+            let order = Vec::new();
+            let recipe =
+                Recipe { draw: path.engine.to_string(), convention: None, order, assumed, layout: None };
+            found.push(Attempt { recipe, same_orders: Vec::new(), matches: compared, compared });
+        }
+        Ok((found, chance))
+    }
+
+    /// The first ids of each line with their rows.
+    fn claimed(&mut self) -> Result<Vec<Vec<Claimed>>> {
+        let mut lines: Vec<Vec<Claimed>> = self.ids.iter().map(|_| Vec::new()).collect();
+        let ids: Vec<Vec<TokenId>> =
+            self.ids.iter().map(|ids| ids[..ids.len().min(LOOKED_AT)].to_vec()).collect();
+        let chain = Chain::default();
+        let job = Job { chain: &chain, ..*self.job };
+        along(self.source, &job, &mut Argmax, self.samples, &ids, &mut |taken| {
+            let turn = taken.turn;
+            let mut logits = vec![f32::NEG_INFINITY; turn.candidates.vocab()];
+            for (id, x) in turn.candidates.raw() {
+                logits[id as usize] = x;
+            }
+            let (history, prompt_len) = (turn.context.to_vec(), turn.prompt_len);
+            lines[taken.line].push(Claimed { logits, history, prompt_len, id: taken.id });
+            Ok(())
+        })?;
+        Ok(lines)
+    }
+
     fn conventions(&self, info: &EngineInfo) -> Vec<Convention> {
         use Convention::{Alone, Batch as Together, InTurn, SeedPlusRow};
         match info.batch {
             _ if self.sequences == 1 => vec![Together],
-            Batch::EachRow => vec![Together, SeedPlusRow, InTurn],
+            Batch::EachRow | Batch::Addressed => vec![Together, SeedPlusRow, InTurn],
             _ if self.options.params.row_seeds.is_some() => vec![Together],
             _ => vec![Together, Alone, SeedPlusRow, InTurn],
         }
@@ -192,7 +288,7 @@ impl Search<'_, '_> {
         match how {
             Try::Own { draw, order } => {
                 let chain = reordered(self.job.chain, order);
-                let seed = self.options.seed.trim().parse().unwrap_or(0);
+                let seed = self.seed().trim().parse().unwrap_or(0);
                 let mut draw: Box<dyn Draw> = match *draw {
                     "chacha8-v1" => Box::new(Addressed::new(seed)),
                     "argmax" => Box::new(Argmax),
@@ -201,7 +297,8 @@ impl Search<'_, '_> {
                 self.along(&chain, draw.as_mut(), all, limit)
             }
             Try::Engine { name, params, convention } => {
-                let (chain, samples, seed) = (Chain::default(), self.samples, self.options.seed);
+                let (chain, samples, seed) =
+                    (Chain::default(), self.samples, self.options.seed.unwrap_or_default());
                 let of = |seed: &str, rows| EngineDraw::new(name, params, seed, rows, samples);
                 let mut outcome = Outcome::default();
                 if *convention == Convention::Batch {
@@ -247,7 +344,7 @@ impl Search<'_, '_> {
         explained.sort_by_key(|a| a.recipe.assumed.len());
         partial.sort_by(|a, b| b.share().total_cmp(&a.share()));
         partial.truncate(self.options.partial);
-        Ok(Guess { explained, partial, tried, refused: self.refused })
+        Ok(Guess { explained, partial, tried, refused: self.refused, chance: None })
     }
 }
 
@@ -283,6 +380,16 @@ fn stages(
         return Ok(info.order.iter().copied().filter(|s| given.contains(s)).collect());
     }
     Ok(info.order.iter().copied().filter(needs).collect())
+}
+
+/// Some addresses in words.
+fn place(found: &BTreeSet<(i64, u64)>) -> String {
+    let shown: Vec<String> = found.iter().take(4).map(|(s, p)| format!("seed {s} at position {p}")).collect();
+    let more = found.len().saturating_sub(shown.len());
+    match more {
+        0 => shown.join(" or "),
+        n => format!("{} or {n} other addresses", shown.join(" or ")),
+    }
 }
 
 fn on(chain: &Chain) -> Vec<&Stage> {

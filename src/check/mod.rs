@@ -10,6 +10,8 @@
 //! | how do strategies differ on these rows? | [`compare`] |
 //! | is this run still what its record says? | [`Record`] |
 
+mod addresses;
+mod claims;
 mod compare;
 mod diff;
 mod digest;
@@ -24,8 +26,11 @@ mod recipe;
 mod record;
 mod report;
 mod score;
+mod verdict;
 mod verify;
 
+pub use addresses::{Addresses, Chance};
+pub use claims::{Claim, claims};
 pub use compare::{
     CompareOptions, Compared, Decoded, MEASURES, Mean, Measure, Method, References, Setting, Sweep, compare,
 };
@@ -41,4 +46,5 @@ pub use recipe::{Attempt, Convention, Guess, Recipe};
 pub use record::{Companion, Divergence, Record, RecordedLine, Word};
 pub use report::{By, Comparison, score_page, score_svg};
 pub use score::{Score, ScoredToken, score};
+pub use verdict::{Cause, Tolerance, Verdict};
 pub use verify::{Clip, Step, Summary, Verification, VerifyOptions, verify};

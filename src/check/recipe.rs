@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::addresses::Chance;
 use crate::source::Layout;
 
 /// How the sequences of a batch may have been drawn.
@@ -63,6 +64,7 @@ impl Guess {
         self.tried += other.tried;
         self.refused.extend(other.refused);
         self.refused.dedup();
+        self.chance = self.chance.or(other.chance);
     }
 
     /// Notes the layout in every recipe.
@@ -98,4 +100,7 @@ pub struct Guess {
     pub tried: usize,
     /// Engines that could not be tried, and why.
     pub refused: Vec<(String, String)>,
+    /// Where seeds and positions were looked for: how probable it is that chance found what was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chance: Option<Chance>,
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::noise::Noise;
+use super::verdict::{Cause, Tolerance, Verdict};
 use crate::draw::{Draw, Margin};
 use crate::processor::Chain;
 use crate::sampler::{Job, Taken, along};
@@ -20,11 +21,19 @@ pub struct VerifyOptions {
     pub alpha: f64,
     /// Where margins are clipped before they are averaged.
     pub clip: Clip,
+    /// What a faithful server's own arithmetic may differ by; `None`: no verdict on that.
+    pub tolerance: Option<Tolerance>,
 }
 
 impl Default for VerifyOptions {
     fn default() -> Self {
-        VerifyOptions { logit_noise: 0.0, temperature: 1.0, alpha: 1e-3, clip: Clip::default() }
+        VerifyOptions {
+            logit_noise: 0.0,
+            temperature: 1.0,
+            alpha: 1e-3,
+            clip: Clip::default(),
+            tolerance: None,
+        }
     }
 }
 
@@ -75,6 +84,9 @@ pub struct Step {
     pub drawn_raw_probability: Option<f64>,
     /// For a mismatch: the probability (an upper bound, see [`Noise`]) that noise on the logits explains it; `None` if unknown.
     pub noise_probability: Option<f64>,
+    /// For a mismatch, where a tolerance was given: what explains it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explained: Option<Cause>,
 }
 
 impl Step {
@@ -118,6 +130,9 @@ pub struct Summary {
 pub struct Verification {
     /// The summary.
     pub summary: Summary,
+    /// Whether a faithful server could have shown it, where a tolerance was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
     /// Every step, line by line.
     pub steps: Vec<Step>,
     #[serde(skip)]
@@ -135,12 +150,12 @@ impl Verification {
         self.mismatches().filter(|s| s.noise_probability.is_none_or(|p| p < self.alpha))
     }
 
-    /// Whether the claim holds: every step matches; or, where limits are given, the match rate and the largest margin (an
+    /// Whether the claim holds: every step matches (where a tolerance was given: the verdict is that a faithful server may have shown it); or, where limits are given, the match rate and the largest margin (an
     /// impossible token exceeds any) keep to them.
     pub fn holds(&self, min_match: Option<f64>, max_margin: Option<f64>) -> bool {
         let s = &self.summary;
         match (min_match, max_margin) {
-            (None, None) => s.matches == s.steps,
+            (None, None) => self.verdict.as_ref().map_or(s.matches == s.steps, |v| v.faithful),
             _ => {
                 min_match.is_none_or(|least| s.match_rate >= least)
                     && max_margin.is_none_or(|most| s.max_margin.is_some_and(|m| m <= most))
@@ -192,14 +207,18 @@ pub fn verify(
     let mut clipped = 0.0;
     along(source, job, draw, samples, &ids, &mut |taken| {
         let uniform = taken.pick.uniform.is_some();
-        let step = step(taken, &noise);
+        let step = step(taken, &noise, options);
         let most = if uniform { options.clip.0.min(1.0) } else { options.clip.0 };
         clipped += step.margin.unwrap_or(most).min(most);
         steps.push(step);
         Ok(())
     })?;
     steps.sort_by_key(|s| (s.line, s.step));
-    let mut found = Verification { summary: Summary::default(), steps, alpha: options.alpha };
+    let mut found = Verification { summary: Summary::default(), verdict: None, steps, alpha: options.alpha };
+    found.verdict = options.tolerance.map(|tolerance| {
+        let mismatches: Vec<Cause> = found.steps.iter().filter_map(|s| s.explained).collect();
+        Verdict::new(found.steps.len(), &mismatches, tolerance, options.alpha)
+    });
     let (n, matches) = (found.steps.len(), found.steps.iter().filter(|s| s.matches()).count());
     found.summary = Summary {
         steps: n,
@@ -214,7 +233,7 @@ pub fn verify(
     Ok(found)
 }
 
-fn step(taken: Taken<'_, '_>, noise: &Noise) -> Step {
+fn step(taken: Taken<'_, '_>, noise: &Noise, options: &VerifyOptions) -> Step {
     let Taken { line, sample, turn, seat, pick, id, draw, .. } = taken;
     let mut step = Step {
         line,
@@ -230,6 +249,7 @@ fn step(taken: Taken<'_, '_>, noise: &Noise) -> Step {
         claimed_raw_probability: None,
         drawn_raw_probability: None,
         noise_probability: None,
+        explained: None,
     };
     if id != pick.id {
         let margin = draw.margin(turn, seat, id);
@@ -246,6 +266,17 @@ fn step(taken: Taken<'_, '_>, noise: &Noise) -> Step {
         let raw = |id| Some(ln_raw(id).map_or(0.0, crate::kernel::exp));
         (step.claimed_raw_probability, step.drawn_raw_probability) = (raw(id), raw(pick.id));
         step.noise_probability = noise.probability(margin, pick.uniform, &support, turn.candidates, id);
+        step.explained = options.tolerance.map(|tolerance| {
+            let cut = draw.by_cut(turn, seat, id, tolerance.score);
+            match step.margin {
+                Some(margin) if margin <= tolerance.score => Cause::Rounding,
+                _ if cut.is_some_and(|distance| distance <= tolerance.cut) => Cause::Cut,
+                _ if noise.sigma > 0.0 && step.noise_probability.is_some_and(|p| p >= options.alpha) => {
+                    Cause::Noise
+                }
+                _ => Cause::Nothing,
+            }
+        });
     }
     step
 }

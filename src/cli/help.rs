@@ -89,6 +89,33 @@ const SCREENS: &[Screen] = &[
         flags: &["step", "temperature", "top-k", "top-p", "min-p", "seed", "draw", "vocab", "top", "output"],
     },
     Screen {
+        command: "compare",
+        examples: &[
+            "tokpick compare steps.npy --seed 7 --vocab vocab.json",
+            "tokpick compare steps.npy --seed 7 --with top-k=40 --with beam=4",
+            "tokpick compare steps.npy --seed 7 --sweep temperature=0.2..1.4:0.4",
+        ],
+        flags: &["with", "sweep", "reference", "num-samples", "seed", "draw", "vocab", "format", "output"],
+    },
+    Screen {
+        command: "tree",
+        examples: &[
+            "tokpick tree steps-small.json --num-beams 3 --vocab vocab.json",
+            "tokpick tree steps-small.json --num-beams 3 -f svg -o tree.svg",
+        ],
+        flags: &[
+            "num-beams",
+            "length-penalty",
+            "from-trace",
+            "pruned",
+            "prompt-ids",
+            "max-new-tokens",
+            "vocab",
+            "format",
+            "output",
+        ],
+    },
+    Screen {
         command: "score",
         examples: &[
             "tokpick score steps-small.json --ids 307,318,278,372",
@@ -131,6 +158,11 @@ const SCREENS: &[Screen] = &[
         flags: &["layout", "rows", "vocab", "top", "format", "output"],
     },
     Screen {
+        command: "convert",
+        examples: &["tokpick convert steps.npy -o steps.npz", "tokpick convert steps-small.json --to jsonl"],
+        flags: &["layout", "rows", "array", "raw", "vocab-size", "to", "output"],
+    },
+    Screen {
         command: "search",
         examples: &[
             "tokpick search steps-small.json --exact",
@@ -165,7 +197,20 @@ const SCREENS: &[Screen] = &[
         examples: &["tokpick engines", "tokpick engines -f json"],
         flags: &["format", "output"],
     },
+    Screen {
+        command: "completions",
+        examples: &["tokpick completions bash", "tokpick completions fish -o tokpick.fish"],
+        flags: &["output"],
+    },
+    Screen {
+        command: "man",
+        examples: &["tokpick man sample", "tokpick man --directory man1"],
+        flags: &["directory", "output"],
+    },
 ];
+
+/// Commands that the overview shows by name alone.
+const SELDOM: [&str; 2] = ["completions", "man"];
 
 /// What flags are for, in a few words.
 const BRIEFS: &[(&str, &str)] = &[
@@ -177,6 +222,11 @@ const BRIEFS: &[(&str, &str)] = &[
     ("seed", "makes the draw repeatable"),
     ("draw", ""),
     ("num-samples", "samples of each sequence"),
+    ("with", "a setting; may be repeated"),
+    ("sweep", "all values of a parameter"),
+    ("from-trace", "draw the beams of a trace"),
+    ("pruned", "show so many pruned continuations"),
+    ("reference", "ids or text to compare with"),
     ("engine", "draw as another engine does (`tokpick engines`)"),
     ("num-beams", "how many prefixes are followed at once"),
     ("length-penalty", "above 0 for longer results"),
@@ -189,6 +239,9 @@ const BRIEFS: &[(&str, &str)] = &[
     ("prompt-ids", "what stood before the first step"),
     ("vocab", "token strings: JSON, or a token a line"),
     ("rows", "a part of the steps, B not included"),
+    ("array", "one of several arrays in INPUT"),
+    ("raw", "INPUT is bare numbers: f32, f16, bf16, f64"),
+    ("vocab-size", "numbers in a row of these"),
     ("layout", "what the axes are"),
     ("ids", "token ids, or @FILE with them"),
     ("ids-file", "a line of ids for each sequence"),
@@ -203,6 +256,7 @@ const BRIEFS: &[(&str, &str)] = &[
     ("scale", "how far they spread"),
     ("format", ""),
     ("output", "a file in place of standard output"),
+    ("directory", "all pages, a file each"),
     ("record", "keep the run for `tokpick verify`"),
 ];
 
@@ -305,14 +359,17 @@ fn row(arg: &Arg) -> (String, String) {
 fn overview(command: &Command) -> StyledStr {
     let mut text = format!("{}\n\nUsage: tokpick COMMAND [INPUT] [FLAGS]\n\n", about(command));
     let find = |screen: &Screen| command.find_subcommand(screen.command);
-    let shown: Vec<&Command> = SCREENS.iter().filter_map(find).collect();
+    let shown: Vec<&Command> =
+        SCREENS.iter().filter(|s| !SELDOM.contains(&s.command)).filter_map(find).collect();
     let width = shown.iter().map(|c| c.get_name().len()).max().unwrap_or(0);
     for one in &shown {
         let (name, about) = (one.get_name(), about(one));
         let brief = about.split([',', ';', ':']).next().unwrap_or_default();
         let _ = writeln!(text, "  {name:width$}  {brief}");
     }
-    let others = command.get_subcommands().filter(|c| !c.is_hide_set() && screen_of(c.get_name()).is_none());
+    let others = command.get_subcommands().filter(|c| {
+        !c.is_hide_set() && (screen_of(c.get_name()).is_none() || SELDOM.contains(&c.get_name()))
+    });
     let others: Vec<&str> = others.map(Command::get_name).collect();
     if !others.is_empty() {
         let _ = writeln!(text, "  {:width$}  {}", "also", others.join(", "));
@@ -333,21 +390,38 @@ fn place(arg: &Arg) -> usize {
     HEADINGS.iter().position(|h| *h == heading).unwrap_or(HEADINGS.len() - 2)
 }
 
+/// The program as it is shown: commands and flags that have an effect, in the order of the help.
+pub fn program() -> Command {
+    let mut command = Cli::command();
+    command.build();
+    let shown = Command::new("tokpick")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(about(&command))
+        .long_about(command.get_long_about().cloned().unwrap_or_default());
+    let subcommands = command.get_subcommands().filter(|c| !c.is_hide_set() && c.get_name() != "help");
+    shown
+        .disable_help_subcommand(true)
+        .subcommands(subcommands.map(|c| sorted(c).name(c.get_name().to_string())))
+}
+
 /// Every flag, under the headings in their order, and the examples.
 fn everything(command: &Command) -> StyledStr {
-    let name = command.get_name();
-    let mut args: Vec<Arg> = command.get_arguments().cloned().collect();
+    sorted(command).bin_name(format!("tokpick {}", command.get_name())).render_long_help()
+}
+
+/// A command with its flags under the headings in their order, without those that have no effect, and with examples.
+fn sorted(command: &Command) -> Command {
+    let mut args: Vec<Arg> = command.get_arguments().filter(|arg| !arg.is_hide_set()).cloned().collect();
     args.sort_by_key(place);
     let args = args.into_iter().map(|arg| match arg.get_help_heading() {
         None if !arg.is_positional() => arg.help_heading(REST),
         _ => arg,
     });
     let mut after = command.get_after_long_help().map(|text| format!("{text}\n\n")).unwrap_or_default();
-    if let Some(screen) = screen_of(name) {
+    if let Some(screen) = screen_of(command.get_name()) {
         let _ = write!(after, "Examples:\n  {}", screen.examples.join("\n  "));
     }
     let sorted = Command::new("tokpick")
-        .bin_name(format!("tokpick {name}"))
         .disable_help_flag(true)
         .disable_version_flag(true)
         .version(env!("CARGO_PKG_VERSION"))
@@ -358,5 +432,5 @@ fn everything(command: &Command) -> StyledStr {
         Some(long) => sorted.long_about(format!("{}\n\n{long}", about(command))),
         None => sorted,
     };
-    sorted.args(args).render_long_help()
+    sorted.args(args)
 }

@@ -96,6 +96,15 @@ impl FromStr for NamedLists {
 }
 
 impl NamedLists {
+    /// Lists of ids that stand already.
+    pub fn of(lists: impl Iterator<Item = Vec<TokenId>>) -> Self {
+        let named = |ids: Vec<TokenId>| Named {
+            entries: ids.into_iter().map(Entry::Id).collect(),
+            text: String::new(),
+        };
+        NamedLists(lists.map(named).collect())
+    }
+
     /// Reads the content of a file.
     ///
     /// # Errors

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 use tokpick::draw::{Argmax, Draw};
-use tokpick::engine::{EngineDraw, Params, caution};
+use tokpick::engine::{Batch, EngineDraw, EngineInfo, Params, Watch, caution};
 use tokpick::processor::Chain;
 use tokpick::sampler::Sampler;
 use tokpick::{Error, Result};
 
-use super::args::{DecodeArgs, DrawArgs, Seed, resolve_seed};
+use super::args::{DecodeArgs, DrawArgs, Seed, fresh_for_engines, resolve_seed};
 use super::note::{no_effect, note};
 use super::resolve::{self, Files, Setup};
 
@@ -86,14 +86,19 @@ pub fn samples(args: &DrawArgs, files: &Files) -> Result<usize> {
     }
 }
 
-/// The draw and its seed; a temperature of 0 leaves nothing to draw.
+/// The draw and its seed; a temperature of 0 leaves nothing to draw. `stages`: an engine keeps what its filters left.
 ///
 /// # Errors
 /// A seed that is none; what an engine lacks; settings that exclude each other.
-pub fn draw(args: &DrawArgs, setup: &Setup, samples: usize) -> Result<Drawing> {
+pub fn draw(args: &DrawArgs, setup: &Setup, samples: usize, stages: bool) -> Result<Drawing> {
     let resolved = &setup.resolved;
     if let (Some(name), Some(params)) = (&args.engine.engine, &resolved.params) {
-        return engine(name, params, args, setup, samples);
+        let watch = match setup.logprobs {
+            _ if stages => Watch::Stages,
+            true => Watch::Evidence,
+            false => Watch::Ids,
+        };
+        return engine(name, params, args, setup, samples, watch);
     }
     let needs_coin = resolved.chain.needs().coin;
     let number = resolve::seed(args, &setup.files)?;
@@ -109,7 +114,14 @@ pub fn draw(args: &DrawArgs, setup: &Setup, samples: usize) -> Result<Drawing> {
     Ok(Drawing { draw: args.make(seed)?, engine: None, seed: Some(Seed::from(seed)) })
 }
 
-fn engine(name: &str, params: &Params, args: &DrawArgs, setup: &Setup, samples: usize) -> Result<Drawing> {
+fn engine(
+    name: &str,
+    params: &Params,
+    args: &DrawArgs,
+    setup: &Setup,
+    samples: usize,
+    watch: Watch,
+) -> Result<Drawing> {
     if let Some(draw) = args.draw {
         return Err(Error::setting("--draw", draw, format!("{name} draws in its own way; leave it out")));
     }
@@ -121,14 +133,38 @@ fn engine(name: &str, params: &Params, args: &DrawArgs, setup: &Setup, samples: 
     if let Some(caution) = caution(name, params) {
         note(caution);
     }
-    let seed = match &args.seed {
-        Some(seed) => seed.clone(),
-        None => Seed::from(resolve_seed(setup.files.get(|s| s.seed))),
+    let info = tokpick::engine::find(name)?;
+    refuse_half(info, setup)?;
+    let seed = match (&args.seed, &params.row_seeds, setup.files.get(|s| s.seed)) {
+        (Some(seed), ..) => seed.clone(),
+        // every row has its own
+        (None, Some(seeds), _) if info.batch == Batch::Addressed => {
+            Seed(seeds.split(',').next().unwrap_or(seeds).to_string())
+        }
+        (None, _, Some(seed)) => Seed::from(seed),
+        (None, _, None) => fresh_for_engines(),
     };
     let draw = EngineDraw::new(name, params, &seed.0, shape.sequences.len(), samples)?;
-    let engine = Some(draw.engine().version);
-    let draw: Box<dyn Draw> = if setup.logprobs { Box::new(draw.watching()) } else { Box::new(draw) };
-    Ok(Drawing { draw, engine, seed: Some(seed) })
+    let draw = match &args.engine.prompts {
+        Some(prompts) => draw.prompts(prompts.clone()),
+        None => draw,
+    };
+    Ok(Drawing { draw: Box::new(draw.watch(watch)), engine: Some(info.version), seed: Some(seed) })
+}
+
+/// Refuses half-precision logits where the engine would have drawn in that type, with noise of that type.
+fn refuse_half(info: &EngineInfo, setup: &Setup) -> Result<()> {
+    let dtype = setup.opened.source.format().dtype.filter(|d| ["float16", "bfloat16"].contains(d));
+    match dtype {
+        Some(dtype) if !info.float32_logits => {
+            let what = format!(
+                "the logits are {dtype}, and {} draws in the type of its logits, where other ids win; only its draws from float32 are replayed: if the run converted its logits to float32 first, do the same to this file",
+                info.name
+            );
+            Err(Error::setting("--engine", info.name, what))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// True if a temperature of 0 leaves one token.

@@ -135,14 +135,7 @@ impl Draw for Addressed {
 
     fn margin(&mut self, turn: &mut Turn<'_>, seat: usize, claimed: TokenId) -> Margin {
         let u = self.uniform(turn, seat);
-        let mut below = 0.0;
-        for (id, p) in turn.candidates.probabilities() {
-            if id == claimed {
-                return Margin::Uniform((below - u).max(u - (below + p)).max(0.0));
-            }
-            below += p;
-        }
-        Margin::Impossible
+        Margin::of_uniform(turn.candidates, u, claimed)
     }
 
     fn shared(&self) -> Option<&dyn DrawRow> {

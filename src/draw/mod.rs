@@ -7,12 +7,14 @@
 mod adaptive;
 mod addressed;
 mod argmax;
+mod from_rng;
 mod gumbel;
 mod mirostat;
 
 pub use adaptive::AdaptiveP;
 pub use addressed::{Addressed, Key, RowCoins, uniform};
 pub use argmax::Argmax;
+pub use from_rng::FromRng;
 pub use gumbel::Gumbel;
 pub use mirostat::{Mirostat, Surprise};
 
@@ -26,6 +28,8 @@ pub struct Pick {
     pub id: TokenId,
     /// Where the uniform of an inverse-CDF draw fell, in [0, 1).
     pub uniform: Option<f64>,
+    /// The interval of the token, where it is not that of the candidates in id order: an engine's own.
+    pub interval: Option<(f64, f64)>,
     /// The noise that was added to the winner's score, for races.
     pub noise: Option<f64>,
     /// The second best of a race, and how far behind it was (in nats, noise included).
@@ -37,7 +41,7 @@ pub struct Pick {
 impl Pick {
     /// A token that was taken without randomness.
     pub fn certain(id: TokenId) -> Self {
-        Pick { id, uniform: None, noise: None, runner_up: None, logprob: None }
+        Pick { id, uniform: None, interval: None, noise: None, runner_up: None, logprob: None }
     }
 }
 
@@ -83,6 +87,20 @@ pub enum Margin {
     Impossible,
 }
 
+impl Margin {
+    /// How far a uniform of an inverse-CDF draw fell from the interval of a token.
+    fn of_uniform(candidates: &Candidates, u: f64, claimed: TokenId) -> Margin {
+        let mut below = 0.0;
+        for (id, p) in candidates.probabilities() {
+            if id == claimed {
+                return Margin::Uniform((below - u).max(u - (below + p)).max(0.0));
+            }
+            below += p;
+        }
+        Margin::Impossible
+    }
+}
+
 /// What a token was drawn from.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Support {
@@ -101,6 +119,15 @@ impl Support {
             (Some(_), None) => None,
         }
     }
+}
+
+/// What one filter of a draw left, as the draw itself went through it ([`Draw::filters`]).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filtered {
+    /// The filter and its setting: `top_k=40`.
+    pub name: String,
+    /// The tokens that are left, by rising id, with their probabilities among each other.
+    pub left: Vec<(TokenId, f64)>,
 }
 
 /// A way to choose; see the [module](self).
@@ -131,6 +158,17 @@ pub trait Draw: Send {
     /// not what the token is drawn from, and [`Pick::logprob`] tells its log-probability.
     fn filters(&self) -> bool {
         false
+    }
+
+    /// What each filter of the draw left for a seat of the last step, in its order, where it was watched. Asked once.
+    fn stages(&mut self, _turn: &Turn<'_>, _seat: usize) -> Vec<Filtered> {
+        Vec::new()
+    }
+
+    /// By how much another cut had to err (a share of the mass) for `claimed` to be drawn for a seat of the last step, if
+    /// scores within `tolerance` of each other count as equal; `None` where no other cut explains it.
+    fn by_cut(&mut self, _turn: &Turn<'_>, _seat: usize, _claimed: TokenId, _tolerance: f64) -> Option<f64> {
+        None
     }
 
     /// What a seat's token of the last step was drawn from, in the order in which the draw walks it.

@@ -19,10 +19,15 @@
 //!
 //! The order of the list is the standard library's with which tokpick was compiled; it may change with its version.
 
-use super::{
-    Batch, Drawn, EngineError, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch, float,
-    plan::{FINITE, NOT_NEGATIVE, Plan, saturate},
-    row, seed, uniform, vllm,
+use crate::Result;
+use crate::engine::{
+    Batch, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
+    shared::{
+        float,
+        log::{self, Log},
+        plan::{FINITE, NOT_NEGATIVE, Plan, saturate},
+        row, seed, uniform,
+    },
 };
 use rand_chacha::{
     ChaCha12Rng,
@@ -41,12 +46,14 @@ pub(super) static INFO: EngineInfo = EngineInfo {
     reorders: false,
     seeds: "a whole number from 0 to 2^64 - 1",
     batch: Batch::EachRow,
+    float32_logits: true,
+    releases: &["candle-transformers 0.11"],
     build,
 };
 
 const ORDER: [&str; 3] = ["temperature", "top_k", "top_p"];
 
-fn build(params: &Params, seed: &str, batch: usize) -> Result<Box<dyn Replay>, EngineError> {
+fn build(params: &Params, seed: &str, batch: usize) -> Result<Box<dyn Replay>> {
     let plan = Plan::new(&INFO, params)?;
     let temperature = plan.real("temperature", params.temperature, NOT_NEGATIVE)?;
     let temperature = temperature.unwrap_or(1.0);
@@ -61,6 +68,7 @@ fn build(params: &Params, seed: &str, batch: usize) -> Result<Box<dyn Replay>, E
         probs: Vec::new(),
         order: Vec::new(),
         listed: Vec::new(),
+        log: Log::default(),
     }))
 }
 
@@ -85,6 +93,7 @@ struct Candle {
     /// Ids, as wide as candle's: the standard library's selection depends on the element's size.
     order: Vec<usize>,
     listed: Vec<f32>,
+    log: Log,
 }
 
 impl Replay for Candle {
@@ -92,35 +101,34 @@ impl Replay for Candle {
         &INFO
     }
 
-    fn step(
-        &mut self,
-        rows: &[ReplayRow<'_>],
-        watch: Watch,
-        out: &mut Vec<Drawn>,
-    ) -> Result<(), EngineError> {
+    fn step(&mut self, rows: &[ReplayRow<'_>], watch: Watch, out: &mut Vec<Drawn>) -> Result<()> {
         out.clear();
         row::check(INFO.name, rows, self.rngs.len())?;
         for (row, input) in rows.iter().enumerate() {
             if input.finished {
                 continue;
             }
+            self.log.start(watch);
             let (id, evidence) = match self.factor {
-                None => vllm::greedy(input.logits, watch),
+                None => row::greedy(input.logits, watch),
                 Some(factor) => {
                     self.softmax(input.logits, factor, row)?;
+                    if factor != 1.0 {
+                        self.log.weights(|| "temperature".to_owned(), log::by_id(&self.probs), |_| true);
+                    }
                     self.truncate();
                     let v = uniform::mantissa_f32(self.rngs[row].next_u32());
                     self.weighted_index(v, watch)
                 }
             };
-            out.push(Drawn { row, id, evidence });
+            out.push(Drawn { row, id, evidence, stages: self.log.take() });
         }
         Ok(())
     }
 }
 
 impl Candle {
-    fn softmax(&mut self, logits: &[f32], factor: f32, at: usize) -> Result<(), EngineError> {
+    fn softmax(&mut self, logits: &[f32], factor: f32, at: usize) -> Result<()> {
         self.probs.clear();
         self.probs.extend(logits.iter().map(|&x| x * factor));
         let max = self.probs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -147,18 +155,21 @@ impl Candle {
                 self.order.select_nth_unstable_by(k, |&i, &j| probs[j].total_cmp(&probs[i]));
                 self.order.truncate(k);
                 self.listed.extend(self.order.iter().map(|&i| probs[i]));
+                self.log.weights(|| format!("top_k={k}"), listed(&self.order, &self.listed), |_| true);
                 let sum: f32 = self.listed.iter().sum();
                 if let Some(p) = self.top_p.map(|p| p as f32)
                     && p > 0.0
                     && p < sum
                 {
                     top_p(&mut self.listed, p);
+                    self.log.weights(|| format!("top_p={p}"), listed(&self.order, &self.listed), |w| w > 0.0);
                 }
             }
             None => {
                 self.listed.extend_from_slice(&self.probs);
                 if let Some(p) = self.top_p.filter(|&p| p > 0.0 && p < 1.0) {
                     top_p(&mut self.listed, p as f32);
+                    self.log.weights(|| format!("top_p={p}"), listed(&self.order, &self.listed), |w| w > 0.0);
                 }
             }
         }
@@ -173,7 +184,7 @@ impl Candle {
         let target = v * sum;
         let bounds = &self.listed[..self.listed.len().saturating_sub(1)];
         let winner = self.order[bounds.partition_point(|&c| c <= target)] as u32;
-        let evidence = (watch == Watch::Evidence).then(|| Evidence::Interval {
+        let evidence = watch.evidence().then(|| Evidence::Interval {
             uniform: f64::from(target) / f64::from(sum),
             ids: self.order.iter().map(|&i| i as u32).collect(),
             upper: (self.listed.iter()).map(|&c| f64::from(c) / f64::from(sum)).collect(),
@@ -181,6 +192,11 @@ impl Candle {
         });
         (winner, evidence)
     }
+}
+
+/// The listed weights with their ids.
+fn listed<'a>(order: &'a [usize], weights: &'a [f32]) -> impl Iterator<Item = (u32, f64)> + 'a {
+    order.iter().map(|&id| id as u32).zip(weights.iter().map(|&w| f64::from(w)))
 }
 
 /// Sets what lies beyond the mass `p` to 0.

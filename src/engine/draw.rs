@@ -1,7 +1,7 @@
 //! A replay as a [`Draw`]: what lets an engine run in the loop of the strategies.
 
-use super::{Batch, Drawn, EngineError, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch, build};
-use crate::draw::{Draw, Margin, Pick, Seat, Support, Turn};
+use super::{Batch, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch, build, registry};
+use crate::draw::{Draw, Filtered, Margin, Pick, Seat, Support, Turn};
 use crate::{Error, Place, Result, TokenId};
 
 /// An engine's replay that draws from the raw rows of a source.
@@ -27,10 +27,14 @@ pub struct EngineDraw {
     watch: Watch,
     /// Ids of one row and step.
     samples: usize,
+    /// The prompt of each row, where it is not the job's.
+    prompts: Option<Vec<Vec<TokenId>>>,
     rows: Vec<Vec<f32>>,
     drawn: Vec<Drawn>,
     /// What decided the last step, by line.
     evidence: Vec<Option<Evidence>>,
+    /// What each filter left in the last step, by line.
+    stages: Vec<Vec<Filtered>>,
 }
 
 impl EngineDraw {
@@ -40,14 +44,14 @@ impl EngineDraw {
     /// Those of [`build`]; more than one sample where the engine draws one id at a time.
     pub fn new(name: &str, params: &Params, seed: &str, sequences: usize, samples: usize) -> Result<Self> {
         let mut params = params.clone();
-        let info = super::registry::find(name)?;
+        let info = registry::find(name)?;
         if info.parameters.contains(&"num_samples") {
             params.num_samples = params.num_samples.or(i64::try_from(samples).ok());
         } else if samples != 1 {
             let why = format!(
                 "it draws one id for each row and step, not {samples}; for independent samples run it once for each seed"
             );
-            return Err(EngineError::Setting { engine: info.name, why }.into());
+            return Err(Error::engine(info.name, why));
         }
         let replay = build(name, &params, seed, sequences)?;
         Ok(Self::of(replay, samples))
@@ -56,12 +60,33 @@ impl EngineDraw {
     /// A replay that has been built, drawing `samples` ids for each of its rows and steps.
     pub fn of(replay: Box<dyn Replay>, samples: usize) -> Self {
         let watch = Watch::Ids;
-        EngineDraw { replay, watch, samples, rows: Vec::new(), drawn: Vec::new(), evidence: Vec::new() }
+        EngineDraw {
+            replay,
+            watch,
+            samples,
+            prompts: None,
+            rows: Vec::new(),
+            drawn: Vec::new(),
+            evidence: Vec::new(),
+            stages: Vec::new(),
+        }
     }
 
     /// Keeps what decides each draw: uniforms, margins, and the log-probabilities that the engine knows.
     pub fn watching(mut self) -> Self {
         self.watch = Watch::Evidence;
+        self
+    }
+
+    /// Gives each row a prompt of its own, in place of the job's.
+    pub fn prompts(mut self, prompts: Vec<Vec<TokenId>>) -> Self {
+        self.prompts = Some(prompts);
+        self
+    }
+
+    /// Keeps as much of each draw as `watch` says.
+    pub fn watch(mut self, watch: Watch) -> Self {
+        self.watch = watch;
         self
     }
 
@@ -74,6 +99,9 @@ impl EngineDraw {
         line / self.samples.max(1)
     }
 }
+
+/// Which name belongs to which release.
+const VLLM_NAMES: &str = "vllm is the native sampler of vLLM's V1 runner, on the CPU; Model Runner V2, which newer releases use by default, draws otherwise: vllm-v2 (0.24 - 0.30), vllm-v2-murmur3 (0.31 - 0.33), each with -fp64 where use_fp64_gumbel is on";
 
 /// What to warn of: where the engine's own defaults would differ from what was set.
 ///
@@ -95,6 +123,7 @@ pub fn caution(name: &str, params: &Params) -> Option<String> {
             ("min_p", "min-p 0.05"),
             ("temperature", "temperature 0.8"),
         ]),
+        "vllm" => return Some(VLLM_NAMES.to_owned()),
         _ => Vec::new(),
     };
     (!defaults.is_empty()).then(|| {
@@ -118,18 +147,32 @@ impl Draw for EngineDraw {
             return Ok(());
         }
         let places = self.fill(turns);
-        let finished: Vec<bool> = places.iter().map(|p| p.finished).collect();
+        let histories: Option<Vec<Vec<TokenId>>> = self.prompts.as_ref().map(|prompts| {
+            let row = |(row, place): (usize, &Placed)| {
+                let turn = &turns[place.turn];
+                let generated = turn.context.get(turn.prompt_len..).unwrap_or_default();
+                [prompts.get(row).map_or(&[][..], Vec::as_slice), generated].concat()
+            };
+            places.iter().enumerate().map(row).collect()
+        });
         let rows: Vec<ReplayRow<'_>> = places
             .iter()
             .zip(&self.rows)
-            .zip(&finished)
-            .map(|((place, logits), &finished)| {
+            .enumerate()
+            .map(|(row, (place, logits))| {
                 let turn = &turns[place.turn];
-                ReplayRow { logits, history: turn.context, prompt_len: turn.prompt_len, finished }
+                let (history, prompt_len) = match (&histories, &self.prompts) {
+                    (Some(histories), Some(prompts)) => {
+                        (histories[row].as_slice(), prompts.get(row).map_or(0, Vec::len))
+                    }
+                    _ => (turn.context, turn.prompt_len),
+                };
+                ReplayRow { logits, history, prompt_len, finished: place.finished }
             })
             .collect();
         self.replay.step(&rows, self.watch, &mut self.drawn).map_err(|e| locate(e, &places))?;
         self.evidence.clear();
+        self.stages.clear();
         let (samples, mut taken) = (self.samples.max(1), vec![0; places.len()]);
         for drawn in std::mem::take(&mut self.drawn) {
             let Some(number) = taken.get_mut(drawn.row) else { continue };
@@ -140,6 +183,10 @@ impl Draw for EngineDraw {
                 self.evidence.resize(line + 1, None);
             }
             self.evidence[line] = drawn.evidence;
+            if self.stages.len() <= line {
+                self.stages.resize(line + 1, Vec::new());
+            }
+            self.stages[line] = drawn.stages;
             if let Some(seat) = seats(turns).find(|seat| seat.line == line && !seat.finished) {
                 seat.pick = Some(pick);
             }
@@ -167,6 +214,16 @@ impl Draw for EngineDraw {
         true
     }
 
+    fn stages(&mut self, turn: &Turn<'_>, seat: usize) -> Vec<Filtered> {
+        let line = turn.seats.get(seat).map(|s| s.line);
+        line.and_then(|line| self.stages.get_mut(line)).map(std::mem::take).unwrap_or_default()
+    }
+
+    fn by_cut(&mut self, turn: &Turn<'_>, seat: usize, claimed: TokenId, tolerance: f64) -> Option<f64> {
+        let line = turn.seats.get(seat).map(|s| s.line)?;
+        self.evidence.get(line)?.as_ref()?.by_cut(claimed, tolerance)
+    }
+
     fn support(&mut self, turn: &Turn<'_>, seat: usize) -> Support {
         let line = turn.seats.get(seat).map(|s| s.line);
         match line.and_then(|line| self.evidence.get(line)?.as_ref()) {
@@ -176,7 +233,7 @@ impl Draw for EngineDraw {
                 Support { ids, probabilities: Some(widths) }
             }
             Some(Evidence::Race { scores, ratios, .. }) => {
-                let least = if *ratios { 0.0 } else { f32::NEG_INFINITY };
+                let least = if *ratios { 0.0 } else { f64::NEG_INFINITY };
                 let ids = (0..).zip(scores.iter()).filter(|x| *x.1 > least).map(|x| x.0).collect();
                 Support { ids, probabilities: None }
             }
@@ -232,13 +289,11 @@ fn seats<'a>(turns: &'a mut [Turn<'_>]) -> impl Iterator<Item = &'a mut Seat> {
 }
 
 /// Names the sequence and step of an engine's error.
-fn locate(error: EngineError, places: &[Placed]) -> Error {
-    let (EngineError::Row { row, .. } | EngineError::Logit { row, .. }) = &error else {
-        return error.into();
-    };
+fn locate(error: Error, places: &[Placed]) -> Error {
+    let Error::Engine { row: Some(row), .. } = &error else { return error };
     match places.get(*row) {
         Some(p) => Error::decode(Place::row(p.sequence, p.step), error.to_string()),
-        None => error.into(),
+        None => error,
     }
 }
 
@@ -253,10 +308,13 @@ fn pick(id: TokenId, evidence: Option<&Evidence>) -> Pick {
         Some(Evidence::Interval { uniform, ids, upper, .. }) => {
             let p: f64 = ids.iter().zip(widths(upper)).filter(|x| *x.0 == id).map(|x| x.1).sum();
             let logprob = Some(crate::kernel::ln(p)).filter(|l| l.is_finite());
-            Pick { uniform: Some(*uniform), logprob, ..pick }
+            let at = ids.iter().position(|&i| i == id);
+            let low = |at: usize| if at == 0 { 0.0 } else { upper[at - 1] };
+            let interval = at.map(|at| (low(at), upper[at]));
+            Pick { uniform: Some(*uniform), interval, logprob, ..pick }
         }
         Some(evidence @ Evidence::Race { scores, .. }) => {
-            let won = scores.get(id as usize).copied().unwrap_or(f32::NAN);
+            let won = scores.get(id as usize).copied().unwrap_or(f64::NAN);
             let others = (0..).zip(scores.iter()).filter(|x| x.0 != id && *x.1 <= won);
             let second = others.max_by(|a, b| a.1.total_cmp(b.1)).map(|x| x.0);
             let behind = |other| match evidence.margin(other) {
@@ -271,6 +329,6 @@ fn pick(id: TokenId, evidence: Option<&Evidence>) -> Pick {
 impl EngineInfo {
     /// Whether the ids of a row depend on the rows beside it.
     pub fn shares_generator(&self) -> bool {
-        !matches!(self.batch, Batch::EachRow)
+        matches!(self.batch, Batch::Shared | Batch::RowSeeds)
     }
 }

@@ -1,6 +1,6 @@
 //! How a draw was decided, and by how much another token lost it.
 
-use super::float;
+use super::shared::float;
 use std::sync::Arc;
 
 /// Whether a step keeps what decided its draws.
@@ -11,6 +11,15 @@ pub enum Watch {
     Ids,
     /// Each [`Drawn`](super::Drawn) carries its [`Evidence`].
     Evidence,
+    /// The evidence, and what each filter left.
+    Stages,
+}
+
+impl Watch {
+    /// Whether evidence is kept.
+    pub fn evidence(self) -> bool {
+        self != Self::Ids
+    }
 }
 
 /// What decided one draw. The draws of one call share their tables.
@@ -19,11 +28,13 @@ pub enum Evidence {
     /// The highest score won: an argmax, a Gumbel race, or an exponential race.
     Race {
         /// The score of every token id.
-        scores: Arc<[f32]>,
+        scores: Arc<[f64]>,
         /// The scores are ratios p/q, whose logarithm is the score in log units.
         ratios: bool,
         /// The id that won.
         winner: u32,
+        /// The tokens beside the edge of a truncation by mass, where the engine's own is not exact.
+        edge: Arc<[Beside]>,
     },
     /// The uniform fell into the token's interval of the cumulative distribution.
     Interval {
@@ -36,6 +47,19 @@ pub enum Evidence {
         /// The id that was drawn.
         winner: u32,
     },
+}
+
+/// A token beside the edge that a truncation by mass has cut.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Beside {
+    /// The token.
+    pub id: u32,
+    /// Whether it was kept.
+    pub kept: bool,
+    /// How far from the edge it lies, as a share of the mass: how much another cut had to err to decide otherwise.
+    pub distance: f64,
+    /// Its score in the race, noise included, as if it were kept.
+    pub score: f64,
 }
 
 /// By how much a token lost a draw. The token that was drawn has the margin 0.
@@ -61,6 +85,29 @@ impl Margin {
 }
 
 impl Evidence {
+    /// A race without a truncation by mass.
+    pub(super) fn race(scores: Arc<[f64]>, ratios: bool, winner: u32) -> Self {
+        Self::Race { scores, ratios, winner, edge: Arc::from([]) }
+    }
+
+    /// By how much another cut had to err, as a share of the mass, for `claimed` to win: the token is beside the edge of
+    /// a truncation by mass and would have won if it were kept, or the tokens that beat it are and it wins without them.
+    /// Scores that differ by up to `tolerance` count as equal. `None` if no other cut explains it.
+    pub fn by_cut(&self, claimed: u32, tolerance: f64) -> Option<f64> {
+        let Self::Race { scores, edge, .. } = self else { return None };
+        let outside = edge.iter().find(|b| b.id == claimed && !b.kept);
+        let own = outside.map_or_else(|| scores.get(claimed as usize).copied(), |b| Some(b.score))?;
+        if own == f64::NEG_INFINITY {
+            return None;
+        }
+        let better = |s: f64| s > own + tolerance;
+        let mut distance = outside.map_or(0.0, |b| b.distance);
+        for (id, _) in scores.iter().enumerate().filter(|s| better(*s.1)) {
+            distance = distance.max(edge.iter().find(|b| b.kept && b.id as usize == id)?.distance);
+        }
+        Some(distance)
+    }
+
     /// The margin by which `claimed` lost this draw.
     ///
     /// ```
@@ -72,9 +119,9 @@ impl Evidence {
     /// ```
     pub fn margin(&self, claimed: u32) -> Margin {
         match self {
-            Self::Race { scores, ratios, winner } => {
+            Self::Race { scores, ratios, winner, .. } => {
                 let score = |id: u32| {
-                    let s = f64::from(*scores.get(id as usize)?);
+                    let s = *scores.get(id as usize)?;
                     Some(if *ratios { float::ln(s) } else { s })
                 };
                 if claimed == *winner {
@@ -114,8 +161,7 @@ mod tests {
 
     #[test]
     fn race() {
-        let draw =
-            Evidence::Race { scores: [1.0, 3.5, f32::NEG_INFINITY, 3.0].into(), ratios: false, winner: 1 };
+        let draw = Evidence::race([1.0, 3.5, f64::NEG_INFINITY, 3.0].into(), false, 1);
         assert_eq!(draw.margin(1), Margin::Score(0.0));
         assert_eq!(draw.margin(3), Margin::Score(0.5));
         assert_eq!(draw.margin(2), Margin::Impossible);
@@ -124,7 +170,7 @@ mod tests {
 
     #[test]
     fn ratios_are_compared_in_logs() {
-        let draw = Evidence::Race { scores: [8.0, 2.0, 0.0, 16.0].into(), ratios: true, winner: 0 };
+        let draw = Evidence::race([8.0, 2.0, 0.0, 16.0].into(), true, 0);
         let Margin::Score(d) = draw.margin(1) else { panic!("token 1 was possible") };
         assert!((d - 4f64.ln()).abs() < 1e-15);
         assert_eq!(draw.margin(2), Margin::Impossible);

@@ -83,6 +83,11 @@ params! {
     adaptive_decay: f64,
     /// The seed of each row, separated by commas; `none` for a row that uses the global generator.
     row_seeds: String,
+    /// The position of the first step: the index of the token that was fed to get its logits, counted from 0. One number,
+    /// or one for each row, separated by commas.
+    position: String,
+    /// Whether the batch held a request with top_k, top_p or temperature 0 beside this one.
+    filtered_batch: bool,
     /// How many ids one call draws.
     num_samples: i64,
     /// Whether one call may draw an id twice.

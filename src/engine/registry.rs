@@ -1,6 +1,8 @@
 //! The engines that tokpick replays.
 
-use super::{EngineError, Params, Replay};
+use super::{Params, Replay};
+use super::{candle, jax, llama_cpp, mlx, numpy, sglang, torch, vllm};
+use crate::{Error, Result};
 
 /// How the rows of a batch get their random numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,10 +13,12 @@ pub enum Batch {
     EachRow,
     /// A row with a seed of its own has its own generator; the others share the global one.
     RowSeeds,
+    /// A row is drawn by its seed and position alone, whatever is beside it, and nothing is carried from step to step.
+    Addressed,
 }
 
 /// Builds a replay from its parameters, the seed, and the number of rows.
-type Build = fn(&Params, &str, usize) -> Result<Box<dyn Replay>, EngineError>;
+type Build = fn(&Params, &str, usize) -> Result<Box<dyn Replay>>;
 
 /// What tokpick knows about an engine.
 pub struct EngineInfo {
@@ -38,6 +42,11 @@ pub struct EngineInfo {
     pub seeds: &'static str,
     /// How a batch is drawn.
     pub batch: Batch,
+    /// The engine draws from float32 (or wider) whatever its logits were. Where it is false, it draws in the logits' own
+    /// type, and a replay from half-precision logits would draw other ids.
+    pub float32_logits: bool,
+    /// The releases that draw like this.
+    pub releases: &'static [&'static str],
     pub(super) build: Build,
 }
 
@@ -50,19 +59,24 @@ impl std::fmt::Debug for EngineInfo {
     }
 }
 
-static ENGINES: [&EngineInfo; 12] = [
-    &super::torch::INFO,
-    &super::transformers::INFO,
-    &super::vllm::INFO,
-    &super::torch_multinomial::INFO,
-    &super::numpy::INFO,
-    &super::numpy_randomstate::INFO,
-    &super::jax_split::INFO,
-    &super::jax_fold_in::INFO,
-    &super::llama_cpp::INFO,
-    &super::candle::INFO,
-    &super::mlx::INFO,
-    &super::mlx_lm::INFO,
+static ENGINES: [&EngineInfo; 17] = [
+    &torch::one::INFO,
+    &torch::transformers::INFO,
+    &vllm::native::INFO,
+    &vllm::v2::V2,
+    &vllm::v2::V2_FP64,
+    &vllm::v2::V2_MURMUR3,
+    &vllm::v2::V2_MURMUR3_FP64,
+    &sglang::INFO,
+    &torch::multinomial::INFO,
+    &numpy::generator::INFO,
+    &numpy::randomstate::INFO,
+    &jax::split::INFO,
+    &jax::fold_in::INFO,
+    &llama_cpp::INFO,
+    &candle::INFO,
+    &mlx::categorical::INFO,
+    &mlx::mlx_lm::INFO,
 ];
 
 /// All engines that can be replayed.
@@ -71,7 +85,10 @@ pub fn engines() -> &'static [&'static EngineInfo] {
 }
 
 /// The engine of that name.
-pub(super) fn find(name: &str) -> Result<&'static EngineInfo, EngineError> {
+///
+/// # Errors
+/// An unknown name; the text has the nearest and all others.
+pub fn find(name: &str) -> Result<&'static EngineInfo> {
     if let Some(info) = ENGINES.iter().find(|e| e.name == name) {
         return Ok(info);
     }
@@ -81,11 +98,9 @@ pub(super) fn find(name: &str) -> Result<&'static EngineInfo, EngineError> {
         let known = plain(e.name);
         !asked.is_empty() && (known.starts_with(&asked) || asked.starts_with(&known))
     });
-    Err(EngineError::UnknownEngine {
-        name: name.to_owned(),
-        hint: near.map_or(String::new(), |e| format!(", did you mean {:?}?", e.name)),
-        known: ENGINES.map(|e| e.name).join(", "),
-    })
+    let hint = near.map_or(String::new(), |e| format!(", did you mean {:?}?", e.name));
+    let known = ENGINES.map(|e| e.name).join(", ");
+    Err(Error::setting("engine", name, format!("there is no such engine{hint}; the engines are {known}")))
 }
 
 #[cfg(test)]
@@ -105,7 +120,10 @@ mod tests {
     #[test]
     fn an_unknown_engine_is_told_the_nearest() {
         let text = find("llamacpp").unwrap_err().to_string();
-        assert!(text.starts_with(r#"there is no engine "llamacpp", did you mean "llama.cpp"?"#), "{text}");
+        assert!(
+            text.starts_with(r#"engine llamacpp: there is no such engine, did you mean "llama.cpp"?"#),
+            "{text}"
+        );
         assert!(text.ends_with("candle, mlx, mlx-lm"), "{text}");
         assert!(find("").is_err());
     }

@@ -11,20 +11,27 @@ fn names() -> Vec<&'static str> {
     engines().iter().map(|e| e.name).collect()
 }
 
+/// [`build`], with a position where the engine needs one.
+fn begin(engine: &str, params: &Params, seed: &str, batch: usize) -> Result<Box<dyn Replay>> {
+    let needs = engines().iter().any(|e| e.name == engine && e.parameters.contains(&"position"));
+    let position = params.position.clone().or(needs.then(|| "3".to_owned()));
+    build(engine, &Params { position, ..params.clone() }, seed, batch)
+}
+
 fn row(logits: &[f32]) -> ReplayRow<'_> {
     ReplayRow { logits, history: &[], prompt_len: 0, finished: false }
 }
 
 /// The ids of one step.
-fn draw(replay: &mut dyn Replay, rows: &[ReplayRow<'_>]) -> Result<Vec<(usize, u32)>, EngineError> {
+fn draw(replay: &mut dyn Replay, rows: &[ReplayRow<'_>]) -> Result<Vec<(usize, u32)>> {
     let mut out = Vec::new();
     replay.step(rows, Watch::Ids, &mut out)?;
     Ok(out.iter().map(|d| (d.row, d.id)).collect())
 }
 
 /// What one row gives under these parameters; the error as text.
-fn once(engine: &str, params: &Params, logits: &[f32]) -> Result<u32, String> {
-    let mut replay = build(engine, params, "7", 1).map_err(|e| e.to_string())?;
+fn once(engine: &str, params: &Params, logits: &[f32]) -> std::result::Result<u32, String> {
+    let mut replay = begin(engine, params, "7", 1).map_err(|e| e.to_string())?;
     let ids = draw(replay.as_mut(), &[row(logits)]).map_err(|e| e.to_string())?;
     Ok(ids[0].1)
 }
@@ -42,8 +49,8 @@ fn a_single_possible_token_is_drawn() {
 #[test]
 fn rows_that_cannot_be_drawn_from() {
     let cases: [(&[f32], &str); 4] = [
-        (&[1.0, f32::NAN], "row 0, token 1: the logit is NaN"),
-        (&[INF, 0.0], "row 0, token 0: the logit is inf"),
+        (&[1.0, f32::NAN], "row 0: token 1: the logit is NaN"),
+        (&[INF, 0.0], "row 0: token 0: the logit is inf"),
         (&[-INF, -INF], "row 0: every token is masked (-inf)"),
         (&[], "row 0: it has no logits"),
     ];
@@ -52,7 +59,7 @@ fn rows_that_cannot_be_drawn_from() {
             let error = once(name, &Params::default(), logits).unwrap_err();
             assert!(error.starts_with(&format!("{name}: {text}")), "{error}");
         }
-        let mut replay = build(name, &Params::default(), "7", 1).unwrap();
+        let mut replay = begin(name, &Params::default(), "7", 1).unwrap();
         let history = ReplayRow { history: &[0, 9], ..row(&[1.0, 2.0]) };
         let error = draw(replay.as_mut(), &[history]).unwrap_err().to_string();
         let text = "row 0: id 9 of its history is outside the vocabulary of 2";
@@ -63,14 +70,14 @@ fn rows_that_cannot_be_drawn_from() {
 #[test]
 fn steps_fit_the_batch() {
     for name in names() {
-        let mut replay = build(name, &Params::default(), "7", 2).unwrap();
+        let mut replay = begin(name, &Params::default(), "7", 2).unwrap();
         let (a, b) = ([1.0, 2.0], [1.0, 2.0, 3.0]);
         let error = draw(replay.as_mut(), &[row(&a)]).unwrap_err().to_string();
         assert!(error.ends_with("the step has 1 rows, the batch 2"), "{error}");
         let rows = [row(&a), row(&b)];
         let error = draw(replay.as_mut(), &rows).unwrap_err().to_string();
         assert!(error.ends_with("it has 3 logits, row 0 has 2"), "{error}");
-        assert!(build(name, &Params::default(), "7", 0).is_err());
+        assert!(begin(name, &Params::default(), "7", 0).is_err());
     }
 }
 
@@ -98,7 +105,8 @@ fn extreme_temperatures() {
 fn temperature_zero_is_greedy_where_the_engine_has_it() {
     let params = Params { temperature: Some(0.0), ..Params::default() };
     for name in names() {
-        let expected = matches!(name, "vllm" | "llama.cpp" | "candle" | "mlx-lm");
+        let expected = matches!(name, "vllm" | "llama.cpp" | "candle" | "mlx-lm" | "sglang")
+            || name.starts_with("vllm-v2");
         assert_eq!(once(name, &params, &[1.0, 3.0, 2.0]) == Ok(1), expected, "{name}");
     }
 }
@@ -112,8 +120,8 @@ fn top_k_beyond_the_vocabulary() {
             assert!(wide.unwrap_err().contains("only below the vocabulary size, 3"));
         } else {
             let off = once(info.name, &Params::default(), &[1.0, 3.0, 2.0]);
-            // llama.cpp sorts, and so may give another id.
-            assert!(wide == off || info.name == "llama.cpp", "{}", info.name);
+            // llama.cpp and SGLang sort, and so may give another id.
+            assert!(wide == off || ["llama.cpp", "sglang"].contains(&info.name), "{}", info.name);
         }
         let params = Params { top_k: Some(1), ..Params::default() };
         assert_eq!(once(info.name, &params, &[1.0, 3.0, 2.0]), Ok(1), "{}", info.name);
@@ -124,7 +132,13 @@ fn top_k_beyond_the_vocabulary() {
 fn seeds() {
     let big = "1267650600228229401496703205379";
     // (engine, taken, refused)
-    let cases: [(&str, &[&str], &[&str]); 8] = [
+    let cases: [(&str, &[&str], &[&str]); 10] = [
+        (
+            "vllm-v2",
+            &["0", "-2", "-9223372036854775808", "9223372036854775807"],
+            &["-1", "none", "9223372036854775808"],
+        ),
+        ("sglang", &["0", "-1", "-9223372036854775808"], &["none", "9223372036854775808", "1.5"]),
         (
             "torch",
             &["-1", "-9223372036854775808", "18446744073709551615"],
@@ -144,16 +158,16 @@ fn seeds() {
     ];
     for (engine, taken, refused) in cases {
         for seed in taken {
-            assert!(build(engine, &Params::default(), seed, 1).is_ok(), "{engine} {seed}");
+            assert!(begin(engine, &Params::default(), seed, 1).is_ok(), "{engine} {seed}");
         }
         for seed in refused {
-            let error = build(engine, &Params::default(), seed, 1).err().map(|e| e.to_string());
+            let error = begin(engine, &Params::default(), seed, 1).err().map(|e| e.to_string());
             let text = error.unwrap_or_else(|| panic!("{engine} took {seed:?}"));
             assert!(text.starts_with(&format!("{engine}: seed ")), "{text}");
             assert!(text.contains("; it takes a whole number"), "{text}");
         }
     }
-    let random = build("llama.cpp", &Params::default(), "4294967295", 1).err().unwrap();
+    let random = begin("llama.cpp", &Params::default(), "4294967295", 1).err().unwrap();
     assert!(random.to_string().contains("random seed"), "{random}");
 }
 
@@ -162,7 +176,7 @@ fn seeds() {
 fn seeds_that_draw_alike() {
     let logits: Vec<f32> = (0..100).map(|i| (i as f32).sin()).collect();
     let ids = |engine: &str, seed: &str| {
-        let mut replay = build(engine, &Params::default(), seed, 1).unwrap();
+        let mut replay = begin(engine, &Params::default(), seed, 1).unwrap();
         let mut all = Vec::new();
         for _ in 0..20 {
             all.extend(draw(replay.as_mut(), &[row(&logits)]).unwrap());
@@ -180,13 +194,13 @@ fn seeds_that_draw_alike() {
 fn what_an_engine_lacks_is_refused() {
     let min_p = Params { min_p: Some(0.1), ..Params::default() };
     assert_eq!(
-        build("torch", &min_p, "7", 1).err().unwrap().to_string(),
-        "torch does not take min_p; it takes temperature, top_k, top_p"
+        begin("torch", &min_p, "7", 1).err().unwrap().to_string(),
+        "torch: it does not take min_p; it takes temperature, top_k, top_p"
     );
     let order = Params { order: Some(vec!["top_k".into()]), ..Params::default() };
     assert_eq!(
-        build("candle", &order, "7", 1).err().unwrap().to_string(),
-        "candle does not take order (its own order is fixed); it takes temperature, top_k, top_p"
+        begin("candle", &order, "7", 1).err().unwrap().to_string(),
+        "candle: it does not take order (its own order is fixed); it takes temperature, top_k, top_p"
     );
     let refused: [(&str, Params, &str); 9] = [
         (
@@ -236,7 +250,7 @@ fn what_an_engine_lacks_is_refused() {
         ),
     ];
     for (engine, params, text) in refused {
-        let error = build(engine, &params, "7", 1).err().map(|e| e.to_string());
+        let error = begin(engine, &params, "7", 1).err().map(|e| e.to_string());
         assert_eq!(error.as_deref(), Some(text));
     }
 }
@@ -252,7 +266,7 @@ fn order_of_the_filters() {
     // Cold, the best token alone holds 0.6 of the mass; warm, it takes two.
     let logits = [1.0f32, 0.5, 0.0, -0.5];
     let drawn = |order: &[&str]| {
-        let mut replay = build("numpy", &params(order), "1", 1).unwrap();
+        let mut replay = begin("numpy", &params(order), "1", 1).unwrap();
         let mut ids: Vec<u32> = (0..200)
             .flat_map(|_| draw(replay.as_mut(), &[row(&logits)]).unwrap())
             .map(|(_, id)| id)
@@ -263,7 +277,7 @@ fn order_of_the_filters() {
     };
     assert_eq!(drawn(&["temperature", "top_p"]), [0]);
     assert_eq!(drawn(&["top-p", "temperature", "top_k"]), [0, 1]);
-    let error = |order: &[&str]| build("numpy", &params(order), "1", 1).err().unwrap().to_string();
+    let error = |order: &[&str]| begin("numpy", &params(order), "1", 1).err().unwrap().to_string();
     assert_eq!(
         error(&["top_p"]),
         "numpy: order leaves out temperature, which is set; name it, or turn it off"
@@ -279,11 +293,11 @@ fn order_of_the_filters() {
 fn multinomial_without_replacement() {
     let params = |n| Params { num_samples: Some(n), replacement: Some(false), ..Params::default() };
     let logits = [1.0, -INF, 0.5, 0.0];
-    let mut replay = build("torch-multinomial", &params(3), "5", 1).unwrap();
+    let mut replay = begin("torch-multinomial", &params(3), "5", 1).unwrap();
     let mut ids: Vec<u32> = draw(replay.as_mut(), &[row(&logits)]).unwrap().iter().map(|d| d.1).collect();
     ids.sort_unstable();
     assert_eq!(ids, [0, 2, 3]);
-    let mut replay = build("torch-multinomial", &params(4), "5", 1).unwrap();
+    let mut replay = begin("torch-multinomial", &params(4), "5", 1).unwrap();
     let error = draw(replay.as_mut(), &[row(&logits)]).unwrap_err().to_string();
     assert!(error.contains("4 ids without replacement, but only 3 have a probability"), "{error}");
 }
@@ -322,13 +336,13 @@ proptest! {
             if !info.parameters.contains(&"top_k") {
                 (params.top_k, params.top_p) = (None, None);
             }
-            if info.name == "vllm" {
+            if info.name.starts_with("vllm") {
                 params.temperature = params.temperature.map(|t| t.min(2.0));
             }
             if info.name == "mlx-lm" {
                 params.top_k = params.top_k.filter(|&k| k < logits.len() as i64);
             }
-            let new = || build(info.name, &params, &seed.to_string(), 1).unwrap();
+            let new = || begin(info.name, &params, &seed.to_string(), 1).unwrap();
             let (mut plain, mut watched) = (new(), new());
             let mut out = Vec::new();
             for _ in 0..3 {

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use crate::Place;
-use crate::draw::Pick;
+use crate::TokenId;
+use crate::draw::{Filtered, Pick};
 use crate::kernel;
 use crate::processor::Candidates;
 use crate::trace::{Trace, TraceEvent, Wants};
@@ -23,7 +24,7 @@ use crate::trace::{Trace, TraceEvent, Wants};
 /// logits; in beam search and exact search its stages start from log-probabilities.
 ///
 /// `live` are the beams before the step, best first: `ids`, `sum`, and for each id its log-probability in the raw row (`logprobs`) and what it
-/// added to the sum (`scores`), in stochastic beam search `perturbed`. `considered` are their continuations in the order of their ranks:
+/// added to the sum (`scores`), in stochastic beam search `perturbed`. `considered` are their continuations in the order of their ranks (by `key`, in beam sampling by `sum`):
 /// `parent` (rank of the beam), `id`, `score`, `sum`, `key` (what it was ranked by), `bank` (tokens of forced phrases in it) and
 /// `fate`: `"live"`; `{"finished": score}`; `"lost"` (ended outside the first `num_beams`); `"pruned"` (`num_beams` better ones
 /// live); `"margin"` (further below the best than `beam_margin`); `"unmet"` (ended without every forced phrase).
@@ -89,6 +90,14 @@ impl<W: Write> TraceWriter<W> {
         c.ranked(self.top).into_iter().map(one).collect()
     }
 
+    /// The likeliest of what a filter of a draw's own left.
+    fn likeliest(&self, left: &[(TokenId, f64)]) -> Value {
+        let mut left = left.to_vec();
+        left.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        left.truncate(self.top);
+        json!(left)
+    }
+
     fn line(&self, event: &TraceEvent<'_>) -> Option<Value> {
         Some(match event {
             TraceEvent::Row { place, context, prompt_len, candidates } => {
@@ -102,6 +111,13 @@ impl<W: Write> TraceWriter<W> {
                 "event": "stage", "position": position, "processor": processor.info().name,
                 "parameters": processor.json(), "kept": candidates.count(), "top": self.top(candidates),
             }),
+            TraceEvent::Filters { place, sample, stages } => {
+                let stage = |s: &Filtered| json!({"filter": s.name, "kept": s.left.len(), "top": self.likeliest(&s.left)});
+                json!({
+                    "event": "filters", "sequence": place.sequence, "step": place.step, "sample": sample,
+                    "stages": stages.iter().map(stage).collect::<Vec<_>>(),
+                })
+            }
             TraceEvent::Draw { place, sample, pick, candidates } => draw(*place, *sample, pick, candidates),
             TraceEvent::Beams(step) => {
                 let mut line = json!({"event": "beams"});

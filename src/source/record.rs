@@ -89,9 +89,10 @@ impl LogitsSource for Recorder<'_> {
 
     fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
         self.source.rows(at, out)?;
+        let only = self.source.shape().sequences.start;
         for (query, row) in at.iter().zip(out.iter()).filter(|(_, row)| !row.ended) {
-            if query.sequence != 0 {
-                let what = "a prefix table holds one sequence, 0";
+            if query.sequence != only {
+                let what = "a prefix table holds one sequence";
                 return Err(Error::input(&self.file, Place::row(query.sequence, query.step), what));
             }
             if self.written.insert(query.prefix().into()) {

@@ -3,7 +3,7 @@
 //! A [`Trace`] is told what happened and changes nothing. Nobody watching costs nothing: the events are only made when
 //! [`Trace::wants`] asks for them.
 
-use crate::draw::Pick;
+use crate::draw::{Filtered, Pick};
 use crate::processor::{Candidates, Processor};
 use crate::{Place, TokenId};
 
@@ -51,6 +51,15 @@ pub enum TraceEvent<'a> {
         processor: &'a dyn Processor,
         /// What it left.
         candidates: &'a Candidates,
+    },
+    /// A draw that filters by itself, as an engine's does, has gone through its filters; its [`TraceEvent::Draw`] follows.
+    Filters {
+        /// Sequence and step.
+        place: Place,
+        /// Number of the sample.
+        sample: usize,
+        /// What each filter left, in the order of the draw.
+        stages: &'a [Filtered],
     },
     /// A token was chosen.
     Draw {

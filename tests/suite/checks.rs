@@ -168,7 +168,8 @@ fn lost_recipes_are_found_again() {
         tried += 1;
         let params = Params { num_samples: None, replacement: None, ..case.params.clone() };
         let found = with(&Chain::default(), &[], &eos(case), |job| {
-            let options = GuessOptions { seed: &case.seed, params: &params, partial: 1 };
+            let options =
+                GuessOptions { seed: Some(&case.seed), addresses: None, params: &params, partial: 1 };
             guess(&mut source(case), job, &ids, &options).unwrap()
         });
         let right = found.explained.iter().find(|a| a.recipe.draw == case.engine);

@@ -97,7 +97,7 @@ fn arrays_of_every_container_are_what_python_wrote() {
             count += 1;
         }
     }
-    assert_eq!(count, 20, "arrays that were looked at");
+    assert_eq!(count, 21, "arrays that were looked at");
 }
 
 #[test]
@@ -328,4 +328,73 @@ fn a_bomb_needs_little_memory() {
     let done = std::process::Command::new("sh").args(["-c", &line]).output().unwrap();
     let err = String::from_utf8(done.stderr).unwrap();
     assert!(done.status.code() == Some(2) && err.contains("truncated") && err.lines().count() == 1, "{err}");
+}
+
+#[test]
+fn every_input_is_converted_into_every_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = [
+        fixture("tiny-lm/steps.npy"),
+        fixture("tiny-lm/steps-fortran.npy"),
+        fixture("tiny-lm/steps-f64be.npy"),
+        fixture("tiny-lm/steps-small.json"),
+        fixture("tiny-lm/batch-f16.npy"),
+        path("several-compressed.npz"),
+        path("logits-bf16.safetensors"),
+        path("logits.npy.zst"),
+    ];
+    for input in &inputs {
+        let of = |file: &std::path::Path| {
+            let mut source = Open::new(file).open().unwrap();
+            (source.shape().sequences, rows(&mut source).unwrap())
+        };
+        let before = of(input);
+        for name in ["x.npy", "x.npz", "x.safetensors", "x.json", "x.jsonl"] {
+            let output = folder.path().join(name);
+            let ran = tokpick(&["convert", input.to_str().unwrap(), "-o", output.to_str().unwrap()]);
+            if name == "x.jsonl" && before.0.len() > 1 {
+                assert!(ran.failure().contains("JSON Lines hold the steps of one sequence, and here are 3"));
+                continue;
+            }
+            assert_eq!((ran.status, ran.err.as_str()), (Some(0), ""), "{input:?} {name}");
+            assert_eq!(of(&output), before, "{input:?} {name}");
+        }
+    }
+}
+
+#[test]
+fn streams_are_converted_without_their_length() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = b"{\"ids\":[3,1],\"logprobs\":[-0.5,-1]}\n{\"ids\":[5],\"logits\":[-Infinity]}\n{\"ids\":[0],\"logits\":[2]}\n";
+    let m = f32::NEG_INFINITY;
+    let expected = vec![vec![m, -1.0, m, -0.5, m, m], vec![m; 6], vec![2.0, m, m, m, m, m]];
+    for name in ["x.npy", "x.npz", "x.safetensors", "x.json"] {
+        let output = folder.path().join(name);
+        assert_eq!(with_input(&["convert", "-o", output.to_str().unwrap()], lines).status, Some(0));
+        assert_eq!(rows(&mut Open::new(&output).open().unwrap()).unwrap(), expected, "{name}");
+    }
+    let sparse = with_input(&["convert", "--to", "jsonl"], lines).text();
+    assert_eq!(
+        sparse,
+        "{\"ids\":[1,3],\"logits\":[-1.0,-0.5]}\n{\"ids\":[5],\"logits\":[-Infinity]}\n{\"ids\":[0],\"logits\":[2.0]}\n"
+    );
+    // [T, B, V] as a pipe comes step by step
+    let batch = std::fs::read(fixture("tiny-lm/batch.npy")).unwrap();
+    let output = folder.path().join("t.npy");
+    let args = ["convert", "--layout", "tbv", "-o", output.to_str().unwrap()];
+    assert_eq!(with_input(&args, &batch).status, Some(0));
+    let file = tokpick(&["greedy", "batch.npy", "--layout", "tbv"]).text();
+    assert_eq!(tokpick(&["greedy", output.to_str().unwrap()]).text(), file);
+    for (args, input, said) in [
+        ("convert", &b"[1,2]"[..], "what is to be written? name the output .npy"),
+        ("convert -o x.txt", b"[1,2]", "what is to be written?"),
+        ("convert --to npy", b"{\"prefix\":[],\"logits\":[1]}", "its rows follow what was generated"),
+        ("convert --to npy", b"[1,2]\n[3]\n", "line 2, step 1: 1 logits here, 2 in the lines before"),
+    ] {
+        let line = with_input(&words(args), input).failure();
+        assert!(line.contains(said), "{line}");
+    }
+    let broken = folder.path().join("never.npy");
+    let ran = with_input(&["convert", "-o", broken.to_str().unwrap()], b"[1,2]\n[3]\n");
+    assert!(ran.status == Some(2) && !broken.exists());
 }

@@ -284,3 +284,39 @@ fn a_prefix_table_may_be_sparse_and_bring_its_strings() {
         assert!(line.contains(said), "{line}");
     }
 }
+
+#[test]
+fn parts_of_a_job_draw_what_the_whole_draws() {
+    let whole = tokpick(&words("sample batch.npy --seed 3 -n 2 -f jsonl")).text();
+    let folder = tempfile::tempdir().unwrap();
+    let mut source = tokpick::source::Open::new(fixture("tiny-lm/batch.npy")).open().unwrap();
+    let all = source.array().unwrap();
+    for (part, lines) in all
+        .outer_iter()
+        .zip(whole.lines().collect::<Vec<_>>().chunks(2))
+        .enumerate()
+        .map(|(i, (a, l))| ((i, a), l))
+    {
+        let (number, array) = part;
+        let file = folder.path().join("part.npy");
+        let axes = [array.nrows(), array.ncols()];
+        let mut to =
+            tokpick::source::write::NpyWriter::new(std::fs::File::create(&file).unwrap(), &axes).unwrap();
+        array.rows().into_iter().for_each(|row| to.row(&row.to_vec()).unwrap());
+        to.finish().unwrap();
+        let offset = number.to_string();
+        let args = ["sample", "--seed", "3", "-n", "2", "-f", "jsonl", "--sequence-offset", &offset];
+        assert_eq!(tokpick(&[&args[..], &[file.to_str().unwrap()]].concat()).text(), lines.join("\n") + "\n");
+        let piped = with_input(&args, &std::fs::read(&file).unwrap()).text();
+        assert_eq!(piped, lines.join("\n") + "\n");
+    }
+    for input in [&b"[[1,NaN]]"[..], b"[1,NaN]\n"] {
+        let line = with_input(&words("greedy --sequence-offset 7"), input).failure();
+        assert!(line.contains("sequence 7, step 0, token 1: the logit is NaN"), "{line}");
+    }
+    let line = tokpick(&words("greedy batch.npy --sequence-offset 18446744073709551615")).failure();
+    assert!(line.contains("--sequence-offset 18446744073709551615: is too large"), "{line}");
+    let table = "beam ../teaching/the-dog-has.jsonl --prompt-ids 1 --eos-token-id 0";
+    let at = |more: &str| tokpick(&words(&format!("{table} {more}"))).text();
+    assert_eq!(at("--sequence-offset 4"), at(""));
+}

@@ -5,6 +5,7 @@ mod support;
 mod allocations;
 mod beam;
 mod beam_draws;
+mod chacha8_v1;
 mod chains;
 mod checks;
 mod cli;

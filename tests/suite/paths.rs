@@ -347,7 +347,7 @@ fn extreme_scales_and_shifts_carry_what_follows() {
     };
     let probability = |chain: &str, row: &[f32]| applied(chain, row).unwrap().probabilities();
 
-    let row = [1.0, 70.5, -4.4050858e31, 1.0408934];
+    let row = [1.0, 70.5, -4.405_086e31, 1.0408934];
     let near_zero = "temperature=1e-90,smoothing(factor=1,curve=1)";
     assert_eq!(probability(near_zero, &row).iter().map(|p| p.1).collect::<Vec<_>>(), [0.0, 1.0, 0.0, 0.0]);
     assert_eq!(kept(&format!("{near_zero},top_p=0.5"), &row), [1]);

@@ -33,7 +33,7 @@ fn find(sequences: usize, chain: &Chain, params: &Params, ids: &[Vec<TokenId>]) 
     let limits = Limits::default();
     let (prompt, prefix) = (&[][..], &[][..]);
     let job = Job { prompt, prefix, chain, limits: &limits, seed: 0, logprobs: false, parallel: false };
-    let options = GuessOptions { seed: "11", params, partial: 3 };
+    let options = GuessOptions { seed: Some("11"), addresses: None, params, partial: 3 };
     guess(&mut source(sequences), &job, ids, &options).unwrap()
 }
 

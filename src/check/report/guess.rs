@@ -22,6 +22,16 @@ impl Guess {
         for attempt in &self.partial {
             writeln!(to, "  {attempt}: {} of {}", attempt.matches, attempt.compared)?;
         }
+        if let Some(c) = &self.chance {
+            let needed =
+                c.needed.map_or("no number of such ids is".to_string(), |n| format!("{n} such ids are"));
+            let beyond = if c.is_beyond() { "beyond chance" } else { "chance may explain it" };
+            writeln!(
+                to,
+                "addresses: {} tried, of which {:.2e} draw these ids by chance: {beyond}; {needed} needed for one in a thousand",
+                c.addresses, c.expected
+            )?;
+        }
         if !self.refused.is_empty() {
             writeln!(to, "not tried:")?;
         }

@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 
 use super::small;
-use crate::check::Verification;
+use crate::check::{Cause, Verdict, Verification};
 use crate::render::Table;
 use crate::render::kit::{Look, count_of};
 
@@ -31,7 +31,7 @@ impl Verification {
                 "of",
                 "p(claimed)",
                 "p(drawn)",
-                "p(noise)",
+                if self.verdict.is_some() { "explained by" } else { "p(noise)" },
             ]);
             for m in mismatches.iter().take(shown) {
                 table.row([
@@ -43,7 +43,7 @@ impl Verification {
                     m.kind.to_string(),
                     small(m.probabilities()[0]),
                     small(m.probabilities()[1]),
-                    small(m.noise_probability),
+                    m.explained.map_or_else(|| small(m.noise_probability), |e| explained(e).to_string()),
                 ]);
             }
             table.write_within(look.width, to)?;
@@ -56,6 +56,9 @@ impl Verification {
         let most =
             if s.impossible > 0 { "a token that can't be drawn".to_string() } else { small(s.max_margin) };
         writeln!(to, "largest margin       {most}")?;
+        if let Some(verdict) = &self.verdict {
+            verdict_text(verdict, noise, to)?;
+        }
         let why = match (s.unexplained, noise == 0.0) {
             (0, _) => String::new(),
             (_, true) => {
@@ -68,7 +71,8 @@ impl Verification {
         };
         let line = format!("{}{why}", count_of(s.unexplained, "mismatch"));
         let mut name = "not explained";
-        for line in crate::render::kit::wrap(&line, look.width.saturating_sub(21)) {
+        let lines = crate::render::kit::wrap(&line, look.width.saturating_sub(21));
+        for line in lines.into_iter().filter(|_| self.verdict.is_none()) {
             writeln!(to, "{name:<21}{line}")?;
             name = "";
         }
@@ -81,4 +85,30 @@ impl Verification {
         }
         Ok(())
     }
+}
+
+fn explained(by: Cause) -> &'static str {
+    match by {
+        Cause::Rounding => "rounding",
+        Cause::Cut => "the cut",
+        Cause::Noise => "noise",
+        Cause::Nothing => "nothing",
+    }
+}
+
+fn verdict_text(v: &Verdict, noise: f64, to: &mut dyn Write) -> io::Result<()> {
+    let t = &v.tolerance;
+    writeln!(to, "explained by rounding {} (scores that differ by at most {:e})", v.by_rounding, t.score)?;
+    writeln!(
+        to,
+        "explained by the cut {} (at most {:e} of the mass from the edge of top-p)",
+        v.by_cut, t.cut
+    )?;
+    if noise > 0.0 {
+        writeln!(to, "explained by noise   {} (of {noise} on the logits)", v.by_noise)?;
+    }
+    writeln!(to, "not explained        {}", v.not_explained)?;
+    let chance = if v.chance >= 1.0 { "1".to_string() } else { format!("{:.2e}", v.chance) };
+    let verdict = if v.faithful { "as a faithful server draws" } else { "not as a faithful server draws" };
+    writeln!(to, "verdict              {verdict} (the chance of so many mismatches is at most {chance})")
 }

@@ -139,10 +139,17 @@ impl DrawName {
 
 /// The seed of a run that uses one: the given one, or a fresh one below 2^53, so that every JSON reader keeps it.
 pub fn resolve(given: Option<u64>) -> u64 {
-    given.unwrap_or_else(|| {
-        // the standard library keys its hashers from the system's randomness
-        let fresh = RandomState::new().build_hasher().finish() >> 11;
-        note(format!("seed {fresh}"));
-        fresh
-    })
+    given.unwrap_or_else(|| fresh(53))
+}
+
+/// A fresh seed that every engine takes, below 2^31.
+pub fn fresh_for_engines() -> Seed {
+    Seed(fresh(31).to_string())
+}
+
+fn fresh(bits: u32) -> u64 {
+    // the standard library keys its hashers from the system's randomness
+    let fresh = RandomState::new().build_hasher().finish() >> (64 - bits);
+    note(format!("seed {fresh}"));
+    fresh
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Map, Value};
 use tokpick::engine::Params;
-use tokpick::{Error, Result};
+use tokpick::{Error, Result, TokenId};
 
 use super::TerminalArgs;
 
@@ -13,12 +13,22 @@ pub struct EngineArgs {
     /// Draw as this engine does: its order, its arithmetic, its generator
     #[arg(long, value_name = "NAME")]
     pub engine: Option<String>,
-    /// vllm: the seed of each row, `none` for a row without one of its own
+    /// vllm, vllm-v2*, sglang: the seed of each row (vllm: `none` for a row without one of its own)
     #[arg(long, value_name = "0,43,none", allow_hyphen_values = true)]
     pub row_seeds: Option<String>,
+    /// vllm-v2*, sglang: the position of the first step, or one for each row: prompt length − 1 for the first drawn token
+    /// (default: from the prompt's ids)
+    #[arg(long, value_name = "N[,N…]")]
+    pub position: Option<String>,
+    /// sglang: the batch held a request with top-k, top-p or temperature 0 beside this one
+    #[arg(long)]
+    pub filtered_batch: bool,
     /// torch-multinomial: whether a call may draw an id twice
     #[arg(long, value_name = "BOOL")]
     pub replacement: Option<bool>,
+    /// The prompt of each row, where a document of claims tells it.
+    #[arg(skip)]
+    pub prompts: Option<Vec<Vec<TokenId>>>,
 }
 
 impl EngineArgs {
@@ -27,6 +37,8 @@ impl EngineArgs {
         [
             (self.engine.is_some(), "--engine"),
             (self.row_seeds.is_some(), "--row-seeds"),
+            (self.position.is_some(), "--position"),
+            (self.filtered_batch, "--filtered-batch"),
             (self.replacement.is_some(), "--replacement"),
         ]
         .iter()
@@ -51,6 +63,8 @@ impl EngineArgs {
         }
         let mut params = Params {
             row_seeds: self.row_seeds.clone(),
+            position: self.position.clone(),
+            filtered_batch: self.filtered_batch.then_some(true),
             replacement: self.replacement,
             mirostat: terminal.mirostat.map(i64::from),
             mirostat_tau: terminal.mirostat_tau,

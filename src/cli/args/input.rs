@@ -8,7 +8,7 @@ use tokpick::check::{Companion, Digest, Hashing, Tally, digest_file, digest_voca
 use tokpick::render::Tokens;
 use tokpick::source::{
     DtypeHint, Kind, Layout, LogitsSource, ModelCommand, Open, RawDtype, RowRange, Vocab, file_and_array,
-    remarking,
+    offset, remarking,
 };
 use tokpick::{Error, Place, Result};
 
@@ -28,14 +28,17 @@ pub struct InputArgs {
     /// A part of the steps (of the sequences with `--layout bv`), which keep their numbers; B is not included
     #[arg(long, value_name = "A..B", value_parser = parse::<RowRange>)]
     pub rows: Option<RowRange>,
+    /// Number the sequences from N on: a part of a job draws what the whole draws there
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub sequence_offset: usize,
     /// What a `uint16` NPY array holds: bf16
     #[arg(long, value_name = "bf16", value_parser = parse::<DtypeHint>)]
     pub dtype: Option<DtypeHint>,
     /// Which array of an .npz or safetensors file (INPUT#NAME says it, too), where there are several and none is called `logits`
     #[arg(long, value_name = "NAME")]
     pub array: Option<String>,
-    /// INPUT is bare little-endian numbers, rows of `--vocab-size`
-    #[arg(long, value_name = "f32|f16|bf16|f64", value_parser = parse::<RawDtype>)]
+    /// INPUT is bare little-endian numbers, f32, f16, bf16 or f64, in rows of `--vocab-size`
+    #[arg(long, value_name = "TYPE", value_parser = parse::<RawDtype>)]
     pub raw: Option<RawDtype>,
     /// Read JSON `null` as a masked token
     #[arg(long)]
@@ -136,6 +139,7 @@ impl InputArgs {
         let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
         if let Some(model) = self.model()? {
             let source = remarking(Box::new(model.start()?), layout, Box::new(note));
+            let source = offset(source, self.sequence_offset)?;
             let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
             return Ok(Opened { source, tokens: vocab.map(Tokens::new), path, tally: None, vocabulary });
         }
@@ -163,7 +167,7 @@ impl InputArgs {
         } else {
             open.open()?
         };
-        let source = remarking(source, layout, Box::new(note));
+        let source = offset(remarking(source, layout, Box::new(note)), self.sequence_offset)?;
         let vocab = vocab.or_else(|| source.vocab().map(Vocab::from));
         let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
         let tokens = vocab.map(Tokens::new);

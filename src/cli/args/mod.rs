@@ -17,7 +17,7 @@ mod terminal;
 mod watch;
 
 pub use decode::{DecodeArgs, hide};
-pub use draw::{DrawArgs, DrawName, Seed, resolve as resolve_seed};
+pub use draw::{DrawArgs, DrawName, Seed, fresh_for_engines, resolve as resolve_seed};
 pub use engine::EngineArgs;
 pub use history::HistoryArgs;
 pub use ids::IdsArgs;

@@ -13,6 +13,9 @@ pub struct Engines {
     /// How the list is written
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     format: FormatName,
+    /// Tables for a document: the engines, and which name belongs to which release
+    #[arg(long, conflicts_with = "format")]
+    markdown: bool,
     /// Write to a file instead of standard output: whole, or not at all
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -30,6 +33,7 @@ impl Run for Engines {
     fn run(self, _: &Given) -> anyhow::Result<Status> {
         let mut out = Out::open(self.output.as_deref())?;
         out.write(|to| match self.format {
+            _ if self.markdown => markdown(to),
             FormatName::Text => engines().iter().try_for_each(|e| text(e, to)),
             FormatName::Json => {
                 let all: Vec<_> = engines().iter().map(|e| document(e)).collect();
@@ -51,10 +55,26 @@ fn text(e: &EngineInfo, to: &mut dyn Write) -> io::Result<()> {
         (order, e.order.join(", ")),
         ("parameters", e.parameters.join(", ")),
         ("seeds", e.seeds.to_string()),
+        ("releases", e.releases.join("; ")),
     ] {
         writeln!(to, "  {what}: {text}")?;
     }
     writeln!(to)
+}
+
+fn markdown(to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "| engine | checked against | how it draws | parameters | seeds |\n|---|---|---|---|---|")?;
+    for e in engines() {
+        let parameters = e.parameters.join(", ");
+        writeln!(to, "| `{}` | {} | {} | {parameters} | {} |", e.name, e.version, e.method, e.seeds)?;
+    }
+    writeln!(to, "\n| release | name |\n|---|---|")?;
+    for e in engines() {
+        for release in e.releases {
+            writeln!(to, "| {release} | `{}` |", e.name)?;
+        }
+    }
+    Ok(())
 }
 
 fn document(e: &EngineInfo) -> serde_json::Value {
@@ -68,6 +88,8 @@ fn document(e: &EngineInfo) -> serde_json::Value {
         "reorders": e.reorders,
         "parameters": e.parameters,
         "seeds": e.seeds,
+        "releases": e.releases,
+        "float32_logits": e.float32_logits,
         "shares_generator": e.shares_generator(),
     })
 }

@@ -94,7 +94,7 @@ impl Run for Explain {
         no_effect(&self.draw.num_samples.map_or(vec![], |_| vec!["--num-samples"]), "in explain");
         skipped(&resolved.chain);
         let setup = Setup { opened, files, resolved, logprobs: true };
-        let Drawing { draw, seed, .. } = draw(&self.draw, &setup, 1)?;
+        let Drawing { draw, seed, .. } = draw(&self.draw, &setup, 1, true)?;
         let Setup { mut opened, resolved, .. } = setup;
         let name = draw.name().to_string();
         let job = resolved.job(seed.as_ref().map_or(0, Seed::coins));

@@ -2,11 +2,14 @@
 
 mod beam;
 mod compare;
+mod completions;
+mod convert;
 mod diff;
 mod engines;
 mod explain;
 mod greedy;
 mod info;
+mod man;
 mod probs;
 mod processors;
 mod sample;
@@ -78,13 +81,16 @@ commands! {
     Search, "search", search::Search, "The true best sequences, by exact search, for small cases";
     Probs, "probs", probs::Probs, "The distribution that `sample` would draw from";
     Explain, "explain", explain::Explain, "What each stage does to the distribution of a step, and how the token is drawn";
-    Compare, "compare", compare::Compare, "Strategies side by side on the same rows: texts, probabilities, diversity, sweeps";
+    Compare, "compare", compare::Compare, "Strategies side by side on the same rows: texts, probabilities, diversity";
     Tree, "tree", tree::Tree, "A beam search as a tree: what was considered, and what became of it";
     Score, "score", score::Score, "How probable given ids are: log-probability, rank, surprise, perplexity";
     Verify, "verify", verify::Verify, "Whether ids were drawn from these logits and seed; whether a record still holds";
     Diff, "diff", diff::Diff, "Two files of logits, row by row: how far apart, and which draws would flip";
     Info, "info", info::Info, "Shape and format of an input; entropy and most probable tokens of its rows";
+    Convert, "convert", convert::Convert, "Logits of any kind as NPY, .npz, safetensors, JSON or JSON Lines";
     Synth, "synth", synth::Synth, "Logits to play with, from a seed";
     Processors, "processors", processors::Processors, "All logits processors, and the orders in which engines apply them";
     Engines, "engines", engines::Engines, "The engines whose draws can be replayed";
+    Completions, "completions", completions::Completions, "A script that completes commands and flags in a shell";
+    Man, "man", man::Man, "Manual pages, one for each command";
 }

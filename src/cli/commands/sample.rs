@@ -38,7 +38,8 @@ impl Decode for Sample {
 
     fn strategy(&self, setup: &Setup) -> Result<Strategy<'static>> {
         let samples = samples(&self.decode.draw, &setup.files)?;
-        let Drawing { draw, engine, seed } = draw(&self.decode.draw, setup, samples)?;
+        let Drawing { draw, engine, seed } =
+            draw(&self.decode.draw, setup, samples, self.decode.watch.trace.is_some())?;
         let name = draw.name().to_string();
         let sampler = Box::new(sampler::Sample { draw, samples });
         Ok(Strategy { sampler, draw: Some(name), engine, seed, settled: Vec::new() })
@@ -46,6 +47,6 @@ impl Decode for Sample {
 
     fn draw(&self, setup: &Setup) -> Result<Option<Box<dyn Draw>>> {
         let samples = samples(&self.decode.draw, &setup.files)?;
-        Ok(Some(draw(&self.decode.draw, setup, samples)?.draw))
+        Ok(Some(draw(&self.decode.draw, setup, samples, false)?.draw))
     }
 }

@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tokpick::check::{self, Clip, GuessOptions, VerifyOptions};
+use tokpick::check::{self, Clip, GuessOptions, Tolerance, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
+use tokpick::engine::{Batch, Params};
 use tokpick::source::Layout;
-use tokpick::{Error, Result, TokenId};
+use tokpick::{Error, Place, Result, TokenId};
 
 use crate::cli::args::{
     DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Opened, Seed, SettingsArgs, ShowArgs, hide,
 };
 use crate::cli::named::NamedLists;
-use crate::cli::note::no_effect;
+use crate::cli::note::{no_effect, note};
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files, Setup};
 use crate::cli::strategy::{self, is_greedy, samples};
@@ -77,6 +78,25 @@ struct JudgeArgs {
         allow_hyphen_values = true
     )]
     alpha: f64,
+    /// How far an engine's own rounding may move the scores of a race against each other: tokens that lost by no more are
+    /// explained by it (default for vllm-v2* and sglang: 1e-5; else none)
+    #[arg(long, value_name = "X", help_heading = "Verdict", allow_hyphen_values = true)]
+    tolerance: Option<f64>,
+    /// How far an engine's own cut may be from top-p, as a share of the mass (with --tolerance)
+    #[arg(
+        long,
+        value_name = "X",
+        default_value_t = 2e-4,
+        help_heading = "Verdict",
+        allow_hyphen_values = true
+    )]
+    cut_tolerance: f64,
+    /// --guess: seeds to try for the engines whose draws depend on seed and position alone; B is not included
+    #[arg(long, value_name = "A..B", help_heading = "Verdict", allow_hyphen_values = true, value_parser = range, requires = "guess")]
+    seeds: Option<(i64, i64)>,
+    /// --guess: positions of the first id to try for them (default: the prompt's, or 0..4096)
+    #[arg(long, value_name = "A..B", help_heading = "Verdict", value_parser = range, requires = "guess")]
+    positions: Option<(i64, i64)>,
     /// Where a margin is clipped before the mean is taken
     #[arg(
         long,
@@ -119,6 +139,8 @@ impl JudgeArgs {
             ("--logit-noise", Some(self.logit_noise)),
             ("--alpha", Some(self.alpha)),
             ("--clip", Some(self.clip)),
+            ("--tolerance", self.tolerance),
+            ("--cut-tolerance", Some(self.cut_tolerance)),
             ("--min-match", self.min_match),
             ("--max-margin", self.max_margin),
         ];
@@ -131,13 +153,24 @@ impl JudgeArgs {
     }
 }
 
+/// `A..B`, both whole numbers, A below B.
+fn range(text: &str) -> std::result::Result<(i64, i64), String> {
+    let bounds =
+        text.split_once("..").and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
+    bounds.filter(|(a, b)| a < b).ok_or_else(|| "must be A..B, two whole numbers, A below B".to_string())
+}
+
 impl Run for Verify {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
+    fn run(mut self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("verify");
         }
         self.judge.check()?;
-        let Some(lists) = self.ids.lists()? else { return self.without_ids(given) };
+        let lists = match self.claims()? {
+            Some(lists) => Some(lists),
+            None => self.ids.lists()?,
+        };
+        let Some(lists) = lists else { return self.without_ids(given) };
         if let Some(more) = self.judge.more.first() {
             let what = "with ids, one input is verified: leave it out";
             return Err(Error::setting("RECORD", more.display(), what).into());
@@ -183,6 +216,7 @@ impl Verify {
             temperature,
             alpha: self.judge.alpha,
             clip: Clip(self.judge.clip),
+            tolerance: self.tolerance()?,
         };
         let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, &ids, &options)?;
         let holds = found.holds(self.judge.min_match, self.judge.max_margin);
@@ -211,7 +245,9 @@ impl Verify {
     fn drawing(&self, setup: &Setup, samples: usize) -> Result<(Box<dyn Draw>, Option<Seed>, f64)> {
         let resolved = &setup.resolved;
         let coin = resolved.chain.needs().coin;
-        let seeded = self.draw.seed.is_some() || setup.files.get(|s| s.seed).is_some();
+        let seeded = self.draw.seed.is_some()
+            || self.draw.engine.row_seeds.is_some()
+            || setup.files.get(|s| s.seed).is_some();
         if !seeded && (coin || !self.judge.greedy) && !is_greedy(&resolved.chain) {
             let what = "which seed were they drawn with? (or --greedy, if they were not drawn)";
             return Err(Error::setting("--seed", "(none)", what));
@@ -224,7 +260,7 @@ impl Verify {
             self.draw.refuse_engine("--greedy takes the best token, as every engine does")?;
             return Ok((Box::new(Argmax), self.draw.seed.clone().filter(|_| coin), temperature));
         }
-        let drawing = strategy::draw(&self.draw, setup, samples)?;
+        let drawing = strategy::draw(&self.draw, setup, samples, false)?;
         Ok((drawing.draw, drawing.seed, temperature))
     }
 
@@ -233,9 +269,12 @@ impl Verify {
     }
 
     fn guess(&self, lists: &NamedLists) -> anyhow::Result<Status> {
-        let Some(seed) = &self.draw.seed else {
-            return Err(Error::setting("--seed", "(none)", "a guess needs the seed").into());
-        };
+        let seed = self.draw.seed.as_ref();
+        if seed.is_none() && self.judge.seeds.is_none() {
+            let what =
+                "a guess needs the seed, or --seeds A..B for the engines whose seeds can be looked for";
+            return Err(Error::setting("--seed", "(none)", what).into());
+        }
         let mut out = Out::open(self.judge.output.as_deref())?;
         let mut best: Option<check::Guess> = None;
         let mut failure = None;
@@ -267,7 +306,7 @@ impl Verify {
                 let mut document = json!(guess);
                 document["tokpick"] = json!(env!("CARGO_PKG_VERSION"));
                 document["holds"] = json!(!guess.explained.is_empty());
-                document["seed"] = json!(seed.json());
+                document["seed"] = json!(seed.map(Seed::json));
                 writeln!(to, "{document}")
             }
         })?;
@@ -284,14 +323,104 @@ impl Verify {
         Ok(if axes == 3 { vec![Some(Layout::Btv), Some(Layout::Tbv)] } else { vec![None] })
     }
 
-    fn guess_in(&self, opened: &mut Opened, ids: &[Vec<TokenId>], seed: &Seed) -> Result<check::Guess> {
+    fn guess_in(
+        &self,
+        opened: &mut Opened,
+        ids: &[Vec<TokenId>],
+        seed: Option<&Seed>,
+    ) -> Result<check::Guess> {
         let files = Files::read(&self.settings)?;
         let longest = ids.iter().map(Vec::len).max();
         let asked = self.asked(None);
         let resolved = asked.resolve(&files, &opened.source.shape(), longest, opened.tokens.as_ref())?;
         let params = asked.params(&self.draw, &files, &resolved, opened.tokens.as_ref())?;
-        let job = resolved.job(seed.coins());
-        let options = GuessOptions { seed: &seed.0, params: &params, partial: 3 };
+        let job = resolved.job(seed.map_or(0, Seed::coins));
+        let addresses = self.addresses(&params, seed)?;
+        let seed = seed.map(|s| s.0.as_str());
+        let options = GuessOptions { seed, addresses: addresses.as_ref(), params: &params, partial: 3 };
         check::guess(opened.source.as_mut(), &job, ids, &options)
+    }
+
+    /// Where to look for seeds and positions; `None` for a seed that those engines don't take.
+    fn addresses(&self, params: &Params, seed: Option<&Seed>) -> Result<Option<check::Addresses>> {
+        let seeds = match (self.judge.seeds, seed.and_then(|s| s.0.trim().parse::<i64>().ok())) {
+            (Some((from, to)), _) => from..to,
+            (None, Some(seed)) => seed..seed.saturating_add(1),
+            (None, None) => return Ok(None),
+        };
+        let positions = match (self.judge.positions, &params.position) {
+            (Some((from, to)), _) => {
+                let from = u64::try_from(from)
+                    .map_err(|_| Error::setting("--positions", from, "a position is 0 or more"))?;
+                Some(from..to as u64)
+            }
+            (None, Some(position)) => {
+                let what = "a guess looks for one range: give --positions A..B";
+                let position: u64 =
+                    position.trim().parse().map_err(|_| Error::setting("--position", position, what))?;
+                Some(position..position.saturating_add(1))
+            }
+            (None, None) => None,
+        };
+        Ok(Some(check::Addresses { seeds, positions }))
+    }
+
+    /// Whether the claimed engine draws by seed and position alone.
+    fn addressed(&self) -> Result<bool> {
+        match &self.draw.engine.engine {
+            Some(name) => Ok(tokpick::engine::find(name)?.batch == Batch::Addressed),
+            None => Ok(false),
+        }
+    }
+
+    /// What a faithful server may differ by: as the flags say, or as is usual for engines without a state.
+    fn tolerance(&self) -> Result<Option<Tolerance>> {
+        let usual = self.addressed()?.then(|| Tolerance::default().score);
+        let score = self.judge.tolerance.or(usual);
+        Ok(score.map(|score| Tolerance { score, cut: self.judge.cut_tolerance }))
+    }
+
+    /// The ids of a server's answers, where the file of ids holds such; seeds, positions and prompts go where flags left them
+    /// open.
+    fn claims(&mut self) -> Result<Option<NamedLists>> {
+        let Some(path) = self.ids.ids_file.as_ref().filter(|p| p.as_os_str() != "-") else { return Ok(None) };
+        let file = path.display().to_string();
+        let text = tokpick::source::read_text(path)?;
+        let Some(claims) = check::claims(&file, &text)? else { return Ok(None) };
+        let addressed = self.addressed()?;
+        let engine = &mut self.draw.engine;
+        let seeds: Vec<i64> = claims.iter().filter_map(|c| c.seed).collect();
+        let (all, same) = (seeds.len() == claims.len(), seeds.windows(2).all(|w| w[0] == w[1]));
+        if (self.draw.seed.is_some() || engine.row_seeds.is_some()) && !seeds.is_empty() {
+            note(format!("{file}: its seeds are not used: the flags give others"));
+        } else if addressed && all {
+            let seeds: Vec<String> = seeds.iter().map(i64::to_string).collect();
+            engine.row_seeds = Some(seeds.join(","));
+        } else if let Some(seed) = seeds.first().filter(|_| all && same) {
+            self.draw.seed = Some(Seed(seed.to_string()));
+        } else if !seeds.is_empty() {
+            let what = format!(
+                "{} of {} answers have a seed, and not one for all: give --seed",
+                seeds.len(),
+                claims.len()
+            );
+            return Err(Error::input(&file, Place::default(), what));
+        }
+        let positions: Option<Vec<String>> =
+            claims.iter().map(|c| c.position().map(|p| p.to_string())).collect();
+        if addressed && engine.position.is_none() {
+            engine.position = positions.map(|p| p.join(","));
+        }
+        if engine.engine.is_some() && self.history.prompt_ids.is_none() {
+            engine.prompts = claims.iter().map(|c| c.prompt.clone()).collect();
+        }
+        let mut settings: Vec<String> =
+            claims.iter().flat_map(|c| &c.settings).map(|(n, v)| format!("{n} {v}")).collect();
+        settings.sort();
+        settings.dedup();
+        if !settings.is_empty() {
+            note(format!("{file} names {}: settings come from flags alone", settings.join(", ")));
+        }
+        Ok(Some(NamedLists::of(claims.into_iter().map(|c| c.ids))))
     }
 }

@@ -54,7 +54,6 @@ impl Asked<'_> {
         tokens: Option<&Tokens>,
     ) -> Result<Resolved> {
         let [prompt, prefix] = self.history.resolve(tokens)?;
-        self.history.check([&prompt, &prefix], shape.vocab)?;
         let before = prompt.len() + prefix.len();
         let given = self.limits.eos_token_id.as_ref();
         let given = given.map(|named| named.resolve("--eos-token-id", tokens)).transpose()?;

@@ -1,6 +1,6 @@
 //! llama.cpp's candidate list: ids with logits and probabilities, in an order that the draw depends on.
 
-use crate::engine::float;
+use crate::engine::shared::float;
 use std::cmp::Ordering;
 
 /// One candidate.

@@ -1,7 +1,7 @@
 //! llama.cpp's DRY: penalises the id that would continue a repetition of what was just said.
 
 use super::candidates::Candidates;
-use crate::engine::float;
+use crate::engine::shared::float;
 use std::collections::HashMap;
 
 /// ln of the largest float32, as the engine writes it.

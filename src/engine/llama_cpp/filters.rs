@@ -1,7 +1,7 @@
 //! llama.cpp's samplers without memory, in float32, on the candidates in their current order.
 
 use super::candidates::Candidates;
-use crate::engine::{float, uniform};
+use crate::engine::shared::{float, uniform};
 use rand_mt::Mt;
 
 /// A threshold, and how many candidates a truncation keeps at least.

@@ -1,7 +1,7 @@
 //! llama.cpp's mirostat 1 and 2, in float32 (Basu et al. 2021, arXiv 2007.14966).
 
 use super::{candidates::Candidates, select};
-use crate::engine::{Evidence, Watch, float};
+use crate::engine::{Evidence, Watch, shared::float};
 use rand_mt::Mt;
 
 /// Which cut.

@@ -19,6 +19,12 @@
 //! penalties' and dry's windows are 64, the base 1.75, the allowed length 2, the xtc threshold 0.1, τ 5, η 0.1, m 100,
 //! the decay 0.9, as in llama.cpp.
 
+use crate::engine::{
+    Batch, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
+    shared::{log::Log, row, seed},
+};
+use crate::{Error, Result};
+
 mod adaptive;
 mod candidates;
 mod dry;
@@ -28,7 +34,6 @@ mod penalties;
 mod select;
 mod settings;
 
-use super::{Batch, Drawn, EngineError, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch, row, seed};
 use candidates::Candidates;
 use rand_mt::Mt;
 use settings::{Settings, Stage, Terminal};
@@ -45,17 +50,24 @@ pub(super) static INFO: EngineInfo = EngineInfo {
     reorders: true,
     seeds: "a whole number from 0 to 2^32 - 2 (4294967295 means random)",
     batch: Batch::EachRow,
+    float32_logits: true,
+    releases: &["llama.cpp 0c1e57098bba, llama-cpp-python 0.3.36"],
     build,
 };
 
-fn build(params: &Params, seed: &str, batch: usize) -> Result<Box<dyn Replay>, EngineError> {
+fn build(params: &Params, seed: &str, batch: usize) -> Result<Box<dyn Replay>> {
     let settings = Settings::new(params)?;
     let seed = parse_seed(seed)?;
     let rows = (0..batch).map(|_| Row::new(&settings, seed)).collect();
-    Ok(Box::new(LlamaCpp { stages: settings.stages, rows, candidates: Candidates::default() }))
+    Ok(Box::new(LlamaCpp {
+        stages: settings.stages,
+        rows,
+        candidates: Candidates::default(),
+        log: Log::default(),
+    }))
 }
 
-fn parse_seed(text: &str) -> Result<u32, EngineError> {
+fn parse_seed(text: &str) -> Result<u32> {
     let seed = seed::whole(&INFO, text, -1, i128::from(u32::MAX))?;
     match u32::try_from(seed) {
         Ok(seed) if seed < u32::MAX => Ok(seed),
@@ -107,6 +119,7 @@ struct LlamaCpp {
     stages: Vec<Stage>,
     rows: Vec<Row>,
     candidates: Candidates,
+    log: Log,
 }
 
 impl Replay for LlamaCpp {
@@ -114,12 +127,7 @@ impl Replay for LlamaCpp {
         &INFO
     }
 
-    fn step(
-        &mut self,
-        rows: &[ReplayRow<'_>],
-        watch: Watch,
-        out: &mut Vec<Drawn>,
-    ) -> Result<(), EngineError> {
+    fn step(&mut self, rows: &[ReplayRow<'_>], watch: Watch, out: &mut Vec<Drawn>) -> Result<()> {
         out.clear();
         let v = row::check(INFO.name, rows, self.rows.len())?;
         let c = &mut self.candidates;
@@ -127,13 +135,16 @@ impl Replay for LlamaCpp {
             if input.finished {
                 continue;
             }
+            self.log.start(watch);
             c.reset(input.logits);
             for stage in &self.stages {
                 apply(stage, c, input.history, &mut state.xtc, row)?;
+                let left = c.data.iter().map(|x| (x.id, f64::from(x.logit)));
+                self.log.scores(|| stage.to_string(), left);
             }
             let (at, evidence) = state.choose(c, v, watch);
             let id = c.data[at].id;
-            out.push(Drawn { row, id, evidence });
+            out.push(Drawn { row, id, evidence, stages: self.log.take() });
         }
         Ok(())
     }
@@ -148,13 +159,7 @@ impl Replay for LlamaCpp {
 }
 
 /// One sampler of the chain.
-fn apply(
-    stage: &Stage,
-    c: &mut Candidates,
-    history: &[u32],
-    mt: &mut Mt,
-    row: usize,
-) -> Result<(), EngineError> {
+fn apply(stage: &Stage, c: &mut Candidates, history: &[u32], mt: &mut Mt, row: usize) -> Result<()> {
     match stage {
         Stage::LogitBias(bias) => filters::logit_bias(c, bias),
         Stage::Penalties(p) => p.apply(c, history),
@@ -163,11 +168,7 @@ fn apply(
         Stage::TopK(k) => filters::top_k(c, *k),
         Stage::Typical(p) => {
             if !filters::typical(c, *p) {
-                return Err(EngineError::Row {
-                    engine: INFO.name,
-                    row,
-                    why: "typical_p meets a probability of 0, where llama.cpp's entropy is NaN and its choice undefined; cut such tokens first, with top_k or top_p".to_owned(),
-                });
+                return Err(Error::engine_row(INFO.name, row, "typical_p meets a probability of 0, where llama.cpp's entropy is NaN and its choice undefined; cut such tokens first, with top_k or top_p".to_owned()));
             }
         }
         Stage::TopP(p) => filters::top_p(c, *p),

@@ -1,7 +1,10 @@
 //! llama.cpp's two ways to choose a candidate.
 
 use super::candidates::Candidates;
-use crate::engine::{Evidence, Watch, float, uniform};
+use crate::engine::{
+    Evidence, Watch,
+    shared::{float, uniform},
+};
 use rand_mt::Mt;
 
 /// `dist`: e = expf(l − max) (float32), S = Σ e in float64; the first candidate whose running sum is ≥ S · u. One u,
@@ -57,7 +60,7 @@ fn evidence(
     at: usize,
     upper: impl FnOnce() -> Vec<f64>,
 ) -> Option<Evidence> {
-    (watch == Watch::Evidence).then(|| Evidence::Interval {
+    watch.evidence().then(|| Evidence::Interval {
         uniform,
         ids: c.data.iter().map(|x| x.id).collect(),
         upper: upper().into(),

@@ -1,9 +1,10 @@
 //! llama.cpp's parameters into a chain and a final sampler.
 
 use super::{INFO, dry::Dry, filters::Cut, mirostat::Version, penalties::Penalties};
+use crate::Result;
 use crate::engine::{
-    EngineError, Params,
-    plan::{FINITE, NOT_NEGATIVE, Plan, saturate},
+    Params,
+    shared::plan::{FINITE, NOT_NEGATIVE, Plan, saturate},
 };
 
 /// The parameters that the chain takes.
@@ -78,6 +79,23 @@ pub(super) enum Stage {
     Temperature { value: f32, range: f32, exponent: f32 },
 }
 
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Stage::LogitBias(_) => write!(f, "logit_bias"),
+            Stage::Penalties(_) => write!(f, "penalties"),
+            Stage::Dry(_) => write!(f, "dry"),
+            Stage::TopNSigma(n) => write!(f, "top_n_sigma={n}"),
+            Stage::TopK(k) => write!(f, "top_k={k}"),
+            Stage::Typical(cut) => write!(f, "typical_p={}", cut.p),
+            Stage::TopP(cut) => write!(f, "top_p={}", cut.p),
+            Stage::MinP(cut) => write!(f, "min_p={}", cut.p),
+            Stage::Xtc { .. } => write!(f, "xtc"),
+            Stage::Temperature { value, .. } => write!(f, "temperature={value}"),
+        }
+    }
+}
+
 /// The sampler that chooses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Terminal {
@@ -94,7 +112,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn new(params: &Params) -> Result<Self, EngineError> {
+    pub(super) fn new(params: &Params) -> Result<Self> {
         let reader = Reader(Plan::new(&INFO, params)?);
         let given = params.given();
         for (master, dependents) in DEPENDENTS {
@@ -129,16 +147,16 @@ type Named = (&'static str, Stage);
 struct Reader<'a>(Plan<'a>);
 
 impl Reader<'_> {
-    fn float(&self, name: &'static str, value: Option<f64>) -> Result<Option<f32>, EngineError> {
+    fn float(&self, name: &'static str, value: Option<f64>) -> Result<Option<f32>> {
         Ok(self.0.real(name, value, FINITE)?.map(|v| v as f32))
     }
 
-    fn window(&self, name: &'static str, value: Option<i64>) -> Result<usize, EngineError> {
+    fn window(&self, name: &'static str, value: Option<i64>) -> Result<usize> {
         let n = self.0.whole(name, value, -1, WINDOW)?.unwrap_or(64);
         Ok(if n == -1 { usize::MAX } else { saturate(n) })
     }
 
-    fn logit_bias(&self) -> Result<Option<Named>, EngineError> {
+    fn logit_bias(&self) -> Result<Option<Named>> {
         let Some(bias) = &self.0.params.logit_bias else {
             return Ok(None);
         };
@@ -148,11 +166,11 @@ impl Reader<'_> {
             let b = self.0.real("logit_bias", Some(b).filter(|_| !masks), FINITE)?;
             Ok((id, b.map_or(f32::NEG_INFINITY, |b| b as f32)))
         };
-        let bias: Vec<_> = bias.iter().map(read).collect::<Result<_, EngineError>>()?;
+        let bias: Vec<_> = bias.iter().map(read).collect::<Result<_>>()?;
         Ok((!bias.is_empty()).then_some(("logit_bias", Stage::LogitBias(bias))))
     }
 
-    fn penalties(&self) -> Result<Option<Named>, EngineError> {
+    fn penalties(&self) -> Result<Option<Named>> {
         let p = self.0.params;
         let stage = Penalties {
             last_n: self.window("penalty_last_n", p.penalty_last_n)?,
@@ -163,7 +181,7 @@ impl Reader<'_> {
         Ok(stage.acts().then_some(("penalties", Stage::Penalties(stage))))
     }
 
-    fn dry(&self) -> Result<Option<Named>, EngineError> {
+    fn dry(&self) -> Result<Option<Named>> {
         let p = self.0.params;
         let multiplier = self.float("dry_multiplier", p.dry_multiplier)?.unwrap_or(0.0);
         let allowed =
@@ -178,7 +196,7 @@ impl Reader<'_> {
         Ok((multiplier != 0.0).then_some(("dry", Stage::Dry(stage))))
     }
 
-    fn filters(&self) -> Result<Vec<Named>, EngineError> {
+    fn filters(&self) -> Result<Vec<Named>> {
         let p = self.0.params;
         let name = "min_tokens_to_keep";
         let least = "a whole number, at least 0";
@@ -204,7 +222,7 @@ impl Reader<'_> {
         Ok(stages)
     }
 
-    fn temperature(&self) -> Result<Option<Named>, EngineError> {
+    fn temperature(&self) -> Result<Option<Named>> {
         let p = self.0.params;
         let value = self.float("temperature", p.temperature)?.unwrap_or(1.0);
         let range = self.float("dynamic_temperature_range", p.dynamic_temperature_range)?;
@@ -216,7 +234,7 @@ impl Reader<'_> {
         Ok(acts.then_some(("temperature", stage)))
     }
 
-    fn terminal(&self) -> Result<Terminal, EngineError> {
+    fn terminal(&self) -> Result<Terminal> {
         let p = self.0.params;
         let version = self.0.whole("mirostat", p.mirostat, 0, "0 (off), 1 or 2")?;
         let m = self.0.whole("mirostat_m", p.mirostat_m, 1, "a whole number, at least 1")?;

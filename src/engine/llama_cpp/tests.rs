@@ -10,7 +10,10 @@ use super::{
     penalties::Penalties,
     settings::Stage,
 };
-use crate::engine::{Watch, float, vllm};
+use crate::engine::{
+    Watch,
+    shared::{float, row},
+};
 use crate::source::{Open, Query};
 use rand_mt::Mt;
 use serde_json::Value;
@@ -122,7 +125,7 @@ fn run(samplers: &mut [Sampler], c: &mut Candidates, row: &[f32], context: &[u32
             }
             Sampler::Greedy => {
                 let logits: Vec<f32> = c.data.iter().map(|x| x.logit).collect();
-                vllm::greedy(&logits, Watch::Ids).0 as usize
+                row::greedy(&logits, Watch::Ids).0 as usize
             }
             Sampler::Mirostat(m) => m.select(c, row.len(), Watch::Ids).0,
             Sampler::Adaptive(a) => a.select(c, Watch::Ids).0,

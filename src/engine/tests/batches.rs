@@ -12,8 +12,8 @@ fn batches() {
             Params { row_seeds: (info.batch == Batch::RowSeeds).then(|| "7,8".into()), ..Params::default() };
         let alone =
             Params { row_seeds: (info.batch == Batch::RowSeeds).then(|| "8".into()), ..Params::default() };
-        let mut both = build(info.name, &params, "7", 2).unwrap();
-        let mut one = build(info.name, &alone, "7", 1).unwrap();
+        let mut both = begin(info.name, &params, "7", 2).unwrap();
+        let mut one = begin(info.name, &alone, "7", 1).unwrap();
         let (mut together, mut single) = (Vec::new(), Vec::new());
         for step in 0..30 {
             // Row 0 ends on the way; that is nothing to row 1.
@@ -34,7 +34,7 @@ fn finished_rows_consume() {
     let shared = engines().iter().filter(|e| e.batch == Batch::Shared);
     for info in shared {
         let ids = |ends: usize| -> Vec<u32> {
-            let mut replay = build(info.name, &Params::default(), "3", 2).unwrap();
+            let mut replay = begin(info.name, &Params::default(), "3", 2).unwrap();
             let steps = (0..30).flat_map(|t| {
                 let first = ReplayRow { finished: t >= ends, ..row(&a) };
                 draw(replay.as_mut(), &[first, row(&a)]).unwrap()
@@ -49,7 +49,7 @@ fn finished_rows_consume() {
 #[test]
 fn vllm_ends_requests() {
     let a: Vec<f32> = (0..50).map(|i| (i as f32 * 0.7).sin()).collect();
-    let build = |batch| build("vllm", &Params::default(), "3", batch).unwrap();
+    let build = |batch| begin("vllm", &Params::default(), "3", batch).unwrap();
     let (mut two, mut one) = (build(2), build(1));
     for _ in 0..20 {
         let ended = ReplayRow { finished: true, ..row(&a) };
@@ -68,7 +68,7 @@ fn accepted_ids_steer() {
     ];
     for params in settings {
         let run = |accept: &dyn Fn(u32) -> Option<u32>| {
-            let mut replay = build("llama.cpp", &params, "1", 1).unwrap();
+            let mut replay = begin("llama.cpp", &params, "1", 1).unwrap();
             let mut ids = Vec::new();
             for _ in 0..60 {
                 let id = draw(replay.as_mut(), &[row(&logits)]).unwrap()[0].1;

@@ -15,7 +15,7 @@ pub use page::page;
 pub use picture::svg;
 pub use text::text;
 
-use crate::draw::Pick;
+use crate::draw::{Filtered, Pick};
 use crate::kernel;
 use crate::processor::{Candidates, Processor};
 use crate::trace::{Trace, TraceEvent, Wants};
@@ -154,6 +154,19 @@ impl Members {
         Members { name, ids, probs, best, entropy: entropy.max(0.0) + 0.0, kept_mass }
     }
 
+    /// What a filter of the draw's own left.
+    fn of(filtered: &Filtered, before: Option<&Members>, top: usize) -> Self {
+        let (ids, probs): (Vec<TokenId>, Vec<f64>) = filtered.left.iter().copied().unzip();
+        let surprise = |&p: &f64| if p > 0.0 { -p * kernel::ln(p) } else { 0.0 };
+        let entropy: f64 = probs.iter().map(surprise).sum();
+        let mut ranked = filtered.left.clone();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let best = ranked.into_iter().take(top).map(|m| m.0).collect();
+        let kept_mass = before.map_or(1.0, |before| before.mass_of(&ids));
+        let name = filtered.name.replace('_', "-").replace('=', " ");
+        Members { name, ids, probs, best, entropy: entropy.max(0.0) + 0.0, kept_mass }
+    }
+
     fn get(&self, id: TokenId) -> Option<f64> {
         self.ids.binary_search(&id).ok().map(|at| self.probs[at])
     }
@@ -247,6 +260,15 @@ impl Trace for Explain<'_> {
                 self.row(*place, context, *prompt_len, candidates);
             }
             TraceEvent::Stage { processor, candidates, .. } => self.stage(heading(*processor), candidates),
+            TraceEvent::Filters { place, stages, .. } => {
+                let (top, waiting) = (self.top, self.waiting.iter_mut().find(|step| step.place == *place));
+                if let Some(step) = waiting.filter(|s| !s.stages.is_empty()) {
+                    for filtered in *stages {
+                        let stage = Members::of(filtered, step.stages.last(), top);
+                        step.stages.push(stage);
+                    }
+                }
+            }
             TraceEvent::Draw { place, pick, candidates, .. } => self.draw(*place, pick, candidates),
             _ => {}
         }
@@ -266,7 +288,15 @@ fn explained(step: &Waiting, pick: &Pick, drawn_from: &Candidates) -> Explained 
             .iter()
             .map(|&id| Shown { id, probs: step.stages.iter().map(|s| s.get(id)).collect() })
             .collect(),
-        draw: drawn(pick, drawn_from),
+        draw: match (pick.interval, step.stages.last()) {
+            (Some(own), Some(last)) => drawn_by_engine(pick, Some(own), last),
+            (None, Some(last))
+                if pick.uniform.is_none() && pick.noise.is_none() && pick.runner_up.is_some() =>
+            {
+                drawn_by_engine(pick, None, last)
+            }
+            _ => drawn(pick, drawn_from),
+        },
     }
 }
 
@@ -311,6 +341,20 @@ fn drawn(pick: &Pick, candidates: &Candidates) -> Drawn {
     }
 }
 
+/// A draw that filters by itself: what it was made from is what its last filter left.
+fn drawn_by_engine(pick: &Pick, own: Option<(f64, f64)>, last: &Members) -> Drawn {
+    let logprob = |id| last.get(id).filter(|&p| p > 0.0).map(kernel::ln);
+    Drawn {
+        id: pick.id,
+        candidates: last.ids.len(),
+        uniform: pick.uniform,
+        intervals: own.map(|(from, to)| Interval { id: pick.id, from, to }).into_iter().collect(),
+        logprob: logprob(pick.id),
+        noise: None,
+        runner_up: pick.runner_up.map(|(id, behind)| RunnerUp { id, behind, logprob: logprob(id) }),
+    }
+}
+
 impl Drawn {
     /// The interval of the token that was drawn.
     fn own(&self) -> Option<&Interval> {
@@ -327,11 +371,14 @@ impl Drawn {
                 own.from, own.to
             );
         }
-        let Some(noise) = self.noise else { return format!("token {token} has the largest score") };
         let behind = self.runner_up.map_or(String::new(), |r| {
             format!("; token {} is second, {:.4} nats behind", name(r.id), r.behind)
         });
-        format!("token {token} wins with Gumbel noise {noise:.4}{behind}")
+        match self.noise {
+            Some(noise) => format!("token {token} wins with Gumbel noise {noise:.4}{behind}"),
+            None if self.runner_up.is_some() => format!("token {token} wins the race{behind}"),
+            None => format!("token {token} has the largest score"),
+        }
     }
 }
 

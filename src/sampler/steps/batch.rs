@@ -249,6 +249,11 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
                 self.checked = Some(slot.vocab);
             }
             let Some(pick) = slot.seats[seat].pick else { continue };
+            if self.trace.wants().stages && self.draw.filters() {
+                let (place, sample) = (Place::row(slot.sequence, slot.step), slot.seats[seat].sample);
+                let stages = self.draw.stages(&slot.turn(lines, job), seat);
+                self.trace.event(&TraceEvent::Filters { place, sample, stages: &stages });
+            }
             if self.trace.wants().draws {
                 let (place, sample) = (Place::row(slot.sequence, slot.step), slot.seats[seat].sample);
                 let candidates = &slot.candidates;

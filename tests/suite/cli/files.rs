@@ -107,24 +107,6 @@ fn a_minimum_of_new_tokens_takes_the_place_of_one_of_all() {
     assert_eq!(config(&both(0), &greedy).text(), "0\n");
 }
 
-/// A padded or wrong vocabulary: penalties pass over ids without a logit, and say so.
-#[test]
-fn ids_of_a_history_outside_the_vocabulary() {
-    let greedy = "greedy steps.npy --prompt-ids 307,99999999 --repetition-penalty 1.5";
-    let ran = tokpick(&words(greedy));
-    assert!(
-        ran.err.contains("--prompt-ids: 1 of the ids, 99999999 first, outside the vocabulary"),
-        "{}",
-        ran.err
-    );
-    assert_eq!(
-        ran.text(),
-        tokpick(&words("greedy steps.npy --prompt-ids 307 --repetition-penalty 1.5")).text()
-    );
-    let strict = tokpick(&words(&format!("{greedy} --strict"))).failure();
-    assert!(strict.starts_with("--prompt-ids id 99999999: is outside the vocabulary of"), "{strict}");
-}
-
 /// What transformers ignores is ignored with a word, and what other programs write is read.
 #[test]
 fn odd_values_of_files() {

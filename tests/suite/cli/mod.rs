@@ -1,8 +1,12 @@
 //! The command line, through the real binary.
 
+#[cfg(unix)]
+mod audit;
 mod bad_input;
 #[cfg(unix)]
 mod checks;
+#[cfg(unix)]
+mod completions;
 mod decode;
 mod files;
 mod flags;

@@ -24,6 +24,8 @@ fn tokens_are_named_by_their_strings() {
     same("greedy steps.npy --eos-token-id <|endoftext|>,t318", "greedy steps.npy --eos-token-id 510,318");
     let penalty = "greedy steps.npy --repetition-penalty 5";
     same(&format!("{penalty} --prompt-ids t307,318"), &format!("{penalty} --prompt-ids 307,318"));
+    same("greedy steps.npy --suppress-tokens t307,t318", "greedy steps.npy --suppress-tokens 307,318");
+    same("greedy steps.npy --bad-words-ids t307;t318", "greedy steps.npy --bad-words-ids 307;318");
     same("score steps.npy --ids t1,2", "score steps.npy --ids 1,2");
     same("probs batch.npy --ids t1;2;t3 --top 2", "probs batch.npy --ids 1;2;3 --top 2");
     same("verify steps.npy --greedy --ids t307,t318", "verify steps.npy --greedy --ids 307,318");

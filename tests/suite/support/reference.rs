@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokpick::engine::Params;
 use tokpick::source::{Layout, Open, Query};
 
-const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/draws");
+const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
 
 /// The rows of an NPY file of float32, `[R, V]` or `[R, B, V]`.
 #[derive(Debug, Clone)]
@@ -55,18 +55,30 @@ pub struct Case {
     pub eos: Option<(u32, u32)>,
     pub ids: Vec<Vec<u32>>,
     pub orders: Option<Vec<Vec<u32>>>,
+    /// Prompt ids, for penalties.
+    pub prompt: Vec<u32>,
 }
 
-/// All of them.
+/// Those of engines on a CPU.
 pub fn cases() -> Vec<Case> {
-    let text = std::fs::read_to_string(format!("{DIR}/cases.json")).unwrap();
+    read_cases("draws")
+}
+
+/// Those of vLLM's Model Runner V2 and of SGLang.
+pub fn gpu_cases() -> Vec<Case> {
+    read_cases("draws-gpu")
+}
+
+fn read_cases(folder: &str) -> Vec<Case> {
+    let dir = format!("{DIR}/{folder}");
+    let text = std::fs::read_to_string(format!("{dir}/cases.json")).unwrap();
     let all: Value = serde_json::from_str(&text).unwrap();
     let mut files = HashMap::new();
     let cases = all["cases"].as_array().unwrap().iter();
     cases
         .map(|case| {
             let input = case["input"].as_str().unwrap();
-            let rows = files.entry(input).or_insert_with(|| read_rows(&format!("{DIR}/{input}")));
+            let rows = files.entry(input).or_insert_with(|| read_rows(&format!("{dir}/{input}")));
             read(case, rows.clone())
         })
         .collect()
@@ -83,9 +95,9 @@ fn read(case: &Value, rows: Rows) -> Case {
         top_p: real("top_p").or(real("p")),
         min_p: real("min_p"),
         typical_p: real("typical_p"),
-        repetition_penalty: real("penalty_repeat"),
-        frequency_penalty: real("penalty_freq"),
-        presence_penalty: real("penalty_present"),
+        repetition_penalty: real("penalty_repeat").or(real("repetition_penalty")),
+        frequency_penalty: real("penalty_freq").or(real("frequency_penalty")),
+        presence_penalty: real("penalty_present").or(real("presence_penalty")),
         penalty_last_n: whole("penalty_last_n"),
         xtc_probability: real("xtc_probability"),
         xtc_threshold: real("xtc_threshold"),
@@ -97,10 +109,16 @@ fn read(case: &Value, rows: Rows) -> Case {
         num_samples: whole("num_samples"),
         replacement: p["replacement"].as_bool(),
         row_seeds: p["row_seeds"].as_array().map(|seeds| {
-            let seeds: Vec<_> =
-                seeds.iter().map(|s| s.as_u64().map_or("none".into(), |s| s.to_string())).collect();
-            seeds.join(",")
+            let text = |s: &Value| s.as_str().map_or_else(|| s.to_string(), str::to_owned);
+            let seeds = seeds.iter().map(|s| if s.is_null() { "none".to_owned() } else { text(s) });
+            seeds.collect::<Vec<_>>().join(",")
         }),
+        position: match &p["position"] {
+            Value::Null => None,
+            Value::Array(all) => Some(all.iter().map(Value::to_string).collect::<Vec<_>>().join(",")),
+            one => Some(one.to_string()),
+        },
+        filtered_batch: p["filtered_batch"].as_bool(),
         ..Params::default()
     };
     let engine = match engine {
@@ -127,6 +145,11 @@ fn read(case: &Value, rows: Rows) -> Case {
             }
             "candle"
         }
+        "vllm-v2" => "vllm-v2",
+        "vllm-v2-fp64" => "vllm-v2-fp64",
+        "vllm-v2-murmur3" => "vllm-v2-murmur3",
+        "vllm-v2-murmur3-fp64" => "vllm-v2-murmur3-fp64",
+        "sglang" => "sglang",
         "mlx" => "mlx",
         "mlx-lm" => "mlx-lm",
         other => panic!("an engine without a replay: {other}"),
@@ -153,6 +176,7 @@ fn read(case: &Value, rows: Rows) -> Case {
                 None => list(step),
             })
             .collect(),
+        prompt: p["prompt"].as_array().map_or_else(Vec::new, |_| list(&p["prompt"])),
         orders: case["orders"].as_array().map(|o| o.iter().map(list).collect()),
     }
 }

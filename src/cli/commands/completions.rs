@@ -1,0 +1,51 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use clap_complete::{Shell, generate};
+use clap_complete_nushell::Nushell;
+
+use crate::cli::help::program;
+use crate::cli::out::Out;
+use crate::cli::{Given, Run, Status};
+
+#[derive(Args)]
+#[command(
+    after_long_help = "Bash: put the script into ~/.local/share/bash-completion/completions/tokpick. zsh: as _tokpick into a folder of $fpath. fish: into ~/.config/fish/completions/tokpick.fish. PowerShell and nushell: source it from the profile."
+)]
+pub struct Completions {
+    /// The shell that reads the script
+    #[arg(value_name = "SHELL")]
+    shell: ShellName,
+    /// Write to a file instead of standard output: whole, or not at all
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ShellName {
+    Bash,
+    Zsh,
+    Fish,
+    Powershell,
+    Nushell,
+}
+
+impl Run for Completions {
+    fn run(self, _: &Given) -> anyhow::Result<Status> {
+        let mut out = Out::open(self.output.as_deref())?;
+        let mut program = program();
+        // the generators end the program where a write fails
+        let mut script = Vec::new();
+        let to = &mut script;
+        match self.shell {
+            ShellName::Bash => generate(Shell::Bash, &mut program, "tokpick", to),
+            ShellName::Zsh => generate(Shell::Zsh, &mut program, "tokpick", to),
+            ShellName::Fish => generate(Shell::Fish, &mut program, "tokpick", to),
+            ShellName::Powershell => generate(Shell::PowerShell, &mut program, "tokpick", to),
+            ShellName::Nushell => generate(Nushell, &mut program, "tokpick", to),
+        }
+        out.write(|to| to.write_all(&script))?;
+        out.finish()?;
+        Ok(Status::Done)
+    }
+}

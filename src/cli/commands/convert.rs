@@ -1,0 +1,240 @@
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use tokpick::source::write::{JsonWriter, NpyWriter, SafetensorsWriter, write_line, write_npz};
+use tokpick::source::{Access, LogitsSource, Row, row_iter};
+use tokpick::{Error, Result};
+
+use crate::cli::args::InputArgs;
+use crate::cli::note::note;
+use crate::cli::out::Out;
+use crate::cli::{Given, Run, Status, usage};
+
+/// Rows go through one by one, as float32. Of an input whose number of steps only its end tells, and of sparse rows, they wait in
+/// a temporary file.
+#[derive(Args)]
+pub struct Convert {
+    #[command(flatten)]
+    input: InputArgs,
+    /// What to write (default: what the name of the output ends with)
+    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    to: Option<FormatName>,
+    /// Write to a file instead of standard output: whole, or not at all
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatName {
+    /// NumPy's format of one array
+    Npy,
+    /// NumPy's archive, with the array logits
+    Npz,
+    /// A file of the tensor logits
+    Safetensors,
+    /// Nested lists
+    Json,
+    /// A line for each step; sparse rows stay sparse
+    Jsonl,
+}
+
+impl FormatName {
+    fn of(path: &Path) -> Option<FormatName> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        FormatName::from_str(&extension, true).ok()
+    }
+
+    fn is_binary(self) -> bool {
+        matches!(self, FormatName::Npy | FormatName::Npz | FormatName::Safetensors)
+    }
+}
+
+impl Run for Convert {
+    fn run(self, _: &Given) -> anyhow::Result<Status> {
+        if self.input.is_missing() {
+            return usage::help("convert");
+        }
+        let named = self.output.as_deref().and_then(FormatName::of);
+        let Some(format) = self.to.or(named) else {
+            let what = "what is to be written? name the output .npy, .npz, .safetensors, .json or .jsonl, or say it with --to";
+            anyhow::bail!("{what}");
+        };
+        let mut opened = self.input.open()?;
+        let source = opened.source.as_mut();
+        if source.shape().follows_prefix {
+            let what = "its rows follow what was generated: there are no steps to convert (leave out --source bigram)";
+            return Err(Error::input(source.name(), tokpick::Place::default(), what).into());
+        }
+        if source.vocab().is_some() {
+            note("the token strings of the input are not carried over: keep them for --vocab");
+        }
+        let mut out = Out::open(self.output.as_deref())?;
+        if format.is_binary() && out.is_terminal() {
+            anyhow::bail!("{format:?} is binary: write it to a file with -o FILE");
+        }
+        if format == FormatName::Jsonl {
+            lines(source, &mut out)?;
+        } else {
+            arrays(source, format, &mut out)?;
+        }
+        out.finish()?;
+        Ok(Status::Done)
+    }
+}
+
+/// Writes a line for each row.
+fn lines(source: &mut dyn LogitsSource, out: &mut Out) -> Result<()> {
+    let shape = source.shape();
+    let steps = shape.end_step.map(|end| end - shape.first_step);
+    if shape.sequences.len() > 1 && steps != Some(1) {
+        let what =
+            format!("JSON Lines hold the steps of one sequence, and here are {}", shape.sequences.len());
+        return Err(Error::input(source.name(), tokpick::Place::default(), what));
+    }
+    if shape.sequences.len() > 1 {
+        note("each line is a sequence of one step: read it with --layout bv");
+    }
+    let mut rows = row_iter(source);
+    while let Some((_, _, row)) = rows.lend()? {
+        out.write(|mut to| write_line(&mut to, row))?;
+    }
+    Ok(())
+}
+
+/// Writes one array.
+fn arrays(source: &mut dyn LogitsSource, format: FormatName, out: &mut Out) -> Result<()> {
+    let shape = source.shape();
+    let sequences = shape.sequences.len();
+    let known = shape.end_step.map(|end| end - shape.first_step).zip(shape.vocab);
+    match known {
+        // steps of several sequences that come step by step have to be put into order first
+        _ if sequences > 1 && shape.access == Access::ByStep => {
+            let all = source.array()?;
+            let (b, t, v) = all.dim();
+            let mut rows = all.rows().into_iter();
+            write(format, &[b, t, v], out, &mut |row| {
+                let next = rows.next();
+                row.clear();
+                row.extend(next.iter().flat_map(|next| next.iter()));
+                Ok(next.is_some())
+            })
+        }
+        Some((steps, vocab)) => {
+            let axes = if sequences == 1 { vec![steps, vocab] } else { vec![sequences, steps, vocab] };
+            let mut rows = row_iter(source);
+            write(format, &axes, out, &mut |to| {
+                let Some((_, _, row)) = rows.lend()? else { return Ok(false) };
+                dense(row, vocab, to);
+                Ok(true)
+            })
+        }
+        None => {
+            let mut waiting = Waiting::of(source)?;
+            let axes = [waiting.rows, waiting.vocab];
+            write(format, &axes, out, &mut |row| waiting.next(row))
+        }
+    }
+}
+
+/// A row with −∞ for what it doesn't name.
+fn dense(row: &Row, vocab: usize, to: &mut Vec<f32>) {
+    to.clear();
+    match &row.ids {
+        None => to.extend_from_slice(&row.logits),
+        Some(ids) => {
+            to.resize(vocab, f32::NEG_INFINITY);
+            for (id, logit) in ids.iter().zip(&row.logits) {
+                if let Some(slot) = to.get_mut(*id as usize) {
+                    *slot = *logit;
+                }
+            }
+        }
+    }
+}
+
+/// Rows in a temporary file, until their number and V are known.
+struct Waiting {
+    file: BufReader<File>,
+    rows: usize,
+    vocab: usize,
+}
+
+impl Waiting {
+    fn of(source: &mut dyn LogitsSource) -> Result<Waiting> {
+        let io = |source| Error::Io { file: "a temporary file".into(), source };
+        let mut file = BufWriter::with_capacity(1 << 16, tempfile::tempfile().map_err(io)?);
+        let (mut count, mut vocab, mut row_of) = (0, 0, Vec::new());
+        let mut rows = row_iter(source);
+        while let Some((_, _, row)) = rows.lend()? {
+            dense(row, row.vocab, &mut row_of);
+            vocab = vocab.max(row_of.len());
+            file.write_all(&(row_of.len() as u64).to_le_bytes()).map_err(io)?;
+            file.write_all(bytemuck::cast_slice(&row_of)).map_err(io)?;
+            count += 1;
+        }
+        let mut file = file.into_inner().map_err(|e| io(e.into_error()))?;
+        file.rewind().map_err(io)?;
+        Ok(Waiting { file: BufReader::with_capacity(1 << 16, file), rows: count, vocab })
+    }
+
+    fn next(&mut self, row: &mut Vec<f32>) -> Result<bool> {
+        if self.rows == 0 {
+            return Ok(false);
+        }
+        let io = |source| Error::Io { file: "a temporary file".into(), source };
+        self.rows -= 1;
+        let mut length = [0; 8];
+        self.file.read_exact(&mut length).map_err(io)?;
+        row.clear();
+        row.resize(u64::from_le_bytes(length) as usize, 0.0);
+        self.file.read_exact(bytemuck::cast_slice_mut(row)).map_err(io)?;
+        // sparse rows tell V as they come
+        row.resize(self.vocab, f32::NEG_INFINITY);
+        Ok(true)
+    }
+}
+
+/// Writes what `next` gives, a row for each call until it says no.
+fn write(
+    format: FormatName,
+    axes: &[usize],
+    out: &mut Out,
+    next: &mut dyn FnMut(&mut Vec<f32>) -> Result<bool>,
+) -> Result<()> {
+    let mut failed = None;
+    let mut each = |write: &mut dyn FnMut(&[f32]) -> io::Result<()>| -> io::Result<()> {
+        let mut row = Vec::new();
+        loop {
+            match next(&mut row) {
+                Ok(true) => write(&row)?,
+                Ok(false) => return Ok(()),
+                Err(e) => {
+                    failed = Some(e);
+                    return Err(io::Error::other("the input"));
+                }
+            }
+        }
+    };
+    let written = out.write(|to| match format {
+        FormatName::Npz => write_npz(to, axes, |npy| each(&mut |row| npy.row(row))).map(|_| ()),
+        FormatName::Safetensors => {
+            let mut tensor = SafetensorsWriter::new(to, axes)?;
+            each(&mut |row| tensor.row(row))?;
+            tensor.finish().map(|_| ())
+        }
+        FormatName::Json => {
+            let mut json = JsonWriter::new(to, axes)?;
+            each(&mut |row| json.row(row))?;
+            json.finish().map(|_| ())
+        }
+        FormatName::Npy | FormatName::Jsonl => {
+            let mut npy = NpyWriter::new(to, axes)?;
+            each(&mut |row| npy.row(row))?;
+            npy.finish().map(|_| ())
+        }
+    });
+    // what is wrong with the input says more than that writing ended
+    failed.map_or(written, Err)
+}

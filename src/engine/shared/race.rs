@@ -1,0 +1,66 @@
+//! torch's exponential race: the token whose probability is largest for its exponential number wins.
+//!
+//! q = f32(−ln(1 − u)) with the logarithm in float64, one double u for each token of the vocabulary in id order, masked
+//! ones too; the scores are f32(p / q). The lowest id wins a tie. u = 0 makes q = 0: the score is ∞, or NaN where
+//! p = 0, and torch's argmax takes the first NaN.
+
+use super::{float, row, uniform};
+use crate::engine::{Evidence, Watch};
+use rand_mt::Mt;
+
+/// The race of one row; `scores` is working space.
+pub(in crate::engine) fn race(
+    probs: &[f32],
+    mt: &mut Mt,
+    scores: &mut Vec<f32>,
+    watch: Watch,
+) -> (u32, Option<Evidence>) {
+    run(probs, mt, scores);
+    let winner = match scores.iter().position(|s| s.is_nan()) {
+        Some(first) => first as u32,
+        None => row::argmax(scores),
+    };
+    let evidence = watch.evidence().then(|| Evidence::race(float::widen(scores), true, winner));
+    (winner, evidence)
+}
+
+/// The scores of a race.
+pub(in crate::engine) fn run(probs: &[f32], mt: &mut Mt, scores: &mut Vec<f32>) {
+    scores.clear();
+    scores.extend(probs.iter().map(|&p| {
+        let u = uniform::torch_f64(mt);
+        // Nothing but NaN can beat a masked token's zero, so its logarithm is only taken where it matters.
+        if p == 0.0 && u > 0.0 {
+            return 0.0;
+        }
+        p / (-float::ln_1p(-u)) as f32
+    }));
+}
+
+/// Consumes what a race over `v` tokens consumes.
+pub(in crate::engine) fn skip(v: usize, mt: &mut Mt) {
+    for _ in 0..v {
+        uniform::torch_f64(mt);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skipped_row_consumes_the_same() {
+        let (mut a, mut b) = (Mt::new(7), Mt::new(7));
+        race(&[0.25, 0.0, 0.75], &mut a, &mut Vec::new(), Watch::Ids);
+        skip(3, &mut b);
+        assert_eq!(a, b);
+    }
+
+    #[test]
+    fn a_masked_token_scores_nothing() {
+        let mut scores = Vec::new();
+        run(&[0.0, 1.0], &mut Mt::new(0), &mut scores);
+        assert_eq!(scores[0], 0.0);
+        assert!(scores[1] > 0.0);
+    }
+}
