@@ -45,7 +45,7 @@ impl TreeView<'_> {
     ) {
         let (children, hidden) = tree.children(of, self.pruned);
         // a deep tree stops moving to the right
-        let deepest = (look.width / 4).max(4);
+        let deepest = (look.width.saturating_sub(42) / 2).max(4);
         for (n, &at) in children.iter().enumerate() {
             let last = n + 1 == children.len() && hidden == 0;
             let node = &tree.nodes[at];
