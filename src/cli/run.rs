@@ -53,7 +53,7 @@ pub fn run(
     let arguments = given.words().iter().map(|w| w.to_string_lossy().into_owned()).collect();
     let head = Head { draw, seed, chain: resolved.chain.json(), arguments };
     let mut out = Out::open(args.output.output.as_deref())?;
-    let mut run = Run::new(format, stream, head).escaped(args.output.escape);
+    let mut run = Run::new(format, stream, head).escaped(args.output.escape).named(opened.source.ids());
     let tokens = opened.tokens.as_ref();
     let mut watch = Watch::open(&args.watch)?;
     let done = watch.run(opened.source.as_mut(), |source, trace| {

@@ -63,6 +63,7 @@ pub use table::Table;
 pub use text::lines::read_text;
 pub use vocab::Vocab;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -222,6 +223,11 @@ pub trait LogitsSource {
     /// Token strings that came inside the input, by id.
     fn vocab(&self) -> Option<&[String]> {
         None
+    }
+
+    /// The caller's own names of sequences (the `id` of JSON Lines), by the number of the sequence; they are carried to the results.
+    fn ids(&self) -> BTreeMap<usize, serde_json::Value> {
+        BTreeMap::new()
     }
 
     /// Lets NaN and +∞ through that the source would refuse: the chain of the run repairs them. Sources that check nothing

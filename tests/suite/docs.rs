@@ -148,3 +148,28 @@ fn the_readme_is_short() {
     let text = std::fs::read_to_string(&files()[0]).expect("README.md is there");
     assert!(text.len() < 11_000, "README.md has {} bytes: what is detail belongs into docs/", text.len());
 }
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read =
+        |name: &str| std::fs::read_to_string(root.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let (manifest, reasons) = (read("Cargo.toml"), read("CONTRIBUTING.md"));
+    let listed: Vec<&str> = reasons
+        .lines()
+        .skip_while(|l| !l.starts_with("| crate"))
+        .filter_map(|l| l.split('|').nth(1))
+        .flat_map(|names| names.split(',').map(str::trim))
+        .collect();
+    let mut section = "";
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            section = line;
+        } else if let Some((name, _)) =
+            line.split_once(" = ").filter(|_| section.ends_with("dependencies]") && !section.contains("dev-"))
+        {
+            assert!(listed.contains(&name), "CONTRIBUTING.md says no reason for {name}");
+        }
+    }
+    assert!(listed.len() > 10, "CONTRIBUTING.md has a table of dependencies");
+}
