@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::processor::param::{self, Ids};
 use crate::sampler::EarlyStopping;
+use crate::source::text::unique::unique;
 use crate::{Error, Place, Result, TokenId};
 
 /// Settings from a file: processors, fields of the strategy, and what doesn't apply.
@@ -88,7 +89,7 @@ impl File<'_> {
     /// Phrases that must appear: lists of ids, or lists of one form each.
     pub fn phrases(self, field: &str, value: Value) -> Result<Vec<Vec<TokenId>>> {
         #[derive(serde::Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "must be a list of phrases, each a list of token ids")]
         enum Phrase {
             One(Vec<TokenId>),
             OfForms(Vec<Vec<TokenId>>),
@@ -132,7 +133,7 @@ impl<'a> Reader<'a> {
     /// The object that a file holds.
     pub fn open(file: &'a str, text: &str) -> Result<(Self, Map<String, Value>)> {
         let wrong = |what: String| Error::input(file, Place::default(), what);
-        match serde_json::from_str(text) {
+        match unique(text) {
             Ok(Value::Object(object)) => {
                 let object = object.into_iter().map(|(name, value)| (name, param::whole(value))).collect();
                 let (out, silent, unknown) = (Imported::default(), Vec::new(), Vec::new());

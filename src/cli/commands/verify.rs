@@ -1,10 +1,11 @@
 mod records;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tokpick::check::{self, Clip, GuessOptions, Tolerance, VerifyOptions};
+use tokpick::check::{self, Clip, GuessOptions, Record, Tolerance, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
 use tokpick::engine::{Batch, Params};
 use tokpick::source::Layout;
@@ -179,6 +180,7 @@ impl Run for Verify {
             let what = "is for a record: with ids, the input is the first argument";
             return Err(Error::setting("--input", moved.display(), what).into());
         }
+        self.refuse_record()?;
         no_effect(
             &self.draw.threads.map_or(vec![], |_| vec!["--threads"]),
             "in verify, which reads row by row",
@@ -194,12 +196,32 @@ impl Run for Verify {
 }
 
 impl Verify {
+    /// Refuses a record where logits are read: it has ids of its own.
+    fn refuse_record(&self) -> Result<()> {
+        let Some(path) = self.input.input.as_deref().filter(|path| path.is_file()) else { return Ok(()) };
+        let mut start = Vec::new();
+        // a record is a text and says early what it is
+        let read = std::fs::File::open(path).and_then(|file| file.take(1 << 12).read_to_end(&mut start));
+        if read.is_ok() && Record::is_record(&start) {
+            let what = format!(
+                "{} is a record, which holds its ids: leave the flag out, or give the logits that the ids were drawn from",
+                path.display()
+            );
+            return Err(Error::setting(self.ids.flag(), "", what));
+        }
+        Ok(())
+    }
+
     fn ids(&self, lists: &NamedLists) -> anyhow::Result<Status> {
         let opened = self.input.open()?;
         let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
         let mut out = Out::open(self.judge.output.as_deref())?;
         let longest = ids.iter().map(Vec::len).max();
         let files = Files::read(&self.settings)?;
+        let files = match self.judge.greedy {
+            true => files.without_draws(),
+            false => files.drawing("the ids are taken for drawn ones; --greedy verifies a search"),
+        };
         let resolved = self.asked(Some(&self.draw)).resolve(
             &files,
             &opened.source.shape(),
