@@ -197,6 +197,19 @@ fn probabilities_are_noticed_and_read_as_what_they_are() {
         let line = with_input(&["greedy", "--probs"], input).failure();
         assert!(line.contains(said), "{line}");
     }
+    // the line is that of the row
+    for (input, line) in [
+        (&b"{\"probs\":[0.5,0.4]}\n"[..], 1),
+        (b"{\"probs\":[0.5,0.5]}\n\n{\"probs\":[0.5,1.5]}\n{\"probs\":[0.5,0.5]}\n", 3),
+        (b"{\"ids\":[3,4],\"probs\":[0.5,0.5]}\r\n{\"ids\":[3,4],\"probs\":[0.5,0.9]}\r\n", 2),
+        (b"{\"prefix\":[],\"probs\":[0.5,0.5]}\n{\"prefix\":[0],\"probs\":[0.5,0.9]}\n", 2),
+        (b"{\n\"vocab\":[\"a\",\"b\"],\n\"probs\":[0.5,0.9]\n}\n", 3),
+    ] {
+        let said = with_input(&["greedy"], input).failure();
+        assert!(said.starts_with(&format!("standard input: line {line}")), "{said}");
+    }
+    let said = with_input(&["greedy", "--probs"], b"[0.5,0.5]\n[0.5,0.4]\n").failure();
+    assert!(said.starts_with("standard input: line 2, step 1: these are no probabilities"), "{said}");
     for logits in [&b"[0.5,0.25]\n"[..], b"[1]\n", b"[0.5,0.5,0.5]\n", b"[2,-1]\n"] {
         assert_eq!(with_input(&["greedy"], logits).err, "", "{logits:?}");
     }

@@ -58,8 +58,16 @@ impl Content {
         (self.ids, self.prefix, self.vocab, self.id) = (None, None, None, None);
         (self.logprobs, self.probs) = (false, false);
         self.cut_off = false;
-        let mut parser =
-            Parser { json: general(text), start: 0, text, context, content: self, depth: 0, row: [0; 2] };
+        let mut parser = Parser {
+            json: general(text),
+            start: 0,
+            text,
+            context,
+            content: self,
+            depth: 0,
+            row: [0; 2],
+            began: 0,
+        };
         parser.document()
     }
 
@@ -84,6 +92,8 @@ struct Parser<'j, 'c> {
     /// How deep the logits are nested, and outer and inner number of the row that is being read.
     depth: usize,
     row: [usize; 2],
+    /// Where the logits begin.
+    began: usize,
 }
 
 impl Parser<'_, '_> {
@@ -107,7 +117,8 @@ impl Parser<'_, '_> {
     /// Turns probabilities into logits.
     fn probabilities(&mut self) -> Result<()> {
         if self.content.logprobs {
-            return Err(self.bad(self.here(), "\"logprobs\", and --probs says that they are probabilities"));
+            let place = self.line_of(self.began);
+            return Err(self.bad(place, "\"logprobs\", and --probs says that they are probabilities"));
         }
         let axes = &self.content.axes;
         let v = axes.last().copied().unwrap_or(0).max(1);
@@ -117,8 +128,11 @@ impl Parser<'_, '_> {
         for (number, row) in logits.chunks_mut(v).enumerate() {
             self.row = if depth == 3 { [number / inner, number % inner] } else { [0, number] };
             probs::to_logits(row, ids.as_deref()).map_err(|(token, what)| {
+                // the parser is past the row
+                let line = self.line_of(self.began).line;
                 let place = self.place(None);
-                self.bad(Place { token, ..place }, what)
+                let line = place.line.and(line);
+                self.bad(Place { token, line, ..place }, what)
             })?;
         }
         (self.content.logits, self.content.ids) = (logits, ids);
@@ -178,7 +192,7 @@ impl Parser<'_, '_> {
             );
         }
         let mut axes = [None; 3];
-        (self.depth, self.row) = (depth, [0; 2]);
+        (self.depth, self.row, self.began) = (depth, [0; 2], self.index());
         self.nest(&mut axes[3 - depth..])?;
         self.content.axes = axes[3 - depth..].iter().map(|n| n.unwrap_or(0)).collect();
         Ok(())
