@@ -81,7 +81,7 @@ impl Run for Explain {
         let opened = self.input.open()?;
         let mut out = Out::open(self.output.as_deref())?;
         let shape = opened.source.shape();
-        let files = Files::read(&self.settings)?;
+        let files = Files::read(&self.settings)?.drawing("`explain` shows what `sample` does");
         let asked = Asked {
             settings: &self.settings,
             limits: &self.limits,

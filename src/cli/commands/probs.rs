@@ -70,7 +70,7 @@ impl Run for Probs {
         let mut opened = self.input.open()?;
         let mut out = Out::open(self.output.as_deref())?;
         let shape = opened.source.shape();
-        let files = Files::read(&self.settings)?;
+        let files = Files::read(&self.settings)?.drawing("`probs` shows what `sample` draws from");
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
         let resolved = asked.resolve(&files, &shape, shape.steps(), opened.tokens.as_ref())?;

@@ -22,7 +22,7 @@ impl Run for Sample {
         if args.input.is_missing() {
             return help("sample");
         }
-        let files = Files::read(&args.settings)?;
+        let files = Files::read(&args.settings)?.drawing("`sample` draws by its name");
         files.note_beams();
         let setup = Setup::new(args, args.open()?, files, args.wants_logprobs())?;
         no_effect(&args.search.given(), "when sampling (they are for `tokpick beam`)");

@@ -93,7 +93,7 @@ impl Run for Score {
         let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
         let mut out = Out::open(self.output.as_deref())?;
         let longest = ids.iter().map(Vec::len).max();
-        let files = Files::read(&self.settings)?;
+        let files = Files::read(&self.settings)?.drawing("`score` tells what `sample` draws from");
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
         let mut resolved = asked.resolve(&files, &opened.source.shape(), longest, opened.tokens.as_ref())?;

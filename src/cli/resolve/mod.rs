@@ -58,7 +58,10 @@ impl Asked<'_> {
         let given = self.limits.eos_token_id.as_ref();
         let given = given.map(|named| named.resolve("--eos-token-id", tokens)).transpose()?;
         let ends = files.ends(given);
-        let max_new_tokens = self.limits.max_new_tokens.or_else(|| files.max_new_tokens(before));
+        let max_new_tokens = match self.limits.max_new_tokens {
+            None => files.max_new_tokens(before)?,
+            given => given,
+        };
         let limits = Limits { max_new_tokens, eos: ends.ending }.of(shape);
         let max_length = limits.max_new_tokens.or(steps).map(|new| before.saturating_add(new));
         let min_tokens_to_keep = files.samples_beams().then(|| (1 + limits.eos.len()).max(2));
