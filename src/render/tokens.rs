@@ -1,10 +1,12 @@
 //! Token strings: what stands for an id in text.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use crate::TokenId;
-use crate::source::Vocab;
+use crate::source::names::only;
+use crate::source::{Names, Vocab};
 
 /// The strings of a vocabulary, and how they become text.
 ///
@@ -136,6 +138,39 @@ impl Tokens {
             ids if ids.is_empty() => all(&|id, _| self.text(&[id]) == text),
             ids => ids,
         }
+    }
+
+    /// The token that a text names.
+    ///
+    /// # Errors
+    /// Words, to follow the text: it names none, or several.
+    pub fn only(&self, text: &str) -> Result<TokenId, String> {
+        only(&self.named(text))
+    }
+
+    /// What finds the ids of tokens that an input names by these strings.
+    ///
+    /// ```
+    /// use tokpick::render::Tokens;
+    /// use tokpick::source::Vocab;
+    /// let names = Tokens::names(Vocab::parse("vocab.json", r#"["Hello", "Ġworld"]"#.as_bytes())?);
+    /// assert_eq!((names.id(" world"), names.id("Hello")), (Ok(1), Ok(0)));
+    /// assert_eq!(names.id("x").unwrap_err(), "is no id, and no token of the vocabulary");
+    /// # Ok::<(), tokpick::Error>(())
+    /// ```
+    pub fn names(strings: Vocab) -> Names {
+        // made when the first string is asked for, and every string is looked for once
+        let found: Mutex<(Option<Tokens>, HashMap<String, Result<TokenId, String>>)> = Mutex::default();
+        Names::new(move |text| {
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            let (tokens, known) = &mut *found;
+            if let Some(known) = known.get(text) {
+                return known.clone();
+            }
+            let id = tokens.get_or_insert_with(|| Tokens::new(strings.clone())).only(text);
+            known.insert(text.to_string(), id.clone());
+            id
+        })
     }
 
     /// The ids that were shown and have no string, ascending: model heads are often padded beyond their vocabulary.
