@@ -28,8 +28,14 @@ const PRUNED: usize = 8;
 
 const FRAME: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
-const DECODE: &str = include_str!("decode.js");
-const VIEW: &str = include_str!("view.js");
+/// The script, in the order in which its parts run.
+const SCRIPT: [(&str, &str); 5] = [
+    ("decode", include_str!("decode.js")),
+    ("state", include_str!("state.js")),
+    ("pane", include_str!("pane.js")),
+    ("beam", include_str!("beam.js")),
+    ("view", include_str!("view.js")),
+];
 
 /// What a page is made from.
 pub struct Page<'a> {
@@ -72,7 +78,8 @@ impl Page<'_> {
     /// More steps than a page has room for.
     pub fn html(&self) -> Result<String> {
         let beams = self.search();
-        let fixed = [FRAME, STYLE, DECODE, VIEW].iter().map(|part| part.len()).sum::<usize>();
+        let script = SCRIPT.iter().map(|part| part.1.len()).sum::<usize>();
+        let fixed = FRAME.len() + STYLE.len() + script;
         let room = LARGEST.saturating_sub(fixed + beams.to_string().len() + self.made.len());
         let longest = self.rows.iter().map(PageRow::len).max().unwrap_or(0);
         // eight bytes for a token's place and logit, and about as many for its string
@@ -129,8 +136,7 @@ impl Page<'_> {
         // nothing in the data can end the script that holds it
         let data = data.to_string().replace('<', "\\u003c");
         let title = kit::escape(self.title);
-        let parts: [(&str, &str); 5] =
-            [("title", &title), ("style", STYLE), ("decode", DECODE), ("view", VIEW), ("data", &data)];
+        let parts = SCRIPT.into_iter().chain([("title", &*title), ("style", STYLE), ("data", &*data)]);
         let mut page = String::new();
         for piece in FRAME.split_inclusive("}}") {
             let Some((before, name)) = piece.strip_suffix("}}").and_then(|p| p.rsplit_once("{{")) else {
@@ -138,7 +144,7 @@ impl Page<'_> {
                 continue;
             };
             page.push_str(before);
-            page.extend(parts.iter().find(|part| part.0 == name).map(|part| part.1));
+            page.extend(parts.clone().find(|part| part.0 == name).map(|part| part.1));
         }
         page
     }

@@ -331,7 +331,9 @@ fn everyone_can_use_it() {
             let place = format!("{view:?} {width} {scheme}");
             let wide = browser.eval("document.documentElement.scrollWidth").as_u64().unwrap();
             assert!(wide <= u64::from(width), "{place}: {wide} pixels wide");
-            if let Some(axe) = &axe {
+            // the same elements: at each size one scheme, at each scheme one size
+            let differs = (width == 1280) == (scheme == "light");
+            if let Some(axe) = axe.as_ref().filter(|_| differs) {
                 browser.eval(&format!("{axe}; 0"));
                 let found = browser.eval("axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 90)).slice(0, 3).join(' | ')))");
                 assert_eq!(found, serde_json::json!([]), "{place}");
@@ -404,7 +406,7 @@ fn a_page_is_one_file_and_refuses_what_it_has_no_slider_for() {
         assert_eq!(at, None, "{elsewhere}");
     }
     let refused = tokpick(&words("page steps.npy --seed 1 --top-a 0.2")).failure();
-    assert!(refused.contains("top_a") && refused.contains("temperature"), "{refused}");
+    assert!(refused.contains("--top-a") && refused.contains("temperature"), "{refused}");
     let refused = tokpick(&words("page steps.npy --seed 1 --sequence 3")).failure();
     assert!(refused.contains("--sequence"), "{refused}");
 }
