@@ -115,6 +115,7 @@ fn every_command_in_readme_and_docs_prints_what_it_shows() {
         let fresh = with_tables(&fresh);
         if std::env::var("TOKPICK_README").is_ok_and(|v| v == "write") {
             std::fs::write(&path, &fresh).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            continue;
         }
         let differs = |(at, (is, should)): (usize, (&str, &str))| {
             let place = format!("{}:{}", path.display(), at + 1);
