@@ -98,6 +98,24 @@ const SCREENS: &[Screen] = &[
         flags: &["with", "sweep", "reference", "num-samples", "seed", "draw", "vocab", "format", "output"],
     },
     Screen {
+        command: "tree",
+        examples: &[
+            "tokpick tree steps-small.json --num-beams 3 --vocab vocab.json",
+            "tokpick tree steps-small.json --num-beams 3 -f svg -o tree.svg",
+        ],
+        flags: &[
+            "num-beams",
+            "length-penalty",
+            "from-trace",
+            "pruned",
+            "prompt-ids",
+            "max-new-tokens",
+            "vocab",
+            "format",
+            "output",
+        ],
+    },
+    Screen {
         command: "score",
         examples: &[
             "tokpick score steps-small.json --ids 307,318,278,372",
@@ -211,6 +229,8 @@ const BRIEFS: &[(&str, &str)] = &[
     ("num-samples", "samples of each sequence"),
     ("with", "a setting; may be repeated"),
     ("sweep", "all values of a parameter"),
+    ("from-trace", "draw the beams of a trace"),
+    ("pruned", "show so many pruned continuations"),
     ("reference", "ids or text to compare with"),
     ("engine", "draw as another engine does (`tokpick engines`)"),
     ("num-beams", "how many prefixes are followed at once"),

@@ -17,6 +17,7 @@ mod sample;
 mod score;
 mod search;
 mod synth;
+mod tree;
 mod verify;
 
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
@@ -82,6 +83,7 @@ commands! {
     Probs, "probs", probs::Probs, "The distribution that `sample` would draw from";
     Explain, "explain", explain::Explain, "What each stage does to the distribution of a step, and how the token is drawn";
     Compare, "compare", compare::Compare, "Strategies side by side on the same rows: texts, probabilities, diversity";
+    Tree, "tree", tree::Tree, "A beam search as a tree: what was considered, and what became of it";
     Score, "score", score::Score, "How probable given ids are: log-probability, rank, surprise, perplexity";
     Verify, "verify", verify::Verify, "Whether ids were drawn from these logits and seed; whether a record still holds";
     Diff, "diff", diff::Diff, "Two files of logits, row by row: how far apart, and which draws would flip";
