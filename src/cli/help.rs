@@ -300,8 +300,7 @@ pub fn asked(words: &[OsString]) -> StyledStr {
     let mut command = Cli::command();
     command.build();
     let named = words.iter().find_map(|word| command.find_subcommand(word));
-    let long = words.iter().any(|word| word == OsStr::new("--help"))
-        || words.first().is_some_and(|word| word == "help");
+    let long = words.iter().any(|word| word == OsStr::new("--help"));
     match named {
         Some(command) if long => everything(command),
         Some(command) => screen(command),

@@ -103,6 +103,13 @@ pub struct Shape {
     pub access: Access,
 }
 
+impl Shape {
+    /// How many steps a sequence has; `None` where there is no [`end_step`](Self::end_step).
+    pub fn steps(&self) -> Option<usize> {
+        Some(self.end_step?.saturating_sub(self.first_step))
+    }
+}
+
 /// One question to a source.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'a> {

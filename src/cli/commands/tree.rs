@@ -16,7 +16,7 @@ use crate::cli::args::{
 };
 use crate::cli::note::{missing, no_effect};
 use crate::cli::out::Out;
-use crate::cli::resolve::{Asked, Files, steps};
+use crate::cli::resolve::{Asked, Files};
 use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status};
 
@@ -92,7 +92,7 @@ impl Run for Tree {
         let (shape, tokens) = (opened.source.shape(), opened.tokens.as_ref());
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
-        let resolved = asked.resolve(&files, &shape, steps(&shape), tokens)?;
+        let resolved = asked.resolve(&files, &shape, shape.steps(), tokens)?;
         let seeded = resolved.chain.needs().coin || search.variant.is_random();
         let seed = seeded.then(|| resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))));
         no_effect(
