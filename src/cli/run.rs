@@ -11,7 +11,7 @@ use super::given::Given;
 use super::note::{missing, note};
 use super::out::Out;
 use super::record;
-use super::resolve::{Setup, steps};
+use super::resolve::Setup;
 use super::strategy::Strategy;
 use super::watch::Watch;
 
@@ -53,7 +53,7 @@ pub fn run(
     let arguments = given.words().iter().map(|w| w.to_string_lossy().into_owned()).collect();
     let head = Head { draw, seed, chain: resolved.chain.json(), arguments };
     let mut out = Out::open(args.output.output.as_deref())?;
-    let mut run = Run::new(format, stream, head).escaped(args.output.escape);
+    let mut run = Run::new(format, stream, head).escaped(args.output.escape).named(opened.source.ids());
     let tokens = opened.tokens.as_ref();
     let mut watch = Watch::open(&args.watch)?;
     let done = watch.run(opened.source.as_mut(), |source, trace| {
@@ -86,7 +86,7 @@ const WORTH_THREADS: usize = 1 << 20;
 fn parallel(draw: &DrawArgs, opened: &Opened, samples: Option<usize>) -> Result<bool> {
     let shape = opened.source.shape();
     let sequences = shape.sequences.len();
-    let rows = steps(&shape).map_or(sequences, |steps| steps.saturating_mul(sequences));
+    let rows = shape.steps().map_or(sequences, |steps| steps.saturating_mul(sequences));
     let rows = rows.saturating_mul(samples.unwrap_or(1));
     let threads = match draw.threads {
         Some(0) => return Err(Error::setting("--threads", 0, "must be 1 or more")),

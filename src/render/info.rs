@@ -8,7 +8,7 @@ use serde_json::json;
 use super::kit::{Look, clip, count_of, sparkline, token};
 use super::{Distribution, Table, Tokens};
 use crate::processor::Candidates;
-use crate::source::Row;
+use crate::source::{Access, Format, Row, Shape};
 use crate::{Error, TokenId};
 
 /// What is known of one row of logits.
@@ -68,16 +68,14 @@ impl RowInfo {
 }
 
 /// What an input holds, as a whole.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Info {
     /// Its name.
     pub input: String,
     /// How it is stored.
-    pub format: String,
-    /// What is known of its shape, in words.
-    pub shape: String,
-    /// Vocabulary size V.
-    pub vocab: Option<usize>,
+    pub format: Format,
+    /// What was known of its shape before a row was read; V as the rows have it.
+    pub shape: Shape,
     /// How many tokens have strings.
     pub strings: Option<usize>,
     /// Its rows.
@@ -94,10 +92,10 @@ impl Info {
     pub fn text(&self, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Write) -> io::Result<()> {
         let mut head = Table::new("lw");
         head.row(["input", &self.input]);
-        head.row(["format", &self.format]);
-        head.row(["shape", &self.shape]);
+        head.row(["format", &self.format.to_string()]);
+        head.row(["shape", &words(&self.shape)]);
         let strings = self.strings.map_or("no token strings".to_string(), |n| count_of(n, "token string"));
-        let v = self.vocab.map_or("unknown".to_string(), |v| v.to_string());
+        let v = self.shape.vocab.map_or("unknown".to_string(), |v| v.to_string());
         head.row(["vocabulary", &format!("{v}, {strings}")]);
         let entropies: Vec<f64> = self.rows.iter().filter_map(|r| r.entropy).collect();
         if !entropies.is_empty() {
@@ -145,14 +143,55 @@ impl Info {
     /// # Errors
     /// Those of the writer.
     pub fn json(&self, to: &mut dyn Write) -> io::Result<()> {
+        let (format, shape) = (&self.format, &self.shape);
         let document = json!({
             "input": self.input,
-            "format": self.format,
-            "shape": self.shape,
-            "vocab": self.vocab,
+            "format": {
+                "name": format.name,
+                "version": format.version.map(|(major, minor)| format!("{major}.{minor}")),
+                "dtype": format.dtype,
+                "byte_order": format.byte_order,
+                "order": format.order,
+                "axes": format.axes,
+                "layout": format.layout.map(|layout| layout.to_string()),
+            },
+            "shape": {
+                "first_sequence": shape.sequences.start,
+                "sequences": shape.sequences.len(),
+                "first_step": shape.first_step,
+                "steps": shape.steps(),
+                "vocab": shape.vocab,
+                "follows_prefix": shape.follows_prefix,
+                "access": access(shape.access).0,
+            },
             "strings": self.strings,
             "rows": self.rows,
         });
         writeln!(to, "{document}")
+    }
+}
+
+/// A shape for people.
+fn words(shape: &Shape) -> String {
+    let (from, to) = (shape.sequences.start, shape.sequences.end);
+    let sequences = match shape.sequences.len() {
+        n if from == 0 => count_of(n, "sequence"),
+        n => format!("{} ({from} to {})", count_of(n, "sequence"), to.saturating_sub(1)),
+    };
+    let steps = match shape.end_step {
+        _ if shape.follows_prefix => "rows follow the prefix".to_string(),
+        None => format!("steps from {} until the stream ends", shape.first_step),
+        Some(end) if end <= shape.first_step + 1 => format!("step {}", shape.first_step),
+        Some(end) => format!("steps {} to {}", shape.first_step, end - 1),
+    };
+    format!("{sequences}, {steps}, {}", access(shape.access).1)
+}
+
+/// An access in JSON, and for people.
+fn access(access: Access) -> (&'static str, &'static str) {
+    match access {
+        Access::Random => ("random", "read at random"),
+        Access::BySequence => ("by sequence", "read forward, sequence by sequence"),
+        Access::ByStep => ("by step", "read forward, step by step"),
     }
 }

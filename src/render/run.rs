@@ -1,6 +1,6 @@
 //! What a run decoded, in the four formats.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -71,6 +71,7 @@ pub struct Run {
     head: Head,
     written: usize,
     escape: bool,
+    ids: BTreeMap<usize, Value>,
     /// The bytes that each sequence and sample holds back.
     decoders: HashMap<(usize, usize), Decoder>,
 }
@@ -78,12 +79,25 @@ pub struct Run {
 impl Run {
     /// A writer for one run.
     pub fn new(format: Format, stream: bool, head: Head) -> Self {
-        Run { format, stream, head, written: 0, escape: false, decoders: HashMap::new() }
+        Run {
+            format,
+            stream,
+            head,
+            written: 0,
+            escape: false,
+            ids: BTreeMap::new(),
+            decoders: HashMap::new(),
+        }
     }
 
     /// Escapes the texts of [`Format::Text`], so that each is one line; see [`escape`].
     pub fn escaped(self, escape: bool) -> Self {
         Run { escape, ..self }
+    }
+
+    /// The caller's own names of sequences, which stand beside them in JSON.
+    pub fn named(self, ids: BTreeMap<usize, Value>) -> Self {
+        Run { ids, ..self }
     }
 
     /// Writes one event; `tokens` are the strings for [`Format::Text`] (ids without them) and beside the ids in JSON.
@@ -160,9 +174,9 @@ impl Run {
                 } else {
                     to.write_all(b",")?;
                 }
-                write!(to, "\n{}", json_of(h, tokens)?)?;
+                write!(to, "\n{}", json_of(h, self.ids.get(&h.sequence), tokens)?)?;
             }
-            (Format::Jsonl, _) => writeln!(to, "{}", json_of(h, tokens)?)?,
+            (Format::Jsonl, _) => writeln!(to, "{}", json_of(h, self.ids.get(&h.sequence), tokens)?)?,
             (Format::Text, Some(tokens)) if self.escape => writeln!(to, "{}", escape(&tokens.text(&h.ids)))?,
             (Format::Text, Some(tokens)) => writeln!(to, "{}", tokens.text(&h.ids))?,
             (Format::Ids | Format::Text, _) => {
@@ -192,6 +206,9 @@ impl Run {
 /// A sequence in JSON, with the strings of its tokens where there are some.
 #[derive(Serialize)]
 struct Line<'a> {
+    /// The caller's own name of the sequence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a Value>,
     #[serde(flatten)]
     hypothesis: &'a Hypothesis,
     /// As the vocabulary has them.
@@ -202,9 +219,9 @@ struct Line<'a> {
     text: Option<String>,
 }
 
-fn json_of(hypothesis: &Hypothesis, tokens: Option<&Tokens>) -> io::Result<String> {
+fn json_of(hypothesis: &Hypothesis, id: Option<&Value>, tokens: Option<&Tokens>) -> io::Result<String> {
     let ids = &hypothesis.ids;
     let labels = tokens.map(|tokens| ids.iter().map(|&id| tokens.label(id)).collect());
     let text = tokens.map(|tokens| tokens.text(ids));
-    serde_json::to_string(&Line { hypothesis, tokens: labels, text }).map_err(io::Error::from)
+    serde_json::to_string(&Line { id, hypothesis, tokens: labels, text }).map_err(io::Error::from)
 }

@@ -64,6 +64,7 @@ pub use table::Table;
 pub use text::lines::read_text;
 pub use vocab::Vocab;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -101,6 +102,13 @@ pub struct Shape {
     pub follows_prefix: bool,
     /// In which order rows can be asked for.
     pub access: Access,
+}
+
+impl Shape {
+    /// How many steps a sequence has; `None` where there is no [`end_step`](Self::end_step).
+    pub fn steps(&self) -> Option<usize> {
+        Some(self.end_step?.saturating_sub(self.first_step))
+    }
 }
 
 /// One question to a source.
@@ -223,6 +231,11 @@ pub trait LogitsSource {
     /// Token strings that came inside the input, by id.
     fn vocab(&self) -> Option<&[String]> {
         None
+    }
+
+    /// The caller's own names of sequences (the `id` of JSON Lines), by the number of the sequence; they are carried to the results.
+    fn ids(&self) -> BTreeMap<usize, serde_json::Value> {
+        BTreeMap::new()
     }
 
     /// Lets NaN and +∞ through that the source would refuse: the chain of the run repairs them. Sources that check nothing

@@ -1,6 +1,9 @@
 //! Sequences under other numbers: a part of a larger job.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use serde_json::Value;
 
 use super::{Format, LogitsSource, Query, ReadAt, Row, Shape, read_rows};
 use crate::{Error, Result};
@@ -34,8 +37,9 @@ pub fn offset(source: Source, by: usize) -> Result<Source> {
     }
     let (name, format) = (source.name().to_owned(), source.format());
     let vocab = source.vocab().map(<[String]>::to_vec);
+    let ids = source.ids().into_iter().map(|(sequence, id)| (sequence + by, id)).collect();
     match source.into_shared() {
-        Some(rows) => Ok(Box::new(Shared { name, shape, vocab, format, rows, by })),
+        Some(rows) => Ok(Box::new(Shared { name, shape, vocab, ids, format, rows, by })),
         None => Err(too_large()),
     }
 }
@@ -84,6 +88,10 @@ impl LogitsSource for Forward {
         self.source.accept_invalid();
     }
 
+    fn ids(&self) -> BTreeMap<usize, Value> {
+        self.source.ids().into_iter().map(|(sequence, id)| (sequence + self.by, id)).collect()
+    }
+
     fn format(&self) -> Format {
         self.source.format()
     }
@@ -93,6 +101,7 @@ struct Shared {
     name: String,
     shape: Shape,
     vocab: Option<Vec<String>>,
+    ids: BTreeMap<usize, Value>,
     format: Format,
     rows: Arc<dyn ReadAt>,
     by: usize,
@@ -127,6 +136,10 @@ impl LogitsSource for Shared {
 
     fn vocab(&self) -> Option<&[String]> {
         self.vocab.as_deref()
+    }
+
+    fn ids(&self) -> BTreeMap<usize, Value> {
+        self.ids.clone()
     }
 
     fn format(&self) -> Format {

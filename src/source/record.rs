@@ -1,7 +1,9 @@
 //! Recording what was asked, as a prefix table.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
+
+use serde_json::Value;
 
 use super::write::write_numbers;
 use super::{Format, LogitsSource, Query, Row, Shape};
@@ -109,6 +111,10 @@ impl LogitsSource for Recorder<'_> {
 
     fn vocab(&self) -> Option<&[String]> {
         self.source.vocab()
+    }
+
+    fn ids(&self) -> BTreeMap<usize, Value> {
+        self.source.ids()
     }
 
     fn format(&self) -> Format {

@@ -1,5 +1,9 @@
 //! What is likely wrong with how an input is read.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::{Format, Layout, LogitsSource, Query, Row, Shape, probs};
 use crate::Result;
 
@@ -84,6 +88,10 @@ impl LogitsSource for Listening {
 
     fn accept_invalid(&mut self) {
         self.source.accept_invalid();
+    }
+
+    fn ids(&self) -> BTreeMap<usize, Value> {
+        self.source.ids()
     }
 
     fn format(&self) -> Format {

@@ -1,8 +1,11 @@
 //! Steps that are held in memory.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ndarray::{Array, ArrayBase, ArrayView3, Axis, Data, Ix1, Ix2, Ix3, IxDyn, OwnedRepr, RawDataClone};
+
+use serde_json::Value;
 
 use super::layout::Grid;
 use super::{Access, Format, Layout, LogitsSource, Query, ReadAt, Row, RowRange, Shape, iter, read_rows};
@@ -37,6 +40,7 @@ where
     /// `[B, T, V]`, in whatever order it lies.
     rows: ArrayBase<S, Ix3>,
     vocab: Option<Vec<String>>,
+    ids: BTreeMap<usize, Value>,
     format: Format,
 }
 
@@ -69,7 +73,7 @@ impl Steps {
         })?;
         let layout = (axes.len() > 1).then_some(grid.layout);
         let format = Format { axes: axes.to_vec(), layout, ..Format::default() };
-        Ok(Steps { name, grid, rows, vocab: None, format })
+        Ok(Steps { name, grid, rows, vocab: None, ids: BTreeMap::new(), format })
     }
 
     /// Reads all rows of another source in the order it gives them: random access to what was forward only.
@@ -93,7 +97,7 @@ impl Steps {
         };
         let grid = Grid::new(&name, &axes, Some(layout))?;
         let format = Format { axes, layout: Some(layout), ..Format::default() };
-        let all = Steps { name, grid, rows, vocab: None, format };
+        let all = Steps { name, grid, rows, vocab: None, ids: source.ids(), format };
         all.with_format(source.format()).with_vocab(source.vocab().map(<[String]>::to_vec))
     }
 
@@ -134,6 +138,12 @@ impl<S: Data<Elem = f32>> Steps<S> {
         Ok(self)
     }
 
+    /// Gives sequences the caller's own names.
+    pub(crate) fn with_ids(mut self, ids: BTreeMap<usize, Value>) -> Self {
+        self.ids = ids;
+        self
+    }
+
     /// Says what the steps were read from.
     pub(crate) fn with_format(mut self, format: Format) -> Self {
         let Format { axes, layout, .. } = self.format;
@@ -152,18 +162,19 @@ impl<S: Data<Elem = f32>> Steps<S> {
         let grid = Grid::of(layout, sequences, steps, vocab);
         let layout = (axes.len() > 1).then_some(layout);
         let format = Format { axes, layout, ..Format::default() };
-        Steps { name: "the array".into(), grid, rows, vocab: None, format }
+        Steps { name: "the array".into(), grid, rows, vocab: None, ids: BTreeMap::new(), format }
     }
 }
 
 impl<S: Data<Elem = f32> + RawDataClone> Clone for Steps<S> {
     fn clone(&self) -> Self {
-        let Steps { name, grid, rows, vocab, format } = self;
+        let Steps { name, grid, rows, vocab, ids, format } = self;
         Steps {
             name: name.clone(),
             grid: grid.clone(),
             rows: rows.clone(),
             vocab: vocab.clone(),
+            ids: ids.clone(),
             format: format.clone(),
         }
     }
@@ -240,12 +251,16 @@ impl<S: Data<Elem = f32> + Send + Sync> LogitsSource for Steps<S> {
     }
 
     fn into_shared(self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
-        let Steps { name, grid, rows, vocab, format } = *self;
-        Some(Arc::new(Steps { name, grid, rows: rows.into_owned(), vocab, format }))
+        let Steps { name, grid, rows, vocab, ids, format } = *self;
+        Some(Arc::new(Steps { name, grid, rows: rows.into_owned(), vocab, ids, format }))
     }
 
     fn vocab(&self) -> Option<&[String]> {
         self.vocab.as_deref()
+    }
+
+    fn ids(&self) -> BTreeMap<usize, Value> {
+        self.ids.clone()
     }
 
     fn format(&self) -> Format {

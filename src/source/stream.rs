@@ -1,5 +1,9 @@
 //! Sources that can only go forward: pipes and live streams.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::layout::Grid;
 use super::{Format, LogitsSource, Query, Row, Shape};
 use crate::{Error, Place, Result};
@@ -11,6 +15,11 @@ pub(crate) trait Rows: Send {
 
     /// Passes over the next row; `false` at the end of the input.
     fn skip(&mut self) -> Result<bool>;
+
+    /// The caller's own names of sequences, as far as they are known.
+    fn ids(&self) -> BTreeMap<usize, Value> {
+        BTreeMap::new()
+    }
 }
 
 /// A forward-only source. It holds the rows of the place where it stands (one row; the rows of a step where several sequences
@@ -108,6 +117,10 @@ impl<R: Rows> LogitsSource for Stream<R> {
             }
         }
         Ok(())
+    }
+
+    fn ids(&self) -> BTreeMap<usize, Value> {
+        self.rows.ids()
     }
 
     fn format(&self) -> Format {

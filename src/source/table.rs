@@ -83,6 +83,9 @@ impl Table {
         if !content.is_row() {
             return Err(lines.bad("arrays within arrays; a line of a prefix table is one row, [V]"));
         }
+        if content.id.is_some() {
+            return Err(lines.bad("\"id\" in a prefix table, which is one sequence: leave it out"));
+        }
         if let Some(strings) = content.vocab.take()
             && self.strings.replace(strings).is_some()
         {

@@ -315,7 +315,7 @@ fn a_prefix_table_may_be_sparse_and_bring_its_strings() {
         "{\"prefix\":[3],\"ids\":[2],\"logits\":[1]}\n{\"prefix\":[],\"ids\":[3],\"logits\":[1]}\n";
     assert_eq!(with_input(&words("greedy --max-new-tokens 2"), no_dense.as_bytes()).text(), "3 2\n");
     let wide = with_input(&words("info --vocab-size 9 -f json"), no_dense.as_bytes()).json();
-    assert_eq!(wide["vocab"], 9);
+    assert_eq!(wide["shape"]["vocab"], 9);
     for (table, args, said) in [
         (no_dense, "--vocab-size 3", "holds the id 3, outside the vocabulary of 3"),
         ("{\"prefix\":[],\"ids\":[1,1],\"logits\":[0,0]}\n", "", "line 1, token 1: the id stands twice"),
@@ -338,6 +338,34 @@ fn a_prefix_table_may_be_sparse_and_bring_its_strings() {
         ),
     ] {
         let line = greedy(table, args).failure();
+        assert!(line.contains(said), "{line}");
+    }
+}
+
+#[test]
+fn names_of_sequences_are_carried_to_the_results() {
+    let lines = b"{\"id\":\"a\",\"logits\":[0,2]}\n{\"logits\":[3,2]}\n{\"logits\":[3,4],\"id\":17}\n";
+    for more in ["", "--sequence-offset 5", "--rows 0..3"] {
+        let ran = with_input(&words(&format!("greedy -f jsonl --layout bv {more}")), lines).text();
+        let ids: Vec<serde_json::Value> = ran
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].clone())
+            .collect();
+        assert_eq!(ids, ["a".into(), serde_json::Value::Null, 17.into()], "{more}: {ran}");
+    }
+    let stream = b"{\"id\":\"a\",\"logits\":[0,2]}\n{\"logits\":[3,2]}\n{\"id\":\"a\",\"logits\":[3,2]}\n";
+    assert_eq!(with_input(&words("greedy -f jsonl"), stream).json()["id"], "a");
+    assert_eq!(with_input(&words("greedy -f json"), stream).json()["sequences"][0]["id"], "a");
+    assert_eq!(with_input(&words("greedy"), stream).text(), "1 0 0\n");
+    let document = b"{\"id\":7,\n\"logits\":[[0,2],[1,0]]}";
+    assert_eq!(with_input(&words("greedy -f jsonl"), document).json()["id"], 7);
+    for (input, said) in [
+        (&lines[..], "line 3, step 2: another \"id\" than the first line: a stream is one sequence"),
+        (b"{\"id\":null,\"logits\":[1]}", "\"id\" is a string or a whole number"),
+        (b"{\"id\":1,\"logits\":[[[1]],[[2]]]}", "one \"id\" for several sequences"),
+        (b"{\"id\":1,\"prefix\":[],\"logits\":[1]}", "\"id\" in a prefix table"),
+    ] {
+        let line = with_input(&["greedy"], input).failure();
         assert!(line.contains(said), "{line}");
     }
 }

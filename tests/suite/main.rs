@@ -18,6 +18,7 @@ mod formats;
 mod history;
 mod inputs;
 mod invariance;
+mod json_fields;
 mod laws;
 mod model;
 mod paths;

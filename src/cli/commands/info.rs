@@ -1,8 +1,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use tokpick::processor::Candidates;
+use tokpick::processor::{Candidates, Chain};
 use tokpick::render::{self, RowInfo};
+use tokpick::sampler::Job;
 use tokpick::source::{Access, Query, Row};
 
 use crate::cli::args::{HistoryArgs, InputArgs, ShowArgs};
@@ -55,15 +56,15 @@ impl Run for Info {
         let shape = source.shape();
         let mut info = render::Info {
             input: source.name().to_string(),
-            format: source.format().to_string(),
-            shape: words(&shape),
-            vocab: shape.vocab,
+            format: source.format(),
+            shape: shape.clone(),
             strings: opened.tokens.as_ref().map(render::Tokens::len),
-            ..render::Info::default()
+            rows: Vec::new(),
+            unread: false,
         };
         let [prompt, prefix] = self.history.resolve(opened.tokens.as_ref())?;
         let context = [prompt.as_slice(), &prefix].concat();
-        let first = if shape.follows_prefix { prefix.len() } else { shape.first_step };
+        let first = Job::new(&Chain::default()).prefix(&prefix).first_step(&shape);
         let mut going: Vec<usize> = shape.sequences.clone().collect();
         let (mut at, mut step) = (0, first);
         let (mut rows, mut buffer) = (Vec::<Row>::new(), Candidates::default());
@@ -79,7 +80,7 @@ impl Run for Info {
                 }
                 continue;
             };
-            info.vocab = info.vocab.max(Some(row.vocab));
+            info.shape.vocab = info.shape.vocab.max(Some(row.vocab));
             info.rows.push(RowInfo::new(going[at], step, row, self.top, &mut buffer));
             (at, step) = match shape.access {
                 _ if shape.follows_prefix => break,
@@ -101,27 +102,5 @@ impl Run for Info {
 }
 
 fn all_read(shape: &tokpick::source::Shape, read: usize) -> bool {
-    let steps = shape.end_step.map(|end| end - shape.first_step);
-    steps.is_some_and(|steps| read >= steps.saturating_mul(shape.sequences.len()))
-}
-
-fn words(shape: &tokpick::source::Shape) -> String {
-    let (from, to) = (shape.sequences.start, shape.sequences.end);
-    let sequences = match shape.sequences.len() {
-        1 => "1 sequence".to_string(),
-        n if from == 0 => format!("{n} sequences"),
-        n => format!("{n} sequences ({from} to {})", to - 1),
-    };
-    let steps = match shape.end_step {
-        _ if shape.follows_prefix => "rows follow the prefix".to_string(),
-        None => format!("steps from {} until the stream ends", shape.first_step),
-        Some(end) if end == shape.first_step + 1 => format!("step {}", shape.first_step),
-        Some(end) => format!("steps {} to {}", shape.first_step, end - 1),
-    };
-    let access = match shape.access {
-        Access::Random => "read at random",
-        Access::BySequence => "read forward, sequence by sequence",
-        Access::ByStep => "read forward, step by step",
-    };
-    format!("{sequences}, {steps}, {access}")
+    shape.steps().is_some_and(|steps| read >= steps.saturating_mul(shape.sequences.len()))
 }

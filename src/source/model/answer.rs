@@ -189,7 +189,7 @@ fn read_json(document: &[u8], settings: &ModelCommand, count: usize) -> Result<V
         let what = format!("an answer that can't be read: {what}: {}", excerpt(document));
         Bad { row: 0, token, what }
     })?;
-    if content.ids.is_some() || content.prefix.is_some() || content.vocab.is_some() {
+    if content.ids.is_some() || content.prefix.is_some() || content.vocab.is_some() || content.id.is_some() {
         return Err(bad("an answer holds \"logits\" and nothing else"));
     }
     cut(&content.axes, &content.logits, count)

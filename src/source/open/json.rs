@@ -9,7 +9,7 @@ use crate::source::stream::Stream;
 use crate::source::text::json::{Content, Context};
 use crate::source::text::jsonl::{JsonLines, LineOptions};
 use crate::source::text::lines::Lines;
-use crate::source::{Format, Layout, Steps, Table};
+use crate::source::{Format, Layout, LogitsSource, Steps, Table};
 use crate::{Error, Place, Result};
 
 impl Open {
@@ -40,7 +40,12 @@ impl Open {
         } else {
             first?;
         }
-        let options = LineOptions { null_is_masked, probs, vocab_size: self.vocab_size };
+        let options = LineOptions {
+            null_is_masked,
+            probs,
+            each_is_a_sequence: layout == Some(Layout::Bv),
+            vocab_size: self.vocab_size,
+        };
         if !whole && content.prefix.is_some() {
             self.no_steps("a prefix table")?;
             if self.kind == Kind::Bigram {
@@ -65,7 +70,15 @@ impl Open {
         }
         let format = Format { name: "JSON".into(), ..Format::default() };
         let steps = Steps::new(name, &content.axes, self.layout, content.logits)?;
-        let steps = steps.with_vocab(content.vocab)?.with_format(format);
+        let mut steps = steps.with_vocab(content.vocab)?.with_format(format);
+        if let Some(id) = content.id {
+            if steps.shape().sequences.len() != 1 {
+                let what =
+                    "one \"id\" for several sequences; in JSON Lines with --layout bv each line has its own";
+                return Err(Error::input(steps.name(), Place::default(), what));
+            }
+            steps = steps.with_ids([(0, id)].into());
+        }
         match self.kind {
             Kind::Bigram => self.bigram(steps),
             Kind::Auto => {

@@ -7,11 +7,13 @@
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, NumberInt, Peek};
 
 use super::decimal;
+use serde_json::Value;
+
 use crate::source::{Layout, probs};
 use crate::{Error, Place, Result, TokenId};
 
 /// The keys of an object of logits.
-const KEYS: [&str; 6] = ["logits", "logprobs", "probs", "ids", "prefix", "vocab"];
+const KEYS: [&str; 7] = ["logits", "logprobs", "probs", "ids", "prefix", "vocab", "id"];
 
 /// What one JSON text holds. The buffers are reused from line to line.
 #[derive(Debug, Default)]
@@ -27,6 +29,8 @@ pub(crate) struct Content {
     pub ids: Option<Vec<TokenId>>,
     pub prefix: Option<Vec<TokenId>>,
     pub vocab: Option<Vec<String>>,
+    /// The caller's own name of the sequence: a string or a whole number.
+    pub id: Option<Value>,
     /// The text ended in the middle.
     pub cut_off: bool,
 }
@@ -51,7 +55,7 @@ impl Content {
     pub fn parse(&mut self, text: &[u8], context: Context<'_>) -> Result<()> {
         self.axes.clear();
         self.logits.clear();
-        (self.ids, self.prefix, self.vocab) = (None, None, None);
+        (self.ids, self.prefix, self.vocab, self.id) = (None, None, None, None);
         (self.logprobs, self.probs) = (false, false);
         self.cut_off = false;
         let mut parser =
@@ -141,6 +145,7 @@ impl Parser<'_, '_> {
                 "ids" => self.content.ids = Some(self.ids("ids")?),
                 "prefix" => self.content.prefix = Some(self.ids("prefix")?),
                 "vocab" => self.content.vocab = Some(self.strings()?),
+                "id" => self.content.id = Some(self.name()?),
                 name => {
                     if !self.content.axes.is_empty() {
                         return Err(self.bad(
@@ -305,6 +310,18 @@ impl Parser<'_, '_> {
             next = self.json.array_step().map_err(|e| self.syntax(e))?;
         }
         Ok(strings)
+    }
+
+    fn name(&mut self) -> Result<Value> {
+        let peek = self.json.peek().map_err(|e| self.syntax(e))?;
+        if peek == Peek::String {
+            let text = self.json.known_str().map(Value::from);
+            return text.map_err(|e| self.syntax(e));
+        }
+        match peek.is_num().then(|| self.json.known_int(peek)) {
+            Some(Ok(NumberInt::Int(number))) => Ok(Value::from(number)),
+            _ => Err(self.bad(self.here(), "\"id\" is a string or a whole number")),
+        }
     }
 
     fn array(&mut self, key: &str) -> Result<Option<Peek>> {

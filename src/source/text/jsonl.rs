@@ -1,5 +1,9 @@
 //! JSON Lines: a stream of steps, dense or sparse, one step a line.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::json::{Content, Context};
 use super::lines::Lines;
 use crate::source::Row;
@@ -19,6 +23,8 @@ impl Lines {
 pub(crate) struct LineOptions {
     pub null_is_masked: bool,
     pub probs: bool,
+    /// Every line is a sequence of one step.
+    pub each_is_a_sequence: bool,
     /// V, where the caller knows it.
     pub vocab_size: Option<usize>,
 }
@@ -32,6 +38,7 @@ pub(crate) struct JsonLines {
     waiting: bool,
     parsed: bool,
     step: usize,
+    ids: BTreeMap<usize, Value>,
     sparse: Option<bool>,
     /// V: of the first dense row, or above the ids so far; 0 before the first dense row.
     vocab: usize,
@@ -41,8 +48,9 @@ impl JsonLines {
     /// `lines` stands at the first step, and `content` is what it holds.
     pub fn new(lines: Lines, content: Content, options: LineOptions) -> Self {
         let vocab = options.vocab_size.filter(|_| content.ids.is_some()).unwrap_or(0);
+        let ids = content.id.clone().map(|id| (0, id)).into_iter().collect();
         let (waiting, parsed) = (true, true);
-        JsonLines { lines, options, content, waiting, parsed, step: 0, sparse: None, vocab }
+        JsonLines { lines, options, content, waiting, parsed, step: 0, ids, sparse: None, vocab }
     }
 
     fn advance(&mut self) -> Result<bool> {
@@ -59,7 +67,18 @@ impl JsonLines {
 
     /// Checks that the line is a step, and of the same kind as those before.
     fn check(&mut self) -> Result<()> {
-        let (content, place) = (&self.content, self.place());
+        let place = self.place();
+        if let Some(id) = self.content.id.take() {
+            match self.ids.get(&0) {
+                _ if self.options.each_is_a_sequence => drop(self.ids.insert(self.step, id)),
+                Some(first) if *first == id => {}
+                _ => {
+                    let what = "another \"id\" than the first line: a stream is one sequence; --layout bv makes every line its own";
+                    return self.bad(place, what);
+                }
+            }
+        }
+        let content = &self.content;
         if content.prefix.is_some() {
             return self.bad(place, "\"prefix\" in a stream of steps: a prefix table has it on every line");
         }
@@ -154,6 +173,10 @@ impl Rows for JsonLines {
         }
         self.step += 1;
         Ok(true)
+    }
+
+    fn ids(&self) -> BTreeMap<usize, Value> {
+        self.ids.clone()
     }
 
     fn skip(&mut self) -> Result<bool> {
