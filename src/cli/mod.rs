@@ -5,6 +5,7 @@ mod commands;
 mod given;
 mod help;
 mod ids;
+mod lessons;
 mod named;
 mod note;
 mod out;
