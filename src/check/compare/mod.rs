@@ -193,7 +193,7 @@ fn one(
             }
         }
     };
-    let first_step = if shape.follows_prefix { job.prefix.len() } else { shape.first_step };
+    let first_step = job.first_step(&shape);
     let sequences: Vec<Decoded> = hypotheses
         .iter()
         .map(|h| {

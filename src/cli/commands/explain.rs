@@ -13,7 +13,7 @@ use crate::cli::args::{
 };
 use crate::cli::note::{missing, no_effect, note};
 use crate::cli::out::Out;
-use crate::cli::resolve::{Asked, Files, Setup, steps};
+use crate::cli::resolve::{Asked, Files, Setup};
 use crate::cli::strategy::{Drawing, draw};
 use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status};
@@ -88,8 +88,8 @@ impl Run for Explain {
             history: &self.history,
             draw: Some(&self.draw),
         };
-        let mut resolved = asked.resolve(&files, &shape, steps(&shape), opened.tokens.as_ref())?;
-        let first = if shape.follows_prefix { resolved.prefix.len() } else { shape.first_step };
+        let mut resolved = asked.resolve(&files, &shape, shape.steps(), opened.tokens.as_ref())?;
+        let first = resolved.job(0).first_step(&shape);
         self.stop_after_step(&mut resolved.limits, first, shape.end_step)?;
         no_effect(&self.draw.num_samples.map_or(vec![], |_| vec!["--num-samples"]), "in explain");
         skipped(&resolved.chain);

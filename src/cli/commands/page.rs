@@ -4,15 +4,15 @@ use std::path::PathBuf;
 use clap::{Args, Command};
 use tokpick::processor::{Chain, INFOS};
 use tokpick::render::page::{Page as Html, PageRow, STAGES};
-use tokpick::sampler::{Greedy, Job, Limits, Sampler, walk};
+use tokpick::render::tree::Beams;
+use tokpick::sampler::{Event, Greedy, Job, Limits, Sampler, walk};
 use tokpick::source::{Access, LogitsSource, Query, Row, Shape};
-use tokpick::trace::{BeamStep, Trace, TraceEvent, Wants};
 use tokpick::{Error, Place, Result, TokenId};
 
 use crate::cli::args::{HistoryArgs, InputArgs, LimitArgs, SearchArgs, SettingsArgs, made, resolve_seed};
 use crate::cli::note::{missing, note};
 use crate::cli::out::Out;
-use crate::cli::resolve::{Asked, Files, Resolved, steps};
+use crate::cli::resolve::{Asked, Files, Resolved};
 use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status};
 
@@ -58,13 +58,14 @@ impl Run for Page {
         let files = Files::read(&self.settings)?;
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
-        let resolved = asked.resolve(&files, &shape, steps(&shape), opened.tokens.as_ref())?;
+        let resolved = asked.resolve(&files, &shape, shape.steps(), opened.tokens.as_ref())?;
         let setting = setting(&resolved.chain)?;
         let mut beam = self.search.beam(&files)?;
         if self.search.num_return_sequences.is_none() {
             beam.num_return_sequences = beam.num_beams;
         }
         let seed = resolve_seed(self.seed.or_else(|| files.get(|s| s.seed)));
+        let mut beam = self.search.with_phrases(beam, opened.tokens.as_ref())?;
         let sequence = self.sequence(&shape)?;
         let source = opened.source.as_mut();
         let mut kept;
@@ -80,7 +81,7 @@ impl Run for Page {
         let mut found = Vec::new();
         let job = Job { logprobs: true, ..resolved.job(seed) };
         beam.run(source, &job, &mut beams, &mut |event| {
-            if let tokpick::sampler::Event::Done(hypothesis) = event {
+            if let Event::Done(hypothesis) = event {
                 found.push(hypothesis);
             }
             Ok(())
@@ -269,22 +270,6 @@ fn greedy(source: &mut dyn LogitsSource, resolved: &Resolved) -> Result<Vec<Toke
     let chain = Chain::default();
     let job = Job { chain: &chain, ..resolved.job(0) };
     Ok(Greedy.decode(source, &job)?.into_iter().next().map(|h| h.ids).unwrap_or_default())
-}
-
-/// The steps of a beam search.
-#[derive(Default)]
-struct Beams(Vec<BeamStep>);
-
-impl Trace for Beams {
-    fn wants(&self) -> Wants {
-        Wants { beams: true, ..Wants::default() }
-    }
-
-    fn event(&mut self, event: &TraceEvent<'_>) {
-        if let TraceEvent::Beams(step) = event {
-            self.0.push((*step).clone());
-        }
-    }
 }
 
 /// The rows of one sequence in memory: the page and the beam search both read them, and a stream gives them once.
