@@ -4,12 +4,12 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::check::{self, CompareOptions, Comparison, References, Setting, Sweep};
 use tokpick::processor::Chain;
-use tokpick::render;
+use tokpick::render::{self, Tokens};
 use tokpick::sampler::{Job, Limits};
 use tokpick::{Error, Result, TokenId};
 
 use crate::cli::args::{DrawName, HistoryArgs, InputArgs, LimitArgs, ShowArgs, made, resolve_seed};
-use crate::cli::ids::IdLists;
+use crate::cli::named::NamedLists;
 use crate::cli::note::missing;
 use crate::cli::out::Out;
 use crate::cli::resolve::Files;
@@ -97,17 +97,21 @@ impl Compare {
         Ok(settings)
     }
 
-    /// Ids if all of it reads as ids, else text.
-    fn references(&self, strings: bool) -> Result<Reference> {
+    /// Ids if all of it reads as ids, or as JSON lists of them and of token strings; else text.
+    fn references(&self, tokens: Option<&Tokens>) -> Result<Reference> {
         if self.reference.is_empty() {
             return Ok(Reference::None);
         }
-        let lists: Result<Vec<IdLists>> = self.reference.iter().map(|text| text.parse()).collect();
-        match lists {
-            Ok(lists) => Ok(Reference::Ids(lists.into_iter().flat_map(|lists| lists.0).collect())),
-            Err(_) if strings => Ok(Reference::Texts(self.reference.clone())),
-            Err(error) => Err(error),
+        let are_lists = self.reference.iter().all(|text| {
+            let is_json = text.trim_start().starts_with('[');
+            text.parse::<NamedLists>().is_ok_and(|lists| is_json || lists.are_ids())
+        });
+        if !are_lists && tokens.is_some() {
+            return Ok(Reference::Texts(self.reference.clone()));
         }
+        let lists =
+            self.reference.iter().map(|text| text.parse::<NamedLists>()?.resolve("--reference", tokens));
+        Ok(Reference::Ids(lists.collect::<Result<Vec<_>>>()?.concat()))
     }
 }
 
@@ -128,7 +132,7 @@ impl Run for Compare {
         let ends = ends.map(|ids| ids.resolve("--eos-token-id", tokens)).transpose()?;
         let eos = Files::default().ends(ends).ending;
         let limits = Limits { max_new_tokens: self.limits.max_new_tokens, eos }.of(&opened.source.shape());
-        let references = self.references(tokens.is_some())?;
+        let references = self.references(tokens)?;
         let seed = resolve_seed(self.seed);
         let chain = Chain::default();
         let job = Job {
