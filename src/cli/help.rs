@@ -198,6 +198,11 @@ const SCREENS: &[Screen] = &[
         flags: &["format", "output"],
     },
     Screen {
+        command: "lesson",
+        examples: &["tokpick lesson", "tokpick lesson 2", "tokpick lesson --files ."],
+        flags: &["markdown", "files", "output"],
+    },
+    Screen {
         command: "completions",
         examples: &["tokpick completions bash", "tokpick completions fish -o tokpick.fish"],
         flags: &["output"],
@@ -210,7 +215,7 @@ const SCREENS: &[Screen] = &[
 ];
 
 /// Commands that the overview shows by name alone.
-const SELDOM: [&str; 2] = ["completions", "man"];
+const SELDOM: [&str; 6] = ["convert", "synth", "processors", "engines", "completions", "man"];
 
 /// What flags are for, in a few words.
 const BRIEFS: &[(&str, &str)] = &[
@@ -257,6 +262,8 @@ const BRIEFS: &[(&str, &str)] = &[
     ("format", ""),
     ("output", "a file in place of standard output"),
     ("directory", "all pages, a file each"),
+    ("markdown", "for a course page"),
+    ("files", "the inputs of the lessons, into a folder"),
     ("record", "keep the run for `tokpick verify`"),
 ];
 

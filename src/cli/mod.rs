@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod given;
 mod help;
+mod lessons;
 mod named;
 mod note;
 mod out;

@@ -9,6 +9,7 @@ mod engines;
 mod explain;
 mod greedy;
 mod info;
+mod lesson;
 mod man;
 mod probs;
 mod processors;
@@ -91,6 +92,7 @@ commands! {
     Synth, "synth", synth::Synth, "Logits to play with, from a seed";
     Processors, "processors", processors::Processors, "All logits processors, and the orders in which engines apply them";
     Engines, "engines", engines::Engines, "The engines whose draws can be replayed";
+    Lesson, "lesson", lesson::LessonCommand, "Eight guided lessons in decoding, with commands that run while you read";
     Completions, "completions", completions::Completions, "A script that completes commands and flags in a shell";
     Man, "man", man::Man, "Manual pages, one for each command";
 }

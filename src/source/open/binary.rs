@@ -192,7 +192,7 @@ impl Open {
         let vocab = self.raw_vocab(raw)?;
         let codec = raw.codec();
         let row = (vocab * codec.dtype.size()) as u64;
-        if len == 0 || len % row != 0 {
+        if len == 0 || !len.is_multiple_of(row) {
             let what =
                 format!("{len} bytes are no whole number of rows of {row} bytes: is --vocab-size right?");
             return Err(Error::input(self.name(), Place::default(), what));
