@@ -34,6 +34,7 @@ mod model;
 mod npy;
 mod offset;
 mod open;
+mod padding;
 mod probs;
 mod record;
 mod remark;

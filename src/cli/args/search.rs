@@ -6,7 +6,7 @@ use tokpick::sampler::{Beam, EarlyStopping, LengthNorm, Variant};
 use tokpick::{Error, Result};
 
 use super::group::{Group, Listed};
-use crate::cli::named::{NamedLists, parse};
+use crate::cli::named::{NamedPhrases, parse};
 use crate::cli::resolve::Files;
 
 #[derive(Args)]
@@ -42,9 +42,9 @@ pub struct SearchArgs {
     /// What a token costs for each beam of an earlier group that took it (default 0)
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     pub diversity_penalty: Option<f64>,
-    /// Phrases that every hypothesis must hold, separated by `;`: ids, or with a vocabulary the strings of tokens (the flag may also be repeated)
-    #[arg(long, value_name = "IDS", value_parser = parse::<NamedLists>)]
-    pub force_ids: Vec<NamedLists>,
+    /// Phrases that every hypothesis must hold, separated by `;` (the flag may also be repeated); JSON, where a phrase may take one of several forms: '[[[5,6],[7]]]'
+    #[arg(long, value_name = "IDS", value_parser = parse::<NamedPhrases>)]
+    pub force_ids: Vec<NamedPhrases>,
 }
 
 /// By what drawn continuations are ranked.
@@ -121,25 +121,12 @@ impl Group for SearchArgs {
 }
 
 impl SearchArgs {
-    /// The search; flags win over files, and `tokens` are the strings that ids may be named by.
-    ///
-    /// # Errors
-    /// As [`outline`](Self::outline); a string that is no token.
-    pub fn beam(&self, files: &Files, tokens: Option<&Tokens>) -> Result<Beam> {
-        let mut beam = self.outline(files)?;
-        if !self.force_ids.is_empty() {
-            let lists = self.force_ids.iter().map(|lists| lists.resolve("--force-ids", tokens));
-            let force_ids = lists.collect::<Result<Vec<_>>>()?.concat();
-            beam.variant = Variant::Constrained { force_ids };
-        }
-        Ok(beam)
-    }
-
-    /// The search as far as it is known before the input is open: without the phrases of `--force-ids`.
+    /// The search; flags win over files. The phrases of `--force-ids` join it in [`with_phrases`](Self::with_phrases), once the
+    /// strings of tokens are known.
     ///
     /// # Errors
     /// Parameters out of range, variants that exclude each other.
-    pub fn outline(&self, files: &Files) -> Result<Beam> {
+    pub fn beam(&self, files: &Files) -> Result<Beam> {
         let num_beams = self.num_beams.or_else(|| files.get(|s| s.num_beams)).unwrap_or(4);
         let mut beam = Beam { variant: self.variant(files)?, ..Beam::new(num_beams)? };
         // anything but 0 would reorder the sample
@@ -156,6 +143,19 @@ impl SearchArgs {
         Ok(beam)
     }
 
+    /// The search with the phrases of `--force-ids`.
+    ///
+    /// # Errors
+    /// A string that is no token.
+    pub fn with_phrases(&self, beam: Beam, tokens: Option<&Tokens>) -> Result<Beam> {
+        if self.force_ids.is_empty() {
+            return Ok(beam);
+        }
+        let phrases = self.force_ids.iter().map(|phrases| phrases.resolve("--force-ids", tokens));
+        let force_ids = phrases.collect::<Result<Vec<_>>>()?.concat();
+        Ok(Beam { variant: Variant::Constrained { force_ids }, ..beam })
+    }
+
     /// The variant: at most one is given by flags; a file's counts where none is.
     fn variant(&self, files: &Files) -> Result<Variant> {
         let diverse = self.num_beam_groups.is_some() || self.diversity_penalty.is_some();
@@ -170,15 +170,17 @@ impl SearchArgs {
             let with = format!("with {another}");
             return Err(Error::setting(one, with, "a beam search is of one kind: leave out one of them"));
         }
-        let of_file = || files.get(|s| s.force_words_ids.clone()).filter(|_| given.is_empty());
-        let force_ids = of_file().unwrap_or_default();
         if let Some(ranks) = self.beam_sample {
             return Ok(ranks.into());
         }
         if let Some(noise) = self.stochastic {
             return Ok(Variant::Stochastic { noise });
         }
-        if !force_ids.is_empty() || !self.force_ids.is_empty() {
+        if !self.force_ids.is_empty() {
+            return Ok(Variant::Constrained { force_ids: Vec::new() });
+        }
+        let force_ids = files.get(|s| s.force_words_ids.clone()).unwrap_or_default();
+        if given.is_empty() && !force_ids.is_empty() {
             return Ok(Variant::Constrained { force_ids });
         }
         let num_beam_groups = self.num_beam_groups.or_else(|| files.get(|s| s.num_beam_groups)).unwrap_or(1);

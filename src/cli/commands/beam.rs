@@ -28,7 +28,7 @@ impl Run for Beam {
         args.draw.refuse_engine("beam search has draws of its own")?;
         // checked before the input is opened
         let files = self.files()?;
-        let search = args.search.outline(&files)?;
+        let search = args.search.beam(&files)?;
         let setup = Setup::new(args, args.open()?, files, args.wants_logprobs())?;
         let (draws, coin) = (search.variant.is_random(), setup.resolved.chain.needs().coin);
         let mut idle = args.draw.idle();
@@ -57,12 +57,13 @@ impl Decode for Beam {
 
     fn files(&self) -> Result<Files> {
         let files = Files::read(&self.decode.settings)?;
-        let search = self.decode.search.outline(&files)?;
+        let search = self.decode.search.beam(&files)?;
         Ok(files.for_beams(&search))
     }
 
     fn strategy(&self, setup: &Setup) -> Result<Strategy<'static>> {
-        let search = self.decode.search.beam(&setup.files, setup.opened.tokens.as_ref())?;
+        let args = &self.decode.search;
+        let search = args.with_phrases(args.beam(&setup.files)?, setup.opened.tokens.as_ref())?;
         let draws = search.variant.is_random();
         let number = resolve::seed(&self.decode.draw, &setup.files)?;
         let seed = (setup.resolved.chain.needs().coin || draws).then(|| resolve_seed(number));
