@@ -300,8 +300,9 @@ impl Verify {
             (None, Some(error)) => return Err(error.into()),
             (None, None) => return Ok(Status::No),
         };
+        let look = self.judge.show.look(&out);
         out.write(|to| match self.judge.format {
-            FormatName::Text => guess.text(to),
+            FormatName::Text => guess.text(&look, to),
             FormatName::Json => {
                 let mut document = json!(guess);
                 document["tokpick"] = json!(env!("CARGO_PKG_VERSION"));
