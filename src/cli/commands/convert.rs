@@ -72,7 +72,8 @@ impl Run for Convert {
         }
         let mut out = Out::open(self.output.as_deref())?;
         if format.is_binary() && out.is_terminal() {
-            anyhow::bail!("{format:?} is binary: write it to a file with -o FILE");
+            let name = format.to_possible_value().map_or(String::new(), |value| value.get_name().to_string());
+            anyhow::bail!("{name} is binary: write it to a file with -o FILE");
         }
         if format == FormatName::Jsonl {
             lines(source, &mut out)?;
