@@ -10,7 +10,7 @@ use crate::draw::{Addressed, Argmax, Draw, Gumbel};
 use crate::engine::{Batch, EngineDraw, EngineInfo, Params, build, engines};
 use crate::processor::{Chain, Stage};
 use crate::sampler::{Job, along};
-use crate::source::{Format, LogitsSource, Query, Row, Shape};
+use crate::source::{LogitsSource, Shape, Wrapper};
 use crate::{Error, Result, TokenId};
 
 /// Ids of each line that addresses are looked for with.
@@ -414,25 +414,21 @@ struct Only<'a> {
     sequences: Range<usize>,
 }
 
-impl LogitsSource for Only<'_> {
-    fn name(&self) -> &str {
-        self.inner.name()
+impl Wrapper for Only<'_> {
+    fn inner(&self) -> &dyn LogitsSource {
+        self.inner
     }
 
-    fn shape(&self) -> Shape {
+    fn inner_mut(&mut self) -> &mut dyn LogitsSource {
+        self.inner
+    }
+
+    fn shape_around(&self) -> Shape {
         Shape { sequences: self.sequences.clone(), ..self.inner.shape() }
     }
 
-    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
-        self.inner.rows(at, out)
-    }
-
-    fn shared(&self) -> Option<&dyn crate::source::ReadAt> {
+    fn shared_around(&self) -> Option<&dyn crate::source::ReadAt> {
         self.inner.shared()
-    }
-
-    fn format(&self) -> Format {
-        self.inner.format()
     }
 }
 

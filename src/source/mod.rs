@@ -42,6 +42,7 @@ mod stream;
 mod table;
 pub(crate) mod text;
 mod vocab;
+mod wrapper;
 pub mod write;
 
 #[cfg(test)]
@@ -62,6 +63,7 @@ pub use steps::Steps;
 pub use table::Table;
 pub use text::lines::read_text;
 pub use vocab::Vocab;
+pub(crate) use wrapper::Wrapper;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
