@@ -77,7 +77,6 @@ impl<W: Wrapper> LogitsSource for W {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::source::{Layout, Open, offset, remarking};
 
     /// What a file says beside its rows is said by everything that stands around it, too.

@@ -13,7 +13,7 @@ use crate::cli::args::{
 };
 use crate::cli::note::{missing, no_effect, note};
 use crate::cli::out::Out;
-use crate::cli::resolve::{Asked, Files, Setup, steps};
+use crate::cli::resolve::{Asked, Setup, steps};
 use crate::cli::strategy::{Drawing, draw};
 use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status};
@@ -81,15 +81,14 @@ impl Run for Explain {
         let opened = self.input.open()?;
         let mut out = Out::open(self.output.as_deref())?;
         let shape = opened.source.shape();
-        let files = Files::read(&self.settings)?;
         let asked = Asked {
             settings: &self.settings,
             limits: &self.limits,
             history: &self.history,
             draw: Some(&self.draw),
         };
-        let mut resolved = asked.resolve(&files, &shape, steps(&shape), opened.tokens.as_ref())?;
-        let first = if shape.follows_prefix { resolved.prefix.len() } else { shape.first_step };
+        let (files, mut resolved) = asked.over(&opened, steps(&shape))?;
+        let first = resolved.job(0).first_step(&shape);
         self.stop_after_step(&mut resolved.limits, first, shape.end_step)?;
         no_effect(&self.draw.num_samples.map_or(vec![], |_| vec!["--num-samples"]), "in explain");
         skipped(&resolved.chain);
