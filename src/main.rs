@@ -10,13 +10,11 @@ use clap::error::ErrorKind;
 fn main() -> ExitCode {
     let (command, given) = match cli::parse(std::env::args_os().skip(1)) {
         Ok(parsed) => parsed,
-        Err(e) if !e.use_stderr() => {
-            let words: Vec<_> = std::env::args_os().skip(1).collect();
-            let text = if e.kind() == ErrorKind::DisplayHelp { cli::help(&words) } else { e.render() };
+        Err(cli::Unparsed::Shown(text)) => {
             let printed = cli::print(&text).map(|()| 0);
             return end(printed.map_err(Into::into), &cli::Given::default());
         }
-        Err(e) => return usage(&e),
+        Err(cli::Unparsed::Usage(e)) => return usage(&e),
     };
     end(command.run(&given).map(|status| status as u8), &given)
 }

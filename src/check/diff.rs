@@ -137,8 +137,7 @@ fn check_shapes(a: &dyn LogitsSource, b: &dyn LogitsSource) -> Result<()> {
         let what = format!("{what}: {y}, but {} has {x}; diff compares inputs of one shape", a.name());
         Err(Error::input(b.name(), Place::default(), what))
     };
-    let steps = |shape: &crate::source::Shape| shape.end_step.map(|end| end.saturating_sub(shape.first_step));
-    match (steps(&x), steps(&y), x.vocab, y.vocab) {
+    match (x.steps(), y.steps(), x.vocab, y.vocab) {
         _ if x.sequences.len() != y.sequences.len() => {
             differ("sequences", x.sequences.len(), y.sequences.len())
         }

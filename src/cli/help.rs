@@ -98,6 +98,24 @@ const SCREENS: &[Screen] = &[
         flags: &["with", "sweep", "reference", "num-samples", "seed", "draw", "vocab", "format", "output"],
     },
     Screen {
+        command: "tree",
+        examples: &[
+            "tokpick tree steps-small.json --num-beams 3 --vocab vocab.json",
+            "tokpick tree steps-small.json --num-beams 3 -f svg -o tree.svg",
+        ],
+        flags: &[
+            "num-beams",
+            "length-penalty",
+            "from-trace",
+            "pruned",
+            "prompt-ids",
+            "max-new-tokens",
+            "vocab",
+            "format",
+            "output",
+        ],
+    },
+    Screen {
         command: "score",
         examples: &[
             "tokpick score steps-small.json --ids 307,318,278,372",
@@ -180,6 +198,11 @@ const SCREENS: &[Screen] = &[
         flags: &["format", "output"],
     },
     Screen {
+        command: "lesson",
+        examples: &["tokpick lesson", "tokpick lesson 2", "tokpick lesson --files ."],
+        flags: &["markdown", "files", "output"],
+    },
+    Screen {
         command: "completions",
         examples: &["tokpick completions bash", "tokpick completions fish -o tokpick.fish"],
         flags: &["output"],
@@ -192,7 +215,7 @@ const SCREENS: &[Screen] = &[
 ];
 
 /// Commands that the overview shows by name alone.
-const SELDOM: [&str; 2] = ["completions", "man"];
+const SELDOM: [&str; 6] = ["convert", "synth", "processors", "engines", "completions", "man"];
 
 /// What flags are for, in a few words.
 const BRIEFS: &[(&str, &str)] = &[
@@ -206,6 +229,8 @@ const BRIEFS: &[(&str, &str)] = &[
     ("num-samples", "samples of each sequence"),
     ("with", "a setting; may be repeated"),
     ("sweep", "all values of a parameter"),
+    ("from-trace", "draw the beams of a trace"),
+    ("pruned", "show so many pruned continuations"),
     ("reference", "ids or text to compare with"),
     ("engine", "draw as another engine does (`tokpick engines`)"),
     ("num-beams", "how many prefixes are followed at once"),
@@ -237,6 +262,8 @@ const BRIEFS: &[(&str, &str)] = &[
     ("format", ""),
     ("output", "a file in place of standard output"),
     ("directory", "all pages, a file each"),
+    ("markdown", "for a course page"),
+    ("files", "the inputs of the lessons, into a folder"),
     ("record", "keep the run for `tokpick verify`"),
 ];
 
@@ -273,8 +300,7 @@ pub fn asked(words: &[OsString]) -> StyledStr {
     let mut command = Cli::command();
     command.build();
     let named = words.iter().find_map(|word| command.find_subcommand(word));
-    let long = words.iter().any(|word| word == OsStr::new("--help"))
-        || words.first().is_some_and(|word| word == "help");
+    let long = words.iter().any(|word| word == OsStr::new("--help"));
     match named {
         Some(command) if long => everything(command),
         Some(command) => screen(command),

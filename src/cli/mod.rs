@@ -5,6 +5,7 @@ mod commands;
 mod given;
 mod help;
 mod ids;
+mod lessons;
 mod named;
 mod note;
 mod out;
@@ -20,12 +21,14 @@ mod usage;
 mod watch;
 
 use std::ffi::OsString;
+use std::fmt;
 
+use clap::builder::StyledStr;
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 pub use commands::Command;
 pub use given::Given;
-pub use help::asked as help;
 pub use out::print;
 
 /// From a language model's logits to token ids.
@@ -61,21 +64,50 @@ pub trait Run {
     fn run(self, given: &Given) -> anyhow::Result<Status>;
 }
 
+/// Why a command line holds no command to run.
+pub enum Unparsed {
+    /// It asks for the help or the version.
+    Shown(StyledStr),
+    /// It can't be understood.
+    Usage(clap::Error),
+}
+
+impl Unparsed {
+    fn of(error: clap::Error, words: &[OsString]) -> Unparsed {
+        match error.kind() {
+            ErrorKind::DisplayHelp => Unparsed::Shown(help::asked(words)),
+            _ if error.use_stderr() => Unparsed::Usage(error),
+            _ => Unparsed::Shown(error.render()),
+        }
+    }
+}
+
+impl fmt::Display for Unparsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unparsed::Shown(text) => text.fmt(f),
+            Unparsed::Usage(error) => error.fmt(f),
+        }
+    }
+}
+
 /// Parses the words of a command line, without the program's name.
 ///
 /// # Errors
-/// A usage error, or a help that was asked for.
-pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Command, Given), clap::Error> {
+/// A usage error, or what is shown instead of a run.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Command, Given), Unparsed> {
     let words = usage::with_help(words.into_iter().collect());
     let mut command = Cli::command();
     let program = OsString::from("tokpick");
     let matches = match command.try_get_matches_from_mut(std::iter::once(&program).chain(&words)) {
         Ok(matches) => matches,
         Err(e) => {
-            return Err(usage::shortened(usage::meant(spelling::only_near(e), &words, &mut command)));
+            let e = usage::shortened(usage::meant(spelling::only_near(e), &words, &mut command));
+            return Err(Unparsed::of(e, &words));
         }
     };
-    let cli = Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
+    let cli = Cli::from_arg_matches(&matches);
+    let cli = cli.map_err(|e| Unparsed::of(e.format(&mut command), &words))?;
     let given = Given::new(words, &command, &matches);
     Ok((cli.command, given))
 }

@@ -45,7 +45,7 @@ pub fn begin(
 /// Sequences, steps and vocabulary size of an input, as a record has them.
 pub fn shape(opened: &Opened) -> [Option<usize>; 3] {
     let shape = opened.source.shape();
-    [Some(shape.sequences.len()), shape.end_step.map(|e| e - shape.first_step.min(e)), shape.vocab]
+    [Some(shape.sequences.len()), shape.steps(), shape.vocab]
 }
 
 /// The command line in one form: the subcommand, the input, then every flag that decides something as `--flag=value`, in the

@@ -11,7 +11,7 @@ use super::given::Given;
 use super::note::{missing, note};
 use super::out::Out;
 use super::record;
-use super::resolve::{Setup, steps};
+use super::resolve::Setup;
 use super::strategy::Strategy;
 use super::watch::Watch;
 
@@ -86,7 +86,7 @@ const WORTH_THREADS: usize = 1 << 20;
 fn parallel(draw: &DrawArgs, opened: &Opened, samples: Option<usize>) -> Result<bool> {
     let shape = opened.source.shape();
     let sequences = shape.sequences.len();
-    let rows = steps(&shape).map_or(sequences, |steps| steps.saturating_mul(sequences));
+    let rows = shape.steps().map_or(sequences, |steps| steps.saturating_mul(sequences));
     let rows = rows.saturating_mul(samples.unwrap_or(1));
     let threads = match draw.threads {
         Some(0) => return Err(Error::setting("--threads", 0, "must be 1 or more")),

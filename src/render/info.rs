@@ -159,7 +159,7 @@ impl Info {
                 "first_sequence": shape.sequences.start,
                 "sequences": shape.sequences.len(),
                 "first_step": shape.first_step,
-                "steps": shape.end_step.map(|end| end.saturating_sub(shape.first_step)),
+                "steps": shape.steps(),
                 "vocab": shape.vocab,
                 "follows_prefix": shape.follows_prefix,
                 "access": access(shape.access).0,

@@ -13,6 +13,7 @@ mod run;
 mod table;
 mod tokens;
 mod trace;
+pub mod tree;
 
 pub use explain::{Explain, Explained};
 pub use info::{Info, RowInfo};

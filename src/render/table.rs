@@ -114,9 +114,8 @@ impl Table {
         let keys: Vec<usize> = (0..self.keys.min(widths.len())).collect();
         let size = |block: &[usize]| block.iter().map(|&c| widths[c] + 2).sum::<usize>().saturating_sub(2);
         let mut blocks = vec![keys.clone()];
-        for c in keys.len()..widths.len() {
-            let block =
-                blocks.last_mut().filter(|b| b.len() == keys.len() || size(b) + 2 + widths[c] <= width);
+        for (c, &own) in widths.iter().enumerate().skip(keys.len()) {
+            let block = blocks.last_mut().filter(|b| b.len() == keys.len() || size(b) + 2 + own <= width);
             match block {
                 Some(block) => block.push(c),
                 None => blocks.push(keys.iter().copied().chain([c]).collect()),

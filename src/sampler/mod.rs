@@ -10,7 +10,7 @@ mod row_job;
 mod scores;
 mod steps;
 
-pub use beam::{Beam, EarlyStopping, LengthNorm, Variant};
+pub use beam::{Beam, EarlyStopping, LengthNorm, Phrase, Variant};
 pub use exact::{Exact, Outcome};
 pub use job::{Job, Limits};
 pub(crate) use row_job::load;

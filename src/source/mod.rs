@@ -34,6 +34,7 @@ mod model;
 mod npy;
 mod offset;
 mod open;
+mod padding;
 mod probs;
 mod record;
 mod remark;
@@ -103,6 +104,13 @@ pub struct Shape {
     pub follows_prefix: bool,
     /// In which order rows can be asked for.
     pub access: Access,
+}
+
+impl Shape {
+    /// How many steps a sequence has; `None` where there is no [`end_step`](Self::end_step).
+    pub fn steps(&self) -> Option<usize> {
+        Some(self.end_step?.saturating_sub(self.first_step))
+    }
 }
 
 /// One question to a source.

@@ -1,18 +1,18 @@
 //! What a beam search tells those who watch it: plain data.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::TokenId;
 
 /// A prefix that lives on.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LiveBeam {
     /// The ids generated so far (without prompt and prefix).
     pub ids: Vec<TokenId>,
     /// Sum of `scores`.
     pub sum: f64,
     /// Stochastic beam search: the perturbed log-probability, the largest of all sequences that begin so.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub perturbed: Option<f64>,
     /// Log-probability of each id in its raw row; `None` where that masks it.
     pub logprobs: Vec<Option<f64>>,
@@ -21,7 +21,7 @@ pub struct LiveBeam {
 }
 
 /// What became of a continuation that was considered.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// It lives on.
@@ -39,7 +39,7 @@ pub enum Fate {
 }
 
 /// A continuation of a live beam by one token.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Continuation {
     /// Rank of the beam that it continues.
     pub parent: usize,
@@ -64,7 +64,7 @@ pub struct Continuation {
 }
 
 /// A step of a beam search: what was live, what was considered, and what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BeamStep {
     /// Sequence of the batch, absolute.
     pub sequence: usize,

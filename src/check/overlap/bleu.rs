@@ -159,14 +159,14 @@ impl Counts {
             return Bleu { score: 0.0, brevity_penalty, precisions };
         }
         let (mut order, mut smoothing) = (MAX_ORDER, 1.0);
-        for n in 0..MAX_ORDER {
+        for (n, precision) in precisions.iter_mut().enumerate() {
             if self.all[n] == 0 {
                 break;
             }
             if effective_order {
                 order = n + 1;
             }
-            precisions[n] = match self.matched[n] {
+            *precision = match self.matched[n] {
                 0 => {
                     smoothing *= 2.0;
                     100.0 / (smoothing * self.all[n] as f64)

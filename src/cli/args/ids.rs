@@ -29,6 +29,7 @@ impl IdsArgs {
         let Some(path) = &self.ids_file else { return Ok(self.ids.clone()) };
         let file = path.display().to_string();
         let text = read_text(path)?;
+        // an @ in a file is part of a token
         let lists = NamedLists::parse(&text).map_err(|e| match e {
             Error::Setting { value, what, .. } => Error::setting(format!("--ids-file {file}"), value, what),
             other => other,

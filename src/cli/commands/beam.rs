@@ -62,7 +62,8 @@ impl Decode for Beam {
     }
 
     fn strategy(&self, setup: &Setup) -> Result<Strategy<'static>> {
-        let search = self.decode.search.beam(&setup.files)?;
+        let args = &self.decode.search;
+        let search = args.with_phrases(args.beam(&setup.files)?, setup.opened.tokens.as_ref())?;
         let draws = search.variant.is_random();
         let number = resolve::seed(&self.decode.draw, &setup.files)?;
         let seed = (setup.resolved.chain.needs().coin || draws).then(|| resolve_seed(number));

@@ -46,6 +46,16 @@ impl FormatName {
         FormatName::from_str(&extension, true).ok()
     }
 
+    fn name(self) -> &'static str {
+        match self {
+            FormatName::Npy => "NPY",
+            FormatName::Npz => "NPZ",
+            FormatName::Safetensors => "safetensors",
+            FormatName::Json => "JSON",
+            FormatName::Jsonl => "JSON Lines",
+        }
+    }
+
     fn is_binary(self) -> bool {
         matches!(self, FormatName::Npy | FormatName::Npz | FormatName::Safetensors)
     }
@@ -72,8 +82,7 @@ impl Run for Convert {
         }
         let mut out = Out::open(self.output.as_deref())?;
         if format.is_binary() && out.is_terminal() {
-            let name = format.to_possible_value().map_or(String::new(), |value| value.get_name().to_string());
-            anyhow::bail!("{name} is binary: write it to a file with -o FILE");
+            anyhow::bail!("{} is binary: write it to a file with -o FILE", format.name());
         }
         if format == FormatName::Jsonl {
             lines(source, &mut out)?;
@@ -88,7 +97,7 @@ impl Run for Convert {
 /// Writes a line for each row.
 fn lines(source: &mut dyn LogitsSource, out: &mut Out) -> Result<()> {
     let shape = source.shape();
-    let steps = shape.end_step.map(|end| end - shape.first_step);
+    let steps = shape.steps();
     if shape.sequences.len() > 1 && steps != Some(1) {
         let what =
             format!("JSON Lines hold the steps of one sequence, and here are {}", shape.sequences.len());
@@ -108,7 +117,7 @@ fn lines(source: &mut dyn LogitsSource, out: &mut Out) -> Result<()> {
 fn arrays(source: &mut dyn LogitsSource, format: FormatName, out: &mut Out) -> Result<()> {
     let shape = source.shape();
     let sequences = shape.sequences.len();
-    let known = shape.end_step.map(|end| end - shape.first_step).zip(shape.vocab);
+    let known = shape.steps().zip(shape.vocab);
     match known {
         // steps of several sequences that come step by step have to be put into order first
         _ if sequences > 1 && shape.access == Access::ByStep => {

@@ -9,7 +9,7 @@ use tokpick::{Error, Result};
 use crate::cli::args::{HistoryArgs, LimitArgs, SettingsArgs, ShowArgs};
 use crate::cli::note::note;
 use crate::cli::out::Out;
-use crate::cli::resolve::{Asked, Files, steps};
+use crate::cli::resolve::{Asked, Files};
 use crate::cli::{Given, Run, Status};
 
 /// Rows are compared after the processors, with the history prompt and prefix. The share of draws that flip is exact: the
@@ -109,7 +109,7 @@ impl Run for Diff {
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
         let shape = a.shape();
-        let resolved = asked.resolve(&files, &shape, steps(&shape), None)?;
+        let resolved = asked.resolve(&files, &shape, shape.steps(), None)?;
         let job = resolved.job(self.seed);
         let gumbel = self.draw == Some(crate::cli::args::DrawName::Gumbel);
         let options = DiffOptions { top_k: self.overlap_k, seed: self.seed, gumbel };

@@ -13,7 +13,7 @@ use crate::cli::args::{
 };
 use crate::cli::note::{missing, no_effect, note};
 use crate::cli::out::Out;
-use crate::cli::resolve::{Asked, Setup, steps};
+use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{Drawing, draw};
 use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status};
@@ -87,7 +87,7 @@ impl Run for Explain {
             history: &self.history,
             draw: Some(&self.draw),
         };
-        let (files, mut resolved) = asked.over(&opened, steps(&shape))?;
+        let (files, mut resolved) = asked.over(&opened, shape.steps())?;
         let first = resolved.job(0).first_step(&shape);
         self.stop_after_step(&mut resolved.limits, first, shape.end_step)?;
         no_effect(&self.draw.num_samples.map_or(vec![], |_| vec!["--num-samples"]), "in explain");

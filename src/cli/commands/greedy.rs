@@ -23,7 +23,7 @@ impl Run for Greedy {
         if args.input.is_missing() {
             return help("greedy");
         }
-        let files = Files::read(&args.settings)?;
+        let files = self.files()?;
         files.note_beams();
         args.draw.refuse_engine("greedy search takes the best token, as every engine does")?;
         let setup = Setup::new(args, args.open()?, files, args.wants_logprobs())?;
@@ -41,6 +41,10 @@ impl Run for Greedy {
 impl Decode for Greedy {
     fn args(&self) -> &DecodeArgs {
         &self.decode
+    }
+
+    fn files(&self) -> Result<Files> {
+        Ok(Files::read(&self.decode.settings)?.without_draws())
     }
 
     fn strategy(&self, setup: &Setup) -> Result<Strategy<'static>> {

@@ -1,8 +1,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use tokpick::processor::Candidates;
+use tokpick::processor::{Candidates, Chain};
 use tokpick::render::{self, RowInfo};
+use tokpick::sampler::Job;
 use tokpick::source::{Access, Query, Row};
 
 use crate::cli::args::{HistoryArgs, InputArgs, ShowArgs};
@@ -63,7 +64,7 @@ impl Run for Info {
         };
         let [prompt, prefix] = self.history.resolve(opened.tokens.as_ref())?;
         let context = [prompt.as_slice(), &prefix].concat();
-        let first = if shape.follows_prefix { prefix.len() } else { shape.first_step };
+        let first = Job::new(&Chain::default()).prefix(&prefix).first_step(&shape);
         let mut going: Vec<usize> = shape.sequences.clone().collect();
         let (mut at, mut step) = (0, first);
         let (mut rows, mut buffer) = (Vec::<Row>::new(), Candidates::default());
@@ -101,6 +102,5 @@ impl Run for Info {
 }
 
 fn all_read(shape: &tokpick::source::Shape, read: usize) -> bool {
-    let steps = shape.end_step.map(|end| end - shape.first_step);
-    steps.is_some_and(|steps| read >= steps.saturating_mul(shape.sequences.len()))
+    shape.steps().is_some_and(|steps| read >= steps.saturating_mul(shape.sequences.len()))
 }

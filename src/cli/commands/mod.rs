@@ -9,6 +9,7 @@ mod engines;
 mod explain;
 mod greedy;
 mod info;
+mod lesson;
 mod man;
 mod probs;
 mod processors;
@@ -16,6 +17,7 @@ mod sample;
 mod score;
 mod search;
 mod synth;
+mod tree;
 mod verify;
 
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
@@ -81,6 +83,7 @@ commands! {
     Probs, "probs", probs::Probs, "The distribution that `sample` would draw from";
     Explain, "explain", explain::Explain, "What each stage does to the distribution of a step, and how the token is drawn";
     Compare, "compare", compare::Compare, "Strategies side by side on the same rows: texts, probabilities, diversity";
+    Tree, "tree", tree::Tree, "A beam search as a tree: what was considered, and what became of it";
     Score, "score", score::Score, "How probable given ids are: log-probability, rank, surprise, perplexity";
     Verify, "verify", verify::Verify, "Whether ids were drawn from these logits and seed; whether a record still holds";
     Diff, "diff", diff::Diff, "Two files of logits, row by row: how far apart, and which draws would flip";
@@ -89,6 +92,7 @@ commands! {
     Synth, "synth", synth::Synth, "Logits to play with, from a seed";
     Processors, "processors", processors::Processors, "All logits processors, and the orders in which engines apply them";
     Engines, "engines", engines::Engines, "The engines whose draws can be replayed";
+    Lesson, "lesson", lesson::LessonCommand, "Eight guided lessons in decoding, with commands that run while you read";
     Completions, "completions", completions::Completions, "A script that completes commands and flags in a shell";
     Man, "man", man::Man, "Manual pages, one for each command";
 }

@@ -45,7 +45,7 @@ impl Run for Search {
         if args.output.stream {
             anyhow::bail!("--stream: a search knows its tokens only at its end; leave it out");
         }
-        let files = Files::read(&args.settings)?;
+        let files = self.files()?;
         args.draw.refuse_engine("exact search draws nothing")?;
         let mut exact = self.search(&files)?;
         let setup = Setup::new(args, args.open()?, files, args.wants_logprobs())?;
@@ -75,6 +75,10 @@ impl Run for Search {
 impl Decode for Search {
     fn args(&self) -> &DecodeArgs {
         &self.decode
+    }
+
+    fn files(&self) -> Result<Files> {
+        Ok(Files::read(&self.decode.settings)?.without_draws())
     }
 
     fn strategy(&self, setup: &Setup) -> Result<Strategy<'static>> {

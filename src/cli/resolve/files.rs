@@ -50,15 +50,27 @@ impl Files {
         Ok(())
     }
 
-    /// The files as a beam search follows them. Without draws it leaves out what transformers leaves out where it doesn't sample;
-    /// beam sampling has truncations keep enough tokens to go on with.
+    /// The files as a beam search follows them: beam sampling has truncations keep enough tokens to go on with.
     pub fn for_beams(mut self, search: &Beam) -> Files {
         self.samples_beams = search.variant == Variant::Sample && search.num_beams > 1;
-        if !search.variant.is_random() {
-            for (_, file) in &mut self.files[..self.of_transformers] {
-                file.entries.retain(|(name, _)| {
-                    !INFOS.iter().any(|info| info.name == name && info.places.hf.0 == Part::Sampling)
-                });
+        if search.variant.is_random() { self } else { self.without_draws() }
+    }
+
+    /// The files as a search that draws nothing follows them: without what transformers leaves out where it doesn't sample.
+    pub fn without_draws(mut self) -> Files {
+        let samples =
+            |name: &str| INFOS.iter().any(|info| info.name == name && info.places.hf.0 == Part::Sampling);
+        for (file, settings) in &mut self.files[..self.of_transformers] {
+            let (idle, left): (Vec<_>, Vec<_>) =
+                settings.entries.drain(..).partition(|(name, _)| samples(name));
+            settings.entries = left;
+            // else it was said when the file was read
+            if settings.strategy.do_sample == Some(true) && !idle.is_empty() {
+                let idle: Vec<&str> = idle.iter().map(|e| e.0.as_str()).collect();
+                note(format!(
+                    "{file}: left out where nothing is drawn, as in transformers: {}",
+                    idle.join(", ")
+                ));
             }
         }
         self

@@ -134,12 +134,7 @@ impl Setup {
             draw: Some(&args.draw),
         };
         let shape = opened.source.shape();
-        let resolved = asked.resolve(&files, &shape, steps(&shape), opened.tokens.as_ref())?;
+        let resolved = asked.resolve(&files, &shape, shape.steps(), opened.tokens.as_ref())?;
         Ok(Setup { opened, files, resolved, logprobs })
     }
-}
-
-/// How many steps a sequence of an input has, where that is known.
-pub fn steps(shape: &Shape) -> Option<usize> {
-    Some(shape.end_step?.saturating_sub(shape.first_step))
 }

@@ -146,7 +146,7 @@ impl Explained {
             let before = |row: usize| self.tokens[row].probs[stage - 1].is_some();
             let alive: Vec<usize> = (0..self.tokens.len()).filter(|&row| before(row)).collect();
             let keeps = |row: usize| self.tokens[row].probs[stage].is_some();
-            let Some(last) = alive.iter().copied().filter(|&row| keeps(row)).next_back() else { continue };
+            let Some(last) = alive.iter().copied().rfind(|&row| keeps(row)) else { continue };
             let removes = alive.iter().any(|&row| row > last);
             if !removes || alive.iter().any(|&row| row < last && !keeps(row)) {
                 continue;

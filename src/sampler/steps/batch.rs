@@ -83,7 +83,7 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
         let mut ahead = if independent { at_once(ROWS_PER_THREAD) } else { 1 };
         // where given ids are followed, every row of a round stays in memory
         let most = if independent && self.given.is_none() { at_once(MOST_ROWS_PER_THREAD) } else { ahead };
-        let seats = most.min(self.shape.end_step.map_or(1, |end| end.saturating_sub(self.shape.first_step)));
+        let seats = most.min(self.shape.steps().unwrap_or(1));
         let mut lines = line::begin(sequences.clone(), samples, self.job, seats * size_of::<Seat>())?;
         if let Some(given) = &self.given {
             let base = (sequences.start - self.shape.sequences.start) * samples;

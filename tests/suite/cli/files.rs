@@ -125,3 +125,29 @@ fn odd_values_of_files() {
         assert_eq!(chain(ran), json!([{"sequence_bias": [[[307], "-inf"]]}]), "{lowest}");
     }
 }
+
+/// Greedy and exact search draw nothing: what transformers leaves out there is left out, and named once; flags count.
+#[test]
+fn searches_without_draws_leave_out_what_only_draws_need() {
+    let rest = r#""typical_p":0.1,"temperature":0.5,"repetition_penalty":1.2}"#;
+    let penalty = json!([{"repetition_penalty": 1.2}]);
+    for (start, note) in [
+        ("{\"do_sample\":false,", "transformers would draw nothing, and leave out typical_p, temperature\n"),
+        ("{", "transformers would draw nothing, and leave out typical_p, temperature\n"),
+        (
+            "{\"do_sample\":true,",
+            "left out where nothing is drawn, as in transformers: typical_p, temperature\n",
+        ),
+    ] {
+        for command in ["greedy steps.npy -f json", "search --exact steps.npy -f json --max-new-tokens 2"] {
+            let ran = config(&format!("{start}{rest}"), command);
+            assert_eq!(ran.err.matches("typical_p").count(), 1, "{}", ran.err);
+            assert!(ran.err.contains(note), "{}", ran.err);
+            assert_eq!(chain(ran), penalty, "{start} {command}");
+        }
+    }
+    let given = config(&format!("{{{rest}"), "greedy steps.npy -f json --typical-p 0.2");
+    assert_eq!(chain(given), json!([{"repetition_penalty": 1.2}, {"typical_p": 0.2}]));
+    let drawn = config(&format!("{{{rest}"), "sample steps.npy -s 1 -f json");
+    assert_eq!(chain(drawn).as_array().unwrap().len(), 3);
+}

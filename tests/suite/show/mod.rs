@@ -5,6 +5,7 @@ mod compare;
 mod explain;
 mod marked;
 mod parse;
+mod tree;
 
 use std::path::Path;
 

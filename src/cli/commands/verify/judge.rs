@@ -53,10 +53,10 @@ pub(super) struct JudgeArgs {
         allow_hyphen_values = true
     )]
     pub(super) cut_tolerance: f64,
-    /// --guess: seeds to try for the engines whose draws depend on seed and position alone; B is not included
+    /// With --guess: seeds to try for the engines whose draws depend on seed and position alone; B is not included
     #[arg(long, value_name = "A..B", help_heading = "Verdict", allow_hyphen_values = true, value_parser = range, requires = "guess")]
     pub(super) seeds: Option<(i64, i64)>,
-    /// --guess: positions of the first id to try for them (default: the prompt's, or 0..4096)
+    /// With --guess: positions of the first id to try for them (default: the prompt's, or 0..4096)
     #[arg(long, value_name = "A..B", help_heading = "Verdict", value_parser = range, requires = "guess")]
     pub(super) positions: Option<(i64, i64)>,
     /// Where a margin is clipped before the mean is taken

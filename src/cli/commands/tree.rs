@@ -1,0 +1,195 @@
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use tokpick::hypothesis::Hypothesis;
+use tokpick::render::Tokens;
+use tokpick::render::tree::{Beams, Ending, Tree as Drawn, TreeView};
+use tokpick::sampler::{Event, Exact, Greedy, Job, Sampler};
+use tokpick::source::Vocab;
+use tokpick::trace::BeamStep;
+use tokpick::{Error, Place, Result};
+
+use crate::cli::args::{
+    HistoryArgs, InputArgs, LimitArgs, SearchArgs, SettingsArgs, ShowArgs, made, resolve_seed,
+};
+use crate::cli::note::{missing, no_effect};
+use crate::cli::out::Out;
+use crate::cli::resolve::{Asked, Files};
+use crate::cli::usage::help;
+use crate::cli::{Given, Run, Status};
+
+/// A beam search, drawn from what it considered at every step: live, pruned and finished hypotheses, where greedy search goes, and with
+/// `--exact` the true best sequence. Numbers: the probability of the token after the processors, and that of all tokens so far.
+#[derive(Args)]
+pub struct Tree {
+    #[command(flatten)]
+    input: InputArgs,
+    /// Draw the beams of a trace (`tokpick beam --trace FILE`) instead of searching
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    from_trace: Option<PathBuf>,
+    /// Search for the true best sequence, too (exact search, for small cases)
+    #[arg(long, help_heading = "Beam search")]
+    exact: bool,
+    #[command(flatten)]
+    search: SearchArgs,
+    #[command(flatten)]
+    history: HistoryArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    /// Seed of a search with noise, and of processors' coins
+    #[arg(long, short, value_name = "N", help_heading = "Beam search")]
+    seed: Option<u64>,
+    /// At most so many pruned continuations of each beam are drawn (JSON has all)
+    #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Output")]
+    pruned: usize,
+    /// How it is written
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    format: FormatName,
+    /// Write to a file instead of standard output: whole, or not at all
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    show: ShowArgs,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatName {
+    /// For reading
+    Text,
+    /// One document, with every continuation
+    Json,
+    /// A graph for Graphviz
+    Dot,
+    /// A flowchart for Mermaid
+    Mermaid,
+    /// A picture
+    Svg,
+    /// A page with the pictures and what was found, in one file
+    Html,
+}
+
+impl Run for Tree {
+    fn run(self, given: &Given) -> anyhow::Result<Status> {
+        let mut out = Out::open(self.output.as_deref())?;
+        if let Some(path) = &self.from_trace {
+            let drawn = trees(&read(path)?, |_| (Vec::new(), None, None));
+            let vocab = self.input.vocab.as_deref().map(Vocab::open).transpose()?;
+            self.write(&drawn, vocab.map(Tokens::new).as_ref(), &made(given, None), &mut out)?;
+            out.finish()?;
+            return Ok(Status::Done);
+        }
+        if self.input.is_missing() {
+            return help("tree");
+        }
+        let files = Files::read(&self.settings)?;
+        let mut search = self.search.beam(&files)?;
+        let files = files.for_beams(&search);
+        let mut opened = self.input.open()?;
+        let (shape, tokens) = (opened.source.shape(), opened.tokens.as_ref());
+        let asked =
+            Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
+        let resolved = asked.resolve(&files, &shape, shape.steps(), tokens)?;
+        let seeded = resolved.chain.needs().coin || search.variant.is_random();
+        let seed = seeded.then(|| resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))));
+        no_effect(
+            &self.seed.filter(|_| !seeded).map_or(vec![], |_| vec!["--seed"]),
+            "in a search without noise",
+        );
+        let job = Job { logprobs: true, ..resolved.job(seed.unwrap_or(0)) };
+        let mut beams = Beams::default();
+        let mut found = Vec::new();
+        search.run(opened.source.as_mut(), &job, &mut beams, &mut |event| {
+            if let Event::Done(hypothesis) = event {
+                found.push(hypothesis);
+            }
+            Ok(())
+        })?;
+        let greedy = Greedy.decode(opened.source.as_mut(), &job)?;
+        let exact = match self.exact {
+            true => Some(Exact::new(1)?.decode(opened.source.as_mut(), &job)?),
+            false => None,
+        };
+        let of = |all: &[Hypothesis], sequence: usize| {
+            all.iter().filter(|h| h.sequence == sequence).map(Ending::from).collect::<Vec<_>>()
+        };
+        let drawn = trees(&beams.0, |s| {
+            let exact = exact.as_ref().and_then(|all| of(all, s).into_iter().next());
+            (of(&found, s), of(&greedy, s).into_iter().next(), exact)
+        });
+        let made = made(given, seed.map(|s| s.to_string()).as_deref());
+        self.write(&drawn, opened.tokens.as_ref(), &made, &mut out)?;
+        out.finish()?;
+        missing(opened.tokens.as_ref());
+        Ok(Status::Done)
+    }
+}
+
+impl Tree {
+    fn write(&self, trees: &[Drawn], tokens: Option<&Tokens>, made: &str, out: &mut Out) -> Result<()> {
+        let look = self.show.look(out);
+        let view = TreeView { trees, tokens, pruned: self.pruned, made };
+        out.write(|to| match self.format {
+            FormatName::Text => view.text(&look, to),
+            FormatName::Json => {
+                writeln!(to, "{}", json!({"tokpick": env!("CARGO_PKG_VERSION"), "trees": trees}))
+            }
+            FormatName::Dot => to.write_all(view.dot().as_bytes()),
+            FormatName::Mermaid => to.write_all(view.mermaid().as_bytes()),
+            FormatName::Svg => to.write_all(view.svg().as_bytes()),
+            FormatName::Html => to.write_all(view.html().as_bytes()),
+        })
+    }
+}
+
+/// A tree for each sequence.
+fn trees(
+    steps: &[BeamStep],
+    of: impl Fn(usize) -> (Vec<Ending>, Option<Ending>, Option<Ending>),
+) -> Vec<Drawn> {
+    let mut sequences: Vec<usize> = steps.iter().map(|s| s.sequence).collect();
+    sequences.sort_unstable();
+    sequences.dedup();
+    sequences
+        .into_iter()
+        .map(|s| {
+            let (found, greedy, exact) = of(s);
+            Drawn::new(s, steps, found, greedy, exact)
+        })
+        .collect()
+}
+
+/// The beam events of a trace.
+fn read(path: &Path) -> Result<Vec<BeamStep>> {
+    let file = path.display().to_string();
+    let io = |source| Error::Io { file: file.clone(), source };
+    let reader = std::io::BufReader::new(std::fs::File::open(path).map_err(io)?);
+    let wrong = |line: usize, what: String| {
+        Error::input(&file, Place::default(), format!("line {}: {what}", line + 1))
+    };
+    let mut steps = Vec::new();
+    for (at, line) in reader.lines().enumerate() {
+        let line = line.map_err(io)?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let event: Value =
+            serde_json::from_str(&line).map_err(|e| wrong(at, format!("no event of a trace: {e}")))?;
+        if event["event"] == "beams" {
+            steps.push(
+                serde_json::from_value(event)
+                    .map_err(|e| wrong(at, format!("no step of a beam search: {e}")))?,
+            );
+        }
+    }
+    match steps.is_empty() {
+        true => Err(wrong(
+            0,
+            "the trace holds no step of a beam search: write one with tokpick beam --trace".to_string(),
+        )),
+        false => Ok(steps),
+    }
+}

@@ -1,0 +1,82 @@
+//! Trees for Graphviz and Mermaid.
+
+use super::{Tree, TreeView};
+use crate::trace::Fate;
+
+impl TreeView<'_> {
+    /// The nodes that are shown, parents first.
+    fn shown(&self, tree: &Tree) -> Vec<usize> {
+        let mut shown = Vec::new();
+        let mut open = vec![None];
+        while let Some(of) = open.pop() {
+            let (children, _) = tree.children(of, self.pruned);
+            shown.extend(&children);
+            open.extend(children.into_iter().rev().map(Some));
+        }
+        shown
+    }
+
+    /// As a graph for Graphviz.
+    pub fn dot(&self) -> String {
+        let mut dot =
+            "digraph tree {\n  rankdir=LR;\n  node [shape=box, style=rounded, fontname=\"monospace\"];\n"
+                .to_string();
+        for tree in self.trees {
+            let s = tree.sequence;
+            dot += &format!("  s{s} [label=\"sequence {s}\", shape=plaintext];\n");
+            for at in self.shown(tree) {
+                let node = &tree.nodes[at];
+                let style = match (node.rank, &node.fate) {
+                    (Some(0), _) => ", penwidth=2, color=\"#b04a00\"",
+                    (_, Fate::Live | Fate::Finished(_)) => "",
+                    _ => ", style=\"rounded,dashed\", color=gray, fontcolor=gray40",
+                };
+                let label = self.label(tree, at).replace('\\', "\\\\").replace('"', "\\\"");
+                dot += &format!("  s{s}n{at} [label=\"{label}\"{style}];\n");
+                let above = node.parent.map_or(format!("s{s}"), |p| format!("s{s}n{p}"));
+                dot += &format!("  {above} -> s{s}n{at};\n");
+            }
+        }
+        dot + "}\n"
+    }
+
+    /// As a flowchart for Mermaid.
+    pub fn mermaid(&self) -> String {
+        let mut text = "flowchart LR\n".to_string();
+        let mut best = Vec::new();
+        for tree in self.trees {
+            let s = tree.sequence;
+            text += &format!("  s{s}((\"{s}\"))\n");
+            for at in self.shown(tree) {
+                let node = &tree.nodes[at];
+                let goes_on = node.rank.is_some() || matches!(node.fate, Fate::Live | Fate::Finished(_));
+                let above = node.parent.map_or(format!("s{s}"), |p| format!("s{s}n{p}"));
+                let arrow = if goes_on { "-->" } else { "-.->" };
+                text += &format!("  {above} {arrow} s{s}n{at}[\"{}\"]\n", entities(&self.label(tree, at)));
+                best.extend((node.rank == Some(0)).then(|| format!("s{s}n{at}")));
+            }
+        }
+        if !best.is_empty() {
+            text += &format!(
+                "  classDef best stroke:#b04a00,stroke-width:3px\n  class {} best\n",
+                best.join(",")
+            );
+        }
+        text
+    }
+}
+
+/// What Mermaid would read as its own, as entities by number.
+fn entities(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '#' | '<' | '>' | '&' | '`' | ';' | '\\' | '[' | ']' | '{' | '}' | '(' | ')' | '|'
+            | '%' | '*' | '_' | '~' => {
+                escaped += &format!("#{};", c as u32);
+            }
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,104 @@
+//! Trees as a picture.
+
+use std::collections::HashMap;
+
+use super::{Tree, TreeView};
+use crate::kernel;
+use crate::render::kit::{Anchor, Svg, clip, display_width, share};
+use crate::trace::Fate;
+
+const MARGIN: f64 = 16.0;
+const ROW: f64 = 20.0;
+const COLUMN: f64 = 150.0;
+
+impl TreeView<'_> {
+    /// As SVG: from left to right step by step, the best hypothesis in colour, what was pruned in grey.
+    pub fn svg(&self) -> String {
+        let depth = self.trees.iter().flat_map(|t| &t.nodes).map(|n| n.depth + 1).max().unwrap_or(1) as f64;
+        let whole = (2.0 * MARGIN + 40.0 + COLUMN * depth + 290.0).max(480.0);
+        let morals: Vec<String> = self.trees.iter().map(Tree::moral).collect();
+        let mut svg = Svg::new("A beam search as a tree", &morals.join(". "));
+        let mut y = MARGIN + 14.0;
+        for tree in self.trees {
+            if self.trees.len() > 1 {
+                svg.text(MARGIN, y, Anchor::Start, "tp-head", &format!("sequence {}", tree.sequence));
+                y += ROW;
+            }
+            for step in 0..depth as usize {
+                svg.text(x(step), y, Anchor::Start, "tp-small", &format!("step {step}"));
+            }
+            y += ROW;
+            let mut places = Places { nodes: vec![0.0; tree.nodes.len()], hidden: HashMap::new() };
+            let root = self.place(tree, None, &mut y, &mut places);
+            self.edges(&mut svg, tree, None, (MARGIN + 8.0, root), &places);
+            svg.circle(MARGIN + 6.0, root - 4.0, 4.0, "tp-bar");
+            y = svg.small(MARGIN, y + 8.0, whole - 2.0 * MARGIN, &tree.moral()) + 1.5 * ROW;
+        }
+        let y = svg.small(MARGIN, y, whole - 2.0 * MARGIN, self.made);
+        svg.finish(whole, y + MARGIN)
+    }
+
+    /// Gives every node below `of` its height: a leaf its own row, the others the middle of their children.
+    fn place(&self, tree: &Tree, of: Option<usize>, y: &mut f64, places: &mut Places) -> f64 {
+        let (children, hidden) = tree.children(of, self.pruned);
+        if children.is_empty() {
+            *y += ROW;
+            return *y - ROW;
+        }
+        let (mut first, mut last) = (f64::MAX, f64::MIN);
+        for &at in &children {
+            places.nodes[at] = self.place(tree, Some(at), y, places);
+            (first, last) = (first.min(places.nodes[at]), last.max(places.nodes[at]));
+        }
+        if hidden > 0 {
+            places.hidden.insert(of, *y);
+            *y += ROW;
+        }
+        (first + last) / 2.0
+    }
+
+    fn edges(&self, svg: &mut Svg, tree: &Tree, of: Option<usize>, from: (f64, f64), places: &Places) {
+        let (children, hidden) = tree.children(of, self.pruned);
+        for &at in &children {
+            let node = &tree.nodes[at];
+            let (left, y) = (x(node.depth), places.nodes[at]);
+            let class = match (node.rank, &node.fate) {
+                (Some(0), _) => "tp-chosen",
+                (_, Fate::Live | Fate::Finished(_)) => "",
+                _ => "tp-soft",
+            };
+            let line = if node.rank == Some(0) { "tp-stroke tp-s1" } else { "tp-axis" };
+            svg.curve((from.0, from.1 - 4.0), (left - 4.0, y - 4.0), line);
+            let text =
+                format!("{} {}", clip(&self.name(node.id), 10), share(kernel::exp(node.score)).trim_start());
+            svg.text(left, y, Anchor::Start, class, &text);
+            let (below, _) = tree.children(Some(at), self.pruned);
+            if below.is_empty() {
+                let fate = tree.fate(at);
+                let words = format!("= {} {fate}", share(kernel::exp(node.sum)).trim_start());
+                svg.text(left + COLUMN - 10.0, y, Anchor::Start, "tp-small", &words);
+            }
+            self.edges(svg, tree, Some(at), (left + 7.9 * display_width(&text) as f64 + 4.0, y), places);
+        }
+        if let (Some(&y), Some(&last)) = (places.hidden.get(&of), children.last()) {
+            svg.text(
+                x(tree.nodes[last].depth),
+                y,
+                Anchor::Start,
+                "tp-small",
+                &format!("… {hidden} more pruned"),
+            );
+        }
+    }
+}
+
+/// The heights of the nodes, and of the words that sum up what is not shown below one.
+struct Places {
+    nodes: Vec<f64>,
+    hidden: HashMap<Option<usize>, f64>,
+}
+
+/// Where the tokens of a step begin.
+fn x(step: usize) -> f64 {
+    MARGIN + 40.0 + step as f64 * COLUMN
+}
