@@ -1,5 +1,9 @@
 //! Rows that are wider than the vocabulary: a model's head is padded, and the ids beyond the vocabulary name no token.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::{Format, LogitsSource, Query, Row, Shape};
 use crate::Result;
 
@@ -34,6 +38,10 @@ impl LogitsSource for Padded {
 
     fn vocab(&self) -> Option<&[String]> {
         self.source.vocab()
+    }
+
+    fn ids(&self) -> BTreeMap<usize, Value> {
+        self.source.ids()
     }
 
     fn accept_invalid(&mut self) {

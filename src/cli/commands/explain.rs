@@ -13,7 +13,7 @@ use crate::cli::args::{
 };
 use crate::cli::note::{missing, no_effect, note};
 use crate::cli::out::Out;
-use crate::cli::resolve::{Asked, Files, Setup};
+use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{Drawing, draw};
 use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status};
@@ -81,14 +81,13 @@ impl Run for Explain {
         let opened = self.input.open()?;
         let mut out = Out::open(self.output.as_deref())?;
         let shape = opened.source.shape();
-        let files = Files::read(&self.settings)?;
         let asked = Asked {
             settings: &self.settings,
             limits: &self.limits,
             history: &self.history,
             draw: Some(&self.draw),
         };
-        let mut resolved = asked.resolve(&files, &shape, shape.steps(), opened.tokens.as_ref())?;
+        let (files, mut resolved) = asked.over(&opened, shape.steps())?;
         let first = resolved.job(0).first_step(&shape);
         self.stop_after_step(&mut resolved.limits, first, shape.end_step)?;
         no_effect(&self.draw.num_samples.map_or(vec![], |_| vec!["--num-samples"]), "in explain");
