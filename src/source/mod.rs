@@ -43,6 +43,7 @@ mod stream;
 mod table;
 pub(crate) mod text;
 mod vocab;
+mod wrapper;
 pub mod write;
 
 #[cfg(test)]
@@ -63,6 +64,7 @@ pub use steps::Steps;
 pub use table::Table;
 pub use text::lines::read_text;
 pub use vocab::Vocab;
+pub(crate) use wrapper::Wrapper;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
