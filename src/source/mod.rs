@@ -35,6 +35,7 @@ pub(crate) mod names;
 mod npy;
 mod offset;
 mod open;
+mod padding;
 mod probs;
 mod record;
 mod remark;
@@ -43,6 +44,7 @@ mod stream;
 mod table;
 pub(crate) mod text;
 mod vocab;
+mod wrapper;
 pub mod write;
 
 #[cfg(test)]
@@ -64,6 +66,7 @@ pub use steps::Steps;
 pub use table::Table;
 pub use text::lines::read_text;
 pub use vocab::Vocab;
+pub(crate) use wrapper::Wrapper;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Format, LogitsSource, Query, ReadAt, Row, Shape, read_rows};
+use super::{Format, LogitsSource, Query, ReadAt, Row, Shape, Wrapper, read_rows};
 use crate::{Error, Result};
 
 type Source = Box<dyn LogitsSource + Send>;
@@ -65,35 +65,27 @@ struct Forward {
     by: usize,
 }
 
-impl LogitsSource for Forward {
-    fn name(&self) -> &str {
-        self.source.name()
+impl Wrapper for Forward {
+    fn inner(&self) -> &dyn LogitsSource {
+        self.source.as_ref()
     }
 
-    fn shape(&self) -> Shape {
+    fn inner_mut(&mut self) -> &mut dyn LogitsSource {
+        self.source.as_mut()
+    }
+
+    fn shape_around(&self) -> Shape {
         let shape = self.source.shape();
         Shape { sequences: shape.sequences.start + self.by..shape.sequences.end + self.by, ..shape }
     }
 
-    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
+    fn rows_around(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
         let at: Vec<Query<'_>> = at.iter().map(|at| inner(at, self.by)).collect();
         self.source.rows(&at, out).map_err(|e| named(e, self.by))
     }
 
-    fn vocab(&self) -> Option<&[String]> {
-        self.source.vocab()
-    }
-
-    fn accept_invalid(&mut self) {
-        self.source.accept_invalid();
-    }
-
-    fn ids(&self) -> BTreeMap<usize, Value> {
+    fn ids_around(&self) -> BTreeMap<usize, Value> {
         self.source.ids().into_iter().map(|(sequence, id)| (sequence + self.by, id)).collect()
-    }
-
-    fn format(&self) -> Format {
-        self.source.format()
     }
 }
 

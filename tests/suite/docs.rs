@@ -1,7 +1,8 @@
 //! README.md and docs/ are true: every command in a `console` block is run in a shell, and prints what the block shows.
 //!
 //! A line `$ command` starts a command; the lines up to the next one are what it prints. A block with `…` alone on a line
-//! shows only the beginning. What stands between `<!-- tokpick … -->` and `<!-- end -->` is what that command prints.
+//! shows only the beginning. What stands between `<!-- tokpick … -->` and `<!-- end -->` is what that command prints. A picture
+//! in docs/pictures/ is what the command of a `<!-- made by: tokpick … -->` writes, byte for byte.
 //! With `TOKPICK_README=write` in the environment the outputs are written into the files instead.
 
 use std::path::{Path, PathBuf};
@@ -78,17 +79,28 @@ fn renew(block: &str) -> String {
     fresh
 }
 
-/// The text with what stands between `<!-- tokpick ARGUMENTS -->` and `<!-- end -->` renewed: what the program prints of itself.
-fn with_tables(text: &str) -> String {
+/// The text with its console blocks run, and with what stands between `<!-- tokpick ARGUMENTS -->` and `<!-- end -->` renewed: what
+/// the program prints of itself.
+fn renewed(text: &str) -> String {
     let (mut fresh, mut rest) = (String::new(), text);
     while let Some(start) = rest.find("<!-- tokpick ") {
         let mark = start + rest[start..].find("-->\n").expect("a mark ends its line");
         let command = rest[start..mark].trim_start_matches("<!-- ").trim_end();
         let end = mark + rest[mark..].find("<!-- end -->").expect("a table ends with a mark");
-        fresh.extend([&rest[..mark + "-->\n".len()], &run(command)]);
+        fresh.extend([&run_blocks(&rest[..start]), &rest[start..mark + "-->\n".len()], &run(command)]);
         rest = &rest[end..];
     }
-    fresh + rest
+    fresh + &run_blocks(rest)
+}
+
+/// The text with its console blocks run.
+fn run_blocks(text: &str) -> String {
+    blocks(text).iter().map(|b| if b.is_console { renew(&b.text) } else { b.text.clone() }).collect()
+}
+
+/// True if what differs is to be written anew.
+fn writes() -> bool {
+    std::env::var("TOKPICK_README").is_ok_and(|v| v == "write")
 }
 
 /// README.md and what docs/ holds.
@@ -108,13 +120,11 @@ fn every_command_in_readme_and_docs_prints_what_it_shows() {
     let mut stale = Vec::new();
     for path in files() {
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let blocks = blocks(&text);
-        shown += blocks.iter().filter(|b| b.is_console).count();
-        let fresh: String =
-            blocks.iter().map(|b| if b.is_console { renew(&b.text) } else { b.text.clone() }).collect();
-        let fresh = with_tables(&fresh);
-        if std::env::var("TOKPICK_README").is_ok_and(|v| v == "write") {
+        shown += blocks(&text).iter().filter(|b| b.is_console).count();
+        let fresh = renewed(&text);
+        if writes() {
             std::fs::write(&path, &fresh).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            continue;
         }
         let differs = |(at, (is, should)): (usize, (&str, &str))| {
             let place = format!("{}:{}", path.display(), at + 1);
@@ -127,6 +137,45 @@ fn every_command_in_readme_and_docs_prints_what_it_shows() {
     }
     assert!(shown > 10, "the documents show commands");
     assert!(stale.is_empty(), "stale (TOKPICK_README=write renews them):\n{}", stale.join("\n"));
+}
+
+#[test]
+fn every_picture_is_what_its_command_draws() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let inputs = ["lesson", "--files", &folder.path().display().to_string()].map(str::to_string);
+    let tokpick = |words: &[String]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tokpick"));
+        let done = command.args(words).current_dir(folder.path()).output().expect("tokpick starts");
+        assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    tokpick(&inputs);
+    let mut made = Vec::new();
+    for path in files() {
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        for comment in text.split("<!-- made by: tokpick ").skip(1) {
+            let command = comment.split(" -->").next().unwrap_or_default();
+            let words: Vec<String> = command.split_whitespace().map(str::to_string).collect();
+            tokpick(&words);
+            let name = command.split(" -o ").nth(1).expect("a picture is written with -o");
+            let drawn = std::fs::read(folder.path().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let kept = root.join("docs/pictures").join(name);
+            if writes() {
+                std::fs::create_dir_all(root.join("docs/pictures")).expect("a folder for pictures");
+                std::fs::write(&kept, &drawn).unwrap_or_else(|e| panic!("{}: {e}", kept.display()));
+            }
+            let is_same = std::fs::read(&kept).is_ok_and(|kept| kept == drawn);
+            assert!(is_same, "{} is stale (TOKPICK_README=write renews it)", kept.display());
+            made.push(name.to_string());
+        }
+    }
+    let pictures = std::fs::read_dir(root.join("docs/pictures")).expect("docs/pictures can be listed");
+    let mut kept: Vec<String> = pictures
+        .map(|entry| entry.expect("docs/pictures can be listed").file_name().to_string_lossy().into_owned())
+        .collect();
+    kept.sort();
+    made.sort();
+    assert_eq!(kept, made, "each picture is made by one command");
 }
 
 #[test]

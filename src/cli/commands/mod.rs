@@ -9,7 +9,9 @@ mod engines;
 mod explain;
 mod greedy;
 mod info;
+mod lesson;
 mod man;
+mod page;
 mod probs;
 mod processors;
 mod sample;
@@ -82,6 +84,7 @@ commands! {
     Probs, "probs", probs::Probs, "The distribution that `sample` would draw from";
     Explain, "explain", explain::Explain, "What each stage does to the distribution of a step, and how the token is drawn";
     Compare, "compare", compare::Compare, "Strategies side by side on the same rows: texts, probabilities, diversity";
+    Page, "page", page::Page, "One HTML page to play with: sliders, draws, two settings, the beam search";
     Tree, "tree", tree::Tree, "A beam search as a tree: what was considered, and what became of it";
     Score, "score", score::Score, "How probable given ids are: log-probability, rank, surprise, perplexity";
     Verify, "verify", verify::Verify, "Whether ids were drawn from these logits and seed; whether a record still holds";
@@ -91,6 +94,7 @@ commands! {
     Synth, "synth", synth::Synth, "Logits to play with, from a seed";
     Processors, "processors", processors::Processors, "All logits processors, and the orders in which engines apply them";
     Engines, "engines", engines::Engines, "The engines whose draws can be replayed";
+    Lesson, "lesson", lesson::LessonCommand, "Eight guided lessons in decoding, with commands that run while you read";
     Completions, "completions", completions::Completions, "A script that completes commands and flags in a shell";
     Man, "man", man::Man, "Manual pages, one for each command";
 }

@@ -11,6 +11,7 @@ mod decode;
 mod files;
 mod flags;
 mod help;
+mod lesson;
 mod meant;
 mod named;
 #[cfg(unix)]
