@@ -98,6 +98,24 @@ const SCREENS: &[Screen] = &[
         flags: &["with", "sweep", "reference", "num-samples", "seed", "draw", "vocab", "format", "output"],
     },
     Screen {
+        command: "page",
+        examples: &[
+            "tokpick page steps.npy --vocab vocab.json --seed 7 -o page.html",
+            "tokpick page steps.npy --rows 0..8 -t 0.8 -p 0.9 --num-beams 3 -o page.html",
+        ],
+        flags: &[
+            "vocab",
+            "rows",
+            "temperature",
+            "top-k",
+            "top-p",
+            "seed",
+            "num-beams",
+            "eos-token-id",
+            "output",
+        ],
+    },
+    Screen {
         command: "tree",
         examples: &[
             "tokpick tree steps-small.json --num-beams 3 --vocab vocab.json",
