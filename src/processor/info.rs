@@ -177,6 +177,14 @@ pub enum Off {
 }
 
 impl Off {
+    /// The lone number that does nothing, where there is one.
+    pub fn number(self) -> Option<f64> {
+        match self {
+            Off::Number(off) | Off::AtMost(off) => Some(off),
+            _ => None,
+        }
+    }
+
     /// The end of a range in words, where the off value is a number: what that number does.
     pub(super) fn does(self, what: &str) -> String {
         match self {
@@ -346,7 +354,7 @@ pub type At = (Part, u8);
 /// A processor's place in the order of each engine that has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Places {
-    /// transformers 5.23, `generate()`.
+    /// transformers 5.24, `generate()`.
     pub hf: At,
     /// llama.cpp at commit 0c1e57098bba.
     pub llama_cpp: At,
