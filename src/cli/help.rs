@@ -215,7 +215,7 @@ const SCREENS: &[Screen] = &[
 ];
 
 /// Commands that the overview shows by name alone.
-const SELDOM: [&str; 2] = ["completions", "man"];
+const SELDOM: [&str; 3] = ["lesson", "completions", "man"];
 
 /// What flags are for, in a few words.
 const BRIEFS: &[(&str, &str)] = &[

@@ -25,6 +25,7 @@
 mod array;
 mod bigram;
 mod container;
+mod counting;
 mod dtype;
 mod format;
 mod from_fn;
@@ -41,6 +42,7 @@ mod steps;
 mod stream;
 mod table;
 pub(crate) mod text;
+mod view;
 mod vocab;
 pub mod write;
 
@@ -48,6 +50,7 @@ pub mod write;
 mod tests;
 
 pub use bigram::Bigram;
+pub use counting::counting;
 pub use dtype::{DtypeHint, RawDtype};
 pub use format::Format;
 pub use from_fn::{FromFn, from_fn};

@@ -15,6 +15,7 @@ use tokpick::{Error, Place, Result};
 use super::model::ModelArgs;
 use crate::cli::ids::parse;
 use crate::cli::note::note;
+use crate::cli::progress::watched;
 
 #[derive(Args)]
 #[command(next_help_heading = "Input")]
@@ -139,7 +140,7 @@ impl InputArgs {
         let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
         if let Some(model) = self.model()? {
             let source = remarking(Box::new(model.start()?), layout, Box::new(note));
-            let source = offset(source, self.sequence_offset)?;
+            let source = watched(offset(source, self.sequence_offset)?)?;
             let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
             return Ok(Opened { source, tokens: vocab.map(Tokens::new), path, tally: None, vocabulary });
         }
@@ -167,7 +168,7 @@ impl InputArgs {
         } else {
             open.open()?
         };
-        let source = offset(remarking(source, layout, Box::new(note)), self.sequence_offset)?;
+        let source = watched(offset(remarking(source, layout, Box::new(note)), self.sequence_offset)?)?;
         let vocab = vocab.or_else(|| source.vocab().map(Vocab::from));
         let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
         let tokens = vocab.map(Tokens::new);
