@@ -72,7 +72,7 @@ fn main() {
         ("diverse, 4 groups", "", Variant::Diverse { num_beam_groups: 4, diversity_penalty: 0.5 }),
         ("repetition penalty", "repetition-penalty=1.2", Variant::Plain),
         ("top-k 50", "top-k=50", Variant::Plain),
-        ("constrained", "", Variant::Constrained { force_ids: vec![vec![5, 9]] }),
+        ("constrained", "", Variant::Constrained { force_ids: vec![vec![5, 9].into()] }),
         ("drawn", "", Variant::Sample),
         ("stochastic", "", Variant::Stochastic { noise: 1.0 }),
     ] {

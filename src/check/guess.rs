@@ -7,10 +7,10 @@ use super::addresses::{self, Addresses, Chance, Claimed};
 use super::orders::orders;
 use super::recipe::{Attempt, Convention, Guess, Recipe};
 use crate::draw::{Addressed, Argmax, Draw, Gumbel};
-use crate::engine::{Batch, EngineDraw, EngineInfo, Params, build, engines};
+use crate::engine::{Batch, Defaults, EngineDraw, EngineInfo, Params, build, engines};
 use crate::processor::{Chain, Stage};
 use crate::sampler::{Job, along};
-use crate::source::{Format, LogitsSource, Query, Row, Shape};
+use crate::source::{LogitsSource, Shape, Wrapper};
 use crate::{Error, Result, TokenId};
 
 /// Ids of each line that addresses are looked for with.
@@ -351,8 +351,13 @@ impl Search<'_, '_> {
 /// The parameters as given; and with what the engine sets by itself where nothing was given, or what it asks for.
 fn variants(info: &EngineInfo, given: &Params) -> Vec<(Vec<String>, Params)> {
     let mut all = vec![(Vec::new(), given.clone())];
-    if info.name == "transformers" && given.top_k.is_none() {
-        all.push((vec!["top_k=50".to_string()], Params { top_k: Some(50), ..given.clone() }));
+    if let Defaults::Library(_) = info.defaults {
+        let open = info.defaults.open(given);
+        let mut params = given.clone();
+        open.iter().for_each(|(name, value)| params.set(name, *value));
+        if !open.is_empty() {
+            all.push((open.iter().map(|(name, value)| format!("{name}={value}")).collect(), params));
+        }
     }
     if info.parameters.contains(&"replacement") && given.replacement.is_none() {
         all = [true, false]
@@ -414,25 +419,21 @@ struct Only<'a> {
     sequences: Range<usize>,
 }
 
-impl LogitsSource for Only<'_> {
-    fn name(&self) -> &str {
-        self.inner.name()
+impl Wrapper for Only<'_> {
+    fn inner(&self) -> &dyn LogitsSource {
+        self.inner
     }
 
-    fn shape(&self) -> Shape {
+    fn inner_mut(&mut self) -> &mut dyn LogitsSource {
+        self.inner
+    }
+
+    fn shape_around(&self) -> Shape {
         Shape { sequences: self.sequences.clone(), ..self.inner.shape() }
     }
 
-    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
-        self.inner.rows(at, out)
-    }
-
-    fn shared(&self) -> Option<&dyn crate::source::ReadAt> {
+    fn shared_around(&self) -> Option<&dyn crate::source::ReadAt> {
         self.inner.shared()
-    }
-
-    fn format(&self) -> Format {
-        self.inner.format()
     }
 }
 

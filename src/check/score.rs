@@ -66,12 +66,12 @@ pub struct Score {
 /// ```
 /// use tokpick::check::score;
 /// use tokpick::processor::Chain;
-/// use tokpick::sampler::{Job, Limits};
+/// use tokpick::sampler::Job;
 /// use tokpick::source::Steps;
 ///
 /// let mut source = Steps::new("example", &[2, 2], None, vec![0.0, 0.0, 0.0, 0.0])?;
-/// let (chain, limits) = (Chain::default(), Limits::default());
-/// let job = Job { prompt: &[], prefix: &[], chain: &chain, limits: &limits, seed: 0, logprobs: false, parallel: false };
+/// let chain = Chain::default();
+/// let job = Job::new(&chain);
 /// let scores = score(&mut source, &job, &[vec![0, 1]])?;
 /// assert_eq!(scores[0].tokens[0].bits, Some(1.0));
 /// assert!((scores[0].perplexity.unwrap() - 2.0).abs() < 1e-15);

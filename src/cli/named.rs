@@ -1,10 +1,13 @@
 //! Token ids on the command line, which a vocabulary lets users write as token strings, too.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::str::FromStr;
 
 use serde_json::Value;
 use tokpick::render::Tokens;
+use tokpick::sampler::Phrase;
+use tokpick::source::read_text;
 use tokpick::{Error, Result, TokenId};
 
 /// A list of ids as it was written: separated by blanks or commas, or JSON; or `@FILE` with such a list.
@@ -18,6 +21,11 @@ pub struct Named {
 /// A list for each sequence (and sample): separated by `;` or line breaks, or JSON as `sample` and `beam` write it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NamedLists(Vec<Named>);
+
+/// Phrases, each in one form or several: lists as in [`NamedLists`], or JSON as in transformers' `force_words_ids`, where a list
+/// of lists is a phrase in several forms.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NamedPhrases(Vec<NamedLists>);
 
 /// An id, or the string of a token.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +61,16 @@ impl NamedLists {
     }
 }
 
+impl NamedPhrases {
+    /// The phrases; `flag` is named in errors.
+    ///
+    /// # Errors
+    /// As [`Named::resolve`].
+    pub fn resolve(&self, flag: &str, tokens: Option<&Tokens>) -> Result<Vec<Phrase>> {
+        self.0.iter().map(|forms| Ok(Phrase { forms: forms.resolve(flag, tokens)? })).collect()
+    }
+}
+
 impl Entry {
     fn resolve(&self, flag: &str, tokens: Option<&Tokens>) -> Result<TokenId> {
         let text = match self {
@@ -79,7 +97,7 @@ impl FromStr for Named {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let text = super::ids::content(text)?;
+        let text = content(text)?;
         match text.trim_start().starts_with('[') {
             true => of_json(&json(&text)?),
             false => words(&text),
@@ -91,11 +109,39 @@ impl FromStr for NamedLists {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        NamedLists::parse(&super::ids::content(text)?)
+        NamedLists::parse(&content(text)?)
+    }
+}
+
+impl FromStr for NamedPhrases {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let text = content(text)?;
+        let one = |form| NamedLists(vec![form]);
+        let nested =
+            |phrase: &Value| matches!(phrase, Value::Array(forms) if forms.iter().any(Value::is_array));
+        if let Ok(Value::Array(phrases)) = json(&text)
+            && phrases.iter().any(nested)
+        {
+            let phrase = |phrase: &Value| match phrase {
+                Value::Array(forms) if nested(phrase) => {
+                    forms.iter().map(of_json).collect::<Result<_>>().map(NamedLists)
+                }
+                form => of_json(form).map(one),
+            };
+            return phrases.iter().map(phrase).collect::<Result<_>>().map(NamedPhrases);
+        }
+        Ok(NamedPhrases(NamedLists::parse(&text)?.0.into_iter().map(one).collect()))
     }
 }
 
 impl NamedLists {
+    /// True if no token is named by its string.
+    pub fn are_ids(&self) -> bool {
+        self.0.iter().flat_map(|list| &list.entries).all(|entry| matches!(entry, Entry::Id(_)))
+    }
+
     /// Lists of ids that stand already.
     pub fn of(lists: impl Iterator<Item = Vec<TokenId>>) -> Self {
         let named = |ids: Vec<TokenId>| Named {
@@ -122,6 +168,22 @@ impl NamedLists {
             _ => text.split([';', '\n']).map(words).collect::<Result<_>>()?,
         };
         Ok(NamedLists(lists))
+    }
+}
+
+/// Parses a value for clap, which says itself which flag and value it is about.
+pub fn parse<T: FromStr<Err = Error>>(text: &str) -> std::result::Result<T, String> {
+    text.parse().map_err(|e| match e {
+        Error::Setting { what, .. } => what,
+        other => other.to_string(),
+    })
+}
+
+/// The text of a value, or of the file that it names as `@FILE`.
+fn content(text: &str) -> Result<String> {
+    match text.strip_prefix('@') {
+        Some(file) => read_text(Path::new(file)),
+        None => Ok(text.to_string()),
     }
 }
 
@@ -222,6 +284,30 @@ mod tests {
         }
         let without = "a".parse::<Named>().unwrap().resolve("--f", None).unwrap_err().to_string();
         assert!(without.contains("give --vocab to name tokens"), "{without}");
+    }
+
+    #[test]
+    fn phrases_in_one_form_or_several() {
+        let phrases =
+            |text: &str| text.parse::<NamedPhrases>().and_then(|n| n.resolve("--f", Some(&tokens())));
+        let either = Phrase { forms: vec![vec![1, 2], vec![3]] };
+        for (text, expected) in [
+            ("1 2;3", vec![vec![1, 2].into(), vec![3].into()]),
+            ("b c;a", vec![vec![1].into(), vec![0].into()]),
+            ("[1,2]", vec![vec![1, 2].into()]),
+            ("[[1,2],[3]]", vec![vec![1, 2].into(), vec![3].into()]),
+            (r#"[[["b c","Ġd"],[3]]]"#, vec![either.clone()]),
+            ("[[0],[[1,2],[3]]]", vec![vec![0].into(), either]),
+        ] {
+            assert_eq!(phrases(text).ok(), Some(expected), "{text}");
+        }
+        for (text, said) in [
+            ("[[[1],2]]", "ids 2: must be a list of ids, or of token strings"),
+            ("[[[1],[-2]]]", "ids [-2]: must be a list of ids, or of token strings"),
+            ("[[[1],[\"y\"]]]", "--f \"y\": is no id, and no token of the vocabulary"),
+        ] {
+            assert_eq!(phrases(text).unwrap_err().to_string(), said);
+        }
     }
 
     #[test]

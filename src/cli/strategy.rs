@@ -7,7 +7,7 @@ use tokpick::processor::Chain;
 use tokpick::sampler::Sampler;
 use tokpick::{Error, Result};
 
-use super::args::{DecodeArgs, DrawArgs, Seed, fresh_for_engines, resolve_seed};
+use super::args::{DecodeArgs, DrawArgs, Group, Seed, fresh_for_engines, resolve_seed};
 use super::note::{no_effect, note};
 use super::resolve::{self, Files, Setup};
 
@@ -152,19 +152,23 @@ fn engine(
     Ok(Drawing { draw: Box::new(draw.watch(watch)), engine: Some(info.version), seed: Some(seed) })
 }
 
-/// Refuses half-precision logits where the engine would have drawn in that type, with noise of that type.
+/// Refuses half-precision logits where the engine would have drawn in that type, with noise of that type. torch over float16 gives
+/// the ids that tokpick always gave there, those of the same numbers in float32, and says so.
 fn refuse_half(info: &EngineInfo, setup: &Setup) -> Result<()> {
     let dtype = setup.opened.source.format().dtype.filter(|d| ["float16", "bfloat16"].contains(d));
-    match dtype {
-        Some(dtype) if !info.float32_logits => {
-            let what = format!(
-                "the logits are {dtype}, and {} draws in the type of its logits, where other ids win; only its draws from float32 are replayed: if the run converted its logits to float32 first, do the same to this file",
-                info.name
-            );
-            Err(Error::setting("--engine", info.name, what))
-        }
-        _ => Ok(()),
+    let Some(dtype) = dtype.filter(|_| !info.float32_logits) else { return Ok(()) };
+    let why = format!(
+        "the logits are {dtype}, and {} draws in the type of its logits, where other ids win",
+        info.name
+    );
+    if info.name.starts_with("torch") && dtype == "float16" {
+        note(format!("{why}: these are its ids for the same numbers in float32"));
+        return Ok(());
     }
+    let what = format!(
+        "{why}; only its draws from float32 are replayed: if the run converted its logits to float32 first, do the same to this file"
+    );
+    Err(Error::setting("--engine", info.name, what))
 }
 
 /// True if a temperature of 0 leaves one token.

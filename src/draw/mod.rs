@@ -76,18 +76,26 @@ pub struct Turn<'a> {
     pub seats: &'a mut [Seat],
 }
 
-/// How far a claimed token was from being drawn.
+/// How far a claimed token was from being drawn; the token that was drawn has the margin 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Margin {
     /// Inverse CDF: distance of the uniform to the token's interval; 0 if it fell inside.
     Uniform(f64),
     /// A race: score of the winner minus score of the token, in nats, noise included.
     Score(f64),
-    /// The token was not among the candidates.
+    /// The token can't be drawn here: it is no candidate, or (of an engine) already taken, or float32 leaves its interval no width.
     Impossible,
 }
 
 impl Margin {
+    /// The distance, whatever its unit; `None` if the token is impossible.
+    pub fn value(self) -> Option<f64> {
+        match self {
+            Margin::Score(d) | Margin::Uniform(d) => Some(d),
+            Margin::Impossible => None,
+        }
+    }
+
     /// How far a uniform of an inverse-CDF draw fell from the interval of a token.
     fn of_uniform(candidates: &Candidates, u: f64, claimed: TokenId) -> Margin {
         let mut below = 0.0;

@@ -34,10 +34,10 @@ mod torch;
 mod vllm;
 
 pub use draw::{EngineDraw, caution};
-pub use evidence::{Beside, Evidence, Margin, Watch};
+pub use evidence::{Beside, Evidence, Watch};
 pub use params::Params;
 pub use probe::Probe;
-pub use registry::{Batch, EngineInfo, engines, find};
+pub use registry::{Batch, Defaults, EngineInfo, engines, find};
 pub use replay::{Drawn, Replay, ReplayRow};
 
 use crate::{Error, Result};

@@ -3,6 +3,7 @@
 mod batches;
 
 use super::*;
+use crate::draw::Margin;
 use proptest::prelude::*;
 
 const INF: f32 = f32::INFINITY;

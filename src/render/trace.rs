@@ -33,12 +33,12 @@ use crate::trace::{Trace, TraceEvent, Wants};
 ///
 /// ```
 /// use tokpick::render::TraceWriter;
-/// use tokpick::sampler::{Greedy, Job, Limits, Sampler};
+/// use tokpick::sampler::{Greedy, Job, Sampler};
 /// use tokpick::{processor::Chain, source::Steps};
 ///
 /// let mut steps = Steps::new("example", &[1, 2], None, vec![0.0, 0.0])?;
-/// let (chain, limits) = (Chain::default(), Limits::default());
-/// let job = Job { prompt: &[], prefix: &[], chain: &chain, limits: &limits, seed: 0, logprobs: false, parallel: false };
+/// let chain = Chain::default();
+/// let job = Job::new(&chain);
 /// let mut trace = TraceWriter::new(Vec::new(), 1);
 /// Greedy.run(&mut steps, &job, &mut trace, &mut |_| Ok(()))?;
 /// assert_eq!(

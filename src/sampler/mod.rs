@@ -10,7 +10,7 @@ mod row_job;
 mod scores;
 mod steps;
 
-pub use beam::{Beam, EarlyStopping, LengthNorm, Variant};
+pub use beam::{Beam, EarlyStopping, LengthNorm, Phrase, Variant};
 pub use exact::{Exact, Outcome};
 pub use job::{Job, Limits};
 pub(crate) use row_job::load;
@@ -76,8 +76,21 @@ pub trait Sampler {
     /// # Errors
     /// Those of [`run`](Self::run); what was decoded before is dropped.
     fn decode(&mut self, source: &mut dyn LogitsSource, job: &Job<'_>) -> Result<Vec<Hypothesis>> {
+        self.decode_under(source, job, &mut ())
+    }
+
+    /// As [`decode`](Self::decode), while a trace watches.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run); what was decoded before is dropped.
+    fn decode_under(
+        &mut self,
+        source: &mut dyn LogitsSource,
+        job: &Job<'_>,
+        trace: &mut dyn Trace,
+    ) -> Result<Vec<Hypothesis>> {
         let mut all = Vec::new();
-        self.run(source, job, &mut (), &mut |event| {
+        self.run(source, job, trace, &mut |event| {
             if let Event::Done(hypothesis) = event {
                 all.push(hypothesis);
             }

@@ -162,7 +162,7 @@ fn known() -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sampler::EarlyStopping;
+    use crate::sampler::{EarlyStopping, Phrase};
     use crate::settings::{self, Order};
 
     /// meta-llama/Llama-3.1-8B-Instruct
@@ -265,13 +265,14 @@ mod tests {
             generation_config("f", r#"{"num_beams":4,"top_p":0.5,"top_k":0,"temperature":1.0}"#).unwrap();
         let beams = "do_sample: not true: transformers would draw nothing, and leave out top_p";
         assert_eq!(config.notes, [beams]);
-        // phrases, one of several forms each
-        let config = generation_config("f", r#"{"force_words_ids":[[[5,6]],[[7]]]}"#).unwrap();
-        assert_eq!(config.strategy.force_words_ids, Some(vec![vec![5, 6], vec![7]]));
+        // a phrase, and one that may take one of several forms
+        let config = generation_config("f", r#"{"force_words_ids":[[5,6],[[7],[8,9]]]}"#).unwrap();
+        let either = Phrase { forms: vec![vec![7], vec![8, 9]] };
+        assert_eq!(config.strategy.force_words_ids, Some(vec![vec![5, 6].into(), either]));
 
         for (bad, what) in [
             ("[]", "must be one JSON object"),
-            (r#"{"force_words_ids":[[[5,6],[7]]]}"#, "one of several forms"),
+            (r#"{"force_words_ids":[5,[7]]}"#, "f: force_words_ids [5,[7]]: "),
             (r#"{"num_beams":"four"}"#, "f: num_beams \"four\": invalid type"),
             (r#"{"early_stopping":"maybe"}"#, "must be true, false or \"never\""),
         ] {

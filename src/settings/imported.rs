@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::processor::param::{self, Ids};
-use crate::sampler::EarlyStopping;
+use crate::sampler::{EarlyStopping, Phrase};
 use crate::{Error, Place, Result, TokenId};
 
 /// Settings from a file: processors, fields of the strategy, and what doesn't apply.
@@ -35,7 +35,7 @@ pub struct Strategy {
     /// When a beam search stops.
     pub early_stopping: Option<EarlyStopping>,
     /// Phrases that must appear.
-    pub force_words_ids: Option<Vec<Vec<TokenId>>>,
+    pub force_words_ids: Option<Vec<Phrase>>,
     /// How many sequences are returned.
     pub num_return_sequences: Option<usize>,
     /// Limit of new tokens.
@@ -85,23 +85,20 @@ impl File<'_> {
         Ok(self.read::<Ids>(field, value)?.sorted())
     }
 
-    /// Phrases that must appear: lists of ids, or lists of one form each.
-    pub fn phrases(self, field: &str, value: Value) -> Result<Vec<Vec<TokenId>>> {
+    /// Phrases that must appear: each a list of ids, or a list of its forms.
+    pub fn phrases(self, field: &str, value: Value) -> Result<Vec<Phrase>> {
         #[derive(serde::Deserialize)]
         #[serde(untagged)]
-        enum Phrase {
-            One(Vec<TokenId>),
-            OfForms(Vec<Vec<TokenId>>),
+        enum Written {
+            Form(Vec<TokenId>),
+            Forms(Vec<Vec<TokenId>>),
         }
-        let written = value.to_string();
-        let phrases: Vec<Phrase> = self.read(field, value)?;
-        let one = |phrase| match phrase {
-            Phrase::One(phrase) => Ok(phrase),
-            Phrase::OfForms(forms) => <[Vec<TokenId>; 1]>::try_from(forms).map(|[form]| form).map_err(|_| {
-                self.wrong(field, &written, "one of several forms can't be asked for: give one form each")
-            }),
+        let phrases: Vec<Written> = self.read(field, value)?;
+        let phrase = |written| match written {
+            Written::Form(form) => Phrase::from(form),
+            Written::Forms(forms) => Phrase { forms },
         };
-        phrases.into_iter().map(one).collect()
+        Ok(phrases.into_iter().map(phrase).collect())
     }
 
     /// What Python writes as `False`, `True` or `"never"`.

@@ -6,6 +6,7 @@ mod imported;
 mod order;
 mod sampling_params;
 
+pub(crate) use chain::split;
 pub use chain::{chain, chain_files, processor};
 pub use generation_config::generation_config;
 pub use imported::{Imported, Strategy};

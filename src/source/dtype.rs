@@ -204,11 +204,12 @@ impl Codec {
             Dtype::Bf16 => put(bytes, to, |bits: u16| f32::from_bits(u32::from(bits) << 16)),
             Dtype::F32 => put(bytes, to, |x: f32| x),
             Dtype::F64 => {
-                put(bytes, to, |x: f64| x as f32);
+                // the lowest number is how programs write a mask
+                put(bytes, to, |x: f64| if x == f64::MIN { f32::NEG_INFINITY } else { x as f32 });
                 // Only a block that holds an infinity can hold an overflow.
                 if to.iter().fold(false, |any, x| any | x.is_infinite()) {
                     let doubles = cast_slice::<u8, f64>(bytes);
-                    let over = |(x, y): (&f64, &f32)| x.is_finite() && y.is_infinite();
+                    let over = |(x, y): (&f64, &f32)| x.is_finite() && y.is_infinite() && *x != f64::MIN;
                     if let Some(i) = doubles.iter().zip(&*to).position(over) {
                         return Err(i);
                     }

@@ -35,6 +35,7 @@ mod model;
 mod npy;
 mod offset;
 mod open;
+mod padding;
 mod probs;
 mod record;
 mod remark;
@@ -44,6 +45,7 @@ mod table;
 pub(crate) mod text;
 mod view;
 mod vocab;
+mod wrapper;
 pub mod write;
 
 #[cfg(test)]
@@ -65,6 +67,7 @@ pub use steps::Steps;
 pub use table::Table;
 pub use text::lines::read_text;
 pub use vocab::Vocab;
+pub(crate) use wrapper::Wrapper;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

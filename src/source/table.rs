@@ -131,13 +131,15 @@ impl Table {
         if found == 0 {
             return Err(lines.bad("V = 0: the row holds no token"));
         }
+        if let Some(least) = vocab_size.filter(|least| *least > found || *least == 0) {
+            return Err(lines.bad(format!("{found} logits here, --vocab-size says {least}")));
+        }
         if self.vocab == 0 {
-            self.vocab = vocab_size.unwrap_or(found);
+            self.vocab = found;
         }
         let v = self.vocab;
         if found != v {
-            let whose = if vocab_size.is_some() { "--vocab-size says" } else { "the lines before have" };
-            return Err(lines.bad(format!("{found} logits here, {whose} {v}")));
+            return Err(lines.bad(format!("{found} logits here, the lines before have {v}")));
         }
         row.start_dense(v).extend_from_slice(&content.logits);
         Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Format, LogitsSource, Query, ReadAt, Row, Shape, read_rows};
+use super::{Format, LogitsSource, Query, ReadAt, Row, Shape, Wrapper, read_rows};
 use crate::{Error, Place, Result};
 
 type Source = Box<dyn LogitsSource + Send>;
@@ -64,16 +64,20 @@ struct Forward<V> {
     view: V,
 }
 
-impl<V: View> LogitsSource for Forward<V> {
-    fn name(&self) -> &str {
-        self.source.name()
+impl<V: View> Wrapper for Forward<V> {
+    fn inner(&self) -> &dyn LogitsSource {
+        self.source.as_ref()
     }
 
-    fn shape(&self) -> Shape {
+    fn inner_mut(&mut self) -> &mut dyn LogitsSource {
+        self.source.as_mut()
+    }
+
+    fn shape_around(&self) -> Shape {
         renumbered(self.source.shape(), &self.view)
     }
 
-    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
+    fn rows_around(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
         let asked: Vec<Query<'_>> = at.iter().map(|at| self.view.query(at)).collect();
         self.source.rows(&asked, out).map_err(|e| self.view.error(e))?;
         let repeats = |pair: &&[Query<'_>]| {
@@ -86,20 +90,8 @@ impl<V: View> LogitsSource for Forward<V> {
         Ok(())
     }
 
-    fn vocab(&self) -> Option<&[String]> {
-        self.source.vocab()
-    }
-
-    fn accept_invalid(&mut self) {
-        self.source.accept_invalid();
-    }
-
-    fn ids(&self) -> BTreeMap<usize, Value> {
+    fn ids_around(&self) -> BTreeMap<usize, Value> {
         renamed(self.source.ids(), &self.view)
-    }
-
-    fn format(&self) -> Format {
-        self.source.format()
     }
 }
 

@@ -4,7 +4,7 @@ use crate::support::trees::{Leaf, Run, Tree, enumerate};
 use proptest::prelude::*;
 use tokpick::TokenId;
 use tokpick::hypothesis::Hypothesis;
-use tokpick::sampler::{Beam, EarlyStopping, LengthNorm, Variant};
+use tokpick::sampler::{Beam, EarlyStopping, LengthNorm, Phrase, Variant};
 use tokpick::trace::{Fate, Trace, TraceEvent, Wants};
 
 fn ids(found: &[Hypothesis]) -> Vec<&[TokenId]> {
@@ -94,11 +94,14 @@ proptest! {
     fn wide_constrained_search_finds_the_best_sequence_with_the_phrases(
         seed in any::<u64>(),
         force_ids in prop_oneof![
-            Just(vec![vec![2]]), Just(vec![vec![2, 1]]), Just(vec![vec![1, 1]]), Just(vec![vec![3], vec![1, 2]]),
+            Just(vec![vec![2].into()]), Just(vec![vec![2, 1].into()]), Just(vec![vec![1, 1].into()]),
+            Just(vec![vec![3].into(), vec![1, 2].into()]),
+            Just(vec![Phrase { forms: vec![vec![1, 2], vec![3]] }]),
+            Just(vec![Phrase { forms: vec![vec![1, 1], vec![1, 2, 1], vec![3, 3]] }, vec![2].into()]),
         ],
     ) {
         let mut tree = Tree::random(seed, 4, 4);
-        let holds = |ids: &[TokenId]| force_ids.iter().all(|p| ids.windows(p.len()).any(|w| w == p.as_slice()));
+        let holds = |ids: &[TokenId]| force_ids.iter().all(|p: &Phrase| p.forms.iter().any(|f| ids.windows(f.len()).any(|w| w == f.as_slice())));
         let mut all = ranked(enumerate(&tree, &[0], 4), LengthNorm::Hf, 0.0);
         all.retain(|(ids, _)| holds(ids));
         let variant = Variant::Constrained { force_ids: force_ids.clone() };
@@ -112,7 +115,7 @@ proptest! {
     #[test]
     fn narrow_constrained_search_keeps_its_word(seed in any::<u64>(), num_beams in 1..4usize) {
         let mut tree = Tree::random(seed, 4, 5);
-        let variant = Variant::Constrained { force_ids: vec![vec![3, 1], vec![2]] };
+        let variant = Variant::Constrained { force_ids: vec![vec![3, 1].into(), vec![2].into()] };
         let mut beam = Beam { variant, num_return_sequences: num_beams, ..Beam::new(num_beams).unwrap() };
         let found = Run::until(&[0], 5).of(&mut beam, &mut tree);
         prop_assert!(!found.is_empty());
@@ -128,7 +131,7 @@ proptest! {
             0 => Variant::Plain,
             1 => Variant::Sample,
             2 => Variant::Stochastic { noise: 1.0 },
-            _ => Variant::Constrained { force_ids: vec![vec![3]] },
+            _ => Variant::Constrained { force_ids: vec![vec![3].into()] },
         };
         let mut tree = Tree::random(seed, 6, 4);
         let mut beam = Beam { variant, num_return_sequences: 4, ..Beam::new(4).unwrap() };
@@ -211,11 +214,12 @@ fn what_makes_no_sense_is_refused() {
             variant(Variant::Diverse { num_beam_groups: 2, diversity_penalty: -1.0 }),
             "diversity_penalty -1: must be 0 or more",
         ),
-        (phrases(vec![vec![]]), "force_ids : must be one phrase or more, none empty"),
-        (phrases(vec![vec![1, 0]]), "force_ids 0: is an end token: nothing can follow it"),
-        (phrases(vec![vec![9]]), "tree: the forced id 9 is outside the vocabulary of 4 tokens"),
+        (phrases(vec![vec![].into()]), "force_ids : must be one phrase or more, none empty"),
+        (phrases(vec![Phrase { forms: vec![] }]), "force_ids : must be one phrase or more, none empty"),
+        (phrases(vec![vec![1, 0].into()]), "force_ids 0: is an end token: nothing can follow it"),
+        (phrases(vec![vec![9].into()]), "tree: the forced id 9 is outside the vocabulary of 4 tokens"),
         (
-            phrases(vec![vec![1, 1, 1]]),
+            phrases(vec![vec![1, 1, 1].into()]),
             "sequence 0: the search ended before a hypothesis held every forced phrase: raise --max-new-tokens or --num-beams",
         ),
         (Beam { beam_margin: Some(-1.0), ..base.clone() }, "beam_margin -1: must be 0 or more"),

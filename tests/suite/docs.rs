@@ -124,6 +124,7 @@ fn every_command_in_readme_and_docs_prints_what_it_shows() {
         let fresh = renewed(&text);
         if writes() {
             std::fs::write(&path, &fresh).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            continue;
         }
         let differs = |(at, (is, should)): (usize, (&str, &str))| {
             let place = format!("{}:{}", path.display(), at + 1);

@@ -85,6 +85,63 @@ fn text_from_windows_is_read_and_utf_16_named() {
     }
 }
 
+/// A model's head is padded: the ids beyond its vocabulary are never chosen, whatever holds the rows.
+#[test]
+fn ids_beyond_the_vocabulary_size_are_masked() {
+    for (rows, args) in [
+        ("[1,2,9,8]\n[3,1,4,9]\n", "greedy"),
+        ("[[1,2,9,8],[3,1,4,9]]", "greedy"),
+        (r#"{"logits":[[1,2,9,8],[3,1,4,9]]}"#, "greedy"),
+        (
+            "{\"prefix\":[],\"logits\":[1,2,9,8]}\n{\"prefix\":[1],\"logits\":[3,1,4,9]}\n",
+            "greedy --max-new-tokens 2",
+        ),
+        (
+            "[[9,9,9,9],[1,2,9,8],[9,9,9,9],[9,9,9,9]]",
+            "greedy --source bigram --prompt-ids 1 --max-new-tokens 1",
+        ),
+    ] {
+        let run = |flags: &str| with_input(&words(&format!("{args} {flags}")), rows.as_bytes());
+        let narrow = run("--vocab-size 2").text();
+        assert!(narrow == "1 0\n" || narrow == "1\n", "{rows}: {narrow}");
+        assert!(run("--vocab-size 4").text().starts_with('2') || args.contains("bigram"), "{rows}");
+        assert!(run("--vocab-size 5").failure().contains('4'), "{rows}");
+    }
+    let probs = with_input(&words("probs --vocab-size 2 -f jsonl"), b"[0,0,9,8]\n").text();
+    assert!(probs.contains("0.5"), "{probs}");
+}
+
+/// transformers writes masks as the lowest number of the logits' type: such a token is masked in every kind of input.
+#[test]
+fn the_lowest_number_of_a_float_type_is_a_mask() {
+    let all = "-1.7976931348623157e308,-3.4028234663852886e38,-3.3895313892515355e38,-65504";
+    for row in [
+        format!("[1,{all}]\n"),
+        format!("[[1,{all}]]"),
+        format!("{{\"ids\":[0,1,2,3,4],\"logits\":[1,{all}]}}\n"),
+        format!("{{\"prefix\":[],\"logits\":[1,{all}]}}\n"),
+    ] {
+        let info = with_input(
+            &words("greedy --max-new-tokens 1 --min-p 0 --temperature 1e6 -f json"),
+            row.as_bytes(),
+        );
+        assert_eq!(info.json()["sequences"][0]["processed_logprobs"][0], 0.0, "{row}");
+    }
+    let masked = with_input(&["greedy"], format!("[{all}]\n").as_bytes()).failure();
+    assert!(masked.contains("no logit is finite: every token is masked"), "{masked}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("raw");
+    let wide: Vec<u8> = [1.0, f64::MIN].iter().flat_map(|x| x.to_le_bytes()).collect();
+    let half = [0x3c00u16, 0xfbff].iter().flat_map(|x| x.to_le_bytes()).collect();
+    let brain = [0x3f80u16, 0xff7f].iter().flat_map(|x| x.to_le_bytes()).collect();
+    let single = [1.0, f32::MIN].iter().flat_map(|x| x.to_le_bytes()).collect();
+    for (bytes, raw) in [(wide, "f64"), (half, "f16"), (brain, "bf16"), (single, "f32")] {
+        std::fs::write(&file, bytes).unwrap();
+        let args = format!("greedy {} --raw {raw} --vocab-size 2 --temperature 1e6 -f json", file.display());
+        assert_eq!(tokpick(&words(&args)).json()["sequences"][0]["processed_logprobs"][0], 0.0, "{raw}");
+    }
+}
+
 #[test]
 fn a_vocabulary_comes_from_standard_input() {
     let text = with_input(&words("greedy steps-small.json --vocab - --format text"), &vocabulary()).text();

@@ -19,7 +19,7 @@ fn samplers() -> Vec<Box<dyn Sampler>> {
         Box::new(beam(Variant::Sample)),
         Box::new(beam(Variant::Stochastic { noise: 1.0 })),
         Box::new(beam(Variant::Diverse { num_beam_groups: 2, diversity_penalty: 0.5 })),
-        Box::new(beam(Variant::Constrained { force_ids: vec![vec![3]] })),
+        Box::new(beam(Variant::Constrained { force_ids: vec![vec![3].into()] })),
         Box::new(Exact::new(2).unwrap()),
     ]
 }

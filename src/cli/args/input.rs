@@ -13,7 +13,7 @@ use tokpick::source::{
 use tokpick::{Error, Place, Result};
 
 use super::model::ModelArgs;
-use crate::cli::ids::parse;
+use crate::cli::named::parse;
 use crate::cli::note::note;
 use crate::cli::progress::watched;
 
@@ -53,7 +53,7 @@ pub struct InputArgs {
     /// Token strings: a JSON list, a JSON object token → id, or text with a token a line; may be shorter than V; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub vocab: Option<PathBuf>,
-    /// Vocabulary size, for sparse rows whose ids don't tell it
+    /// Vocabulary size, for sparse rows whose ids don't tell it, and for rows of a padded model: their ids from V up are masked
     #[arg(long, value_name = "V")]
     pub vocab_size: Option<usize>,
     #[command(flatten)]

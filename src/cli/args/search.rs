@@ -1,10 +1,12 @@
 //! Beam search and exact search.
 
 use clap::{Args, ValueEnum};
+use tokpick::render::Tokens;
 use tokpick::sampler::{Beam, EarlyStopping, LengthNorm, Variant};
 use tokpick::{Error, Result};
 
-use crate::cli::ids::{IdLists, parse};
+use super::group::{Group, Listed};
+use crate::cli::named::{NamedPhrases, parse};
 use crate::cli::resolve::Files;
 
 #[derive(Args)]
@@ -40,9 +42,9 @@ pub struct SearchArgs {
     /// What a token costs for each beam of an earlier group that took it (default 0)
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     pub diversity_penalty: Option<f64>,
-    /// Phrases that every hypothesis must hold, separated by `;` (the flag may also be repeated)
-    #[arg(long, value_name = "IDS", value_parser = parse::<IdLists>)]
-    pub force_ids: Vec<IdLists>,
+    /// Phrases that every hypothesis must hold, separated by `;` (the flag may also be repeated); JSON, where a phrase may take one of several forms: '[[[5,6],[7]]]'
+    #[arg(long, value_name = "IDS", value_parser = parse::<NamedPhrases>)]
+    pub force_ids: Vec<NamedPhrases>,
 }
 
 /// By what drawn continuations are ranked.
@@ -102,29 +104,25 @@ impl From<NormName> for LengthNorm {
     }
 }
 
-impl SearchArgs {
-    /// The flags that were given.
-    pub fn given(&self) -> Vec<&'static str> {
-        [
-            (self.num_beams.is_some(), "--num-beams"),
-            (self.length_penalty.is_some(), "--length-penalty"),
-            (self.length_norm.is_some(), "--length-norm"),
-            (self.early_stopping.is_some(), "--early-stopping"),
-            (self.num_return_sequences.is_some(), "--num-return-sequences"),
-            (self.beam_margin.is_some(), "--beam-margin"),
-            (self.beam_sample.is_some(), "--beam-sample"),
-            (self.stochastic.is_some(), "--stochastic"),
-            (self.num_beam_groups.is_some(), "--num-beam-groups"),
-            (self.diversity_penalty.is_some(), "--diversity-penalty"),
-            (!self.force_ids.is_empty(), "--force-ids"),
-        ]
-        .iter()
-        .filter(|(given, _)| *given)
-        .map(|(_, name)| *name)
-        .collect()
-    }
+impl Group for SearchArgs {
+    const FLAGS: &'static [Listed<Self>] = &[
+        ("--num-beams", |a| a.num_beams.is_some()),
+        ("--length-penalty", |a| a.length_penalty.is_some()),
+        ("--length-norm", |a| a.length_norm.is_some()),
+        ("--early-stopping", |a| a.early_stopping.is_some()),
+        ("--num-return-sequences", |a| a.num_return_sequences.is_some()),
+        ("--beam-margin", |a| a.beam_margin.is_some()),
+        ("--beam-sample", |a| a.beam_sample.is_some()),
+        ("--stochastic", |a| a.stochastic.is_some()),
+        ("--num-beam-groups", |a| a.num_beam_groups.is_some()),
+        ("--diversity-penalty", |a| a.diversity_penalty.is_some()),
+        ("--force-ids", |a| !a.force_ids.is_empty()),
+    ];
+}
 
-    /// The search; flags win over files.
+impl SearchArgs {
+    /// The search; flags win over files. The phrases of `--force-ids` join it in [`with_phrases`](Self::with_phrases), once the
+    /// strings of tokens are known.
     ///
     /// # Errors
     /// Parameters out of range, variants that exclude each other.
@@ -145,23 +143,32 @@ impl SearchArgs {
         Ok(beam)
     }
 
+    /// The search with the phrases of `--force-ids`.
+    ///
+    /// # Errors
+    /// A string that is no token.
+    pub fn with_phrases(&self, beam: Beam, tokens: Option<&Tokens>) -> Result<Beam> {
+        if self.force_ids.is_empty() {
+            return Ok(beam);
+        }
+        let phrases = self.force_ids.iter().map(|phrases| phrases.resolve("--force-ids", tokens));
+        let force_ids = phrases.collect::<Result<Vec<_>>>()?.concat();
+        Ok(Beam { variant: Variant::Constrained { force_ids }, ..beam })
+    }
+
     /// The variant: at most one is given by flags; a file's counts where none is.
     fn variant(&self, files: &Files) -> Result<Variant> {
-        let mut force_ids: Vec<_> = self.force_ids.iter().flat_map(|lists| lists.0.clone()).collect();
         let diverse = self.num_beam_groups.is_some() || self.diversity_penalty.is_some();
         let given = [
             (self.beam_sample.is_some(), "--beam-sample"),
             (self.stochastic.is_some(), "--stochastic"),
             (diverse, "--num-beam-groups"),
-            (!force_ids.is_empty(), "--force-ids"),
+            (!self.force_ids.is_empty(), "--force-ids"),
         ];
         let given: Vec<&str> = given.iter().filter(|(given, _)| *given).map(|(_, name)| *name).collect();
         if let [one, another, ..] = given[..] {
             let with = format!("with {another}");
             return Err(Error::setting(one, with, "a beam search is of one kind: leave out one of them"));
-        }
-        if given.is_empty() {
-            force_ids = files.get(|s| s.force_words_ids.clone()).unwrap_or_default();
         }
         if let Some(ranks) = self.beam_sample {
             return Ok(ranks.into());
@@ -169,7 +176,11 @@ impl SearchArgs {
         if let Some(noise) = self.stochastic {
             return Ok(Variant::Stochastic { noise });
         }
-        if !force_ids.is_empty() {
+        if !self.force_ids.is_empty() {
+            return Ok(Variant::Constrained { force_ids: Vec::new() });
+        }
+        let force_ids = files.get(|s| s.force_words_ids.clone()).unwrap_or_default();
+        if given.is_empty() && !force_ids.is_empty() {
             return Ok(Variant::Constrained { force_ids });
         }
         let num_beam_groups = self.num_beam_groups.or_else(|| files.get(|s| s.num_beam_groups)).unwrap_or(1);

@@ -11,7 +11,7 @@ use crate::cli::out::Out;
 #[command(next_help_heading = "Output")]
 pub struct ShowArgs {
     /// Columns of text (default: those of the terminal, else 80)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = columns)]
     pub width: Option<usize>,
     /// Colours: on a terminal (auto, the default; NO_COLOR and CLICOLOR_FORCE count), always or never
     #[arg(
@@ -68,6 +68,14 @@ impl From<DigitsName> for Digits {
 
 /// The fewest columns that anything can be shown in.
 const NARROWEST: usize = 40;
+/// The most: a line of text is made in memory.
+const WIDEST: usize = 10_000;
+
+/// Reads the columns of a screen.
+fn columns(text: &str) -> std::result::Result<usize, String> {
+    let columns = text.trim().parse().ok().filter(|columns| (NARROWEST..=WIDEST).contains(columns));
+    columns.ok_or_else(|| format!("must be {NARROWEST} to {WIDEST} columns"))
+}
 
 impl ShowArgs {
     /// The look of what goes to an output.
@@ -80,7 +88,7 @@ impl ShowArgs {
             When::Auto => out.is_terminal() || set("CLICOLOR_FORCE").is_some_and(|v| v != "0"),
         };
         let terminal = || out.is_terminal().then(terminal_size).flatten().map(|(Width(w), _)| usize::from(w));
-        let width = self.width.or_else(terminal).unwrap_or(80).max(NARROWEST);
+        let width = self.width.or_else(terminal).unwrap_or(80).clamp(NARROWEST, WIDEST);
         Look { colour, width, ascii: self.ascii, digits: self.digits.into() }
     }
 }

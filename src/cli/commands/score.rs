@@ -10,7 +10,7 @@ use crate::cli::args::{
 };
 use crate::cli::note::missing;
 use crate::cli::out::Out;
-use crate::cli::resolve::{Asked, Files};
+use crate::cli::resolve::Asked;
 use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status};
 
@@ -93,10 +93,9 @@ impl Run for Score {
         let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
         let mut out = Out::open(self.output.as_deref())?;
         let longest = ids.iter().map(Vec::len).max();
-        let files = Files::read(&self.settings)?;
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
-        let mut resolved = asked.resolve(&files, &opened.source.shape(), longest, opened.tokens.as_ref())?;
+        let (files, mut resolved) = asked.over(&opened, longest)?;
         // the ids say where it ends
         resolved.limits.max_new_tokens = None;
         let asked_seed = self.seed.or_else(|| files.get(|s| s.seed));

@@ -20,7 +20,7 @@
 //! the decay 0.9, as in llama.cpp.
 
 use crate::engine::{
-    Batch, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
+    Batch, Defaults, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
     shared::{log::Log, row, seed},
 };
 use crate::{Error, Result};
@@ -51,6 +51,13 @@ pub(super) static INFO: EngineInfo = EngineInfo {
     seeds: "a whole number from 0 to 2^32 - 2 (4294967295 means random)",
     batch: Batch::EachRow,
     float32_logits: true,
+    defaults: Defaults::CommandLine(&[
+        ("top_k", 40.0),
+        ("top_p", 0.95),
+        ("min_p", 0.05),
+        ("temperature", 0.8),
+    ]),
+    note: None,
     releases: &["llama.cpp 0c1e57098bba, llama-cpp-python 0.3.36"],
     build,
 };

@@ -10,6 +10,7 @@ mod search;
 mod stochastic;
 mod variant;
 
+pub use constrained::Phrase;
 pub use norm::LengthNorm;
 pub use variant::Variant;
 
@@ -113,8 +114,7 @@ impl Beam {
 
     /// Refuses phrases outside a vocabulary of `vocab` tokens.
     fn check_ids(&self, source: &str, vocab: usize) -> Result<()> {
-        let forced = self.variant.phrases().0.iter().flatten();
-        match forced.copied().find(|&id| id as usize >= vocab) {
+        match self.variant.phrases().ids().find(|&id| id as usize >= vocab) {
             Some(id) => {
                 let what = format!("the forced id {id} is outside the vocabulary of {vocab} tokens");
                 Err(Error::input(source, Place::default(), what))

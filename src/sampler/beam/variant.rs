@@ -1,6 +1,6 @@
 //! The published variants of beam search, and where they differ.
 
-use super::constrained::Phrases;
+use super::constrained::{Phrase, Phrases};
 use crate::{Error, Result, TokenId};
 
 /// Which beam search: what continuations are ranked by, and which of them live on.
@@ -47,8 +47,8 @@ pub enum Variant {
         /// 0 or more; 0 lets all groups find the same.
         diversity_penalty: f64,
     },
-    /// Constrained beam search: every hypothesis holds the phrases, each as a contiguous piece of the generated ids (Hokamp & Liu
-    /// 2017).
+    /// Constrained beam search: every hypothesis holds the phrases, each in one of its forms, a contiguous piece of the generated
+    /// ids (Hokamp & Liu 2017).
     ///
     /// Besides the best continuations, those that begin or go on with a phrase are considered. Continuations are in banks, by how
     /// many tokens of the phrases they hold, and the live beams are taken from the banks in turn, the fullest first (the dynamic
@@ -56,7 +56,7 @@ pub enum Variant {
     /// within a bank. End tokens are masked until all phrases are in. Phrases may overlap; one that is broken off starts again.
     Constrained {
         /// The phrases; none of them empty, none with an end token.
-        force_ids: Vec<Vec<TokenId>>,
+        force_ids: Vec<Phrase>,
     },
 }
 
@@ -80,10 +80,10 @@ impl Variant {
                 Ok(())
             }
             Variant::Constrained { force_ids } => {
-                if force_ids.is_empty() || force_ids.iter().any(Vec::is_empty) {
+                if force_ids.is_empty() || force_ids.iter().any(Phrase::is_empty) {
                     return Err(Error::setting("force_ids", "", "must be one phrase or more, none empty"));
                 }
-                match force_ids.iter().flatten().find(|id| eos.contains(id)) {
+                match Phrases(force_ids).ids().find(|id| eos.contains(id)) {
                     Some(id) => {
                         Err(Error::setting("force_ids", id, "is an end token: nothing can follow it"))
                     }

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read};
 use super::{ModelCommand, Protocol};
 use crate::TokenId;
 use crate::source::npy::header;
+use crate::source::padding::bar;
 use crate::source::text::json::{Content, Context};
 use crate::source::text::lines;
 use crate::source::{DtypeHint, Open, Query, Row};
@@ -115,7 +116,7 @@ pub(super) fn read(
     count: usize,
     vocab: Option<usize>,
 ) -> Result<Vec<Row>, Bad> {
-    let rows = match settings.protocol {
+    let mut rows = match settings.protocol {
         Protocol::Json => read_json(document, settings, count)?,
         Protocol::Npy => read_npy(document, settings, count)?,
     };
@@ -129,6 +130,13 @@ pub(super) fn read(
             let what = format!("the answer has {found} logits in a row, the vocabulary has {expected}");
             return Err(Bad { row: number, ..bad(what) });
         }
+        if let Some(least) = settings.vocab_size.filter(|least| *least > found || *least == 0) {
+            let what = format!("the answer has {found} logits in a row, the vocabulary has {least}");
+            return Err(Bad { row: number, ..bad(what) });
+        }
+    }
+    if let Some(vocab) = settings.vocab_size {
+        rows.iter_mut().for_each(|row| bar(row, vocab));
     }
     Ok(rows)
 }

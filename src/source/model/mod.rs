@@ -66,7 +66,7 @@ pub struct ModelCommand {
     pub dtype: Option<DtypeHint>,
     /// JSON `null` is a masked token (−∞), not an error.
     pub null_is_masked: bool,
-    /// V, to be checked; `None`: what the first answer has.
+    /// V; `None`: what the first answer has. Answers may be wider, as a padded model's are: the ids from V up are masked.
     pub vocab_size: Option<usize>,
 }
 
@@ -93,8 +93,7 @@ impl ModelCommand {
         let words = words.ok_or_else(|| wrong("no command, or a quote that is not closed".to_string()))?;
         let process = Process::start(&words, self.protocol, self.dtype)
             .map_err(|e| wrong(format!("{} can't be started: {e}", words[0])))?;
-        let vocab = self.vocab_size;
-        Ok(Model { settings: self, process: Some(process), vocab, answered: 0, accept_invalid: false })
+        Ok(Model { settings: self, process: Some(process), vocab: None, answered: 0, accept_invalid: false })
     }
 }
 

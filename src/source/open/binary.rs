@@ -11,6 +11,7 @@ use crate::source::container::safetensors::Found;
 use crate::source::container::{compressed, npz, safetensors};
 use crate::source::layout::Grid;
 use crate::source::npy::header;
+use crate::source::padding::Padded;
 use crate::source::probs::Probabilities;
 use crate::source::stream::Stream;
 use crate::source::text::lines::Lines;
@@ -28,10 +29,15 @@ impl Open {
     ///
     /// # Errors
     /// A file that can't be read, content that is no logits, a setting that doesn't fit the content.
-    pub fn open(mut self) -> Result<Source> {
+    pub fn open(self) -> Result<Source> {
+        let vocab_size = self.vocab_size;
+        Ok(padded(self.find()?, vocab_size))
+    }
+
+    fn find(mut self) -> Result<Source> {
         if self.path == Path::new("-") {
             widen(&io::stdin());
-            return self.read(io::stdin());
+            return self.packed(Box::new(io::stdin()), 0);
         }
         let (path, array) = file_and_array(&self.path);
         (self.path, self.array) = (path, self.array.or(array));
@@ -41,7 +47,7 @@ impl Open {
         let metadata = file.metadata().map_err(io)?;
         if !metadata.is_file() {
             widen(&file);
-            return self.read(file);
+            return self.packed(Box::new(file), 0);
         }
         let len = metadata.len();
         let mut file = BufReader::with_capacity(BUFFER, file);
@@ -104,7 +110,8 @@ impl Open {
     /// # Errors
     /// As [`Open::open`].
     pub fn read(self, from: impl Read + Send + 'static) -> Result<Source> {
-        self.packed(Box::new(from), 0)
+        let vocab_size = self.vocab_size;
+        Ok(padded(self.packed(Box::new(from), 0)?, vocab_size))
     }
 
     /// Reads the input from a reader; `depth` says in how many layers of compression it was.
@@ -192,7 +199,7 @@ impl Open {
         let vocab = self.raw_vocab(raw)?;
         let codec = raw.codec();
         let row = (vocab * codec.dtype.size()) as u64;
-        if len == 0 || len % row != 0 {
+        if len == 0 || !len.is_multiple_of(row) {
             let what =
                 format!("{len} bytes are no whole number of rows of {row} bytes: is --vocab-size right?");
             return Err(Error::input(self.name(), Place::default(), what));
@@ -248,6 +255,14 @@ impl Open {
                 self.bigram(matrix)
             }
         }
+    }
+}
+
+/// The source, with the ids beyond its vocabulary masked where it may have some.
+fn padded(source: Source, vocab_size: Option<usize>) -> Source {
+    match vocab_size {
+        Some(vocab) if source.shape().vocab != Some(vocab) => Box::new(Padded { source, vocab }),
+        _ => source,
     }
 }
 

@@ -70,7 +70,8 @@ pub struct Open {
     pub probs: bool,
     /// What the rows mean.
     pub kind: Kind,
-    /// V: needed where sparse rows don't tell it (default: the highest id so far + 1), checked everywhere else.
+    /// V: needed where sparse rows don't tell it (default: the highest id so far + 1). Dense rows may be wider, as those of a padded
+    /// model head are: their ids from V up are masked.
     pub vocab_size: Option<usize>,
 }
 
@@ -129,7 +130,7 @@ impl Open {
 
     fn checked(&self, source: Source) -> Result<Source> {
         match (self.vocab_size, source.shape().vocab) {
-            (Some(given), Some(v)) if given != v => {
+            (Some(given), Some(v)) if given > v || given == 0 => {
                 let what = format!("the rows of {} have {v} logits", source.name());
                 Err(Error::setting("vocab_size", given, what))
             }

@@ -150,6 +150,7 @@ fn lines_that_are_no_steps() {
     );
     expect_set(b"[1,2]\n", five, "x: line 1, step 0: 2 logits here, --vocab-size is 5");
     expect_set(b"[[1,2]]", five, "vocab_size 5: the rows of x have 2 logits");
+    expect_set(b"[[1,2]]", |open| open.vocab_size = Some(0), "vocab_size 0: the rows of x have 2 logits");
 }
 
 #[test]

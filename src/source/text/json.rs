@@ -229,9 +229,11 @@ impl Parser<'_, '_> {
             let token = self.content.logits.len() - start;
             let logit = if peek.is_num() {
                 let wide = self.json.known_float(peek).map_err(|e| self.syntax_at(e, Some(token)))?;
-                let narrow = wide as f32;
+                // the lowest number is how programs write a mask
+                let narrow = if wide == f64::MIN { f32::NEG_INFINITY } else { wide as f32 };
                 // Only the word Infinity ends in y.
-                if narrow.is_infinite() && self.text.get(self.index() - 1) != Some(&b'y') {
+                if narrow.is_infinite() && wide != f64::MIN && self.text.get(self.index() - 1) != Some(&b'y')
+                {
                     return Err(self
                         .bad(self.place(Some(token)), "a number too large for f32; scale the logits down"));
                 }

@@ -40,14 +40,14 @@ pub(crate) struct JsonLines {
     step: usize,
     ids: BTreeMap<usize, Value>,
     sparse: Option<bool>,
-    /// V: of the first dense row, or above the ids so far.
+    /// V: of the first dense row, or above the ids so far; 0 before the first dense row.
     vocab: usize,
 }
 
 impl JsonLines {
     /// `lines` stands at the first step, and `content` is what it holds.
     pub fn new(lines: Lines, content: Content, options: LineOptions) -> Self {
-        let vocab = options.vocab_size.unwrap_or(0);
+        let vocab = options.vocab_size.filter(|_| content.ids.is_some()).unwrap_or(0);
         let ids = content.id.clone().map(|id| (0, id)).into_iter().collect();
         let (waiting, parsed) = (true, true);
         JsonLines { lines, options, content, waiting, parsed, step: 0, ids, sparse: None, vocab }
@@ -105,17 +105,15 @@ impl JsonLines {
         if found == 0 {
             return self.bad(self.place(), "V = 0: the step holds no token");
         }
+        if let Some(least) = self.options.vocab_size.filter(|least| *least > found || *least == 0) {
+            return self.bad(self.place(), format!("{found} logits here, --vocab-size is {least}"));
+        }
         if self.vocab == 0 {
             self.vocab = found;
         }
         if found != self.vocab {
             let expected = self.vocab;
-            return match self.options.vocab_size {
-                Some(_) => self.bad(self.place(), format!("{found} logits here, --vocab-size is {expected}")),
-                None => {
-                    self.bad(self.place(), format!("{found} logits here, {expected} in the lines before"))
-                }
-            };
+            return self.bad(self.place(), format!("{found} logits here, {expected} in the lines before"));
         }
         std::mem::swap(row.start_dense(found), &mut self.content.logits);
         Ok(())

@@ -119,7 +119,7 @@ fn settings() {
         ("sample steps.npy --rows 20..30", "--rows 20..30: out of range: the steps of steps.npy are 0..24"),
         ("sample steps.npy --rows 9", "invalid value '9' for '--rows <A..B>': is not a range"),
         ("sample steps.npy --layout btv", "--layout btv: does not fit the axes [24, 512]"),
-        ("sample steps.npy --vocab-size 7", "--vocab-size 7: the rows of steps.npy have 512 logits"),
+        ("sample steps.npy --vocab-size 700", "--vocab-size 700: the rows of steps.npy have 512 logits"),
         ("sample steps.npy --source bigram", "a bigram matrix is square"),
         ("sample steps.npy --prompt-ids 512", "the prompt id 512 is outside the vocabulary of 512"),
         ("sample steps.npy --prefix-ids 1,512", "the prefix id 512 is outside"),

@@ -65,3 +65,22 @@ fn what_is_not_explained_is_said_plainly() {
         "{noisy}"
     );
 }
+
+/// A screen has columns that a line can be made for.
+#[test]
+fn of_a_screen_that_none_is() {
+    for command in [
+        "explain steps.npy",
+        "info steps.npy",
+        "compare steps.npy",
+        "tree steps.npy",
+        "score steps.npy --ids 1",
+    ] {
+        for width in ["0", "39", "10001", "4294967296", "18446744073709551616", "-1", "wide"] {
+            let error = tokpick(&words(&format!("{command} --width={width}"))).failure();
+            assert!(error.contains("--width") && error.contains("40 to 10000"), "{command}: {error}");
+        }
+    }
+    let widest = tokpick(&words("explain steps.npy --step 0 --seed 1 --width 10000")).text();
+    assert!(widest.lines().all(|line| line.chars().count() <= 10_000));
+}

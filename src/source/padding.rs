@@ -1,0 +1,54 @@
+//! Rows that are wider than the vocabulary: a model's head is padded, and the ids beyond the vocabulary name no token.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Format, LogitsSource, Query, Row, Shape};
+use crate::Result;
+
+/// Masks the logits of the ids from `vocab` up. Those of a sparse row are refused where it is read.
+pub(super) fn bar(row: &mut Row, vocab: usize) {
+    if row.ids.is_none() {
+        row.logits.iter_mut().skip(vocab).for_each(|x| *x = f32::NEG_INFINITY);
+    }
+}
+
+/// A source that may be wider than its vocabulary.
+pub(super) struct Padded {
+    pub source: Box<dyn LogitsSource + Send>,
+    /// How many tokens there are.
+    pub vocab: usize,
+}
+
+impl LogitsSource for Padded {
+    fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    fn shape(&self) -> Shape {
+        self.source.shape()
+    }
+
+    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
+        self.source.rows(at, out)?;
+        out.iter_mut().for_each(|row| bar(row, self.vocab));
+        Ok(())
+    }
+
+    fn vocab(&self) -> Option<&[String]> {
+        self.source.vocab()
+    }
+
+    fn ids(&self) -> BTreeMap<usize, Value> {
+        self.source.ids()
+    }
+
+    fn accept_invalid(&mut self) {
+        self.source.accept_invalid();
+    }
+
+    fn format(&self) -> Format {
+        self.source.format()
+    }
+}
