@@ -26,6 +26,9 @@ pub struct EngineArgs {
     /// torch-multinomial: whether a call may draw an id twice
     #[arg(long, value_name = "BOOL")]
     pub replacement: Option<bool>,
+    /// llama.cpp: refuse ids of the history beyond the vocabulary, which it passes over
+    #[arg(long)]
+    pub strict: bool,
     /// The prompt of each row, where a document of claims tells it.
     #[arg(skip)]
     pub prompts: Option<Vec<Vec<TokenId>>>,
@@ -40,6 +43,7 @@ impl EngineArgs {
             (self.position.is_some(), "--position"),
             (self.filtered_batch, "--filtered-batch"),
             (self.replacement.is_some(), "--replacement"),
+            (self.strict, "--strict"),
         ]
         .iter()
         .filter(|(given, _)| *given)

@@ -10,7 +10,7 @@ use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status, run::run};
 
 #[derive(Args)]
-#[command(mut_args(|arg| hide(arg, &["draw", "engine", "row_seeds", "replacement", "mirostat", "mirostat_tau", "mirostat_eta", "mirostat_m", "mirostat_surprise", "adaptive_target", "adaptive_decay", "num_samples", "stream"])))]
+#[command(mut_args(|arg| hide(arg, &["draw", "engine", "row_seeds", "replacement", "strict", "mirostat", "mirostat_tau", "mirostat_eta", "mirostat_m", "mirostat_surprise", "adaptive_target", "adaptive_decay", "num_samples", "stream"])))]
 pub struct Beam {
     #[command(flatten)]
     decode: DecodeArgs,

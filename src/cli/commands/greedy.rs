@@ -11,7 +11,7 @@ use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status};
 
 #[derive(Args)]
-#[command(mut_args(|arg| hide(arg, &["draw", "engine", "row_seeds", "replacement", "mirostat", "mirostat_tau", "mirostat_eta", "mirostat_m", "mirostat_surprise", "adaptive_target", "adaptive_decay", "num_samples", "num_beams", "length_penalty", "length_norm", "early_stopping", "num_return_sequences", "beam_margin", "beam_sample", "stochastic", "num_beam_groups", "diversity_penalty", "force_ids"])))]
+#[command(mut_args(|arg| hide(arg, &["draw", "engine", "row_seeds", "replacement", "strict", "mirostat", "mirostat_tau", "mirostat_eta", "mirostat_m", "mirostat_surprise", "adaptive_target", "adaptive_decay", "num_samples", "num_beams", "length_penalty", "length_norm", "early_stopping", "num_return_sequences", "beam_margin", "beam_sample", "stochastic", "num_beam_groups", "diversity_penalty", "force_ids"])))]
 pub struct Greedy {
     #[command(flatten)]
     decode: DecodeArgs,

@@ -10,7 +10,7 @@ use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status, run::run};
 
 #[derive(Args)]
-#[command(mut_args(|arg| hide(arg, &["draw", "engine", "row_seeds", "replacement", "mirostat", "mirostat_tau", "mirostat_eta", "mirostat_m", "mirostat_surprise", "adaptive_target", "adaptive_decay", "num_samples", "stream", "num_beams", "length_penalty", "length_norm", "early_stopping", "beam_margin", "beam_sample", "stochastic", "num_beam_groups", "diversity_penalty", "force_ids", "threads"])))]
+#[command(mut_args(|arg| hide(arg, &["draw", "engine", "row_seeds", "replacement", "strict", "mirostat", "mirostat_tau", "mirostat_eta", "mirostat_m", "mirostat_surprise", "adaptive_target", "adaptive_decay", "num_samples", "stream", "num_beams", "length_penalty", "length_norm", "early_stopping", "beam_margin", "beam_sample", "stochastic", "num_beam_groups", "diversity_penalty", "force_ids", "threads"])))]
 pub struct Search {
     /// Find the true best: uniform-cost search for the largest sum of log-probabilities (length penalty 0)
     #[arg(long, required = true)]
