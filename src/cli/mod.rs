@@ -4,7 +4,6 @@ mod args;
 mod commands;
 mod given;
 mod help;
-mod ids;
 mod lessons;
 mod named;
 mod note;

@@ -7,7 +7,7 @@ use tokpick::processor::Chain;
 use tokpick::sampler::Sampler;
 use tokpick::{Error, Result};
 
-use super::args::{DecodeArgs, DrawArgs, Seed, fresh_for_engines, resolve_seed};
+use super::args::{DecodeArgs, DrawArgs, Group, Seed, fresh_for_engines, resolve_seed};
 use super::note::{no_effect, note};
 use super::resolve::{self, Files, Setup};
 

@@ -7,6 +7,7 @@
 pub mod explain;
 mod info;
 pub mod kit;
+pub mod page;
 mod probs;
 mod processors;
 mod run;

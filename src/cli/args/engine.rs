@@ -6,6 +6,7 @@ use tokpick::engine::Params;
 use tokpick::{Error, Result, TokenId};
 
 use super::TerminalArgs;
+use super::group::{Group, Listed};
 
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Replaying an engine (`tokpick engines` lists them)")]
@@ -34,23 +35,18 @@ pub struct EngineArgs {
     pub prompts: Option<Vec<Vec<TokenId>>>,
 }
 
-impl EngineArgs {
-    /// The flags that mean something for an engine alone.
-    pub fn given(&self) -> Vec<&'static str> {
-        [
-            (self.engine.is_some(), "--engine"),
-            (self.row_seeds.is_some(), "--row-seeds"),
-            (self.position.is_some(), "--position"),
-            (self.filtered_batch, "--filtered-batch"),
-            (self.replacement.is_some(), "--replacement"),
-            (self.strict, "--strict"),
-        ]
-        .iter()
-        .filter(|(given, _)| *given)
-        .map(|(_, flag)| *flag)
-        .collect()
-    }
+impl Group for EngineArgs {
+    const FLAGS: &'static [Listed<Self>] = &[
+        ("--engine", |a| a.engine.is_some()),
+        ("--row-seeds", |a| a.row_seeds.is_some()),
+        ("--position", |a| a.position.is_some()),
+        ("--filtered-batch", |a| a.filtered_batch),
+        ("--replacement", |a| a.replacement.is_some()),
+        ("--strict", |a| a.strict),
+    ];
+}
 
+impl EngineArgs {
     /// The engine's parameters: those of the processor flags (entries of a chain), and its own.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use tokpick::source::{
 use tokpick::{Error, Place, Result};
 
 use super::model::ModelArgs;
-use crate::cli::ids::parse;
+use crate::cli::named::parse;
 use crate::cli::note::note;
 
 #[derive(Args)]

@@ -11,6 +11,7 @@ mod greedy;
 mod info;
 mod lesson;
 mod man;
+mod page;
 mod probs;
 mod processors;
 mod sample;
@@ -83,6 +84,7 @@ commands! {
     Probs, "probs", probs::Probs, "The distribution that `sample` would draw from";
     Explain, "explain", explain::Explain, "What each stage does to the distribution of a step, and how the token is drawn";
     Compare, "compare", compare::Compare, "Strategies side by side on the same rows: texts, probabilities, diversity";
+    Page, "page", page::Page, "One HTML page to play with: sliders, draws, two settings, the beam search";
     Tree, "tree", tree::Tree, "A beam search as a tree: what was considered, and what became of it";
     Score, "score", score::Score, "How probable given ids are: log-probability, rank, surprise, perplexity";
     Verify, "verify", verify::Verify, "Whether ids were drawn from these logits and seed; whether a record still holds";
