@@ -60,7 +60,7 @@ pub use iter::{Numbered, RowIter, row_iter};
 pub use layout::{Layout, RowRange};
 pub use model::{Model, ModelCommand, Protocol};
 pub use offset::offset;
-pub use open::{Kind, Open, file_and_array};
+pub use open::{Meaning, Open, file_and_array};
 pub use record::Recorder;
 pub use remark::remarking;
 pub use steps::Steps;

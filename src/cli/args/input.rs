@@ -4,10 +4,10 @@ use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use tokpick::check::{Companion, Digest, Hashing, Tally, digest_file, digest_vocab};
+use tokpick::check::{Digest, Hashing, RecordedInput, Tally, digest_file, digest_vocab};
 use tokpick::render::Tokens;
 use tokpick::source::{
-    DtypeHint, Kind, Layout, LogitsSource, ModelCommand, Open, RawDtype, RowRange, Vocab, file_and_array,
+    DtypeHint, Layout, LogitsSource, Meaning, ModelCommand, Open, RawDtype, RowRange, Vocab, file_and_array,
     offset, remarking,
 };
 use tokpick::{Error, Place, Result};
@@ -84,7 +84,7 @@ pub struct Opened {
 
 impl Opened {
     /// The digest of the whole input. What is left of a stream is read to its end; a file is read again.
-    pub fn digest(&self) -> Result<Companion> {
+    pub fn digest(&self) -> Result<RecordedInput> {
         let (sha256, bytes) = match &self.tally {
             None => digest_file(&self.path)?,
             Some(tally) => {
@@ -94,7 +94,7 @@ impl Opened {
             }
         };
         let path = self.path.as_path().into();
-        Ok(Companion { role: "input".to_string(), path, sha256, bytes })
+        Ok(RecordedInput { role: "input".to_string(), path, sha256, bytes })
     }
 }
 
@@ -152,7 +152,7 @@ impl InputArgs {
             array: self.array.clone(),
             raw: self.raw,
             probs: self.probs,
-            kind: if self.source == Some(SourceName::Bigram) { Kind::Bigram } else { Kind::Auto },
+            kind: if self.source == Some(SourceName::Bigram) { Meaning::Bigram } else { Meaning::Auto },
             vocab_size: self.vocab_size,
             ..Open::new(path.clone())
         };
