@@ -36,7 +36,7 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The same but for the order.
+    /// Whether both differ in nothing but their orders.
     pub(super) fn is_like(&self, other: &Recipe) -> bool {
         (&self.draw, self.convention, &self.assumed) == (&other.draw, other.convention, &other.assumed)
     }

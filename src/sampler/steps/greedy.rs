@@ -8,6 +8,14 @@ use crate::trace::Trace;
 /// Greedy search: the most probable token of every step, the lowest id among equals.
 ///
 /// It takes the argmax of the processed logits, not of log-probabilities, whose rounding makes ties.
+///
+/// ```
+/// use tokpick::prelude::*;
+/// let mut steps = Open::new("a.json").read(&b"[[0.5, 2.0, 1.0], [3.0, 3.0, 1.0]]"[..])?;
+/// let found = Greedy.decode(steps.as_mut(), &Job::new(&Chain::default()))?;
+/// assert_eq!(found[0].ids, [1, 0]);
+/// # Ok::<(), tokpick::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Greedy;
 

@@ -28,6 +28,21 @@ pub struct Visit<'a> {
 /// t of them, and the walk of a sequence ends with its ids. Without ids, every row has the history prompt and prefix; then a
 /// source that follows the prefix gives one row.
 ///
+/// ```
+/// use tokpick::prelude::*;
+/// use tokpick::sampler::walk;
+///
+/// let mut steps = Open::new("a.json").read(&b"[[0.0, 0.0], [1.0, 1.0]]"[..])?;
+/// let chain = Chain::new([tokpick::processor::temperature(0.5)?]);
+/// let mut scores = Vec::new();
+/// walk(steps.as_mut(), &Job::new(&chain), None, &mut (), &mut |visit| {
+///     scores.push((visit.step, visit.candidates.score(1)));
+///     Ok(())
+/// })?;
+/// assert_eq!(scores, [(0, Some(0.0)), (1, Some(2.0))]);
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+///
 /// # Errors
 /// Those of source and chain; ids for another number of sequences, more ids than rows, ids outside the vocabulary; whatever
 /// `visit` returns.
