@@ -1,5 +1,7 @@
 //! What is known of a method without building it: plain data, from which flags, help, orders, imports and tables are made.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::{Needs, Stage};
@@ -44,7 +46,7 @@ pub struct Info {
     /// The paper or engine that it comes from.
     pub source: &'static str,
     /// The value at which it does nothing.
-    pub off: &'static str,
+    pub off: Off,
     /// Its flags. The first one stands for the processor, and its help is the summary.
     pub flags: &'static [Flag],
     /// The parameter that a lone value sets, where that isn't the first flag's.
@@ -90,7 +92,7 @@ impl Info {
             kind,
             summary: "",
             source: "",
-            off: "not set",
+            off: Off::Unset,
             flags: &[],
             lone: None,
             shared: &[],
@@ -104,10 +106,22 @@ impl Info {
         }
     }
 
-    /// Whether its lone parameter has the value at which it does nothing.
-    pub fn is_off(&self, value: &Value) -> bool {
-        let off: Option<Value> = serde_json::from_str(self.off).ok();
-        off.is_some_and(|off| off == *value || (off.is_number() && off.as_f64() == value.as_f64()))
+    /// Whether a JSON form of its parameters, or its lone value, has the value at which it does nothing.
+    pub fn is_off(&self, form: &Value) -> bool {
+        let parameter = |name: &str| match form {
+            Value::Object(parameters) => parameters.get(name),
+            lone => Some(lone).filter(|_| name == self.lone_parameter()),
+        };
+        let number = |name| parameter(name).and_then(Value::as_f64);
+        let lone = self.lone_parameter();
+        match self.off {
+            Off::Unset => false,
+            Off::False => parameter(lone) == Some(&Value::Bool(false)),
+            Off::Empty => parameter(lone).and_then(Value::as_array).is_some_and(Vec::is_empty),
+            Off::Number(off) => number(lone) == Some(off),
+            Off::AtMost(most) => number(lone).is_some_and(|x| x <= most),
+            Off::All(all) => all.iter().all(|&(name, off)| number(name) == Some(off)),
+        }
     }
 
     /// Its JSON form: the object of its parameters, or the value where the lone one is all there is.
@@ -135,6 +149,63 @@ impl Info {
         match form {
             Value::Object(parameters) => parameters,
             lone => serde_json::Map::from_iter([(self.lone_parameter().to_string(), lone)]),
+        }
+    }
+}
+
+/// The values at which a processor does nothing.
+///
+/// ```
+/// use tokpick::processor::Off;
+/// assert_eq!(Off::Number(1.0).to_string(), "1");
+/// assert_eq!(Off::All(&[("alpha", 0.0), ("beta", 0.0)]).to_string(), "alpha 0 and beta 0");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Off {
+    /// There is none: it is off where it isn't set.
+    Unset,
+    /// A switch that is off.
+    False,
+    /// An empty list.
+    Empty,
+    /// This number.
+    Number(f64),
+    /// This number, and every smaller one.
+    AtMost(f64),
+    /// These parameters together, each with its number.
+    All(&'static [(&'static str, f64)]),
+}
+
+impl Off {
+    /// The lone number that does nothing, where there is one.
+    pub fn number(self) -> Option<f64> {
+        match self {
+            Off::Number(off) | Off::AtMost(off) => Some(off),
+            _ => None,
+        }
+    }
+
+    /// The end of a range in words, where the off value is a number: what that number does.
+    pub(super) fn does(self, what: &str) -> String {
+        match self {
+            Off::Number(off) => format!(" ({off} {what})"),
+            Off::AtMost(most) => format!(" ({most} or less {what})"),
+            _ => String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Off {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Off::Unset => f.write_str("not set"),
+            Off::False => f.write_str("false"),
+            Off::Empty => f.write_str("[]"),
+            Off::Number(off) | Off::AtMost(off) => off.fmt(f),
+            Off::All(all) => {
+                let all: Vec<String> = all.iter().map(|(name, off)| format!("{name} {off}")).collect();
+                f.write_str(&all.join(" and "))
+            }
         }
     }
 }
@@ -283,7 +354,7 @@ pub type At = (Part, u8);
 /// A processor's place in the order of each engine that has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Places {
-    /// transformers 5.23, `generate()`.
+    /// transformers 5.24, `generate()`.
     pub hf: At,
     /// llama.cpp at commit 0c1e57098bba.
     pub llama_cpp: At,

@@ -5,8 +5,8 @@ use tokpick::render::Tokens;
 use tokpick::sampler::{Beam, EarlyStopping, LengthNorm, Variant};
 use tokpick::{Error, Result};
 
-use crate::cli::ids::parse;
-use crate::cli::named::NamedPhrases;
+use super::group::{Group, Listed};
+use crate::cli::named::{NamedPhrases, parse};
 use crate::cli::resolve::Files;
 
 #[derive(Args)]
@@ -104,28 +104,23 @@ impl From<NormName> for LengthNorm {
     }
 }
 
-impl SearchArgs {
-    /// The flags that were given.
-    pub fn given(&self) -> Vec<&'static str> {
-        [
-            (self.num_beams.is_some(), "--num-beams"),
-            (self.length_penalty.is_some(), "--length-penalty"),
-            (self.length_norm.is_some(), "--length-norm"),
-            (self.early_stopping.is_some(), "--early-stopping"),
-            (self.num_return_sequences.is_some(), "--num-return-sequences"),
-            (self.beam_margin.is_some(), "--beam-margin"),
-            (self.beam_sample.is_some(), "--beam-sample"),
-            (self.stochastic.is_some(), "--stochastic"),
-            (self.num_beam_groups.is_some(), "--num-beam-groups"),
-            (self.diversity_penalty.is_some(), "--diversity-penalty"),
-            (!self.force_ids.is_empty(), "--force-ids"),
-        ]
-        .iter()
-        .filter(|(given, _)| *given)
-        .map(|(_, name)| *name)
-        .collect()
-    }
+impl Group for SearchArgs {
+    const FLAGS: &'static [Listed<Self>] = &[
+        ("--num-beams", |a| a.num_beams.is_some()),
+        ("--length-penalty", |a| a.length_penalty.is_some()),
+        ("--length-norm", |a| a.length_norm.is_some()),
+        ("--early-stopping", |a| a.early_stopping.is_some()),
+        ("--num-return-sequences", |a| a.num_return_sequences.is_some()),
+        ("--beam-margin", |a| a.beam_margin.is_some()),
+        ("--beam-sample", |a| a.beam_sample.is_some()),
+        ("--stochastic", |a| a.stochastic.is_some()),
+        ("--num-beam-groups", |a| a.num_beam_groups.is_some()),
+        ("--diversity-penalty", |a| a.diversity_penalty.is_some()),
+        ("--force-ids", |a| !a.force_ids.is_empty()),
+    ];
+}
 
+impl SearchArgs {
     /// The search; flags win over files. The phrases of `--force-ids` join it in [`with_phrases`](Self::with_phrases), once the
     /// strings of tokens are known.
     ///

@@ -4,12 +4,12 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::check::{self, CompareOptions, Comparison, References, Setting, Sweep};
 use tokpick::processor::Chain;
-use tokpick::render;
+use tokpick::render::{self, Tokens};
 use tokpick::sampler::{Job, Limits};
 use tokpick::{Error, Result, TokenId};
 
 use crate::cli::args::{DrawName, HistoryArgs, InputArgs, LimitArgs, ShowArgs, made, resolve_seed};
-use crate::cli::ids::IdLists;
+use crate::cli::named::NamedLists;
 use crate::cli::note::missing;
 use crate::cli::out::Out;
 use crate::cli::usage::help;
@@ -89,17 +89,26 @@ impl Compare {
         Ok(settings)
     }
 
-    /// Ids if all of it reads as ids, else text, where there are token strings to compare it with.
-    fn references<'a>(&self, text: Option<&'a dyn Fn(&[TokenId]) -> String>) -> Result<References<'a>> {
+    /// Ids if all of it reads as ids, or as JSON lists of them and of token strings; else text, where there are token strings to
+    /// compare it with.
+    fn references<'a>(
+        &self,
+        tokens: Option<&Tokens>,
+        text: &'a dyn Fn(&[TokenId]) -> String,
+    ) -> Result<References<'a>> {
         if self.reference.is_empty() {
             return Ok(References::None);
         }
-        let lists: Result<Vec<IdLists>> = self.reference.iter().map(|text| text.parse()).collect();
-        match (lists, text) {
-            (Ok(lists), _) => Ok(References::Ids(lists.into_iter().flat_map(|lists| lists.0).collect())),
-            (Err(_), Some(text)) => Ok(References::Texts(self.reference.clone(), text)),
-            (Err(error), None) => Err(error),
+        let are_lists = self.reference.iter().all(|text| {
+            let is_json = text.trim_start().starts_with('[');
+            text.parse::<NamedLists>().is_ok_and(|lists| is_json || lists.are_ids())
+        });
+        if !are_lists && tokens.is_some() {
+            return Ok(References::Texts(self.reference.clone(), text));
         }
+        let lists =
+            self.reference.iter().map(|text| text.parse::<NamedLists>()?.resolve("--reference", tokens));
+        Ok(References::Ids(lists.collect::<Result<Vec<_>>>()?.concat()))
     }
 }
 
@@ -121,7 +130,7 @@ impl Run for Compare {
         let limits = Limits { max_new_tokens: self.limits.max_new_tokens, ..Limits::default() };
         let limits = limits.with_eos(ends.into_iter().flatten()).of(&opened.source.shape());
         let text = |ids: &[TokenId]| tokens.map_or(String::new(), |tokens| tokens.text(ids));
-        let references = self.references(tokens.map(|_| &text as &dyn Fn(&[TokenId]) -> String))?;
+        let references = self.references(tokens, &text)?;
         let seed = resolve_seed(self.seed);
         let chain = Chain::default();
         let job = Job::new(&chain).prompt(&prompt).prefix(&prefix).limits(&limits).seed(seed);

@@ -20,7 +20,7 @@ use crate::cli::{Given, Run, Status};
 
 #[derive(Args)]
 #[command(
-    mut_args(|arg| hide(arg, &["num_samples", "threads"])),
+    mut_args(|arg| hide(arg, |flag| ["--num-samples", "--threads"].contains(&flag))),
     after_long_help = "The stages of the chain from left to right: a row for each of the most probable tokens (before or after the chain; ← the one drawn) with its probability after each stage, × where a stage removed it, a line where a stage cuts, … the rest summed up. Below: entropy in nats, e^entropy (as many equally probable tokens are as uncertain), how many tokens were kept, and what these had before the stage; then where the draw fell."
 )]
 pub struct Explain {

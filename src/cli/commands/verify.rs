@@ -25,7 +25,7 @@ use crate::cli::{Given, Run, Status};
 ///
 /// Exit status: 0 it holds, 1 it does not (or nothing explains the ids), 2 it can't be checked.
 #[derive(Args)]
-#[command(mut_args(|arg| hide(arg, &["threads", "max_new_tokens"])))]
+#[command(mut_args(|arg| hide(arg, |flag| ["--threads", "--max-new-tokens"].contains(&flag))))]
 pub struct Verify {
     #[command(flatten)]
     input: InputArgs,

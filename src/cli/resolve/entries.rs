@@ -135,7 +135,7 @@ fn complete(entries: &mut Vec<Entry>, facts: &Facts) -> Result<()> {
                     parameters.insert(parameter.to_string(), known);
                 }
                 (None, Fact::Eos) => {
-                    if !parameters.get(info.lone_parameter()).is_some_and(|value| info.is_off(value)) {
+                    if !info.is_off(&Value::Object(parameters.clone())) {
                         note(format!("{} has no effect without --eos-token-id", info.name));
                     }
                     idle.push(info.name);

@@ -23,7 +23,6 @@ pub(super) static INFO: Info = Info {
     name: "forced_bos_token_id",
     summary: "makes a token certain after the first one",
     source: "transformers 5",
-    off: "not set",
     flags: &[Flag::of("forced-bos-token-id", "id", Count, "")],
     needs: Needs::HISTORY,
     places: Places { hf: (Logits, 9), llama_cpp: (GuestLogits, 70), vllm: (GuestLogits, 70) },

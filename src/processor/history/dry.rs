@@ -42,7 +42,7 @@ pub(super) static INFO: Info = Info {
     name: "dry",
     summary: "lowers tokens that would continue a repetition, exponentially in its length",
     source: "p-e-w 2024; llama.cpp",
-    off: "0",
+    off: Off::Number(0.0),
     flags: &[
         Flag::of("dry-multiplier", "multiplier", Number, ""),
         Flag::of("dry-base", "base", Number, "Base of DRY's exponential (default 1.75)"),

@@ -23,7 +23,7 @@ pub(super) static INFO: Info = Info {
     name: "no_repeat_ngram_size",
     summary: "forbids tokens that would repeat an n-gram of prompt and generated ids",
     source: "Paulus, Xiong & Socher 2017",
-    off: "0",
+    off: Off::Number(0.0),
     flags: &[Flag::value("no-repeat-ngram-size", Count)],
     places: Places { hf: (Logits, 3), ..Places::GUEST_LOGITS },
     config: Config::Value,

@@ -25,7 +25,7 @@ pub(super) static INFO: Info = Info {
     name: "top_k",
     summary: "keeps the k most probable tokens",
     source: "Fan, Lewis & Dauphin 2018",
-    off: "0",
+    off: Off::Number(0.0),
     flags: &[Flag { short: Some('k'), ..Flag::value("top-k", Count) }],
     places: Places { hf: (Sampling, 2), llama_cpp: (Sampling, 1), vllm: (Sampling, 2) },
     config: Config::Value,
@@ -37,6 +37,5 @@ pub(super) static INFO: Info = Info {
 static RULE: Threshold<usize> = Threshold {
     info: &INFO,
     range: (|_| true, "a whole number, 0 or more"),
-    is_off: |k| k == 0,
     keep: |c, k, least| c.keep_best(k.max(least)),
 };

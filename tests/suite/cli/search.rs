@@ -28,6 +28,9 @@ fn every_variant_on_the_textbook_example() {
         ["3 8 0", "2 5 0"]
     );
     assert_eq!(dog("beam -b 4 --force-ids 7"), ["2 7 0"]);
+    let vocab = fixture("teaching/the-dog-has-vocab.json").display().to_string();
+    let named = format!("beam -b 4 --vocab {vocab} --force-ids");
+    assert_eq!(dog(&format!(r#"{named} ["\u0020guy"]"#)), ["2 7 0"]);
     assert_eq!(dog("beam -b 4 --force-ids 2,6"), dog("beam -b 4 --force-ids 2 --force-ids 6"));
     assert_eq!(dog("beam -b 3 --beam-margin 0.1"), ["2 5 0"]);
     assert_eq!(dog("search --exact"), ["3 8 0"]);

@@ -5,8 +5,7 @@ use tokpick::processor::Written;
 use tokpick::render::Tokens;
 use tokpick::{Error, Result};
 
-use crate::cli::ids::parse;
-use crate::cli::named::{Named, NamedLists};
+use crate::cli::named::{Named, NamedLists, parse};
 
 /// The value in JSON. A whole number stays one, so that a processor can refuse 1.5 tokens. `tokens` are the strings that ids may be
 /// named by.
