@@ -9,6 +9,7 @@ mod named;
 mod note;
 mod out;
 mod places;
+pub mod progress;
 mod record;
 mod repeat;
 mod resolve;

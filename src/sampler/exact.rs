@@ -209,7 +209,7 @@ impl Search<'_, '_> {
         self.nodes += 1;
         let Some(row) = self.rows.first_mut() else { return Ok(None) };
         if step == self.first {
-            self.job.check_ids(&self.name, row.vocab)?;
+            self.job.check_ids(&self.name, row.vocab, true)?;
         }
         let row_job = RowJob {
             job: self.job,

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use tokpick::processor::{INFOS, Part};
 use tokpick::sampler::{Beam, Variant};
-use tokpick::settings::{self, Imported, Strategy};
+use tokpick::settings::{self, Imported, StrategyFields};
 use tokpick::source::read_text;
 use tokpick::{Result, TokenId};
 
@@ -105,7 +105,7 @@ impl Files {
     }
 
     /// A field of the strategy.
-    pub fn get<T>(&self, field: impl Fn(&Strategy) -> Option<T>) -> Option<T> {
+    pub fn get<T>(&self, field: impl Fn(&StrategyFields) -> Option<T>) -> Option<T> {
         self.files.iter().rev().find_map(|(_, file)| field(&file.strategy))
     }
 

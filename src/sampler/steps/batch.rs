@@ -245,7 +245,8 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
                 continue;
             }
             if self.checked != Some(slot.vocab) {
-                job.check_ids(self.source.name(), slot.vocab)?;
+                let history = !self.draw.skips_unknown_ids();
+                job.check_ids(self.source.name(), slot.vocab, history)?;
                 self.checked = Some(slot.vocab);
             }
             let Some(pick) = slot.seats[seat].pick else { continue };

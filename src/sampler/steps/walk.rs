@@ -77,7 +77,7 @@ pub fn walk(
             return Err(given::outside(&name, sequences[at], step, id, vocab));
         }
         if step == first {
-            job.check_ids(&name, vocab)?;
+            job.check_ids(&name, vocab, true)?;
         }
         let context = &lines[at].context;
         visit(Visit { sequence: sequences[at], step, context, taken, candidates: &mut slot.candidates })?;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::{Kind, LARGEST, Open, Source, file_and_array};
+use super::{LARGEST, Meaning, Open, Source, file_and_array};
 use crate::source::array::{self, Array, ArrayOptions, Header, RawPipe};
 use crate::source::container::kind::{self, FileKind};
 use crate::source::container::safetensors::Found;
@@ -221,7 +221,7 @@ impl Open {
         let format = Format { name: "raw".into(), dtype: Some(codec.dtype.name()), ..Format::default() };
         let rows = RawPipe { name: name.clone(), from, codec, vocab, next: 0 };
         let stream = Stream::new(name, rows, grid, format);
-        if self.kind == Kind::Bigram {
+        if self.kind == Meaning::Bigram {
             return Err(Error::setting(
                 "source",
                 "bigram",
@@ -241,15 +241,15 @@ impl Open {
 
     fn stored(self, array: Array) -> Result<Source> {
         match (array, self.kind) {
-            (Array::File(source), Kind::Auto) => self.checked(Box::new(source)),
-            (Array::Memory(source), Kind::Auto) => self.checked(Box::new(source)),
-            (Array::Pipe(source), Kind::Auto) => self.checked(Box::new(source)),
-            (Array::File(matrix), Kind::Bigram) => {
+            (Array::File(source), Meaning::Auto) => self.checked(Box::new(source)),
+            (Array::Memory(source), Meaning::Auto) => self.checked(Box::new(source)),
+            (Array::Pipe(source), Meaning::Auto) => self.checked(Box::new(source)),
+            (Array::File(matrix), Meaning::Bigram) => {
                 self.no_steps("a bigram matrix")?;
                 self.checked(Box::new(Bigram::new(matrix)?))
             }
-            (Array::Memory(matrix), Kind::Bigram) => self.bigram(matrix),
-            (Array::Pipe(mut matrix), Kind::Bigram) => {
+            (Array::Memory(matrix), Meaning::Bigram) => self.bigram(matrix),
+            (Array::Pipe(mut matrix), Meaning::Bigram) => {
                 self.no_steps("a bigram matrix")?;
                 let matrix = Steps::collect(&mut matrix)?;
                 self.bigram(matrix)

@@ -1,6 +1,6 @@
 //! Every bad JSON text has its own message: documents, streams, tables.
 
-use super::super::{Kind, Layout, Open};
+use super::super::{Layout, Meaning, Open};
 use super::{expect, expect_set};
 
 #[test]
@@ -204,7 +204,7 @@ fn tables_that_are_none() {
     expect_set(table, |open| open.vocab_size = Some(5), "x: line 1: 1 logits here, --vocab-size says 5");
     expect_set(
         table,
-        |open| open.kind = Kind::Bigram,
+        |open| open.kind = Meaning::Bigram,
         "source bigram: x is a prefix table; a bigram matrix is [V, V]",
     );
 }
