@@ -124,7 +124,9 @@ function readRow(data) {
     const numbers = new DataView(bytes(data.tail.bins).buffer), bins = [];
     for (let b = 0; b < numbers.byteLength; b += 32) {
       const read = i => numbers.getFloat32(b + 4 * i, true);
-      bins.push({center: read(0), n: read(1), m: [read(1), read(2), read(3), read(4), read(5), read(6), read(7)]});
+      // its tokens are where they are in the mean
+      const mean = Math.max(data.tail.lo, Math.min(data.tail.hi, read(0) + read(2) / read(1)));
+      bins.push({center: read(0), mean, n: read(1), m: [read(1), read(2), read(3), read(4), read(5), read(6), read(7)]});
     }
     tail = {n: data.tail.n, lo: data.tail.lo, hi: data.tail.hi, bins};
   }
@@ -237,7 +239,7 @@ class Candidates {
 
   // Keeps a part of the tail, by bins: near enough to show, and said.
   cutTail(keep, stage) {
-    const bins = this.tail.bins.filter(b => keep(b.center));
+    const bins = this.tail.bins.filter(b => keep(b.mean));
     const n = bins.reduce((n, b) => n + b.n, 0);
     this.cutsIntoTail.push(stage);
     this.tail = n === 0 ? null : {...this.tail, n, bins};
@@ -248,7 +250,7 @@ class Candidates {
     const cut = Math.min(value, this.best);
     this.at = this.at.filter(i => this.value[i] >= cut);
     if (this.tail && cut > this.tail.hi) this.tail = null;
-    else if (this.tail && cut > this.tail.lo) this.cutTail(center => center >= cut, stage);
+    else if (this.tail && cut > this.tail.lo) this.cutTail(mean => mean >= cut, stage);
   }
 
   repetition_penalty(r, history) {
@@ -283,9 +285,9 @@ class Candidates {
     if (k <= known) return this.keepFrom(values[k - 1], "top_k");
     if (!this.tail || k >= this.count()) return;
     let left = k - known;
-    for (const b of [...this.tail.bins].sort((a, b) => b.center - a.center)) {
+    for (const b of [...this.tail.bins].sort((a, b) => b.mean - a.mean)) {
       left -= b.n;
-      if (left <= 0) return this.keepFrom(b.center, "top_k");
+      if (left <= 0) return this.keepFrom(b.mean, "top_k");
     }
   }
 
@@ -310,10 +312,10 @@ class Candidates {
       return this.keepFrom(known[lo], "top_p");
     }
     if (!this.tail) return;
-    for (const b of [...this.tail.bins].sort((a, b) => b.center - a.center)) {
-      const inside = this.at.filter(i => this.value[i] >= b.center);
-      const mass = this.massOf(inside) + this.tailMass(this.tail.bins.filter(c => c.center >= b.center));
-      if (mass >= target) return this.keepFrom(b.center, "top_p");
+    for (const b of [...this.tail.bins].sort((a, b) => b.mean - a.mean)) {
+      const inside = this.at.filter(i => this.value[i] >= b.mean);
+      const mass = this.massOf(inside) + this.tailMass(this.tail.bins.filter(c => c.mean >= b.mean));
+      if (mass >= target) return this.keepFrom(b.mean, "top_p");
     }
   }
 
@@ -331,7 +333,7 @@ class Candidates {
     });
     const center = this.best + moment / mass, far = x => F(Math.abs(x - center));
     const target = (p - 1e-6 * p * (1 - p)) * mass;
-    const items = [...this.at.map((i, n) => [far(this.value[i]), weights[n]]), ...bins.map(b => [far(b.center), this.tailMass([b])])];
+    const items = [...this.at.map((i, n) => [far(this.value[i]), weights[n]]), ...bins.map(b => [far(b.mean), this.tailMass([b])])];
     items.sort((a, b) => a[0] - b[0]);
     const distances = [];
     let guess = -1, sum = 0;
@@ -341,13 +343,13 @@ class Candidates {
       if (guess < 0 && sum >= target) guess = distances.length - 1;
     }
     const massAt = n => this.massOf(this.at.filter(i => far(this.value[i]) <= distances[n]))
-      + this.tailMass(bins.filter(b => far(b.center) <= distances[n]));
+      + this.tailMass(bins.filter(b => far(b.mean) <= distances[n]));
     const last = distances.length - 1, lo = Math.min(last, firstOf(last, n => massAt(n) >= target, guess < 0 ? last : guess));
     this.sureOf(target, lo, massAt, "typical_p");
     const reach = nextUp(distances[lo]) + 1e-6 / this.scale;
     const low = center - reach, high = center + reach;
     // the center is only as exact as the tail's mass
-    const onEdge = i => Math.abs(Math.abs(this.value[i] - center) - reach) < 7e-7;
+    const onEdge = i => Math.abs(Math.abs(this.value[i] - center) - reach) < 7e-7 / this.scale;
     if (this.tail && this.at.some(onEdge)) this.cutsIntoTail.push("typical_p");
     const kept = this.at.filter(i => this.value[i] >= low && this.value[i] <= high);
     if (this.tail && low > this.tail.hi) this.tail = null;
