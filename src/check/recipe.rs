@@ -36,7 +36,7 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// Whether both differ in nothing but their orders.
+    /// Whether two recipes differ in nothing but the order.
     pub(super) fn is_like(&self, other: &Recipe) -> bool {
         (&self.draw, self.convention, &self.assumed) == (&other.draw, other.convention, &other.assumed)
     }

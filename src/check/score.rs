@@ -20,7 +20,7 @@ pub struct ScoredToken {
     pub processed_logprob: Option<f64>,
     /// 1 + the number of tokens with a strictly higher raw logit: tied tokens share the better rank.
     pub rank: usize,
-    /// Rank after the processors; `None` where they remove the token.
+    /// Its rank after the processors; `None` where they remove the token.
     pub processed_rank: Option<usize>,
     /// Surprise −log₂ p in the raw row, in bits.
     pub bits: Option<f64>,

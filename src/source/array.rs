@@ -30,7 +30,7 @@ impl Header {
         elements?.checked_mul(self.codec.dtype.size() as u64)
     }
 
-    /// The same in words.
+    /// How the array is stored, for reports.
     pub fn format(&self, layout: Layout) -> Format {
         Format {
             name: self.container.clone(),

@@ -29,17 +29,17 @@ pub struct Visit<'a> {
 /// source that follows the prefix gives one row.
 ///
 /// ```
-/// use tokpick::prelude::*;
-/// use tokpick::sampler::walk;
+/// use tokpick::processor::{Chain, temperature};
+/// use tokpick::sampler::{Job, walk};
+/// use tokpick::source::Open;
 ///
-/// let mut steps = Open::new("a.json").read(&b"[[0.0, 0.0], [1.0, 1.0]]"[..])?;
-/// let chain = Chain::new([tokpick::processor::temperature(0.5)?]);
-/// let mut scores = Vec::new();
-/// walk(steps.as_mut(), &Job::new(&chain), None, &mut (), &mut |visit| {
-///     scores.push((visit.step, visit.candidates.score(1)));
+/// let mut source = Open::new("a.jsonl").read(&b"[0.5, 2.0]\n[1.5, 1.0]\n"[..])?;
+/// let (chain, mut best) = (Chain::new([temperature(0.5)?]), Vec::new());
+/// walk(source.as_mut(), &Job::new(&chain), None, &mut (), &mut |visit| {
+///     best.push(visit.candidates.max_score());
 ///     Ok(())
 /// })?;
-/// assert_eq!(scores, [(0, Some(0.0)), (1, Some(2.0))]);
+/// assert_eq!(best, [4.0, 3.0]);
 /// # Ok::<(), tokpick::Error>(())
 /// ```
 ///
