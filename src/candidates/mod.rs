@@ -62,9 +62,9 @@ pub struct Candidates {
     /// The mass and, by block, its parts, as long as nothing has changed since they were summed.
     mass: Option<f64>,
     blocks: Vec<f64>,
-    /// The same, quicker to have and not to the bit: enough for most draws.
+    /// Mass and parts summed faster, with an error in the last bits: enough for most draws.
     near: Near,
-    /// The parts of Σ p², which are no one's to keep.
+    /// A buffer for the parts of Σ p²: nothing is kept in it between calls.
     squares: Vec<f64>,
 }
 
@@ -87,7 +87,7 @@ struct Own {
     state: State,
     ids: Vec<TokenId>,
     values: Vec<f32>,
-    /// The same values in f64; empty where the f32 values are exact.
+    /// `values` in f64; empty where the f32 values are exact.
     exact: Vec<f64>,
 }
 

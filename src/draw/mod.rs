@@ -190,7 +190,7 @@ pub trait Draw: Send {
         Support { ids, probabilities: Some(probabilities) }
     }
 
-    /// The same draw for one row at a time, through a shared reference, where draws don't depend on each other.
+    /// This draw for one row at a time, through a shared reference, where draws don't depend on each other.
     fn shared(&self) -> Option<&dyn DrawRow> {
         None
     }

@@ -61,6 +61,11 @@ pub struct Info {
     pub facts: &'static [Fact],
     /// The processor in whose presence it is left out.
     pub gives_way_to: Option<&'static str>,
+    /// The processor whose place it takes, with its value as the parameter of the same name, while its own flag is not at its off
+    /// value.
+    pub takes_over: Option<&'static str>,
+    /// It decides the first generated token alone: generation begins one later for the others.
+    pub takes_first: bool,
     /// Its place in the engines' orders.
     pub places: Places,
     /// Its field in transformers' `generation_config.json`.
@@ -78,6 +83,8 @@ impl Info {
         keeps_the_best: true,
         ..Info::of(Kind::Truncation, Places::GUEST_SAMPLING)
     };
+    /// What truncations of transformers have in common that keep more tokens in beam sampling.
+    pub(super) const WARPER: Info = Info { facts: &[Fact::MinTokensToKeep], ..Info::TRUNCATION };
     /// What looks at the history has in common.
     pub(super) const HISTORY: Info =
         Info { needs: Needs::HISTORY, ..Info::of(Kind::History, Places::GUEST_LOGITS) };
@@ -100,6 +107,8 @@ impl Info {
             needs: Needs::NOTHING,
             facts: &[],
             gives_way_to: None,
+            takes_over: None,
+            takes_first: false,
             places,
             config: Config::None,
             parse: |form| Err(crate::Error::setting("chain", form, "can't be read")),
@@ -185,6 +194,12 @@ impl Off {
         }
     }
 
+    /// The number of one of several parameters that do nothing together.
+    pub fn of(self, parameter: &str) -> Option<f64> {
+        let Off::All(all) = self else { return None };
+        all.iter().find(|(name, _)| *name == parameter).map(|(_, off)| *off)
+    }
+
     /// The end of a range in words, where the off value is a number: what that number does.
     pub(super) fn does(self, what: &str) -> String {
         match self {
@@ -219,6 +234,8 @@ pub struct Flag {
     pub short: Option<char>,
     /// Further names.
     pub aliases: &'static [&'static str],
+    /// Spellings of other engines, which are understood and not shown.
+    pub hidden: &'static [&'static str],
     /// The parameter that it sets.
     pub parameter: &'static str,
     /// How its value is written.
@@ -240,7 +257,12 @@ impl Flag {
         written: Written,
         help: &'static str,
     ) -> Flag {
-        Flag { long, short: None, aliases: &[], parameter, written, help }
+        Flag { long, short: None, aliases: &[], hidden: &[], parameter, written, help }
+    }
+
+    /// The flag, also understood in these spellings of other engines.
+    pub(super) const fn also(self, hidden: &'static [&'static str]) -> Flag {
+        Flag { hidden, ..self }
     }
 }
 
@@ -273,16 +295,16 @@ pub enum Written {
     IdLists,
     /// `id=bias` pairs, or JSON.
     Bias,
-    /// `start,factor`: two parameters, a count and a number.
-    StartFactor,
+    /// Two parameters by name, a count and a number: `5,1.5`.
+    Pair(&'static str, &'static str),
     /// JSON.
     Json,
 }
 
 impl Written {
     /// What help shows in place of the value.
-    pub fn metavariable(self) -> &'static str {
-        match self {
+    pub fn metavariable(self) -> String {
+        let shown = match self {
             Written::Number => "X",
             Written::Count | Written::Integer => "N",
             Written::Word => "NAME",
@@ -291,9 +313,10 @@ impl Written {
             Written::Ids => "IDS",
             Written::IdLists => "IDS;IDS",
             Written::Bias => "ID=BIAS,…",
-            Written::StartFactor => "START,FACTOR",
+            Written::Pair(first, second) => return format!("{first},{second}").to_uppercase(),
             Written::Json => "JSON",
-        }
+        };
+        shown.to_string()
     }
 }
 

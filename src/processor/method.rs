@@ -8,7 +8,7 @@ pub(super) use serde_json::{Value, json};
 
 pub(super) use super::info::Part::{End, GuestLogits, GuestSampling, Logits, Row, Sampling};
 pub(super) use super::info::Written::{
-    Bias as Biases, Count, File as FilePath, IdLists, Ids, Integer, Json, Number, StartFactor, Switch, Word,
+    Bias as Biases, Count, File as FilePath, IdLists, Ids, Integer, Json, Number, Pair, Switch, Word,
 };
 pub(super) use super::info::{Config, Fact, Flag, Info, Off, Places};
 pub(super) use super::scratch::{self, Scratch};

@@ -161,7 +161,7 @@ impl Row {
         self.overwrite_dense(vocab)
     }
 
-    /// The same, with what the buffer held: for who overwrites all of it.
+    /// Makes this a dense row of `vocab` tokens and hands out the buffer with its old content, for a caller that overwrites all of it.
     pub(crate) fn overwrite_dense(&mut self, vocab: usize) -> &mut Vec<f32> {
         self.ids = None;
         self.vocab = vocab;
@@ -215,12 +215,12 @@ pub trait LogitsSource {
     /// sets [`Row::ended`].
     fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()>;
 
-    /// The same source for several threads, where its rows can be read at random through a shared reference.
+    /// The source as several threads read it, where its rows can be read at random through a shared reference.
     fn shared(&self) -> Option<&dyn ReadAt> {
         None
     }
 
-    /// The same, given away for good: what a processor keeps to read companion rows from.
+    /// The source as a shared reader, given away for good: what a processor keeps to read companion rows from.
     fn into_shared(self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
         None
     }

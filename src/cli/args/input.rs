@@ -129,7 +129,7 @@ impl InputArgs {
         self.open_as(self.layout, false)
     }
 
-    /// The same, counting up a digest where the input can be read only once.
+    /// Opens the input and its vocabulary, counting up a digest where the input can be read only once.
     pub fn open_digesting(&self) -> Result<Opened> {
         self.open_as(self.layout, true)
     }

@@ -137,6 +137,6 @@ impl Files {
 pub struct Ends {
     /// Those that end one; ascending.
     pub ending: Vec<TokenId>,
-    /// The same with those that are ignored: a minimum of tokens bars these, too.
+    /// Those and the ones that are ignored: a minimum of tokens bars these, too.
     pub all: Vec<TokenId>,
 }

@@ -25,6 +25,7 @@ pub(super) static INFO: Info = Info {
     source: "transformers 5",
     flags: &[Flag::of("forced-bos-token-id", "id", Count, "")],
     needs: Needs::HISTORY,
+    takes_first: true,
     places: Places { hf: (Logits, 9), llama_cpp: (GuestLogits, 70), vllm: (GuestLogits, 70) },
     config: Config::Value,
     parse: read::<ForcedBosTokenId>,

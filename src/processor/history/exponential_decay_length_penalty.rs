@@ -35,7 +35,7 @@ pub(super) static INFO: Info = Info {
     summary: "raises the end tokens by a factor that grows with every token after the start",
     source: "transformers 5",
     off: Off::All(&[("factor", 1.0)]),
-    flags: &[Flag::of("exponential-decay-length-penalty", "start,factor", StartFactor, "")],
+    flags: &[Flag::of("exponential-decay-length-penalty", "start,factor", Pair("start", "factor"), "")],
     lone: Some("factor"),
     facts: &[Fact::Eos],
     places: Places { hf: (Logits, 13), llama_cpp: (GuestLogits, 60), vllm: (GuestLogits, 60) },

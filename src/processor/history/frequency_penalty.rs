@@ -33,7 +33,7 @@ pub(super) static INFO: Info = Info {
     summary: "subtracts the penalty once for each time a token was generated",
     source: "OpenAI API",
     off: Off::Number(0.0),
-    flags: &[Flag::value("frequency-penalty", Number)],
+    flags: &[Flag::value("frequency-penalty", Number).also(&["frequency_penalty"])],
     shared: &[&LAST_N, &SCOPE],
     places: Places { llama_cpp: (Logits, 2), vllm: (Logits, 5), ..Places::GUEST_LOGITS },
     parse: |form| METHOD.read(form),

@@ -24,7 +24,7 @@ pub(super) static INFO: Info = Info {
     summary: "forbids tokens that would repeat an n-gram of prompt and generated ids",
     source: "Paulus, Xiong & Socher 2017",
     off: Off::Number(0.0),
-    flags: &[Flag::value("no-repeat-ngram-size", Count)],
+    flags: &[Flag::value("no-repeat-ngram-size", Count).also(&["no_repeat_ngram_size"])],
     places: Places { hf: (Logits, 3), ..Places::GUEST_LOGITS },
     config: Config::Value,
     parse: read::<NoRepeatNgramSize>,

@@ -10,7 +10,8 @@ pub(super) static LAST_N: Flag = Flag::of(
     "last_n",
     Integer,
     "How many of the newest ids these three count: -1 all (default), 0 none",
-);
+)
+.also(&["repeat-last-n", "repetition-context-size"]);
 
 /// Whether they count the prompt.
 pub(super) static SCOPE: Flag = Flag::of(

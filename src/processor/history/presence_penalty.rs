@@ -33,7 +33,7 @@ pub(super) static INFO: Info = Info {
     summary: "subtracts the penalty once from every token that was generated",
     source: "OpenAI API",
     off: Off::Number(0.0),
-    flags: &[Flag::value("presence-penalty", Number)],
+    flags: &[Flag::value("presence-penalty", Number).also(&["presence_penalty"])],
     shared: &[&LAST_N, &SCOPE],
     places: Places { llama_cpp: (Logits, 3), vllm: (Logits, 6), ..Places::GUEST_LOGITS },
     parse: |form| METHOD.read(form),

@@ -35,7 +35,11 @@ pub(super) static INFO: Info = Info {
     summary: "divides positive and multiplies negative logits of tokens that already occurred",
     source: "Keskar et al. 2019 (CTRL)",
     off: Off::Number(1.0),
-    flags: &[Flag::value("repetition-penalty", Number)],
+    flags: &[Flag::value("repetition-penalty", Number).also(&[
+        "repeat-penalty",
+        "rep-penalty",
+        "repetition_penalty",
+    ])],
     shared: &[&LAST_N, &SCOPE],
     places: Places { hf: (Logits, 2), llama_cpp: (Logits, 1), vllm: (Logits, 4) },
     config: Config::Value,

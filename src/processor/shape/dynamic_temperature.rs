@@ -48,6 +48,7 @@ pub(super) static INFO: Info = Info {
     ],
     lone: Some("temperature"),
     keeps_the_best: true,
+    takes_over: Some("temperature"),
     places: Places { llama_cpp: (End, 0), ..Places::GUEST_SHAPE },
     parse: read::<DynamicTemperature>,
     ..Info::SHAPE

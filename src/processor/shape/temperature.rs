@@ -29,7 +29,7 @@ pub(super) static INFO: Info = Info {
     summary: "divides every logit by T: below 1 sharper, above 1 flatter, 0 greedy",
     source: "Ackley, Hinton & Sejnowski 1985",
     off: Off::Number(1.0),
-    flags: &[Flag { short: Some('t'), ..Flag::value("temperature", Number) }],
+    flags: &[Flag { short: Some('t'), ..Flag::value("temperature", Number).also(&["temp"]) }],
     keeps_the_best: true,
     places: Places { hf: (Sampling, 0), llama_cpp: (End, 1), vllm: (Sampling, 0) },
     config: Config::Value,

@@ -35,8 +35,7 @@ pub(super) static INFO: Info = Info {
     places: Places { hf: (Sampling, 7), ..Places::GUEST_SAMPLING },
     config: Config::ValueUnless(|epsilon| epsilon <= 0.0 || epsilon >= 1.0),
     parse: |form| RULE.read(form),
-    facts: &[Fact::MinTokensToKeep],
-    ..Info::TRUNCATION
+    ..Info::WARPER
 };
 
 static RULE: Threshold = Threshold {

@@ -32,12 +32,11 @@ pub(super) static INFO: Info = Info {
     summary: "keeps the tokens at least m times as probable as the best one",
     source: "Nguyen et al. 2024",
     off: Off::Number(0.0),
-    flags: &[Flag::value("min-p", Number)],
+    flags: &[Flag::value("min-p", Number).also(&["minp", "min_p"])],
     places: Places { hf: (Sampling, 4), llama_cpp: (Sampling, 4), vllm: (Sampling, 1) },
     config: Config::Value,
     parse: |form| RULE.read(form),
-    facts: &[Fact::MinTokensToKeep],
-    ..Info::TRUNCATION
+    ..Info::WARPER
 };
 
 static RULE: Threshold = Threshold {

@@ -33,7 +33,7 @@ pub(super) static INFO: Info = Info {
     summary: "cuts the tail where the curve of the sorted probabilities has become flat",
     source: "Bricken & Phénix 2019",
     off: Off::Number(1.0),
-    flags: &[Flag::value("tail-free", Number)],
+    flags: &[Flag::value("tail-free", Number).also(&["tfs", "tfs-z"])],
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION
 };

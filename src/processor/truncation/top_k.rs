@@ -26,12 +26,11 @@ pub(super) static INFO: Info = Info {
     summary: "keeps the k most probable tokens",
     source: "Fan, Lewis & Dauphin 2018",
     off: Off::Number(0.0),
-    flags: &[Flag { short: Some('k'), ..Flag::value("top-k", Count) }],
+    flags: &[Flag { short: Some('k'), ..Flag::value("top-k", Count).also(&["topk", "top_k"]) }],
     places: Places { hf: (Sampling, 2), llama_cpp: (Sampling, 1), vllm: (Sampling, 2) },
     config: Config::Value,
     parse: |form| RULE.read(form),
-    facts: &[Fact::MinTokensToKeep],
-    ..Info::TRUNCATION
+    ..Info::WARPER
 };
 
 static RULE: Threshold<usize> = Threshold {

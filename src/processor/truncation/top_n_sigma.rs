@@ -32,7 +32,7 @@ pub(super) static INFO: Info = Info {
     summary: "keeps the logits at most n standard deviations below the largest",
     source: "Tang et al. 2024",
     off: Off::AtMost(0.0),
-    flags: &[Flag::value("top-n-sigma", Number)],
+    flags: &[Flag::value("top-n-sigma", Number).also(&["top-nsigma"])],
     places: Places { llama_cpp: (Sampling, 0), ..Places::GUEST_SAMPLING },
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION

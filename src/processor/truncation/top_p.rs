@@ -33,12 +33,11 @@ pub(super) static INFO: Info = Info {
     summary: "keeps the smallest set of best tokens whose probability reaches p",
     source: "Holtzman et al. 2020",
     off: Off::Number(1.0),
-    flags: &[Flag { short: Some('p'), ..Flag::value("top-p", Number) }],
+    flags: &[Flag { short: Some('p'), ..Flag::value("top-p", Number).also(&["topp", "top_p"]) }],
     places: Places { hf: (Sampling, 3), llama_cpp: (Sampling, 3), vllm: (Sampling, 3) },
     config: Config::ValueUnless(|p| p >= 1.0),
     parse: |form| RULE.read(form),
-    facts: &[Fact::MinTokensToKeep],
-    ..Info::TRUNCATION
+    ..Info::WARPER
 };
 
 static RULE: Threshold = Threshold {

@@ -32,13 +32,12 @@ pub(super) static INFO: Info = Info {
     summary: "keeps the tokens whose surprise is nearest to the entropy, until their probability reaches p",
     source: "Meister et al. 2023",
     off: Off::Number(1.0),
-    flags: &[Flag::value("typical-p", Number)],
+    flags: &[Flag::value("typical-p", Number).also(&["typical", "typ-p", "typical_p"])],
     keeps_the_best: false,
     places: Places { hf: (Sampling, 5), llama_cpp: (Sampling, 2), ..Places::GUEST_SAMPLING },
     config: Config::ValueUnless(|p| p >= 1.0),
     parse: |form| RULE.read(form),
-    facts: &[Fact::MinTokensToKeep],
-    ..Info::TRUNCATION
+    ..Info::WARPER
 };
 
 static RULE: Threshold = Threshold {

@@ -37,7 +37,7 @@ pub(super) static INFO: Info = Info {
     source: "Sanchez et al. 2023",
     off: Off::Number(1.0),
     flags: &[
-        Flag::value("guidance-scale", Number),
+        Flag::value("guidance-scale", Number).also(&["cfg-scale"]),
         Flag::of("guidance-form", "form", Word, "What guidance mixes: log_softmax (default) or logits"),
         Flag::of(
             "uncond",

@@ -124,7 +124,8 @@ fn arg(info: Option<&Info>, flag: &'static Flag) -> Arg {
         Some(info) if flag.help.is_empty() => sentence(info),
         _ => flag.help.to_string(),
     };
-    let arg = Arg::new(flag.long).long(flag.long).help(help).visible_aliases(flag.aliases);
+    let arg =
+        Arg::new(flag.long).long(flag.long).help(help).visible_aliases(flag.aliases).aliases(flag.hidden);
     let arg = match flag.short {
         Some(short) => arg.short(short),
         None => arg,
