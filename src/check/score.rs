@@ -20,7 +20,7 @@ pub struct ScoredToken {
     pub processed_logprob: Option<f64>,
     /// 1 + the number of tokens with a strictly higher raw logit: tied tokens share the better rank.
     pub rank: usize,
-    /// The same after the processors; `None` where they remove the token.
+    /// Its rank after the processors; `None` where they remove the token.
     pub processed_rank: Option<usize>,
     /// Surprise −log₂ p in the raw row, in bits.
     pub bits: Option<f64>,
@@ -47,7 +47,7 @@ pub struct Score {
     pub processed_logprob: Option<f64>,
     /// exp(mean negative log-likelihood) of the raw rows; `None` if it is infinite, or without tokens.
     pub perplexity: Option<f64>,
-    /// The same after the processors.
+    /// exp(mean negative log-likelihood) after the processors.
     pub processed_perplexity: Option<f64>,
 }
 

@@ -233,7 +233,7 @@ const SCREENS: &[Screen] = &[
 ];
 
 /// Commands that the overview shows by name alone.
-const SELDOM: [&str; 6] = ["convert", "synth", "processors", "engines", "completions", "man"];
+const SELDOM: [&str; 7] = ["convert", "synth", "processors", "engines", "lesson", "completions", "man"];
 
 /// What flags are for, in a few words.
 const BRIEFS: &[(&str, &str)] = &[

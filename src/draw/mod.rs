@@ -155,6 +155,11 @@ pub trait Draw: Send {
         false
     }
 
+    /// True if ids of the history beyond the vocabulary are passed over, and no error: an engine may do so.
+    fn skips_unknown_ids(&self) -> bool {
+        false
+    }
+
     /// The line goes on with `id` (not always what was drawn: a run can be driven by given ids). State changes here and nowhere
     /// else. Called once for each unfinished seat, while the candidates still stand.
     fn accept(&mut self, _turn: &mut Turn<'_>, _seat: usize, _id: TokenId) {}
@@ -185,7 +190,7 @@ pub trait Draw: Send {
         Support { ids, probabilities: Some(probabilities) }
     }
 
-    /// The same draw for one row at a time, through a shared reference, where draws don't depend on each other.
+    /// This draw for one row at a time, through a shared reference, where draws don't depend on each other.
     fn shared(&self) -> Option<&dyn DrawRow> {
         None
     }

@@ -31,6 +31,8 @@ pub struct EngineDraw {
     samples: usize,
     /// The prompt of each row, where it is not the job's.
     prompts: Option<Vec<Vec<TokenId>>>,
+    /// Ids beyond the vocabulary are an error even where the engine passes over them.
+    strict: bool,
     rows: Vec<Vec<f32>>,
     drawn: Vec<Drawn>,
     /// What decided the last step, by line.
@@ -67,6 +69,7 @@ impl EngineDraw {
             watch,
             samples,
             prompts: None,
+            strict: false,
             rows: Vec::new(),
             drawn: Vec::new(),
             evidence: Vec::new(),
@@ -83,6 +86,12 @@ impl EngineDraw {
     /// Gives each row a prompt of its own, in place of the job's.
     pub fn prompts(mut self, prompts: Vec<Vec<TokenId>>) -> Self {
         self.prompts = Some(prompts);
+        self
+    }
+
+    /// Refuses ids of a history beyond the vocabulary even where the engine passes over them (llama.cpp).
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
         self
     }
 
@@ -130,6 +139,10 @@ pub fn caution(name: &str, params: &Params) -> Option<String> {
 impl Draw for EngineDraw {
     fn name(&self) -> &str {
         self.replay.engine().name
+    }
+
+    fn skips_unknown_ids(&self) -> bool {
+        !self.strict && self.replay.skips_unknown_ids()
     }
 
     fn step(&mut self, turns: &mut [Turn<'_>]) -> Result<()> {

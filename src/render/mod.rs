@@ -20,7 +20,7 @@ pub use explain::{Explain, Explained};
 pub use info::{Info, RowInfo};
 pub use probs::{Distribution, Probs, ProbsFormat};
 pub use processors::Processors;
-pub use run::{Format, Head, Run};
+pub use run::{Head, RunFormat, RunWriter};
 pub use table::Table;
 pub use tokens::{Decoder, Tokens, escape};
 pub use trace::TraceWriter;

@@ -189,7 +189,7 @@ impl Search<'_, '_> {
             (None, Some(death), None) => Err(death),
             _ => {
                 let place = Place { sequence: Some(self.sequence), ..Place::default() };
-                let what = "the node budget ended before a sequence was finished: raise --max-nodes";
+                let what = "the node budget ended before a sequence was finished: raise `Exact::max_nodes`";
                 Err(Error::decode(place, what))
             }
         }
@@ -209,11 +209,11 @@ impl Search<'_, '_> {
         self.nodes += 1;
         let Some(row) = self.rows.first_mut() else { return Ok(None) };
         if !frontier.has_room(row.vocab) {
-            let what = "memory doesn't hold the prefixes that a search for so many keeps open: ask for fewer, or bound it with max_nodes";
+            let what = "memory doesn't hold the prefixes that a search for so many keeps open: ask for fewer, or lower `Exact::max_nodes`";
             return Err(Error::setting("num_return_sequences", self.keep, what));
         }
         if step == self.first {
-            self.job.check_ids(&self.name, row.vocab)?;
+            self.job.check_ids(&self.name, row.vocab, true)?;
         }
         let row_job = RowJob {
             job: self.job,

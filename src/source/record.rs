@@ -15,7 +15,7 @@ use crate::{Error, Place, Result, TokenId};
 ///
 /// ```
 /// use tokpick::source::{LogitsSource, Open, Query, Recorder};
-/// let matrix = Open { kind: tokpick::source::Kind::Bigram, ..Open::new("b") };
+/// let matrix = Open { kind: tokpick::source::Meaning::Bigram, ..Open::new("b") };
 /// let mut bigram = matrix.read(&b"[[0.5, 2], [1, 0]]"[..])?;
 /// let mut table = Vec::new();
 /// let mut recorder = Recorder::new(bigram.as_mut(), "table.jsonl", &mut table)?;

@@ -12,7 +12,7 @@ pub(crate) trait Wrapper {
     /// The source inside.
     fn inner(&self) -> &dyn LogitsSource;
 
-    /// The same source, to read from.
+    /// The source inside, to read from.
     fn inner_mut(&mut self) -> &mut dyn LogitsSource;
 
     /// As [`LogitsSource::shape`].

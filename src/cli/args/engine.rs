@@ -27,6 +27,9 @@ pub struct EngineArgs {
     /// torch-multinomial: whether a call may draw an id twice
     #[arg(long, value_name = "BOOL")]
     pub replacement: Option<bool>,
+    /// llama.cpp: refuse ids of the history beyond the vocabulary, which it passes over
+    #[arg(long)]
+    pub strict: bool,
     /// The prompt of each row, where a document of claims tells it.
     #[arg(skip)]
     pub prompts: Option<Vec<Vec<TokenId>>>,
@@ -39,6 +42,7 @@ impl Group for EngineArgs {
         ("--position", |a| a.position.is_some()),
         ("--filtered-batch", |a| a.filtered_batch),
         ("--replacement", |a| a.replacement.is_some()),
+        ("--strict", |a| a.strict),
     ];
 }
 

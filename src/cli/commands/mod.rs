@@ -23,7 +23,7 @@ mod verify;
 
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
-use super::{Given, Run, Status, places, spelling};
+use super::{Given, Run, Status, places, progress, spelling};
 
 /// Makes the enum that clap parses into, and hands each variant to its [`Run`]. The flags of a command are only built once it is
 /// called: start-up pays for one.
@@ -38,9 +38,11 @@ macro_rules! commands {
             /// Runs it; `given` is what was typed.
             pub fn run(self, given: &Given) -> anyhow::Result<Status> {
                 places::check(given)?;
-                match self {
+                let done = match self {
                     $(Command::$name(args) => args.run(given),)*
-                }
+                };
+                progress::end();
+                done
             }
         }
 

@@ -231,7 +231,7 @@ fn setting(chain: &Chain) -> Result<Vec<(&'static str, f64, bool)>> {
 
 /// The value at which a stage changes nothing.
 fn off(stage: &str) -> f64 {
-    INFOS.iter().find(|info| info.name == stage).and_then(|info| info.off.parse().ok()).unwrap_or(0.0)
+    INFOS.iter().find(|info| info.name == stage).and_then(|info| info.off.number()).unwrap_or(0.0)
 }
 
 /// The rows of a sequence, along given ids where there are some.

@@ -50,9 +50,9 @@ enum FormatName {
     Table,
     /// The text itself, each token under a mark of its surprise
     Text,
-    /// The same as a picture
+    /// The text and its marks as a picture
     Svg,
-    /// The same as a page, in one file
+    /// The text and its marks as a page, in one file
     Html,
     /// One document
     Json,

@@ -134,9 +134,14 @@ impl Replay for LlamaCpp {
         &INFO
     }
 
+    /// Its penalties and DRY look up the candidates in the history, not the history among the candidates.
+    fn skips_unknown_ids(&self) -> bool {
+        true
+    }
+
     fn step(&mut self, rows: &[ReplayRow<'_>], watch: Watch, out: &mut Vec<Drawn>) -> Result<()> {
         out.clear();
-        let v = row::check(INFO.name, rows, self.rows.len())?;
+        let v = row::check_logits(INFO.name, rows, self.rows.len())?;
         let c = &mut self.candidates;
         for (row, (input, state)) in rows.iter().zip(&mut self.rows).enumerate() {
             if input.finished {

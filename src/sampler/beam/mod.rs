@@ -29,7 +29,8 @@ pub enum EarlyStopping {
     /// As soon as the best live beam, scored at its present length, is not better than the worst finished hypothesis.
     #[default]
     False,
-    /// The same, scored at the greatest length where the length penalty is positive: nothing can be missed.
+    /// As soon as the best live beam, scored at the greatest length where the length penalty is positive and else at its present
+    /// one, is not better than the worst finished hypothesis: nothing can be missed.
     Never,
 }
 

@@ -92,9 +92,7 @@ impl Content {
         for Named { key, at, text } in std::mem::take(&mut self.named) {
             let found = match names {
                 Some(names) => names.id(&text),
-                None => {
-                    Err("is a token string: give the strings of the vocabulary with --vocab, or ids".into())
-                }
+                None => Err("is a token string: give the strings of the vocabulary (`Vocab`), or ids".into()),
             };
             let id = found.map_err(|what| format!("entry {at} of {key:?}: {text:?} {what}"))?;
             let list = if key == "ids" { &mut self.ids } else { &mut self.prefix };
@@ -152,7 +150,7 @@ impl Parser<'_, '_> {
     fn probabilities(&mut self) -> Result<()> {
         if self.content.logprobs {
             let place = self.line_of(self.began);
-            return Err(self.bad(place, "\"logprobs\", and --probs says that they are probabilities"));
+            return Err(self.bad(place, "\"logprobs\", and `Open::probs` says that they are probabilities"));
         }
         let axes = &self.content.axes;
         let v = axes.last().copied().unwrap_or(0).max(1);
@@ -318,8 +316,10 @@ impl Parser<'_, '_> {
                 if self.context.null_is_masked {
                     return Ok(f32::NEG_INFINITY);
                 }
-                Err(self
-                    .bad(place, "null is not a number; --null-is-masked reads it as a masked token (-inf)"))
+                Err(self.bad(
+                    place,
+                    "null is not a number; `Open::null_is_masked` reads it as a masked token (-inf)",
+                ))
             }
             Peek::Array => {
                 Err(self.bad(place, "an array among the numbers: all numbers must be nested equally deep"))
