@@ -143,7 +143,7 @@ impl Files {
     /// # Errors
     /// A maximum length that leaves no room for a token: transformers refuses it, too.
     pub fn max_new_tokens(&self, before: usize) -> Result<Option<usize>> {
-        let limits = |s: &Strategy| match (s.max_new_tokens, s.max_length) {
+        let limits = |s: &StrategyFields| match (s.max_new_tokens, s.max_length) {
             (Some(new), _) => Some(Ok(new)),
             (None, Some(max)) => Some(max.checked_sub(before).filter(|&new| new > 0).ok_or(max)),
             (None, None) => None,

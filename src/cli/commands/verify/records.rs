@@ -10,7 +10,6 @@ use tokpick::{Error, Result};
 
 use super::{FormatName, Verify};
 use crate::cli::fields::as_flags;
-use crate::cli::fields::as_flags;
 use crate::cli::note::note;
 use crate::cli::out::Out;
 use crate::cli::places::Written;
