@@ -130,7 +130,7 @@ fn check_shapes(a: &dyn LogitsSource, b: &dyn LogitsSource) -> Result<()> {
     let (x, y) = (a.shape(), b.shape());
     if x.follows_prefix || y.follows_prefix {
         let name = if x.follows_prefix { a.name() } else { b.name() };
-        let what = "rows of this source follow the prefix; diff compares steps (a [V, V] file without --source bigram works)";
+        let what = "rows of this source follow the prefix; diff compares steps (a [V, V] file without `Kind::Bigram` works)";
         return Err(Error::input(name, Place::default(), what));
     }
     let differ = |what: &str, x: usize, y: usize| {

@@ -189,7 +189,7 @@ impl Search<'_, '_> {
             (None, Some(death), None) => Err(death),
             _ => {
                 let place = Place { sequence: Some(self.sequence), ..Place::default() };
-                let what = "the node budget ended before a sequence was finished: raise --max-nodes";
+                let what = "the node budget ended before a sequence was finished: raise `Exact::max_nodes`";
                 Err(Error::decode(place, what))
             }
         }

@@ -24,7 +24,7 @@ pub fn remarking(source: Source, layout: Option<Layout>, mut say: Box<dyn FnMut(
         let steps = if *second == 1 { "1 step".into() } else { format!("{second} steps") };
         say(format!(
             "{}: read as {first} sequences of {steps}, [B, T, V]; if the first axis is the steps, as in stacked \
-             output_logits, give --layout tbv",
+             output_logits, give `Layout::Tbv`",
             source.name()
         ));
     }
@@ -48,7 +48,7 @@ pub fn remarking(source: Source, layout: Option<Layout>, mut say: Box<dyn FnMut(
 
 fn remark(name: &str) -> String {
     format!(
-        "{name}: its rows are from 0 to 1 and sum to 1: probabilities, which are read as logits here; --probs reads them as \
+        "{name}: its rows are from 0 to 1 and sum to 1: probabilities, which are read as logits here; `Open::probs` reads them as \
          what they are"
     )
 }

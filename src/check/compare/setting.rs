@@ -146,7 +146,7 @@ impl Setting {
         texts.iter().map(|text| Setting::parse(text)).collect()
     }
 
-    /// The same setting with another value of one processor (or of `beam`): in the place of its own, else where the order of
+    /// This setting with another value of one processor (or of `beam`): in the place of its own, else where the order of
     /// transformers has it.
     ///
     /// # Errors
@@ -217,7 +217,7 @@ impl std::str::FromStr for Sweep {
 
     /// Reads `temperature=0.1..2.0:0.1` (both ends included) or `top-k=1,5,10`.
     fn from_str(text: &str) -> Result<Sweep> {
-        let wrong = |what: &str| Error::setting("--sweep", text, what);
+        let wrong = |what: &str| Error::setting("sweep", text, what);
         let form = "must be name=FROM..TO:STEP or name=A,B,C";
         let (name, values) = text.split_once('=').ok_or_else(|| wrong(form))?;
         let number =

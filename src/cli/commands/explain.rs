@@ -134,7 +134,7 @@ impl Run for Explain {
                             "draw": name,
                             "seed": seed.as_ref().map(Seed::json),
                             "chain": resolved.chain.json(),
-                            "steps": shown,
+                            "steps": shown.iter().map(|step| step.json(tokens)).collect::<Vec<_>>(),
                         });
                         writeln!(to, "{document}")?;
                     }

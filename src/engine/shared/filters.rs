@@ -44,7 +44,7 @@ pub(in crate::engine) enum Filter {
     /// 1 − f32(p), subtracted in float32 (vLLM V2); p is kept for display.
     TopP32(f32),
     MinP(f32),
-    /// The same on scores: removed where x < max x + f32(ln m) (vLLM V2).
+    /// Min-p on scores: removed where x < max x + f32(ln m) (vLLM V2).
     MinPScore(f32),
     Typical(f32),
 }

@@ -7,12 +7,14 @@ mod text;
 mod watch;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 pub use page::page;
 pub use picture::svg;
 pub use text::text;
 pub use watch::Explain;
 
+use super::Tokens;
 use crate::TokenId;
 
 /// A step, as the trace told it: every stage's distribution over the tokens that are shown, and the draw.
@@ -139,6 +141,18 @@ struct Cut {
 }
 
 impl Explained {
+    /// The step as a document: its fields, and beside each listed id its string, where there are strings.
+    pub fn json(&self, tokens: Option<&Tokens>) -> Value {
+        let mut step = json!(self);
+        let shown = step["tokens"].as_array_mut().into_iter().flatten();
+        for (entry, token) in shown.zip(&self.tokens) {
+            if let Some(tokens) = tokens {
+                entry["token"] = tokens.label(token.id).into();
+            }
+        }
+        step
+    }
+
     /// Where the stages cut through the list that is shown.
     fn cuts(&self) -> Vec<Cut> {
         let mut cuts: Vec<Cut> = Vec::new();

@@ -124,7 +124,9 @@ function readRow(data) {
     const numbers = new DataView(bytes(data.tail.bins).buffer), bins = [];
     for (let b = 0; b < numbers.byteLength; b += 32) {
       const read = i => numbers.getFloat32(b + 4 * i, true);
-      bins.push({center: read(0), n: read(1), m: [read(1), read(2), read(3), read(4), read(5), read(6), read(7)]});
+      // its tokens are where they are in the mean
+      const mean = Math.max(data.tail.lo, Math.min(data.tail.hi, read(0) + read(2) / read(1)));
+      bins.push({center: read(0), mean, n: read(1), m: [read(1), read(2), read(3), read(4), read(5), read(6), read(7)]});
     }
     tail = {n: data.tail.n, lo: data.tail.lo, hi: data.tail.hi, bins};
   }
@@ -139,6 +141,17 @@ function find(ids, id) {
     if (ids[mid] < id) lo = mid + 1; else hi = mid;
   }
   return ids[lo] === id ? lo : -1;
+}
+
+// The first of n places at which `holds` is true; it stays true from there on. Looks at a guess first.
+function firstOf(n, holds, guess) {
+  if (guess < n && holds(guess) && (guess === 0 || !holds(guess - 1))) return guess;
+  let lo = 0, hi = n;
+  while (lo < hi) {
+    const mid = lo + hi >> 1;
+    if (holds(mid)) hi = mid; else lo = mid + 1;
+  }
+  return lo;
 }
 
 const FACTORIALS = [1, 1, 2, 6, 24, 120, 720];
@@ -169,7 +182,10 @@ class Candidates {
     this.value = Float32Array.from(row.x);
     this.scale = 1;
     this.tail = row.tail;
+    // stages from which on the page is near, not exact
     this.cutsIntoTail = [];
+    // a token of the tail was penalised: nothing above it has changed, but the tail's mass has
+    this.vague = false;
     this.findBest();
   }
 
@@ -201,13 +217,29 @@ class Candidates {
     return this.massOf(this.at) + this.tailMass();
   }
 
+  // Stages from which on the numbers are near, not exact.
+  near() {
+    return [...this.cutsIntoTail, ...(this.vague && this.tail ? ["repetition_penalty"] : [])];
+  }
+
+  // A stage that looks at masses is only as exact as the tail's.
+  looksAtMass() {
+    if (this.vague && this.tail) this.cutsIntoTail.push("repetition_penalty");
+  }
+
+  // A decision is sure if a change of the tail's mass by what it may be off doesn't turn it.
+  sureOf(target, n, massAt, stage) {
+    const slack = 1e-6 * this.mass();
+    if (this.tail && (massAt(n) - target < slack || (n > 0 && target - massAt(n - 1) < slack))) this.cutsIntoTail.push(stage);
+  }
+
   count() {
     return this.at.length + (this.tail ? this.tail.n : 0);
   }
 
   // Keeps a part of the tail, by bins: near enough to show, and said.
   cutTail(keep, stage) {
-    const bins = this.tail.bins.filter(b => keep(b.center));
+    const bins = this.tail.bins.filter(b => keep(b.mean));
     const n = bins.reduce((n, b) => n + b.n, 0);
     this.cutsIntoTail.push(stage);
     this.tail = n === 0 ? null : {...this.tail, n, bins};
@@ -218,7 +250,7 @@ class Candidates {
     const cut = Math.min(value, this.best);
     this.at = this.at.filter(i => this.value[i] >= cut);
     if (this.tail && cut > this.tail.hi) this.tail = null;
-    else if (this.tail && cut > this.tail.lo) this.cutTail(center => center >= cut, stage);
+    else if (this.tail && cut > this.tail.lo) this.cutTail(mean => mean >= cut, stage);
   }
 
   repetition_penalty(r, history) {
@@ -226,7 +258,8 @@ class Candidates {
     for (const id of new Set(history)) {
       const i = find(this.row.ids, id);
       if (i < 0) {
-        if (this.tail) this.cutsIntoTail.push("repetition_penalty");
+        if (this.tail && r > 1) this.vague = true;
+        else if (this.tail) this.cutsIntoTail.push("repetition_penalty");
         continue;
       }
       const score = this.base[i] * this.scale;
@@ -252,28 +285,37 @@ class Candidates {
     if (k <= known) return this.keepFrom(values[k - 1], "top_k");
     if (!this.tail || k >= this.count()) return;
     let left = k - known;
-    for (const b of [...this.tail.bins].sort((a, b) => b.center - a.center)) {
+    for (const b of [...this.tail.bins].sort((a, b) => b.mean - a.mean)) {
       left -= b.n;
-      if (left <= 0) return this.keepFrom(b.center, "top_k");
+      if (left <= 0) return this.keepFrom(b.mean, "top_k");
     }
   }
 
   top_p(p) {
-    const target = (p - 1e-6 * p * (1 - p)) * this.mass();
-    const values = [...new Set(this.at.map(i => this.value[i]))].sort((a, b) => b - a);
-    const known = this.tail ? values.filter(x => x > this.tail.hi) : values;
-    // among the known values: the largest with enough mass at or above it
-    let lo = 0, hi = known.length;
-    while (lo < hi) {
-      const mid = lo + hi >> 1;
-      if (this.massOf(this.at.filter(i => this.value[i] >= known[mid])) >= target) hi = mid; else lo = mid + 1;
+    this.looksAtMass();
+    const target = (p - 1e-6 * p * (1 - p)) * this.mass(), weights = this.weights();
+    const order = [...this.at.keys()].sort((a, b) => this.value[this.at[b]] - this.value[this.at[a]]);
+    // the known values, falling, and the first of them with enough mass at or above it
+    const known = [];
+    let guess = -1, sum = 0;
+    for (const n of order) {
+      const x = this.value[this.at[n]];
+      if (this.tail && x <= this.tail.hi) break;
+      if (known.at(-1) !== x) known.push(x);
+      sum += weights[n];
+      if (guess < 0 && sum >= target) guess = known.length - 1;
     }
-    if (lo < known.length) return this.keepFrom(known[lo], "top_p");
+    const massAt = n => this.massOf(this.at.filter(i => this.value[i] >= known[n]));
+    const lo = firstOf(known.length, n => massAt(n) >= target, guess < 0 ? known.length : guess);
+    if (lo < known.length) {
+      this.sureOf(target, lo, massAt, "top_p");
+      return this.keepFrom(known[lo], "top_p");
+    }
     if (!this.tail) return;
-    for (const b of [...this.tail.bins].sort((a, b) => b.center - a.center)) {
-      const inside = this.at.filter(i => this.value[i] >= b.center);
-      const mass = this.massOf(inside) + this.tailMass(this.tail.bins.filter(c => c.center >= b.center));
-      if (mass >= target) return this.keepFrom(b.center, "top_p");
+    for (const b of [...this.tail.bins].sort((a, b) => b.mean - a.mean)) {
+      const inside = this.at.filter(i => this.value[i] >= b.mean);
+      const mass = this.massOf(inside) + this.tailMass(this.tail.bins.filter(c => c.mean >= b.mean));
+      if (mass >= target) return this.keepFrom(b.mean, "top_p");
     }
   }
 
@@ -282,6 +324,7 @@ class Candidates {
   }
 
   typical_p(p) {
+    this.looksAtMass();
     const weights = this.weights(), bins = this.tail ? this.tail.bins : [];
     let [mass, moment] = tailSums(bins, this.scale, this.best);
     this.at.forEach((i, n) => {
@@ -290,15 +333,24 @@ class Candidates {
     });
     const center = this.best + moment / mass, far = x => F(Math.abs(x - center));
     const target = (p - 1e-6 * p * (1 - p)) * mass;
-    const distances = [...new Set([...this.at.map(i => far(this.value[i])), ...bins.map(b => far(b.center))])].sort((a, b) => a - b);
-    let lo = 0, hi = distances.length - 1;
-    while (lo < hi) {
-      const mid = lo + hi >> 1, near = distances[mid];
-      const within = this.massOf(this.at.filter(i => far(this.value[i]) <= near));
-      if (within + this.tailMass(bins.filter(b => far(b.center) <= near)) >= target) hi = mid; else lo = mid + 1;
+    const items = [...this.at.map((i, n) => [far(this.value[i]), weights[n]]), ...bins.map(b => [far(b.mean), this.tailMass([b])])];
+    items.sort((a, b) => a[0] - b[0]);
+    const distances = [];
+    let guess = -1, sum = 0;
+    for (const [distance, weight] of items) {
+      if (distances.at(-1) !== distance) distances.push(distance);
+      sum += weight;
+      if (guess < 0 && sum >= target) guess = distances.length - 1;
     }
+    const massAt = n => this.massOf(this.at.filter(i => far(this.value[i]) <= distances[n]))
+      + this.tailMass(bins.filter(b => far(b.mean) <= distances[n]));
+    const last = distances.length - 1, lo = Math.min(last, firstOf(last, n => massAt(n) >= target, guess < 0 ? last : guess));
+    this.sureOf(target, lo, massAt, "typical_p");
     const reach = nextUp(distances[lo]) + 1e-6 / this.scale;
     const low = center - reach, high = center + reach;
+    // the center is only as exact as the tail's mass
+    const onEdge = i => Math.abs(Math.abs(this.value[i] - center) - reach) < 7e-7 / this.scale;
+    if (this.tail && this.at.some(onEdge)) this.cutsIntoTail.push("typical_p");
     const kept = this.at.filter(i => this.value[i] >= low && this.value[i] <= high);
     if (this.tail && low > this.tail.hi) this.tail = null;
     else if (this.tail && (low > this.tail.lo || high < this.tail.hi)) this.cutTail(x => x >= low && x <= high, "typical_p");
@@ -328,6 +380,7 @@ class Candidates {
 
   // The token of a uniform; null where the tail leaves it open.
   pick(u) {
+    if (this.near().length > 0) return null;
     const weights = this.weights(), blocks = blockSums(this.row.ids, this.at, weights);
     const tail = this.tailMass(), target = u * (total(blocks) + tail);
     if (tail > 0) {

@@ -92,7 +92,7 @@ impl Page<'_> {
             }
             if n <= LEAST {
                 let what = format!(
-                    "{} steps are more than a page has room for: choose some with --rows 0..{}, or fewer beams",
+                    "{} steps are more than a page has room for: choose some with `Open::rows` 0..{}, or fewer beams",
                     self.rows.len(),
                     (self.rows.len() / 2).max(1)
                 );

@@ -251,7 +251,7 @@ class Pane {
     const {c} = this.after, whole = this.whole.c.report();
     let mass = this.report.p.size > 0 ? [...this.report.p.keys()].reduce((sum, i) => sum + (whole.p.get(i) ?? 0), 0) : 0;
     if (c.tail) mass += c.tail === this.whole.c.tail ? whole.tail : tailSums(c.tail.bins, this.whole.c.scale, this.whole.c.best)[0] / this.whole.c.mass();
-    const kept = c.count(), near = c.cutsIntoTail.length > 0 ? "≈ " : "";
+    const kept = c.count(), near = c.near().length > 0 ? "≈ " : "";
     const line = (called, before, after, key) => make("tr", {"data-fact": key}, make("th", {scope: "row"}, called), make("td", {}, before), make("td", {"data-value": after[0]}, after[1]));
     this.facts.replaceChildren(
       make("thead", {}, make("tr", {}, make("td"), make("th", {scope: "col"}, "before"), make("th", {scope: "col"}, "after"))),
@@ -260,10 +260,10 @@ class Pane {
         line("as many equally probable tokens", Math.exp(this.raw.entropy).toFixed(1), [Math.exp(this.report.entropy), near + Math.exp(this.report.entropy).toFixed(1)], "effective"),
         line("kept tokens", String(this.raw.p.size + (this.row.tail ? this.row.tail.n : 0)), [kept, near + kept], "kept"),
         line("kept mass", "1.000", [mass, near + (mass >= 0.9995 && mass < 1 ? mass.toFixed(6) : mass.toFixed(3))], "mass")));
-    const notes = [], stages = [...new Set(c.cutsIntoTail)], n = this.row.ids.length;
-    if (stages.includes("repetition_penalty")) notes.push("A token of the text is in this step's tail, so the page can't penalise it there.");
+    const notes = [], stages = [...new Set(c.near())], n = this.row.ids.length;
+    if (stages.includes("repetition_penalty")) notes.push("A token of the text is in this step's tail, where the page can't penalise it: its numbers are near, not exact. The command below is exact.");
     const cuts = stages.filter(s => CUTS.includes(s));
-    if (cuts.length > 0) notes.push(`${cuts.map(title).join(", ")} cut${cuts.length > 1 ? "" : "s"} into the tail. The page knows the ${n} most probable tokens of this step one by one and the ${this.row.tail.n} others only by their mass: from that stage on its numbers are near, not exact. The command below is exact.`);
+    if (cuts.length > 0) notes.push(`${cuts.map(title).join(", ")} cut${cuts.length > 1 ? "" : "s"} into the tail, or so that its mass decides. The page knows the ${n} most probable tokens of this step one by one and the ${this.row.tail.n} others only by their mass: from that stage on its numbers are near, not exact. The command below is exact.`);
     else if (c.tail) notes.push(`The page knows ${n} tokens of this step one by one and the ${this.row.tail.n} others by their mass.`);
     this.notes.replaceChildren(...notes.map(text => make("p", {class: "note"}, text)));
   }
@@ -294,13 +294,13 @@ class Pane {
     dot.style.left = `${100 * this.uniform}%`;
     const ruler = make("div", {class: "ruler", "aria-hidden": "true"}, ...parts, dot);
     const where = this.picked === null
-      ? "falls into the tail or beside it: the page can't tell the token, the command below can"
+      ? "falls into the tail, beside it, or among numbers that are only near: the page can't tell the token, the command below can"
       : `falls into the interval of ${name(this.picked)} (id ${this.picked}, probability ${share(p.get(find(ids, this.picked)) ?? 0)})`;
     const unknown = this.counts.get(null) ?? 0;
     this.draw.replaceChildren(
       make("h3", {}, "The draw"), ruler,
       make("p", {class: "hint", "data-picked": this.picked ?? ""}, `u = ${this.uniform.toFixed(6)} ${where}.`),
-      ...(unknown > 0 ? [make("p", {class: "note"}, `${unknown} of ${state.draws} draws fell into the tail or beside it: the page can't tell their tokens.`)] : []));
+      ...(unknown > 0 ? [make("p", {class: "note"}, `${unknown} of ${state.draws} draws fell into the tail, beside it, or among numbers that are only near: the page can't tell their tokens, the command below can.`)] : []));
   }
 }
 

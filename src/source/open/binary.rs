@@ -190,7 +190,11 @@ impl Open {
             Some(v) => Err(Error::setting("vocab_size", v, "must be from 1 to 2^32")),
             None => {
                 let value = format!("{raw:?}").to_lowercase();
-                Err(Error::setting("raw", value, "needs --vocab-size V: nothing else tells where a row ends"))
+                Err(Error::setting(
+                    "raw",
+                    value,
+                    "needs `Open::vocab_size`: nothing else tells where a row ends",
+                ))
             }
         }
     }
@@ -200,8 +204,9 @@ impl Open {
         let codec = raw.codec();
         let row = (vocab * codec.dtype.size()) as u64;
         if len == 0 || !len.is_multiple_of(row) {
-            let what =
-                format!("{len} bytes are no whole number of rows of {row} bytes: is --vocab-size right?");
+            let what = format!(
+                "{len} bytes are no whole number of rows of {row} bytes: is `Open::vocab_size` right?"
+            );
             return Err(Error::input(self.name(), Place::default(), what));
         }
         let axes = vec![(len / row) as usize, vocab];

@@ -74,7 +74,7 @@ impl Open {
         if let Some(id) = content.id {
             if steps.shape().sequences.len() != 1 {
                 let what =
-                    "one \"id\" for several sequences; in JSON Lines with --layout bv each line has its own";
+                    "one \"id\" for several sequences; in JSON Lines with `Layout::Bv` each line has its own";
                 return Err(Error::input(steps.name(), Place::default(), what));
             }
             steps = steps.with_ids([(0, id)].into());

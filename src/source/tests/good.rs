@@ -220,7 +220,7 @@ fn a_bigram_matrix_is_read_from_every_format() {
             source.rows(&[query(&[1]), query(&[1, 0])], &mut rows).expect("rows");
             assert_eq!((&rows[0].logits[..], &rows[1].logits[..]), (&[2.0, 3.0][..], &[0.0, 1.0][..]));
             let missing = source.rows(&[query(&[])], &mut rows).expect_err("no token");
-            assert!(missing.to_string().ends_with("a bigram matrix needs a last token; give --prompt-ids"));
+            assert!(missing.to_string().ends_with("a bigram matrix needs a last token; give `Job::prompt`"));
             let outside = source.rows(&[query(&[2])], &mut rows).expect_err("no such token");
             assert!(outside.to_string().ends_with("the last token, 2, is outside the vocabulary of 2"));
         };

@@ -4,8 +4,8 @@ use std::process::Command;
 
 use crate::support::run::{fixture, shell, tokpick};
 
-/// Half of the rows, the other half after more than a second.
-const SLOW: &str = "{ head -c 24704 steps.npy; sleep 1.3; tail -c +24705 steps.npy; }";
+/// Half of the rows, the other half after more than a second, also on a busy machine.
+const SLOW: &str = "{ head -c 24704 steps.npy; sleep 2.5; tail -c +24705 steps.npy; }";
 
 /// What a terminal shows of a line of shell; `None` where there is no `script`.
 fn on_terminal(line: &str) -> Option<String> {
@@ -43,11 +43,11 @@ fn a_long_run_says_how_far_it_is() {
     let shown = on_terminal(&format!("{SLOW} | tokpick greedy")).unwrap();
     assert!(shown.contains(" of 24 rows, ") && left(&shown).ends_with(whole.trim()), "{shown:?}");
     // where the end isn't known, there is none
-    let lines = "{ echo '[1,2]'; sleep 1.2; echo '[2,1]'; echo '[1,2]'; }";
+    let lines = "{ echo '[1,2]'; sleep 2.5; echo '[2,1]'; echo '[1,2]'; }";
     let shown = on_terminal(&format!("{lines} | tokpick greedy > {to}")).unwrap();
     assert!(shown.contains(" rows, ") && !shown.contains(" of "), "{shown:?}");
     // an error stands alone
-    let lines = "{ echo '[1,2]'; sleep 1.2; echo '[2,1]'; sleep 0.1; echo '[1,NaN]'; }";
+    let lines = "{ echo '[1,2]'; sleep 2.5; echo '[2,1]'; sleep 0.1; echo '[1,NaN]'; }";
     let shown = on_terminal(&format!("{lines} | tokpick greedy > {to} || true")).unwrap();
     assert!(shown.contains(" rows, ") && left(&shown).starts_with("tokpick: "), "{shown:?}");
 }

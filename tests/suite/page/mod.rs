@@ -255,16 +255,25 @@ fn of_large_vocabularies_the_tail_is_summed_and_cuts_into_it_are_said() {
     let said = browser.eval(notes);
     assert!(said.as_str().unwrap().contains("top-p cuts into the tail"), "{said}");
     // draws are tokpick's, or said to be unknown
-    browser.open(
-        &page.path(),
-        "step=1&draws=50&seed=9&a=repetition_penalty:1,temperature:1,-top_k:0,-top_p:1,-min_p:0,-typical_p:1",
-    );
-    let drawn =
-        browser.eval("[...Array(50).keys()].map(n => panes[0].after.c.pick(uniform(state.seed, 0, n, 1)))");
-    let sampled = tokpick(&["sample", logits, "--seed", "9", "-n", "50", "--rows", "1..2"]).text();
-    for (page, line) in drawn.as_array().unwrap().iter().zip(sampled.lines()) {
-        assert!(page.is_null() || page.to_string() == line, "{page} for {line}");
-    }
+    let drawn = |browser: &mut Browser, setting: &str, chain: &str| {
+        browser.open(&page.path(), &format!("step=1&seed=9&a={setting}"));
+        let drawn = browser
+            .eval("[...Array(50).keys()].map(n => panes[0].after.c.pick(uniform(state.seed, 0, n, 1)))");
+        let sampled =
+            tokpick(&["sample", logits, "--seed", "9", "-n", "50", "--rows", "1..2", "--chain", chain])
+                .text();
+        let drawn = drawn.as_array().unwrap();
+        for (page, line) in drawn.iter().zip(sampled.lines()) {
+            assert!(page.is_null() || page.to_string() == line, "{page} for {line}: {chain}");
+        }
+        drawn.iter().filter(|id| !id.is_null()).count()
+    };
+    let off = "-top_k:0,-top_p:1,-min_p:0,-typical_p:1";
+    drawn(&mut browser, &format!("repetition_penalty:1,temperature:0.3,{off}"), "temperature=0.3");
+    let typical = "repetition_penalty:1,temperature:1,-top_k:0,-top_p:1,-min_p:0,typical_p:0.5";
+    drawn(&mut browser, typical, "typical_p=0.5");
+    let top_p = "repetition_penalty:1,temperature:0.4,-top_k:0,top_p:0.8,-min_p:0,-typical_p:1";
+    assert_ne!(drawn(&mut browser, top_p, "temperature=0.4,top_p=0.8"), 0);
     quiet(&mut browser);
 }
 
