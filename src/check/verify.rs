@@ -150,7 +150,8 @@ impl Verification {
         self.mismatches().filter(|s| s.noise_probability.is_none_or(|p| p < self.alpha))
     }
 
-    /// Whether the claim holds: every step matches (where a tolerance was given: the verdict is that a faithful server may have shown it); or, where limits are given, the match rate and the largest margin (an
+    /// Whether the claim holds: every step matches (where a tolerance was given: the verdict is that a faithful server may have shown it);
+    /// or, where limits are given, the match rate and the largest margin (an
     /// impossible token exceeds any) keep to them.
     pub fn holds(&self, min_match: Option<f64>, max_margin: Option<f64>) -> bool {
         let s = &self.summary;

@@ -23,8 +23,10 @@ use crate::trace::{Trace, TraceEvent, Wants};
 /// `kept` is how many tokens are possible, `top` the most probable of them: `[id, score, probability]`, best first. Scores of a `row` are
 /// logits; in beam search and exact search its stages start from log-probabilities.
 ///
-/// `live` are the beams before the step, best first: `ids`, `sum`, and for each id its log-probability in the raw row (`logprobs`) and what it
-/// added to the sum (`scores`), in stochastic beam search `perturbed`. `considered` are their continuations in the order of their ranks (by `key`, in beam sampling by `sum`):
+/// `live` are the beams before the step, best first: `ids`, `sum`, and for each id its log-probability in the raw row (`logprobs`) and
+/// what it
+/// added to the sum (`scores`), in stochastic beam search `perturbed`. `considered` are their continuations in the order of their ranks
+/// (by `key`, in beam sampling by `sum`):
 /// `parent` (rank of the beam), `id`, `score`, `sum`, `key` (what it was ranked by), `bank` (tokens of forced phrases in it) and
 /// `fate`: `"live"`; `{"finished": score}`; `"lost"` (ended outside the first `num_beams`); `"pruned"` (`num_beams` better ones
 /// live); `"margin"` (further below the best than `beam_margin`); `"unmet"` (ended without every forced phrase).

@@ -16,7 +16,8 @@ pub struct SearchArgs {
     /// How many beams live on (default 4)
     #[arg(long, short = 'b', value_name = "N", allow_hyphen_values = true)]
     pub num_beams: Option<usize>,
-    /// Exponent of the length in the score: 0 neutral, 1 the mean log-probability, more favours longer ones (default 1; 0 with --stochastic)
+    /// Exponent of the length in the score: 0 neutral, 1 the mean log-probability, more favours longer ones (default 1; 0 with
+    /// --stochastic)
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     pub length_penalty: Option<f64>,
     /// How the length enters the score (default hf)
@@ -31,7 +32,8 @@ pub struct SearchArgs {
     /// Prune what is more than X nats below the best continuation of a step
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     pub beam_margin: Option<f64>,
-    /// Draw the continuations without replacement, as transformers' beams with `do_sample` do, and rank what was drawn by sum (5.24; default) or in the order of the draw (up to 5.23)
+    /// Draw the continuations without replacement, as transformers' beams with `do_sample` do, and rank what was drawn by sum (5.24;
+    /// default) or in the order of the draw (up to 5.23)
     #[arg(long, value_name = "RANKS", num_args = 0..=1, require_equals = true, default_missing_value = "sum")]
     pub beam_sample: Option<RankName>,
     /// Stochastic beam search: hypotheses drawn without replacement; X from 0 (plain beam search) to 1 (default) is the part of the noise
@@ -43,7 +45,8 @@ pub struct SearchArgs {
     /// What a token costs for each beam of an earlier group that took it (default 0)
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     pub diversity_penalty: Option<f64>,
-    /// Phrases that every hypothesis must hold, separated by `;` (the flag may also be repeated); JSON, where a phrase may take one of several forms: '[[[5,6],[7]]]'
+    /// Phrases that every hypothesis must hold, separated by `;` (the flag may also be repeated); JSON, where a phrase may take one of
+    /// several forms: '[[[5,6],[7]]]'
     #[arg(long, value_name = "IDS", value_parser = parse::<NamedPhrases>)]
     pub force_ids: Vec<NamedPhrases>,
 }

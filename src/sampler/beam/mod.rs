@@ -52,7 +52,8 @@ pub enum EarlyStopping {
 /// `torch.topk`, undefined). Sums are f64 here, f32 there: scores differ by about 1e-5.
 ///
 /// A length penalty of 0 is neutral; the default, 1, is the mean log-probability; larger favours longer hypotheses, because scores
-/// are negative; [`LengthNorm`] has the other formula. [`Variant`] draws, diversifies or constrains the beams. On a file of steps the search decodes the position-only lattice and ends with the file.
+/// are negative; [`LengthNorm`] has the other formula. [`Variant`] draws, diversifies or constrains the beams. On a file of steps the
+/// search decodes the position-only lattice and ends with the file.
 ///
 /// ```
 /// use tokpick::sampler::{Beam, Job, Sampler};

@@ -18,7 +18,8 @@ use crate::{Error, Place, Result};
 /// Rows that are decoded at once, for each thread, where they are independent.
 pub(super) const ROWS_PER_THREAD: usize = 8;
 
-/// Rows that are decoded at once, for each thread, late in a long sequence: each round is twice the last one, as threads are only woken and waited for once a round, and a
+/// Rows that are decoded at once, for each thread, late in a long sequence: each round is twice the last one, as threads are only woken
+/// and waited for once a round, and a
 /// sequence that may end soon is not decoded far ahead.
 const MOST_ROWS_PER_THREAD: usize = 64;
 
