@@ -147,6 +147,20 @@ impl SearchArgs {
         Ok(beam)
     }
 
+    /// Says that a flag chose the search, where a file asks for sampling.
+    pub fn note_do_sample(&self, files: &Files, variant: &Variant) {
+        let chosen = match variant {
+            Variant::Diverse { .. } => "--num-beam-groups",
+            Variant::Constrained { .. } => "--force-ids",
+            Variant::Stochastic { .. } => "--stochastic",
+            Variant::Plain | Variant::Sample | Variant::SampleUnsorted => return,
+        };
+        // what a file chooses beside it is refused
+        if files.get(|s| s.do_sample) == Some(true) {
+            note(format!("no effect: do_sample true, as {chosen} chooses the search"));
+        }
+    }
+
     /// The search with the phrases of `--force-ids`.
     ///
     /// # Errors
@@ -176,8 +190,6 @@ impl SearchArgs {
         }
         if given.is_empty() {
             refused_by_transformers(files)?;
-        } else if files.get(|s| s.do_sample) == Some(true) && self.beam_sample.is_none() {
-            note(format!("no effect: do_sample true, as {} chooses the search", given[0]));
         }
         if let Some(ranks) = self.beam_sample {
             return Ok(ranks.into());

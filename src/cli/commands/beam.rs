@@ -30,6 +30,7 @@ impl Run for Beam {
         let files = self.files()?;
         let search = args.search.beam(&files)?;
         let setup = Setup::new(args, args.open()?, files, args.wants_logprobs())?;
+        args.search.note_do_sample(&setup.files, &search.variant);
         let (draws, coin) = (search.variant.is_random(), setup.resolved.chain.needs().coin);
         let mut idle = args.draw.idle();
         idle.extend(args.draw.seed.as_ref().filter(|_| !coin && !draws).map(|_| "--seed"));
