@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::check::{self, Clip, GuessOptions, Tolerance, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
-use tokpick::engine::{Batch, Params};
+use tokpick::engine::{Batch, Params, Watch};
 use tokpick::source::Layout;
 use tokpick::{Error, Place, Result, TokenId};
 
@@ -260,7 +260,7 @@ impl Verify {
             self.draw.refuse_engine("--greedy takes the best token, as every engine does")?;
             return Ok((Box::new(Argmax), self.draw.seed.clone().filter(|_| coin), temperature));
         }
-        let drawing = strategy::draw(&self.draw, setup, samples, false)?;
+        let drawing = strategy::draw(&self.draw, setup, samples, Watch::Ids)?;
         Ok((drawing.draw, drawing.seed, temperature))
     }
 
