@@ -86,20 +86,19 @@ fn one(counted: &Counted, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Wri
     };
     for row in &rows {
         let name = pad(&clip(&row.name, name), name);
-        writeln!(
-            to,
-            "{}  {}  {}  {}  {}{}",
-            name,
+        let mark = if row.mark.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", look.paint(Ink::Chosen, row.mark))
+        };
+        let line = format!(
+            "{name}  {}  {}  {}  {}{mark}",
             cell(Some(row.drawn), row.ink),
             cell(row.prob, Ink::Removed),
             pad_left(&row.count.to_string(), count),
             pad_left(&row.chance, chance),
-            if row.mark.is_empty() {
-                String::new()
-            } else {
-                format!(" {}", look.paint(Ink::Chosen, row.mark))
-            }
-        )?;
+        );
+        writeln!(to, "{}", line.trim_end())?;
     }
     writeln!(to)?;
     wrap(&words(counted), look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
