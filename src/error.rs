@@ -144,12 +144,12 @@ pub enum Error {
 /// What to do about a prefix that a table lacks.
 fn no_prefix(prefix: &[TokenId], ends: bool) -> String {
     match prefix.last() {
-        None => "decoding begins there; add that line, or give the ids with which the table's prefixes begin as --prefix-ids".into(),
+        None => "decoding begins there; add that line, or give the ids with which the table's prefixes begin as `Job::prefix`".into(),
         Some(id) if ends => format!(
-            "nothing follows token {id} in this table, and other rows end with it: if it ends a sequence, give --eos-token-id {id}"
+            "nothing follows token {id} in this table, and other rows end with it: if it ends a sequence, give `Limits::eos` {id}"
         ),
         Some(_) => {
-            "the table holds other prefixes; lower --max-new-tokens, or record the missing row".into()
+            "the table holds other prefixes; lower `Limits::max_new_tokens`, or record the missing row".into()
         }
     }
 }

@@ -8,7 +8,7 @@ pub use look::Normalizer;
 
 use edit::Edits;
 
-use crate::kernel::{self, Band, Kept, Scan, Slice, Weigh};
+use crate::kernel::{self, Band, Kept, Slice, Weigh};
 use crate::source::Row;
 use crate::{Error, Place, Result, TokenId};
 
@@ -62,9 +62,9 @@ pub struct Candidates {
     /// The mass and, by block, its parts, as long as nothing has changed since they were summed.
     mass: Option<f64>,
     blocks: Vec<f64>,
-    /// The same, quicker to have and not to the bit: enough for most draws.
+    /// Mass and parts summed faster, with an error in the last bits: enough for most draws.
     near: Near,
-    /// The parts of Σ p², which are no one's to keep.
+    /// A buffer for the parts of Σ p²: nothing is kept in it between calls.
     squares: Vec<f64>,
 }
 
@@ -87,7 +87,7 @@ struct Own {
     state: State,
     ids: Vec<TokenId>,
     values: Vec<f32>,
-    /// The same values in f64; empty where the f32 values are exact.
+    /// `values` in f64; empty where the f32 values are exact.
     exact: Vec<f64>,
 }
 
@@ -118,13 +118,12 @@ impl From<&[f32]> for Candidates {
 }
 
 impl Candidates {
-    /// Takes a row over (its buffers are swapped in; [`release`](Self::release) gives them back). The lowest number of f16, bfloat16
-    /// or f32 in it is a mask, −∞: transformers and others write masks so.
+    /// Takes a row over (its buffers are swapped in; [`release`](Self::release) gives them back).
     ///
     /// # Errors
     /// NaN, +∞, or a row without a finite logit, named by sequence, step and token; the row is given back.
     pub fn load(&mut self, row: &mut Row, sequence: usize, step: usize) -> Result<()> {
-        let scan = self.scan(row);
+        let scan = kernel::scan(&row.logits, &mut self.maxima);
         let place = Place::row(sequence, step);
         if let Some(at) = scan.bad {
             let id = row.ids.as_ref().map_or(at as TokenId, |ids| ids[at]);
@@ -152,17 +151,8 @@ impl Candidates {
             self.invalid.push((at, *x));
             *x = f32::NEG_INFINITY;
         }
-        let best = self.scan(row).max;
+        let best = kernel::scan(&row.logits, &mut self.maxima).max;
         self.start(row, best);
-    }
-
-    /// Looks at a row that is to be taken over, and turns masks that are written as the lowest number of a float type into −∞.
-    fn scan(&mut self, row: &mut Row) -> Scan {
-        let scan = kernel::scan(&row.logits, &mut self.maxima);
-        if scan.bad.is_none() && scan.low && kernel::mask_lowest(&mut row.logits) {
-            return kernel::scan(&row.logits, &mut self.maxima);
-        }
-        scan
     }
 
     fn start(&mut self, row: &mut Row, best: f32) {

@@ -99,7 +99,7 @@ pub fn diff(
     let mut total = Total::default();
     let mut pair = Pair { job, options, sides: [Side::default(), Side::default()] };
     let sequences = shape.sequences.clone();
-    let mut runs: Vec<Run> = sequences.clone().map(|_| Run::new(job)).collect();
+    let mut runs: Vec<Branches> = sequences.clone().map(|_| Branches::new(job)).collect();
     let by_step = shape.access == crate::source::Access::ByStep;
     let mut going = vec![true; sequences.len()];
     let (mut at, mut step) = (0, shape.first_step);
@@ -130,7 +130,7 @@ fn check_shapes(a: &dyn LogitsSource, b: &dyn LogitsSource) -> Result<()> {
     let (x, y) = (a.shape(), b.shape());
     if x.follows_prefix || y.follows_prefix {
         let name = if x.follows_prefix { a.name() } else { b.name() };
-        let what = "rows of this source follow the prefix; diff compares steps (a [V, V] file without --source bigram works)";
+        let what = "rows of this source follow the prefix; diff compares steps (a [V, V] file without `Kind::Bigram` works)";
         return Err(Error::input(name, Place::default(), what));
     }
     let differ = |what: &str, x: usize, y: usize| {
@@ -156,15 +156,15 @@ struct Branch {
     diverged: Option<usize>,
 }
 
-struct Run {
+struct Branches {
     greedy: Branch,
     seeded: Branch,
 }
 
-impl Run {
+impl Branches {
     fn new(job: &Job<'_>) -> Self {
         let branch = || Branch { context: [job.prompt, job.prefix].concat(), diverged: None };
-        Run { greedy: branch(), seeded: branch() }
+        Branches { greedy: branch(), seeded: branch() }
     }
 }
 
@@ -246,7 +246,7 @@ impl Pair<'_> {
         Ok(())
     }
 
-    fn compare(&mut self, sequence: usize, step: usize, run: &mut Run) -> Result<RowDiff> {
+    fn compare(&mut self, sequence: usize, step: usize, run: &mut Branches) -> Result<RowDiff> {
         let (max_abs, masked_in_one) = raw_distance(&self.sides[0].candidates, &self.sides[1].candidates);
         let context = [self.job.prompt, self.job.prefix].concat();
         self.process(sequence, step, &context, true)?;

@@ -1,17 +1,19 @@
 //! Which engine, order of stages and batch draws these ids? A lost recipe found again.
 
+mod run;
+
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use super::addresses::{self, Addresses, Chance, Claimed};
 use super::orders::orders;
 use super::recipe::{Attempt, Convention, Guess, Recipe};
-use crate::draw::{Addressed, Argmax, Draw, Gumbel};
-use crate::engine::{Batch, EngineDraw, EngineInfo, Params, build, engines};
+use crate::draw::Argmax;
+use crate::engine::{Batch, Defaults, EngineInfo, Params, build, engines};
 use crate::processor::{Chain, Stage};
 use crate::sampler::{Job, along};
-use crate::source::{Format, LogitsSource, Query, Row, Shape};
-use crate::{Error, Result, TokenId};
+use crate::source::LogitsSource;
+use crate::{Result, TokenId};
+use run::{Outcome, Try};
 
 /// Ids of each line that addresses are looked for with.
 const LOOKED_AT: usize = 32;
@@ -81,49 +83,7 @@ struct Search<'a, 'b> {
     refused: Vec<(String, String)>,
 }
 
-/// How to run a recipe.
-#[derive(Clone)]
-enum Try {
-    Own { draw: &'static str, order: Vec<usize> },
-    Engine { name: &'static str, params: Box<Params>, convention: Convention },
-}
-
-/// Matches, and ids compared.
-#[derive(Default)]
-struct Outcome {
-    matches: usize,
-    compared: usize,
-}
-
 impl Search<'_, '_> {
-    /// Runs a draw along the ids of some sequences.
-    fn along(
-        &mut self,
-        chain: &Chain,
-        draw: &mut dyn Draw,
-        sequences: Range<usize>,
-        limit: Option<usize>,
-    ) -> Result<Outcome> {
-        let lines = self.ids.get(sequences.start * self.samples..sequences.end * self.samples);
-        let lines = if sequences.len() == self.sequences { Some(self.ids) } else { lines };
-        let ids: Vec<Vec<TokenId>> = lines
-            .unwrap_or_default()
-            .iter()
-            .map(|ids| ids[..ids.len().min(limit.unwrap_or(usize::MAX))].to_vec())
-            .collect();
-        let start = self.source.shape().sequences.start;
-        let only = start + sequences.start..start + sequences.end;
-        let mut source = Only { inner: self.source, sequences: only };
-        let job = Job { chain, ..*self.job };
-        let mut outcome = Outcome::default();
-        along(&mut source, &job, draw, self.samples, &ids, &mut |taken| {
-            outcome.compared += 1;
-            outcome.matches += usize::from(taken.pick.id == taken.id);
-            Ok(())
-        })?;
-        Ok(outcome)
-    }
-
     fn seed(&self) -> &str {
         self.options.seed.unwrap_or_default()
     }
@@ -283,43 +243,6 @@ impl Search<'_, '_> {
         }
     }
 
-    fn run(&mut self, how: &Try, limit: Option<usize>) -> Result<Outcome> {
-        let all = 0..self.sequences;
-        match how {
-            Try::Own { draw, order } => {
-                let chain = reordered(self.job.chain, order);
-                let seed = self.seed().trim().parse().unwrap_or(0);
-                let mut draw: Box<dyn Draw> = match *draw {
-                    "chacha8-v1" => Box::new(Addressed::new(seed)),
-                    "argmax" => Box::new(Argmax),
-                    _ => Box::new(Gumbel::new(seed)),
-                };
-                self.along(&chain, draw.as_mut(), all, limit)
-            }
-            Try::Engine { name, params, convention } => {
-                let (chain, samples, seed) =
-                    (Chain::default(), self.samples, self.options.seed.unwrap_or_default());
-                let of = |seed: &str, rows| EngineDraw::new(name, params, seed, rows, samples);
-                let mut outcome = Outcome::default();
-                if *convention == Convention::Batch {
-                    return self.along(&chain, &mut of(seed, all.len())?, all, limit);
-                }
-                let mut one = of(seed, 1)?;
-                for sequence in all {
-                    one = match convention {
-                        Convention::InTurn => one,
-                        Convention::SeedPlusRow => of(&plus(seed, sequence)?, 1)?,
-                        _ => of(seed, 1)?,
-                    };
-                    let part = self.along(&chain, &mut one, sequence..sequence + 1, limit)?;
-                    outcome.matches += part.matches;
-                    outcome.compared += part.compared;
-                }
-                Ok(outcome)
-            }
-        }
-    }
-
     fn finish(mut self) -> Result<Guess> {
         let mut found = std::mem::take(&mut self.found);
         let tried = found.len();
@@ -351,8 +274,13 @@ impl Search<'_, '_> {
 /// The parameters as given; and with what the engine sets by itself where nothing was given, or what it asks for.
 fn variants(info: &EngineInfo, given: &Params) -> Vec<(Vec<String>, Params)> {
     let mut all = vec![(Vec::new(), given.clone())];
-    if info.name == "transformers" && given.top_k.is_none() {
-        all.push((vec!["top_k=50".to_string()], Params { top_k: Some(50), ..given.clone() }));
+    if let Defaults::Library(_) = info.defaults {
+        let open = info.defaults.open(given);
+        let mut params = given.clone();
+        open.iter().for_each(|(name, value)| params.set(name, *value));
+        if !open.is_empty() {
+            all.push((open.iter().map(|(name, value)| format!("{name}={value}")).collect(), params));
+        }
     }
     if info.parameters.contains(&"replacement") && given.replacement.is_none() {
         all = [true, false]
@@ -394,46 +322,6 @@ fn place(found: &BTreeSet<(i64, u64)>) -> String {
 
 fn on(chain: &Chain) -> Vec<&Stage> {
     chain.processors().iter().filter(|p| !p.is_off()).collect()
-}
-
-/// The processors that are on, in another order.
-fn reordered(chain: &Chain, order: &[usize]) -> Chain {
-    let on = on(chain);
-    Chain::new(order.iter().filter_map(|&i| on.get(i)).copied().cloned())
-}
-
-fn plus(seed: &str, row: usize) -> Result<String> {
-    let bad = || Error::setting("seed", seed, "is no number to which that of the row could be added");
-    let sum = seed.trim().parse::<i128>().ok().and_then(|s| s.checked_add(row as i128)).ok_or_else(bad)?;
-    Ok(sum.to_string())
-}
-
-/// Some sequences of a source.
-struct Only<'a> {
-    inner: &'a mut dyn LogitsSource,
-    sequences: Range<usize>,
-}
-
-impl LogitsSource for Only<'_> {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn shape(&self) -> Shape {
-        Shape { sequences: self.sequences.clone(), ..self.inner.shape() }
-    }
-
-    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
-        self.inner.rows(at, out)
-    }
-
-    fn shared(&self) -> Option<&dyn crate::source::ReadAt> {
-        self.inner.shared()
-    }
-
-    fn format(&self) -> Format {
-        self.inner.format()
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest as _, Sha256};
 
 use super::Digest;
-use super::record::{Companion, Divergence, Word};
+use super::record::{Divergence, RecordedInput, Word};
 use crate::source::file_and_array;
 use crate::{Error, Result, TokenId};
 
@@ -62,7 +62,7 @@ impl Divergence {
     ///
     /// # Errors
     /// A file that can't be read.
-    pub fn of_file(recorded: &Companion, path: &Path, what: &'static str) -> Result<Option<Divergence>> {
+    pub fn of_file(recorded: &RecordedInput, path: &Path, what: &'static str) -> Result<Option<Divergence>> {
         let (sha256, bytes) = digest_file(path)?;
         let expected = serde_json::json!({"sha256": recorded.sha256, "bytes": recorded.bytes});
         let found = serde_json::json!({"sha256": sha256, "bytes": bytes});

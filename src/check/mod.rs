@@ -43,7 +43,7 @@ pub use hashing::{Hashing, Tally, digest_file, digest_vocab};
 pub use noise::{Noise, normal_tail};
 pub use orders::orders;
 pub use recipe::{Attempt, Convention, Guess, Recipe};
-pub use record::{Companion, Divergence, Record, RecordedLine, Word};
+pub use record::{Divergence, Record, RecordedInput, RecordedLine, Word};
 pub use report::{By, Comparison, score_page, score_svg};
 pub use score::{Score, ScoredToken, score};
 pub use verdict::{Cause, Tolerance, Verdict};

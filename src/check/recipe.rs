@@ -36,7 +36,7 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The same but for the order.
+    /// Whether two recipes differ in nothing but the order.
     pub(super) fn is_like(&self, other: &Recipe) -> bool {
         (&self.draw, self.convention, &self.assumed) == (&other.draw, other.convention, &other.assumed)
     }

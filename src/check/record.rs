@@ -43,12 +43,12 @@ pub struct Record {
     /// The seed: a number, or a string above 2⁵³ and where an engine takes more than one number.
     pub seed: Option<Value>,
     /// The input.
-    pub input: Companion,
+    pub input: RecordedInput,
     /// Sequences, steps (`None`: as many as the stream had) and vocabulary size.
     pub shape: [Option<usize>; 3],
     /// Other files that decide something: a second model's logits, a generation config.
     #[serde(default)]
-    pub companions: Vec<Companion>,
+    pub companions: Vec<RecordedInput>,
     /// Digest of the token strings, if there were any.
     pub vocabulary: Option<Digest>,
     /// Operating system, architecture and instruction set of the machine.
@@ -62,7 +62,7 @@ pub struct Record {
 
 /// A file that a run has read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Companion {
+pub struct RecordedInput {
     /// What it was read as: `input`, `uncond_input`, …
     pub role: String,
     /// Its path as given; `-` for standard input.
@@ -142,7 +142,7 @@ impl Divergence {
 
 impl Record {
     /// An empty record of this version and machine, to be filled.
-    pub fn new(command: Vec<Word>, input: Companion) -> Self {
+    pub fn new(command: Vec<Word>, input: RecordedInput) -> Self {
         Record {
             format: FORMAT.to_string(),
             version: VERSION,

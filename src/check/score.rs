@@ -20,7 +20,7 @@ pub struct ScoredToken {
     pub processed_logprob: Option<f64>,
     /// 1 + the number of tokens with a strictly higher raw logit: tied tokens share the better rank.
     pub rank: usize,
-    /// The same after the processors; `None` where they remove the token.
+    /// Its rank after the processors; `None` where they remove the token.
     pub processed_rank: Option<usize>,
     /// Surprise −log₂ p in the raw row, in bits.
     pub bits: Option<f64>,
@@ -47,7 +47,7 @@ pub struct Score {
     pub processed_logprob: Option<f64>,
     /// exp(mean negative log-likelihood) of the raw rows; `None` if it is infinite, or without tokens.
     pub perplexity: Option<f64>,
-    /// The same after the processors.
+    /// exp(mean negative log-likelihood) after the processors.
     pub processed_perplexity: Option<f64>,
 }
 
@@ -66,12 +66,12 @@ pub struct Score {
 /// ```
 /// use tokpick::check::score;
 /// use tokpick::processor::Chain;
-/// use tokpick::sampler::{Job, Limits};
+/// use tokpick::sampler::Job;
 /// use tokpick::source::Steps;
 ///
 /// let mut source = Steps::new("example", &[2, 2], None, vec![0.0, 0.0, 0.0, 0.0])?;
-/// let (chain, limits) = (Chain::default(), Limits::default());
-/// let job = Job { prompt: &[], prefix: &[], chain: &chain, limits: &limits, seed: 0, logprobs: false, parallel: false };
+/// let chain = Chain::default();
+/// let job = Job::new(&chain);
 /// let scores = score(&mut source, &job, &[vec![0, 1]])?;
 /// assert_eq!(scores[0].tokens[0].bits, Some(1.0));
 /// assert!((scores[0].perplexity.unwrap() - 2.0).abs() < 1e-15);

@@ -56,7 +56,8 @@ impl Verdict {
     /// The verdict on `steps` steps with these mismatches, at a level `alpha` of false alarms.
     ///
     /// A race whose scores are moved by up to ε in their differences changes its winner only where the lead is below ε: for
-    /// Gumbel noise P(lead < ε) = ε · (1 − Σp²) to first order, at most ε. The cut moves a token within c of the edge only if it wins: at most
+    /// Gumbel noise P(lead < ε) = ε · (1 − Σp²) to first order, at most ε. The cut moves a token within c of the edge only if it wins: at
+    /// most
     /// 2c. Errors beyond the tolerance are taken as the tail of a normal whose fourth standard deviation it is: ε/4 · 7.2e-6 a step. Each
     /// kind's count has at most the tail of a Poisson distribution; the least of the three tails, times three, is the chance.
     ///

@@ -150,7 +150,8 @@ impl Verification {
         self.mismatches().filter(|s| s.noise_probability.is_none_or(|p| p < self.alpha))
     }
 
-    /// Whether the claim holds: every step matches (where a tolerance was given: the verdict is that a faithful server may have shown it); or, where limits are given, the match rate and the largest margin (an
+    /// Whether the claim holds: every step matches (where a tolerance was given: the verdict is that a faithful server may have shown it);
+    /// or, where limits are given, the match rate and the largest margin (an
     /// impossible token exceeds any) keep to them.
     pub fn holds(&self, min_match: Option<f64>, max_margin: Option<f64>) -> bool {
         let s = &self.summary;
@@ -180,12 +181,12 @@ impl Verification {
 /// use tokpick::check::{VerifyOptions, verify};
 /// use tokpick::draw::Argmax;
 /// use tokpick::processor::Chain;
-/// use tokpick::sampler::{Job, Limits};
+/// use tokpick::sampler::Job;
 /// use tokpick::source::Steps;
 ///
 /// let mut source = Steps::new("example", &[2, 2], None, vec![0.1, 2.0, 3.0, 1.0])?;
-/// let (chain, limits) = (Chain::default(), Limits::default());
-/// let job = Job { prompt: &[], prefix: &[], chain: &chain, limits: &limits, seed: 0, logprobs: false, parallel: false };
+/// let chain = Chain::default();
+/// let job = Job::new(&chain);
 /// let found = verify(&mut source, &job, &mut Argmax, 1, &[vec![1, 1]], &VerifyOptions::default())?;
 /// assert!(!found.holds(None, None));
 /// assert_eq!((found.steps[1].drawn, found.steps[1].margin), (0, Some(2.0)));

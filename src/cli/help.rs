@@ -98,6 +98,24 @@ const SCREENS: &[Screen] = &[
         flags: &["with", "sweep", "reference", "num-samples", "seed", "draw", "vocab", "format", "output"],
     },
     Screen {
+        command: "page",
+        examples: &[
+            "tokpick page steps.npy --vocab vocab.json --seed 7 -o page.html",
+            "tokpick page steps.npy --rows 0..8 -t 0.8 -p 0.9 --num-beams 3 -o page.html",
+        ],
+        flags: &[
+            "vocab",
+            "rows",
+            "temperature",
+            "top-k",
+            "top-p",
+            "seed",
+            "num-beams",
+            "eos-token-id",
+            "output",
+        ],
+    },
+    Screen {
         command: "tree",
         examples: &[
             "tokpick tree steps-small.json --num-beams 3 --vocab vocab.json",
@@ -121,7 +139,7 @@ const SCREENS: &[Screen] = &[
             "tokpick score steps-small.json --ids 307,318,278,372",
             "tokpick greedy steps.npy | tokpick score steps.npy --ids-file -",
         ],
-        flags: &["ids", "ids-file", "prompt-ids", "temperature", "vocab", "top", "format", "output"],
+        flags: &["ids", "ids-file", "prompt-ids", "temperature", "vocab", "format", "output"],
     },
     Screen {
         command: "verify",
@@ -215,7 +233,7 @@ const SCREENS: &[Screen] = &[
 ];
 
 /// Commands that the overview shows by name alone.
-const SELDOM: [&str; 6] = ["convert", "synth", "processors", "engines", "completions", "man"];
+const SELDOM: [&str; 7] = ["convert", "synth", "processors", "engines", "lesson", "completions", "man"];
 
 /// What flags are for, in a few words.
 const BRIEFS: &[(&str, &str)] = &[
@@ -393,7 +411,7 @@ fn overview(command: &Command) -> StyledStr {
 fn place(arg: &Arg) -> usize {
     let heading = arg.get_help_heading().unwrap_or(REST);
     let heading = heading.split(" (").next().unwrap_or(heading);
-    HEADINGS.iter().position(|h| *h == heading).unwrap_or(HEADINGS.len() - 2)
+    HEADINGS.iter().position(|h| *h == heading).unwrap_or(HEADINGS.len())
 }
 
 /// The program as it is shown: commands and flags that have an effect, in the order of the help.
@@ -439,4 +457,72 @@ fn sorted(command: &Command) -> Command {
         None => sorted,
     };
     sorted.args(args)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn commands() -> Vec<Command> {
+        let mut command = Cli::command();
+        command.build();
+        command.get_subcommands().filter(|c| c.get_name() != "help").cloned().collect()
+    }
+
+    fn flag<'c>(command: &'c Command, long: &str) -> Option<&'c Arg> {
+        command.get_arguments().find(|arg| arg.get_long() == Some(long))
+    }
+
+    #[test]
+    fn a_screen_shows_flags_that_its_command_has() {
+        for screen in SCREENS {
+            let command = commands().into_iter().find(|c| c.get_name() == screen.command);
+            let command = command.unwrap_or_else(|| panic!("no command {}", screen.command));
+            for long in screen.flags {
+                let arg = flag(&command, long);
+                assert!(arg.is_some_and(|arg| !arg.is_hide_set()), "{}: --{long}", screen.command);
+            }
+        }
+        let shown: BTreeSet<&str> = SCREENS.iter().flat_map(|screen| screen.flags).copied().collect();
+        let brief: BTreeSet<&str> = BRIEFS.iter().map(|(long, _)| *long).collect();
+        assert_eq!(brief.len(), BRIEFS.len(), "a flag has two briefs");
+        assert!(
+            brief.is_subset(&shown),
+            "briefs of flags that no screen shows: {:?}",
+            brief.difference(&shown)
+        );
+    }
+
+    #[test]
+    fn every_heading_has_a_place() {
+        let known = |heading: &str| HEADINGS.contains(&heading.split(" (").next().unwrap_or(heading));
+        for command in commands() {
+            for heading in command.get_arguments().filter_map(Arg::get_help_heading) {
+                assert!(known(heading), "{}: {heading}", command.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn flags_without_effect_are_hidden() {
+        for (command, hidden) in [
+            ("greedy", &["draw", "engine", "position", "mirostat", "num-beams"][..]),
+            ("sample", &["num-beams", "force-ids"]),
+            ("beam", &["stream", "draw", "engine", "filtered-batch", "adaptive-target", "num-samples"]),
+            ("search", &["stream", "threads", "draw", "engine", "mirostat", "num-beams"]),
+            ("explain", &["num-samples", "threads"]),
+            ("verify", &["max-new-tokens", "threads"]),
+        ] {
+            let command = commands().into_iter().find(|c| c.get_name() == command).unwrap();
+            for long in hidden {
+                assert!(
+                    flag(&command, long).is_some_and(Arg::is_hide_set),
+                    "{} --{long}",
+                    command.get_name()
+                );
+            }
+        }
+    }
 }

@@ -2,14 +2,15 @@
 
 mod args;
 mod commands;
+mod fields;
 mod given;
 mod help;
-mod ids;
 mod lessons;
 mod named;
 mod note;
 mod out;
 mod places;
+pub mod progress;
 mod record;
 mod repeat;
 mod resolve;
@@ -112,7 +113,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Command, Give
     Ok((cli.command, given))
 }
 
-/// What is said of an error. A setting that was given as a flag is named as one.
+/// What is said of an error. A setting that was given as a flag is named as one, and so are the fields of the library.
 pub fn message(error: anyhow::Error, given: &Given) -> String {
     let text = match error.downcast::<tokpick::Error>() {
         Ok(tokpick::Error::Setting { name, value, what }) => {
@@ -123,5 +124,5 @@ pub fn message(error: anyhow::Error, given: &Given) -> String {
         Ok(other) => other.to_string(),
         Err(other) => format!("{other:#}"),
     };
-    usage::in_part(&text)
+    usage::in_part(&fields::as_flags(&text))
 }

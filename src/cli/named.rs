@@ -1,11 +1,13 @@
 //! Token ids on the command line, which a vocabulary lets users write as token strings, too.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::str::FromStr;
 
 use serde_json::Value;
 use tokpick::render::Tokens;
 use tokpick::sampler::Phrase;
+use tokpick::source::read_text;
 use tokpick::{Error, Result, TokenId};
 
 /// A list of ids as it was written: separated by blanks or commas, or JSON; or `@FILE` with such a list.
@@ -95,7 +97,7 @@ impl FromStr for Named {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let text = super::ids::content(text)?;
+        let text = content(text)?;
         match text.trim_start().starts_with('[') {
             true => of_json(&json(&text)?),
             false => words(&text),
@@ -107,7 +109,7 @@ impl FromStr for NamedLists {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        NamedLists::parse(&super::ids::content(text)?)
+        NamedLists::parse(&content(text)?)
     }
 }
 
@@ -115,7 +117,7 @@ impl FromStr for NamedPhrases {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let text = super::ids::content(text)?;
+        let text = content(text)?;
         let one = |form| NamedLists(vec![form]);
         let nested =
             |phrase: &Value| matches!(phrase, Value::Array(forms) if forms.iter().any(Value::is_array));
@@ -135,6 +137,11 @@ impl FromStr for NamedPhrases {
 }
 
 impl NamedLists {
+    /// True if no token is named by its string.
+    pub fn are_ids(&self) -> bool {
+        self.0.iter().flat_map(|list| &list.entries).all(|entry| matches!(entry, Entry::Id(_)))
+    }
+
     /// Lists of ids that stand already.
     pub fn of(lists: impl Iterator<Item = Vec<TokenId>>) -> Self {
         let named = |ids: Vec<TokenId>| Named {
@@ -161,6 +168,22 @@ impl NamedLists {
             _ => text.split([';', '\n']).map(words).collect::<Result<_>>()?,
         };
         Ok(NamedLists(lists))
+    }
+}
+
+/// Parses a value for clap, which says itself which flag and value it is about.
+pub fn parse<T: FromStr<Err = Error>>(text: &str) -> std::result::Result<T, String> {
+    text.parse().map_err(|e| match e {
+        Error::Setting { what, .. } => what,
+        other => other.to_string(),
+    })
+}
+
+/// The text of a value, or of the file that it names as `@FILE`.
+fn content(text: &str) -> Result<String> {
+    match text.strip_prefix('@') {
+        Some(file) => read_text(Path::new(file)),
+        None => Ok(text.to_string()),
     }
 }
 

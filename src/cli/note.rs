@@ -4,10 +4,14 @@ use std::io::Write;
 
 use tokpick::render::Tokens;
 
+use super::fields::as_flags;
+use super::progress::aside;
+
 /// Says something that the user should know: a setting without effect, a seed that was taken.
 pub fn note(text: impl AsRef<str>) {
     // standard error may be closed
-    let _ = writeln!(std::io::stderr(), "tokpick: note: {}", text.as_ref());
+    let text = as_flags(text.as_ref());
+    aside(|| drop(writeln!(std::io::stderr(), "tokpick: note: {text}")));
 }
 
 /// Says which of the given flags have no effect in this strategy.

@@ -8,6 +8,7 @@ use clap::builder::StyledStr;
 use tokpick::system::{WholeFile, end_with_signals, fail_on_large_files};
 use tokpick::{Error, Result};
 
+use super::progress::make_room;
 use super::stream::{Stream, stream};
 
 /// The output of a command. A file appears under its name when [`finish`](Self::finish) is called, and never without.
@@ -17,11 +18,25 @@ pub struct Out {
 }
 
 enum To {
-    Stdout(BufWriter<StdoutLock<'static>>),
+    Stdout(BufWriter<Shown>),
     /// Something that is no regular file (`/dev/null`, a named pipe), or a stream that is open already (`/dev/fd/3`): written to
     /// directly.
     Device(BufWriter<File>),
     File(BufWriter<WholeFile>),
+}
+
+/// Standard output, where results take the place of a progress line.
+struct Shown(StdoutLock<'static>);
+
+impl Write for Shown {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        make_room();
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// How much is written at once.
@@ -111,7 +126,7 @@ fn standard_output() -> io::Result<To> {
     if !is_open() {
         return Err(io::Error::other("is closed, and the results have nowhere to go: give -o FILE"));
     }
-    Ok(To::Stdout(BufWriter::with_capacity(BUFFER, io::stdout().lock())))
+    Ok(To::Stdout(BufWriter::with_capacity(BUFFER, Shown(io::stdout().lock()))))
 }
 
 /// Whether standard output can be written to.

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 use tokpick::Result;
-use tokpick::check::{Companion, Digest, Record, Word, digest_file};
+use tokpick::check::{Digest, Record, RecordedInput, Word, digest_file};
 use tokpick::processor::Chain;
 
 use super::args::Opened;
@@ -42,7 +42,8 @@ pub fn begin(
     chain: &Chain,
 ) -> Result<Record> {
     let command = canonical(given, strategy);
-    let none = Companion { role: String::new(), path: Word::default(), sha256: Digest::of(b""), bytes: 0 };
+    let none =
+        RecordedInput { role: String::new(), path: Word::default(), sha256: Digest::of(b""), bytes: 0 };
     let mut record = Record::new(command, none);
     record.directory = directory(path);
     record.chain = chain.json();
@@ -108,7 +109,7 @@ fn between(from: &Path, to: &Path) -> PathBuf {
 ///
 /// # Errors
 /// A file that can't be read.
-pub fn companions(given: &Given, chain: &Value) -> Result<Vec<Companion>> {
+pub fn companions(given: &Given, chain: &Value) -> Result<Vec<RecordedInput>> {
     let mut files: Vec<(String, PathBuf)> = Vec::new();
     for argument in given.arguments() {
         let (Some(long), Some(values)) = (&argument.long, &argument.values) else { continue };
@@ -133,7 +134,7 @@ pub fn companions(given: &Given, chain: &Value) -> Result<Vec<Companion>> {
         .into_iter()
         .map(|(role, path)| {
             let (sha256, bytes) = digest_file(&path)?;
-            Ok(Companion { role, path: path.as_path().into(), sha256, bytes })
+            Ok(RecordedInput { role, path: path.as_path().into(), sha256, bytes })
         })
         .collect()
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use tokpick::check::{self, Companion, Divergence, Record, RecordedLine, Step, VerifyOptions};
+use tokpick::check::{self, Divergence, Record, RecordedInput, RecordedLine, Step, VerifyOptions};
 use tokpick::processor::Chain;
 use tokpick::sampler::{Event, Job};
 use tokpick::{Error, Place, Result, TokenId, settings};
@@ -140,7 +140,7 @@ impl Repeat<'_> {
     ) -> Result<Option<Divergence>> {
         let record = self.record;
         let chain = setup.resolved.chain.json();
-        let names = |all: &[Companion]| -> Value {
+        let names = |all: &[RecordedInput]| -> Value {
             all.iter().map(|c| format!("{} {}", c.role, c.path)).collect::<Vec<_>>().into()
         };
         let files = companions(&self.given, &chain)?;

@@ -1,7 +1,7 @@
 //! Running a strategy, and writing what it decodes.
 
 use tokpick::processor::Chain;
-use tokpick::render::{Format, Head, Run};
+use tokpick::render::{Head, RunFormat, RunWriter};
 use tokpick::sampler::{Event, Job};
 use tokpick::{Error, Result};
 
@@ -26,7 +26,7 @@ pub fn run(
     given: &Given,
 ) -> anyhow::Result<Status> {
     let Setup { mut opened, resolved, logprobs, .. } = setup;
-    let format = Format::from(args.output.format);
+    let format = RunFormat::from(args.output.format);
     let stream = args.output.stream;
     if stream && args.output.format == FormatName::Json {
         let what = "is one document: use --format jsonl, or leave out --stream";
@@ -53,7 +53,7 @@ pub fn run(
     let arguments = given.words().iter().map(|w| w.to_string_lossy().into_owned()).collect();
     let head = Head { draw, seed, chain: resolved.chain.json(), arguments };
     let mut out = Out::open(args.output.output.as_deref())?;
-    let mut run = Run::new(format, stream, head).escaped(args.output.escape).named(opened.source.ids());
+    let mut run = RunWriter::new(format, stream, head).escaped(args.output.escape).named(opened.source.ids());
     let tokens = opened.tokens.as_ref();
     let mut watch = Watch::open(&args.watch)?;
     let done = watch.run(opened.source.as_mut(), |source, trace| {

@@ -4,25 +4,10 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Error};
 use strsim::osa_distance;
 
-/// The spellings of other engines, by flag; they are understood and not shown.
+/// The spellings of other engines, by flag; they are understood and not shown. Those of a processor are in its own file.
 const ALIASES: &[(&str, &[&str])] = &[
-    ("temperature", &["temp"]),
-    ("top-k", &["topk", "top_k"]),
-    ("top-p", &["topp", "top_p"]),
-    ("min-p", &["minp", "min_p"]),
-    ("typical-p", &["typical", "typ-p", "typical_p"]),
-    ("tail-free", &["tfs", "tfs-z"]),
-    ("top-n-sigma", &["top-nsigma"]),
-    ("repetition-penalty", &["repeat-penalty", "rep-penalty", "repetition_penalty"]),
-    ("presence-penalty", &["presence_penalty"]),
-    ("frequency-penalty", &["frequency_penalty"]),
-    ("penalty-last-n", &["repeat-last-n", "repetition-context-size"]),
-    ("no-repeat-ngram-size", &["no_repeat_ngram_size"]),
-    ("dry-last-n", &["dry-penalty-last-n"]),
-    ("dry-breakers", &["dry-sequence-breaker"]),
     ("mirostat-eta", &["mirostat-lr"]),
     ("mirostat-tau", &["mirostat-ent"]),
-    ("guidance-scale", &["cfg-scale"]),
     ("max-new-tokens", &["max-tokens", "max_new_tokens", "max_tokens", "n-predict"]),
     ("eos-token-id", &["eos", "eos_token_id", "stop-token-ids"]),
     ("num-beams", &["beam-width", "beam-size", "beams", "num_beams"]),

@@ -7,7 +7,7 @@ use tokpick::processor::Chain;
 use tokpick::sampler::Sampler;
 use tokpick::{Error, Result};
 
-use super::args::{DecodeArgs, DrawArgs, Seed, fresh_for_engines, resolve_seed};
+use super::args::{DecodeArgs, DrawArgs, Group, Seed, fresh_for_engines, resolve_seed};
 use super::note::{no_effect, note};
 use super::resolve::{self, Files, Setup};
 
@@ -150,6 +150,20 @@ fn engine(
         Some(prompts) => draw.prompts(prompts.clone()),
         None => draw,
     };
+    let draw = draw.strict(args.engine.strict);
+    let history = [&setup.resolved.prompt[..], &setup.resolved.prefix];
+    if let Some(vocab) = shape.vocab.filter(|_| draw.skips_unknown_ids()) {
+        let mut outside = history.into_iter().flatten().filter(|id| **id as usize >= vocab);
+        if let Some(first) = outside.next() {
+            let more = match outside.count() {
+                0 => String::new(),
+                n => format!(", and {n} more"),
+            };
+            note(format!(
+                "{name} passes over id {first} of the history{more}: it is outside the vocabulary of {vocab} (--strict refuses it)"
+            ));
+        }
+    }
     Ok(Drawing { draw: Box::new(draw.watch(watch)), engine: Some(info.version), seed: Some(seed) })
 }
 

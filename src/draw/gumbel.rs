@@ -6,7 +6,8 @@ use crate::{Result, TokenId, kernel};
 
 /// Gumbel-max: `argmax(score + g)`, with one addressed noise for each token.
 ///
-/// `g = −ln(−ln U)`, `U = ((w >> 11) + ½) · 2⁻⁵³`, w from ChaCha8 under the key of [`Addressed`](super::Addressed) with purpose 1, stream = step, word
+/// `g = −ln(−ln U)`, `U = ((w >> 11) + ½) · 2⁻⁵³`, w from ChaCha8 under the key of [`Addressed`](super::Addressed) with purpose 1, stream
+/// = step, word
 /// position = 2 · token id. (Gumbel 1954; Maddison, Tarlow & Minka 2014.) The distribution is that of inverse CDF, but the noise
 /// of a token is the same under every strategy: what differs in the ids comes from the strategy, not from luck.
 ///

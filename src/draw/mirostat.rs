@@ -76,7 +76,7 @@ impl Mirostat {
         Ok(Mirostat { version, tau, eta, uniform, surprise, uncut: HashMap::new(), mu: HashMap::new() })
     }
 
-    /// The same with surprises taken elsewhere.
+    /// Takes the surprise of a drawn token before or after the cut.
     pub fn with_surprise(self, surprise: Surprise) -> Self {
         Mirostat { surprise, ..self }
     }

@@ -76,18 +76,26 @@ pub struct Turn<'a> {
     pub seats: &'a mut [Seat],
 }
 
-/// How far a claimed token was from being drawn.
+/// How far a claimed token was from being drawn; the token that was drawn has the margin 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Margin {
     /// Inverse CDF: distance of the uniform to the token's interval; 0 if it fell inside.
     Uniform(f64),
     /// A race: score of the winner minus score of the token, in nats, noise included.
     Score(f64),
-    /// The token was not among the candidates.
+    /// The token can't be drawn here: it is no candidate, or (of an engine) already taken, or float32 leaves its interval no width.
     Impossible,
 }
 
 impl Margin {
+    /// The distance, whatever its unit; `None` if the token is impossible.
+    pub fn value(self) -> Option<f64> {
+        match self {
+            Margin::Score(d) | Margin::Uniform(d) => Some(d),
+            Margin::Impossible => None,
+        }
+    }
+
     /// How far a uniform of an inverse-CDF draw fell from the interval of a token.
     fn of_uniform(candidates: &Candidates, u: f64, claimed: TokenId) -> Margin {
         let mut below = 0.0;
@@ -158,6 +166,11 @@ pub trait Draw: Send {
         false
     }
 
+    /// True if ids of the history beyond the vocabulary are passed over, and no error: an engine may do so.
+    fn skips_unknown_ids(&self) -> bool {
+        false
+    }
+
     /// The line goes on with `id` (not always what was drawn: a run can be driven by given ids). State changes here and nowhere
     /// else. Called once for each unfinished seat, while the candidates still stand.
     fn accept(&mut self, _turn: &mut Turn<'_>, _seat: usize, _id: TokenId) {}
@@ -193,7 +206,7 @@ pub trait Draw: Send {
         Vec::new()
     }
 
-    /// The same draw for one row at a time, through a shared reference, where draws don't depend on each other.
+    /// This draw for one row at a time, through a shared reference, where draws don't depend on each other.
     fn shared(&self) -> Option<&dyn DrawRow> {
         None
     }

@@ -21,7 +21,7 @@
 
 use crate::Result;
 use crate::engine::{
-    Batch, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
+    Batch, Defaults, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
     shared::{
         float,
         log::{self, Log},
@@ -47,6 +47,8 @@ pub(super) static INFO: EngineInfo = EngineInfo {
     seeds: "a whole number from 0 to 2^64 - 1",
     batch: Batch::EachRow,
     float32_logits: true,
+    defaults: Defaults::None,
+    note: None,
     releases: &["candle-transformers 0.11"],
     build,
 };

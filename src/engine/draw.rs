@@ -1,6 +1,8 @@
 //! A replay as a [`Draw`]: what lets an engine run in the loop of the strategies.
 
-use super::{Batch, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch, build, registry};
+use super::{
+    Batch, Defaults, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch, build, registry,
+};
 use crate::draw::{Draw, Filtered, Margin, Pick, Racer, Seat, Support, Turn};
 use crate::{Error, Place, Result, TokenId};
 
@@ -30,6 +32,8 @@ pub struct EngineDraw {
     samples: usize,
     /// The prompt of each row, where it is not the job's.
     prompts: Option<Vec<Vec<TokenId>>>,
+    /// Ids beyond the vocabulary are an error even where the engine passes over them.
+    strict: bool,
     rows: Vec<Vec<f32>>,
     drawn: Vec<Drawn>,
     /// What decided the last step, by line.
@@ -66,6 +70,7 @@ impl EngineDraw {
             watch,
             samples,
             prompts: None,
+            strict: false,
             rows: Vec::new(),
             drawn: Vec::new(),
             evidence: Vec::new(),
@@ -85,6 +90,12 @@ impl EngineDraw {
         self
     }
 
+    /// Refuses ids of a history beyond the vocabulary even where the engine passes over them (llama.cpp).
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
     /// Keeps as much of each draw as `watch` says.
     pub fn watch(mut self, watch: Watch) -> Self {
         self.watch = watch;
@@ -101,9 +112,6 @@ impl EngineDraw {
     }
 }
 
-/// Which name belongs to which release.
-const VLLM_NAMES: &str = "vllm is the native sampler of vLLM's V1 runner, on the CPU; Model Runner V2, which newer releases use by default, draws otherwise: vllm-v2 (0.24 - 0.30), vllm-v2-murmur3 (0.31 - 0.33), each with -fp64 where use_fp64_gumbel is on";
-
 /// What to warn of: where the engine's own defaults would differ from what was set.
 ///
 /// ```
@@ -112,34 +120,30 @@ const VLLM_NAMES: &str = "vllm is the native sampler of vLLM's V1 runner, on the
 /// assert_eq!(caution("torch", &Params::default()), None);
 /// ```
 pub fn caution(name: &str, params: &Params) -> Option<String> {
-    let set = params.given();
-    let missing = |names: &[(&'static str, &str)]| -> Vec<String> {
-        names.iter().filter(|(n, _)| !set.contains(n)).map(|(_, text)| (*text).to_string()).collect()
+    let info = registry::find(name).ok()?;
+    let open: Vec<String> = info
+        .defaults
+        .open(params)
+        .iter()
+        .map(|(name, value)| format!("{} {value}", name.replace('_', "-")))
+        .collect();
+    let unless = match info.defaults {
+        Defaults::Library(_) => "the model's generation config",
+        _ => "the command line",
     };
-    let defaults: Vec<String> = match name {
-        "transformers" => missing(&[("top_k", "top-k 50")]),
-        "llama.cpp" if params.mirostat.unwrap_or(0) == 0 && params.adaptive_target.is_none() => missing(&[
-            ("top_k", "top-k 40"),
-            ("top_p", "top-p 0.95"),
-            ("min_p", "min-p 0.05"),
-            ("temperature", "temperature 0.8"),
-        ]),
-        "vllm" => return Some(VLLM_NAMES.to_owned()),
-        _ => Vec::new(),
-    };
-    (!defaults.is_empty()).then(|| {
-        let unless =
-            if name == "transformers" { "the model's generation config" } else { "the command line" };
-        format!(
-            "{name} itself uses {} unless {unless} says otherwise; give them if it did",
-            defaults.join(", ")
-        )
-    })
+    let defaults = (!open.is_empty()).then(|| {
+        format!("{name} itself uses {} unless {unless} says otherwise; give them if it did", open.join(", "))
+    });
+    info.note.map(str::to_string).or(defaults)
 }
 
 impl Draw for EngineDraw {
     fn name(&self) -> &str {
         self.replay.engine().name
+    }
+
+    fn skips_unknown_ids(&self) -> bool {
+        !self.strict && self.replay.skips_unknown_ids()
     }
 
     fn step(&mut self, turns: &mut [Turn<'_>]) -> Result<()> {
@@ -207,11 +211,8 @@ impl Draw for EngineDraw {
 
     fn margin(&mut self, turn: &mut Turn<'_>, seat: usize, claimed: TokenId) -> Margin {
         let line = turn.seats.get(seat).map(|s| s.line);
-        match line.and_then(|line| self.evidence.get(line)?.as_ref()).map(|e| e.margin(claimed)) {
-            Some(super::Margin::Score(d)) => Margin::Score(d),
-            Some(super::Margin::Uniform(d)) => Margin::Uniform(d),
-            Some(super::Margin::Impossible) | None => Margin::Impossible,
-        }
+        let evidence = line.and_then(|line| self.evidence.get(line)?.as_ref());
+        evidence.map_or(Margin::Impossible, |evidence| evidence.margin(claimed))
     }
 
     fn filters(&self) -> bool {
@@ -236,7 +237,7 @@ impl Draw for EngineDraw {
             return Vec::new();
         };
         let behind = |id| match evidence.margin(id) {
-            super::Margin::Score(behind) => Some(Racer { id, noise: None, behind }),
+            Margin::Score(behind) => Some(Racer { id, noise: None, behind }),
             _ => None,
         };
         (0..scores.len() as u32).filter_map(behind).collect()
@@ -349,7 +350,7 @@ fn pick(id: TokenId, evidence: Option<&Evidence>) -> Pick {
             let others = (0..).zip(scores.iter()).filter(|x| x.0 != id && *x.1 <= won);
             let second = others.max_by(|a, b| a.1.total_cmp(b.1)).map(|x| x.0);
             let behind = |other| match evidence.margin(other) {
-                super::Margin::Score(d) => Some((other, d)),
+                Margin::Score(d) => Some((other, d)),
                 _ => None,
             };
             Pick { runner_up: second.and_then(behind), ..pick }

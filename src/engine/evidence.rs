@@ -1,6 +1,7 @@
 //! How a draw was decided, and by how much another token lost it.
 
 use super::shared::float;
+use crate::draw::Margin;
 use std::sync::Arc;
 
 /// Whether a step keeps what decided its draws.
@@ -69,28 +70,6 @@ pub struct Beside {
     pub score: f64,
 }
 
-/// By how much a token lost a draw. The token that was drawn has the margin 0.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Margin {
-    /// Winner's score − token's score, in log units (as logits are).
-    Score(f64),
-    /// Distance of the uniform to the token's interval, of the whole \[0, 1).
-    Uniform(f64),
-    /// The engine cannot draw the token here: it is masked, filtered out, unknown or already taken, or float32 leaves
-    /// its interval no width.
-    Impossible,
-}
-
-impl Margin {
-    /// The distance, whatever its unit; `None` if the token is impossible.
-    pub fn value(self) -> Option<f64> {
-        match self {
-            Self::Score(d) | Self::Uniform(d) => Some(d),
-            Self::Impossible => None,
-        }
-    }
-}
-
 impl Evidence {
     /// A race without a truncation by mass.
     pub(super) fn race(scores: Arc<[f64]>, ratios: bool, winner: u32) -> Self {
@@ -118,7 +97,7 @@ impl Evidence {
     /// The margin by which `claimed` lost this draw.
     ///
     /// ```
-    /// use tokpick::engine::{Evidence, Margin};
+    /// use tokpick::{draw::Margin, engine::Evidence};
     /// let draw = Evidence::Interval { uniform: 0.75, ids: [4, 2].into(), upper: [0.5, 1.0].into(), winner: 2 };
     /// assert_eq!(draw.margin(2), Margin::Uniform(0.0));
     /// assert_eq!(draw.margin(4), Margin::Uniform(0.25));

@@ -2,7 +2,8 @@
 //!
 //! An engine is an order of filters, an arithmetic and a draw. Where its float32 rounding decides which token is
 //! drawn, the replay rounds as it does. A folder for each family, a file for
-//! each engine, says how: seeding, words to uniform, uniform to token, order of consumption; `shared` has what several use. [`engines`] lists them, [`build`] makes one.
+//! each engine, says how: seeding, words to uniform, uniform to token, order of consumption; `shared` has what several use. [`engines`]
+//! lists them, [`build`] makes one.
 //!
 //! ```
 //! use tokpick::engine::{build, Params, ReplayRow, Watch};
@@ -34,10 +35,10 @@ mod torch;
 mod vllm;
 
 pub use draw::{EngineDraw, caution};
-pub use evidence::{Beside, Evidence, Margin, Watch};
+pub use evidence::{Beside, Evidence, Watch};
 pub use params::Params;
 pub use probe::Probe;
-pub use registry::{Batch, EngineInfo, engines, find};
+pub use registry::{Batch, Defaults, EngineInfo, engines, find};
 pub use replay::{Drawn, Replay, ReplayRow};
 
 use crate::{Error, Result};

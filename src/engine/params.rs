@@ -1,5 +1,28 @@
 //! The parameters of all engines, under the names that Hugging Face gives them, or else the engine that has them.
 
+/// A parameter that may be a number.
+trait OfNumber: Sized {
+    fn of_number(_: f64) -> Option<Self> {
+        None
+    }
+}
+
+impl OfNumber for f64 {
+    fn of_number(value: f64) -> Option<f64> {
+        Some(value)
+    }
+}
+
+impl OfNumber for i64 {
+    fn of_number(value: f64) -> Option<i64> {
+        Some(value as i64)
+    }
+}
+
+impl OfNumber for bool {}
+impl OfNumber for String {}
+impl<T> OfNumber for Vec<T> {}
+
 macro_rules! params {
     ($( $(#[$doc:meta])* $name:ident: $kind:ty, )*) => {
         /// What an engine was told besides its seed. A parameter left out is off: no replay sets one by itself.
@@ -21,6 +44,14 @@ macro_rules! params {
                 $( if self.$name.is_some() { names.push(stringify!($name)); } )*
                 if self.order.is_some() { names.push("order"); }
                 names
+            }
+
+            /// Sets a parameter that is a number.
+            pub(crate) fn set(&mut self, name: &str, value: f64) {
+                match name {
+                    $( stringify!($name) => self.$name = <$kind>::of_number(value), )*
+                    _ => {}
+                }
             }
         }
     };

@@ -8,7 +8,7 @@ use crate::{Error, Result};
 pub struct Probe {
     /// The claimed token's column and score.
     claimed: (u32, f64),
-    /// The other columns that can win, the highest scores first.
+    /// The columns of the other tokens that the engine keeps, the highest scores first.
     others: Vec<(u32, f64)>,
     /// The probability of the claimed token.
     probability: f64,
@@ -99,11 +99,4 @@ impl Probe {
         }
         true
     }
-}
-
-/// A token's place in the race.
-pub(super) struct Column {
-    pub(super) column: u32,
-    pub(super) id: u32,
-    pub(super) score: f64,
 }

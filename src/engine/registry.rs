@@ -17,10 +17,42 @@ pub enum Batch {
     Addressed,
 }
 
+/// What an engine sets by itself where nobody says otherwise: parameters and their values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Defaults {
+    /// Nothing.
+    None,
+    /// Every run has them, unless the model's generation config says otherwise.
+    Library(&'static [(&'static str, f64)]),
+    /// Runs of its command line have them.
+    CommandLine(&'static [(&'static str, f64)]),
+}
+
+impl Defaults {
+    /// Those that were left open.
+    pub(crate) fn open(self, params: &Params) -> Vec<(&'static str, f64)> {
+        let (given, terminal) =
+            (params.given(), params.mirostat.unwrap_or(0) != 0 || params.adaptive_target.is_some());
+        match self {
+            Defaults::Library(values) | Defaults::CommandLine(values) if !terminal => {
+                values.iter().filter(|(name, _)| !given.contains(name)).copied().collect()
+            }
+            // mirostat and adaptive-p stand in the place of the truncations
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// Builds a replay from its parameters, the seed, and the number of rows.
 type Build = fn(&Params, &str, usize) -> Result<Box<dyn Replay>>;
 
 /// What tokpick knows about an engine.
+///
+/// ```
+/// use tokpick::engine::{Batch, engines};
+/// let reorders: Vec<&str> = engines().iter().filter(|e| e.reorders && e.batch == Batch::EachRow).map(|e| e.name).collect();
+/// assert!(reorders.contains(&"llama.cpp"));
+/// ```
 pub struct EngineInfo {
     /// The name that [`build`](super::build) takes.
     pub name: &'static str,
@@ -45,6 +77,10 @@ pub struct EngineInfo {
     /// The engine draws from float32 (or wider) whatever its logits were. Where it is false, it draws in the logits' own
     /// type, and a replay from half-precision logits would draw other ids.
     pub float32_logits: bool,
+    /// What it sets by itself.
+    pub defaults: Defaults,
+    /// What whoever names it should know.
+    pub note: Option<&'static str>,
     /// The releases that draw like this.
     pub releases: &'static [&'static str],
     pub(super) build: Build,

@@ -45,6 +45,11 @@ pub trait Replay: Send {
     /// A row that the engine can't draw from.
     fn step(&mut self, rows: &[ReplayRow<'_>], watch: Watch, out: &mut Vec<Drawn>) -> Result<()>;
 
+    /// True if the engine passes over ids of a history beyond its vocabulary. The others fail on them, or refuse them.
+    fn skips_unknown_ids(&self) -> bool {
+        false
+    }
+
     /// The id with which `row` goes on, as if the engine had drawn it in the last step. Engines with state (mirostat,
     /// adaptive-p) follow it; one that they could not have drawn leaves them where their own draw did.
     fn accept(&mut self, row: usize, id: u32) {

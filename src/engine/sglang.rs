@@ -15,9 +15,9 @@
 //!
 //! min_p with a seed raises an assertion in SGLang. 0.5.10 and 0.5.15 lack the upper clamp: one hash in 2³² differs.
 
-use crate::engine::probe::Column;
+use crate::engine::shared::column::Column;
 use crate::engine::{
-    Batch, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
+    Batch, Defaults, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
     shared::{
         address::{self, Address, minus_ln_at_most},
         edge, filters, float,
@@ -42,6 +42,8 @@ pub(super) static INFO: EngineInfo = EngineInfo {
     seeds: "a whole number from -2^63 to 2^63 - 1 (a request without one draws with 42)",
     batch: Batch::Addressed,
     float32_logits: true,
+    defaults: Defaults::None,
+    note: None,
     releases: &[
         "SGLang 0.5.18 - 0.5.23, --enable-deterministic-inference",
         "SGLang 0.5.10, 0.5.15 (all but one hash value in 2^32)",

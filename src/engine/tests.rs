@@ -3,6 +3,7 @@
 mod batches;
 
 use super::*;
+use crate::draw::Margin;
 use proptest::prelude::*;
 
 const INF: f32 = f32::INFINITY;
@@ -61,6 +62,11 @@ fn rows_that_cannot_be_drawn_from() {
         }
         let mut replay = begin(name, &Params::default(), "7", 1).unwrap();
         let history = ReplayRow { history: &[0, 9], ..row(&[1.0, 2.0]) };
+        if replay.skips_unknown_ids() {
+            assert_eq!(name, "llama.cpp");
+            assert!(draw(replay.as_mut(), &[history]).is_ok());
+            continue;
+        }
         let error = draw(replay.as_mut(), &[history]).unwrap_err().to_string();
         let text = "row 0: id 9 of its history is outside the vocabulary of 2";
         assert_eq!(error, format!("{name}: {text}"));

@@ -1,5 +1,7 @@
 //! What is known of a method without building it: plain data, from which flags, help, orders, imports and tables are made.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::{Needs, Stage};
@@ -44,7 +46,7 @@ pub struct Info {
     /// The paper or engine that it comes from.
     pub source: &'static str,
     /// The value at which it does nothing.
-    pub off: &'static str,
+    pub off: Off,
     /// Its flags. The first one stands for the processor, and its help is the summary.
     pub flags: &'static [Flag],
     /// The parameter that a lone value sets, where that isn't the first flag's.
@@ -59,6 +61,11 @@ pub struct Info {
     pub facts: &'static [Fact],
     /// The processor in whose presence it is left out.
     pub gives_way_to: Option<&'static str>,
+    /// The processor whose place it takes, with its value as the parameter of the same name, while its own flag is not at its off
+    /// value.
+    pub takes_over: Option<&'static str>,
+    /// It decides the first generated token alone: generation begins one later for the others.
+    pub takes_first: bool,
     /// Its place in the engines' orders.
     pub places: Places,
     /// Its field in transformers' `generation_config.json`.
@@ -76,6 +83,8 @@ impl Info {
         keeps_the_best: true,
         ..Info::of(Kind::Truncation, Places::GUEST_SAMPLING)
     };
+    /// What truncations of transformers have in common that keep more tokens in beam sampling.
+    pub(super) const WARPER: Info = Info { facts: &[Fact::MinTokensToKeep], ..Info::TRUNCATION };
     /// What looks at the history has in common.
     pub(super) const HISTORY: Info =
         Info { needs: Needs::HISTORY, ..Info::of(Kind::History, Places::GUEST_LOGITS) };
@@ -90,7 +99,7 @@ impl Info {
             kind,
             summary: "",
             source: "",
-            off: "not set",
+            off: Off::Unset,
             flags: &[],
             lone: None,
             shared: &[],
@@ -98,16 +107,30 @@ impl Info {
             needs: Needs::NOTHING,
             facts: &[],
             gives_way_to: None,
+            takes_over: None,
+            takes_first: false,
             places,
             config: Config::None,
             parse: |form| Err(crate::Error::setting("chain", form, "can't be read")),
         }
     }
 
-    /// Whether its lone parameter has the value at which it does nothing.
-    pub fn is_off(&self, value: &Value) -> bool {
-        let off: Option<Value> = serde_json::from_str(self.off).ok();
-        off.is_some_and(|off| off == *value || (off.is_number() && off.as_f64() == value.as_f64()))
+    /// Whether a JSON form of its parameters, or its lone value, has the value at which it does nothing.
+    pub fn is_off(&self, form: &Value) -> bool {
+        let parameter = |name: &str| match form {
+            Value::Object(parameters) => parameters.get(name),
+            lone => Some(lone).filter(|_| name == self.lone_parameter()),
+        };
+        let number = |name| parameter(name).and_then(Value::as_f64);
+        let lone = self.lone_parameter();
+        match self.off {
+            Off::Unset => false,
+            Off::False => parameter(lone) == Some(&Value::Bool(false)),
+            Off::Empty => parameter(lone).and_then(Value::as_array).is_some_and(Vec::is_empty),
+            Off::Number(off) => number(lone) == Some(off),
+            Off::AtMost(most) => number(lone).is_some_and(|x| x <= most),
+            Off::All(all) => all.iter().all(|&(name, off)| number(name) == Some(off)),
+        }
     }
 
     /// Its JSON form: the object of its parameters, or the value where the lone one is all there is.
@@ -139,6 +162,69 @@ impl Info {
     }
 }
 
+/// The values at which a processor does nothing.
+///
+/// ```
+/// use tokpick::processor::Off;
+/// assert_eq!(Off::Number(1.0).to_string(), "1");
+/// assert_eq!(Off::All(&[("alpha", 0.0), ("beta", 0.0)]).to_string(), "alpha 0 and beta 0");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Off {
+    /// There is none: it is off where it isn't set.
+    Unset,
+    /// A switch that is off.
+    False,
+    /// An empty list.
+    Empty,
+    /// This number.
+    Number(f64),
+    /// This number, and every smaller one.
+    AtMost(f64),
+    /// These parameters together, each with its number.
+    All(&'static [(&'static str, f64)]),
+}
+
+impl Off {
+    /// The lone number that does nothing, where there is one.
+    pub fn number(self) -> Option<f64> {
+        match self {
+            Off::Number(off) | Off::AtMost(off) => Some(off),
+            _ => None,
+        }
+    }
+
+    /// The number of one of several parameters that do nothing together.
+    pub fn of(self, parameter: &str) -> Option<f64> {
+        let Off::All(all) = self else { return None };
+        all.iter().find(|(name, _)| *name == parameter).map(|(_, off)| *off)
+    }
+
+    /// The end of a range in words, where the off value is a number: what that number does.
+    pub(super) fn does(self, what: &str) -> String {
+        match self {
+            Off::Number(off) => format!(" ({off} {what})"),
+            Off::AtMost(most) => format!(" ({most} or less {what})"),
+            _ => String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Off {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Off::Unset => f.write_str("not set"),
+            Off::False => f.write_str("false"),
+            Off::Empty => f.write_str("[]"),
+            Off::Number(off) | Off::AtMost(off) => off.fmt(f),
+            Off::All(all) => {
+                let all: Vec<String> = all.iter().map(|(name, off)| format!("{name} {off}")).collect();
+                f.write_str(&all.join(" and "))
+            }
+        }
+    }
+}
+
 /// One flag of one parameter.
 #[derive(Debug)]
 pub struct Flag {
@@ -148,6 +234,8 @@ pub struct Flag {
     pub short: Option<char>,
     /// Further names.
     pub aliases: &'static [&'static str],
+    /// Spellings of other engines, which are understood and not shown.
+    pub hidden: &'static [&'static str],
     /// The parameter that it sets.
     pub parameter: &'static str,
     /// How its value is written.
@@ -169,7 +257,12 @@ impl Flag {
         written: Written,
         help: &'static str,
     ) -> Flag {
-        Flag { long, short: None, aliases: &[], parameter, written, help }
+        Flag { long, short: None, aliases: &[], hidden: &[], parameter, written, help }
+    }
+
+    /// The flag, also understood in these spellings of other engines.
+    pub(super) const fn also(self, hidden: &'static [&'static str]) -> Flag {
+        Flag { hidden, ..self }
     }
 }
 
@@ -202,16 +295,16 @@ pub enum Written {
     IdLists,
     /// `id=bias` pairs, or JSON.
     Bias,
-    /// `start,factor`: two parameters, a count and a number.
-    StartFactor,
+    /// Two parameters by name, a count and a number: `5,1.5`.
+    Pair(&'static str, &'static str),
     /// JSON.
     Json,
 }
 
 impl Written {
     /// What help shows in place of the value.
-    pub fn metavariable(self) -> &'static str {
-        match self {
+    pub fn metavariable(self) -> String {
+        let shown = match self {
             Written::Number => "X",
             Written::Count | Written::Integer => "N",
             Written::Word => "NAME",
@@ -220,9 +313,10 @@ impl Written {
             Written::Ids => "IDS",
             Written::IdLists => "IDS;IDS",
             Written::Bias => "ID=BIAS,…",
-            Written::StartFactor => "START,FACTOR",
+            Written::Pair(first, second) => return format!("{first},{second}").to_uppercase(),
             Written::Json => "JSON",
-        }
+        };
+        shown.to_string()
     }
 }
 
@@ -283,7 +377,7 @@ pub type At = (Part, u8);
 /// A processor's place in the order of each engine that has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Places {
-    /// transformers 5.23, `generate()`.
+    /// transformers 5.24, `generate()`.
     pub hf: At,
     /// llama.cpp at commit 0c1e57098bba.
     pub llama_cpp: At,

@@ -8,9 +8,9 @@ pub(super) use serde_json::{Value, json};
 
 pub(super) use super::info::Part::{End, GuestLogits, GuestSampling, Logits, Row, Sampling};
 pub(super) use super::info::Written::{
-    Bias as Biases, Count, File as FilePath, IdLists, Ids, Integer, Json, Number, StartFactor, Switch, Word,
+    Bias as Biases, Count, File as FilePath, IdLists, Ids, Integer, Json, Number, Pair, Switch, Word,
 };
-pub(super) use super::info::{Config, Fact, Flag, Info, Places};
+pub(super) use super::info::{Config, Fact, Flag, Info, Off, Places};
 pub(super) use super::scratch::{self, Scratch};
 pub(super) use super::{Candidates, Context, Cut, Needs, Processor, Stage, param, slack};
 pub(super) use crate::{Error, Place, Result, TokenId, kernel};
@@ -25,9 +25,9 @@ pub(super) trait Method: Serialize + DeserializeOwned + Send + Sync + 'static {
         Ok(())
     }
 
-    /// True if it does nothing: unless told otherwise, where its lone parameter is [`Info::off`].
+    /// True if it does nothing: unless told otherwise, where its parameters are [`Info::off`].
     fn is_off(&self) -> bool {
-        param::object(self).get(Self::INFO.lone_parameter()).is_some_and(|value| Self::INFO.is_off(value))
+        Self::INFO.is_off(&param::object(self))
     }
 
     /// What it looks at.

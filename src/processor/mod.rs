@@ -43,7 +43,7 @@ pub use chain::Chain;
 pub use constraint::*;
 pub use context::{Coins, Context};
 pub use history::*;
-pub use info::{At, Config, Fact, Flag, Info, Kind, Part, Places, Written};
+pub use info::{At, Config, Fact, Flag, Info, Kind, Off, Part, Places, Written};
 pub use shape::*;
 pub use truncation::*;
 pub use two_model::*;

@@ -45,8 +45,26 @@ const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 ///
 /// # Errors
 /// Names the parameter, the value and the range.
-pub fn check(name: &str, value: impl Display, holds: bool, range: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(Error::setting(name, value, format!("must be {range}"))) }
+pub fn check(name: &str, value: impl Display, holds: bool, range: impl Range) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::setting(name, value, format!("must be {}", range.words()))) }
+}
+
+/// A range in words.
+pub trait Range {
+    /// The words.
+    fn words(self) -> String;
+}
+
+impl Range for &str {
+    fn words(self) -> String {
+        self.to_string()
+    }
+}
+
+impl<F: FnOnce() -> String> Range for F {
+    fn words(self) -> String {
+        self()
+    }
 }
 
 /// The default of `min_tokens_to_keep`.

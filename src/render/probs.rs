@@ -41,27 +41,50 @@ impl Distribution {
     /// ```
     pub fn new(sequence: usize, step: usize, candidates: &Candidates) -> Self {
         let normalizer = candidates.normalizer();
-        let mut d = Distribution {
-            sequence,
-            step,
-            ids: Vec::new(),
-            probs: Vec::new(),
-            entropy: 0.0,
-            kept: 0,
-            kept_mass: 1.0,
-        };
-        for ((id, p), (_, score)) in candidates.probabilities().into_iter().zip(candidates.members()) {
-            d.ids.push(id);
-            d.probs.push(p);
-            d.entropy -= normalizer.log_probability(score).map_or(0.0, |l| p * l);
-        }
-        d.entropy = d.entropy.max(0.0);
-        d.kept = d.ids.len();
-        d
+        let members = candidates.members().map(|(_, score)| normalizer.log_probability(score));
+        Distribution::with(sequence, step, candidates.probabilities().into_iter().zip(members))
     }
 
-    /// The mass that some tokens (ascending ids) have in this distribution.
+    /// Tokens (ascending ids) with their probabilities; entropy in f64, [`kept_mass`](Self::kept_mass) is 1 until it is set.
+    pub fn of(sequence: usize, step: usize, tokens: &[(TokenId, f64)]) -> Self {
+        let ln = |p: f64| (p > 0.0).then(|| crate::kernel::ln(p));
+        Distribution::with(sequence, step, tokens.iter().map(|&(id, p)| ((id, p), ln(p))))
+    }
+
+    /// Tokens with probability and its logarithm; without one where it is 0.
+    fn with(
+        sequence: usize,
+        step: usize,
+        tokens: impl Iterator<Item = ((TokenId, f64), Option<f64>)>,
+    ) -> Self {
+        let (mut ids, mut probs, mut entropy) = (Vec::new(), Vec::new(), 0.0);
+        for ((id, p), logprob) in tokens {
+            ids.push(id);
+            probs.push(p);
+            entropy -= logprob.map_or(0.0, |l| p * l);
+        }
+        let kept = ids.len();
+        Distribution {
+            sequence,
+            step,
+            ids,
+            probs,
+            entropy: f64::max(entropy, 0.0) + 0.0,
+            kept,
+            kept_mass: 1.0,
+        }
+    }
+
+    /// The probability of a token; `None` where it isn't in.
+    pub fn get(&self, id: TokenId) -> Option<f64> {
+        self.ids.binary_search(&id).ok().map(|at| self.probs[at])
+    }
+
+    /// The mass that some of its tokens (ascending ids) have in this distribution.
     pub fn mass_of(&self, ids: &[TokenId]) -> f64 {
+        if ids.len() == self.ids.len() {
+            return 1.0;
+        }
         let mut wanted = ids.iter().peekable();
         let mut mass = 0.0;
         for (&id, &p) in self.ids.iter().zip(&self.probs) {
@@ -74,7 +97,7 @@ impl Distribution {
     }
 
     /// Positions of the `n` most probable tokens, the lower id first among equals.
-    fn best(&self, n: usize) -> Vec<usize> {
+    pub(super) fn best(&self, n: usize) -> Vec<usize> {
         let mut at: Vec<usize> = (0..self.ids.len()).collect();
         at.sort_by(|&a, &b| self.probs[b].total_cmp(&self.probs[a]).then(a.cmp(&b)));
         at.truncate(n);

@@ -33,7 +33,7 @@ impl Processors {
         let mut table = Table::new("lllww");
         table.row(["name", "flag", "off", "what it does", "source"]);
         for info in INFOS {
-            table.row([info.name, &info.flag(), info.off, info.summary, info.source]);
+            table.row([info.name, &info.flag(), &info.off.to_string(), info.summary, info.source]);
         }
         table.write_within(look.width, to)?;
         for order in &self.orders {
@@ -69,7 +69,7 @@ impl Processors {
             .iter()
             .map(|info| {
                 let kind = format!("{:?}", info.kind);
-                json!({"name": info.name, "kind": kind, "flag": info.flag(), "off": info.off,
+                json!({"name": info.name, "kind": kind, "flag": info.flag(), "off": info.off.to_string(),
                        "summary": info.summary, "source": info.source})
             })
             .collect();

@@ -12,7 +12,7 @@ use crate::sampler::{Event, Token};
 
 /// How decoded sequences are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Format {
+pub enum RunFormat {
     /// A line for each sequence: its ids, separated by one blank.
     #[default]
     Ids,
@@ -24,10 +24,10 @@ pub enum Format {
     Text,
 }
 
-impl Format {
+impl RunFormat {
     /// True if log-probabilities are written.
     pub fn wants_logprobs(self) -> bool {
-        matches!(self, Format::Json | Format::Jsonl)
+        matches!(self, RunFormat::Json | RunFormat::Jsonl)
     }
 }
 
@@ -47,15 +47,15 @@ pub struct Head {
 /// Writes the events of a run.
 ///
 /// Without `stream`, a sequence is written as soon as it stands. With it, a line for each step is written as soon as the step is
-/// taken: ids (or strings, quoted as in JSON) separated by one blank, or for [`Format::Jsonl`] an object for each token. A
+/// taken: ids (or strings, quoted as in JSON) separated by one blank, or for [`RunFormat::Jsonl`] an object for each token. A
 /// character whose bytes are spread over tokens stands with the last of them; what never became one has a line at its end.
 ///
 /// ```
 /// use tokpick::hypothesis::{Finish, Hypothesis};
-/// use tokpick::render::{Format, Head, Run};
+/// use tokpick::render::{RunFormat, Head, RunWriter};
 /// use tokpick::sampler::Event;
 ///
-/// let mut run = Run::new(Format::Ids, false, Head::default());
+/// let mut run = RunWriter::new(RunFormat::Ids, false, Head::default());
 /// let mut text = Vec::new();
 /// run.event(&Event::Done(Hypothesis {
 ///     sequence: 0, sample: 0, ids: vec![5, 7], logprobs: vec![], processed_logprobs: vec![], logprob: None, score: None,
@@ -65,8 +65,8 @@ pub struct Head {
 /// assert_eq!(text, b"5 7\n");
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub struct Run {
-    format: Format,
+pub struct RunWriter {
+    format: RunFormat,
     stream: bool,
     head: Head,
     written: usize,
@@ -76,10 +76,10 @@ pub struct Run {
     decoders: HashMap<(usize, usize), Decoder>,
 }
 
-impl Run {
+impl RunWriter {
     /// A writer for one run.
-    pub fn new(format: Format, stream: bool, head: Head) -> Self {
-        Run {
+    pub fn new(format: RunFormat, stream: bool, head: Head) -> Self {
+        RunWriter {
             format,
             stream,
             head,
@@ -90,17 +90,17 @@ impl Run {
         }
     }
 
-    /// Escapes the texts of [`Format::Text`], so that each is one line; see [`escape`].
+    /// Escapes the texts of [`RunFormat::Text`], so that each is one line; see [`escape`].
     pub fn escaped(self, escape: bool) -> Self {
-        Run { escape, ..self }
+        RunWriter { escape, ..self }
     }
 
     /// The caller's own names of sequences, which stand beside them in JSON.
     pub fn named(self, ids: BTreeMap<usize, Value>) -> Self {
-        Run { ids, ..self }
+        RunWriter { ids, ..self }
     }
 
-    /// Writes one event; `tokens` are the strings for [`Format::Text`] (ids without them) and beside the ids in JSON.
+    /// Writes one event; `tokens` are the strings for [`RunFormat::Text`] (ids without them) and beside the ids in JSON.
     ///
     /// # Errors
     /// Those of the writer.
@@ -117,7 +117,7 @@ impl Run {
             }
             Event::Done(hypothesis) if !self.stream => {
                 self.sequence(hypothesis, tokens, to)?;
-                if self.format == Format::Jsonl { to.flush() } else { Ok(()) }
+                if self.format == RunFormat::Jsonl { to.flush() } else { Ok(()) }
             }
             Event::Done(hypothesis) => {
                 let held = self.decoders.remove(&(hypothesis.sequence, hypothesis.sample));
@@ -135,7 +135,7 @@ impl Run {
     /// # Errors
     /// Those of the writer.
     pub fn end(&mut self, to: &mut dyn Write) -> io::Result<()> {
-        if self.format == Format::Json {
+        if self.format == RunFormat::Json {
             if self.written == 0 {
                 self.open(to)?;
             }
@@ -145,7 +145,7 @@ impl Run {
     }
 
     fn step(&mut self, step: &[Token], tokens: Option<&Tokens>, to: &mut dyn Write) -> io::Result<()> {
-        if self.format == Format::Jsonl {
+        if self.format == RunFormat::Jsonl {
             return step.iter().try_for_each(|t| {
                 let mut line =
                     json!({"sequence": t.sequence, "sample": t.sample, "step": t.step, "id": t.id});
@@ -155,7 +155,7 @@ impl Run {
                 writeln!(to, "{line}")
             });
         }
-        let strings = tokens.filter(|_| self.format == Format::Text);
+        let strings = tokens.filter(|_| self.format == RunFormat::Text);
         let shown = step.iter().map(|t| match strings {
             Some(strings) => {
                 let decoder = self.decoders.entry((t.sequence, t.sample)).or_default();
@@ -168,7 +168,7 @@ impl Run {
 
     fn sequence(&mut self, h: &Hypothesis, tokens: Option<&Tokens>, to: &mut dyn Write) -> io::Result<()> {
         match (self.format, tokens) {
-            (Format::Json, _) => {
+            (RunFormat::Json, _) => {
                 if self.written == 0 {
                     self.open(to)?;
                 } else {
@@ -176,10 +176,12 @@ impl Run {
                 }
                 write!(to, "\n{}", json_of(h, self.ids.get(&h.sequence), tokens)?)?;
             }
-            (Format::Jsonl, _) => writeln!(to, "{}", json_of(h, self.ids.get(&h.sequence), tokens)?)?,
-            (Format::Text, Some(tokens)) if self.escape => writeln!(to, "{}", escape(&tokens.text(&h.ids)))?,
-            (Format::Text, Some(tokens)) => writeln!(to, "{}", tokens.text(&h.ids))?,
-            (Format::Ids | Format::Text, _) => {
+            (RunFormat::Jsonl, _) => writeln!(to, "{}", json_of(h, self.ids.get(&h.sequence), tokens)?)?,
+            (RunFormat::Text, Some(tokens)) if self.escape => {
+                writeln!(to, "{}", escape(&tokens.text(&h.ids)))?
+            }
+            (RunFormat::Text, Some(tokens)) => writeln!(to, "{}", tokens.text(&h.ids))?,
+            (RunFormat::Ids | RunFormat::Text, _) => {
                 for (at, id) in h.ids.iter().enumerate() {
                     write!(to, "{}{id}", if at > 0 { " " } else { "" })?;
                 }

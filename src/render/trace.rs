@@ -23,8 +23,10 @@ use crate::trace::{Trace, TraceEvent, Wants};
 /// `kept` is how many tokens are possible, `top` the most probable of them: `[id, score, probability]`, best first. Scores of a `row` are
 /// logits; in beam search and exact search its stages start from log-probabilities.
 ///
-/// `live` are the beams before the step, best first: `ids`, `sum`, and for each id its log-probability in the raw row (`logprobs`) and what it
-/// added to the sum (`scores`), in stochastic beam search `perturbed`. `considered` are their continuations in the order of their ranks (by `key`, in beam sampling by `sum`):
+/// `live` are the beams before the step, best first: `ids`, `sum`, and for each id its log-probability in the raw row (`logprobs`) and
+/// what it
+/// added to the sum (`scores`), in stochastic beam search `perturbed`. `considered` are their continuations in the order of their ranks
+/// (by `key`, in beam sampling by `sum`):
 /// `parent` (rank of the beam), `id`, `score`, `sum`, `key` (what it was ranked by), `bank` (tokens of forced phrases in it) and
 /// `fate`: `"live"`; `{"finished": score}`; `"lost"` (ended outside the first `num_beams`); `"pruned"` (`num_beams` better ones
 /// live); `"margin"` (further below the best than `beam_margin`); `"unmet"` (ended without every forced phrase).
@@ -33,12 +35,12 @@ use crate::trace::{Trace, TraceEvent, Wants};
 ///
 /// ```
 /// use tokpick::render::TraceWriter;
-/// use tokpick::sampler::{Greedy, Job, Limits, Sampler};
+/// use tokpick::sampler::{Greedy, Job, Sampler};
 /// use tokpick::{processor::Chain, source::Steps};
 ///
 /// let mut steps = Steps::new("example", &[1, 2], None, vec![0.0, 0.0])?;
-/// let (chain, limits) = (Chain::default(), Limits::default());
-/// let job = Job { prompt: &[], prefix: &[], chain: &chain, limits: &limits, seed: 0, logprobs: false, parallel: false };
+/// let chain = Chain::default();
+/// let job = Job::new(&chain);
 /// let mut trace = TraceWriter::new(Vec::new(), 1);
 /// Greedy.run(&mut steps, &job, &mut trace, &mut |_| Ok(()))?;
 /// assert_eq!(

@@ -189,7 +189,7 @@ impl Search<'_, '_> {
             (None, Some(death), None) => Err(death),
             _ => {
                 let place = Place { sequence: Some(self.sequence), ..Place::default() };
-                let what = "the node budget ended before a sequence was finished: raise --max-nodes";
+                let what = "the node budget ended before a sequence was finished: raise `Exact::max_nodes`";
                 Err(Error::decode(place, what))
             }
         }
@@ -209,7 +209,7 @@ impl Search<'_, '_> {
         self.nodes += 1;
         let Some(row) = self.rows.first_mut() else { return Ok(None) };
         if step == self.first {
-            self.job.check_ids(&self.name, row.vocab)?;
+            self.job.check_ids(&self.name, row.vocab, true)?;
         }
         let row_job = RowJob {
             job: self.job,

@@ -133,11 +133,11 @@ impl<'a> Job<'a> {
         [self.prompt, self.prefix].concat()
     }
 
-    /// Refuses ids outside a vocabulary of `vocab` tokens.
-    pub(super) fn check_ids(&self, source: &str, vocab: usize) -> Result<()> {
-        let named =
-            [("prompt", self.prompt), ("prefix", self.prefix), ("end token", self.limits.eos.as_slice())];
-        for (name, ids) in named {
+    /// Refuses end tokens outside a vocabulary of `vocab` tokens, and such ids of the `history` where it matters.
+    pub(super) fn check_ids(&self, source: &str, vocab: usize, history: bool) -> Result<()> {
+        let ends = ("end token", self.limits.eos.as_slice());
+        let named = [("prompt", self.prompt), ("prefix", self.prefix), ends];
+        for (name, ids) in named.into_iter().skip(if history { 0 } else { 2 }) {
             if let Some(id) = ids.iter().find(|&&id| id as usize >= vocab) {
                 let what = format!("the {name} id {id} is outside the vocabulary of {vocab} tokens");
                 return Err(Error::input(source, Place::default(), what));

@@ -76,8 +76,21 @@ pub trait Sampler {
     /// # Errors
     /// Those of [`run`](Self::run); what was decoded before is dropped.
     fn decode(&mut self, source: &mut dyn LogitsSource, job: &Job<'_>) -> Result<Vec<Hypothesis>> {
+        self.decode_under(source, job, &mut ())
+    }
+
+    /// As [`decode`](Self::decode), while a trace watches.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run); what was decoded before is dropped.
+    fn decode_under(
+        &mut self,
+        source: &mut dyn LogitsSource,
+        job: &Job<'_>,
+        trace: &mut dyn Trace,
+    ) -> Result<Vec<Hypothesis>> {
         let mut all = Vec::new();
-        self.run(source, job, &mut (), &mut |event| {
+        self.run(source, job, trace, &mut |event| {
             if let Event::Done(hypothesis) = event {
                 all.push(hypothesis);
             }

@@ -112,7 +112,7 @@ fn value_of(text: &str) -> Value {
 }
 
 /// Splits at a separator outside brackets and strings.
-fn split(text: &str, separator: char) -> Result<Vec<&str>> {
+pub(crate) fn split(text: &str, separator: char) -> Result<Vec<&str>> {
     let mut parts = Vec::new();
     let (mut depth, mut quoted, mut escaped, mut from) = (0usize, false, false, 0);
     for (at, c) in text.char_indices() {

@@ -6,7 +6,8 @@ use crate::{Result, TokenId};
 
 /// Reads Hugging Face's `generation_config.json`; `file` names it in messages.
 ///
-/// `null` is no setting, a whole number may have a point (`1.0`), and negative ids name no token. Fields that say nothing about decoding from logits, that need more than logits, or that aren't known
+/// `null` is no setting, a whole number may have a point (`1.0`), and negative ids name no token. Fields that say nothing about decoding
+/// from logits, that need more than logits, or that aren't known
 /// come back as notes; so does what transformers would do without being told (top-k 50).
 ///
 /// # Errors

@@ -14,14 +14,14 @@ pub struct Imported {
     /// processor that needs the end tokens, the encoder's ids, the maximum length or a second input doesn't have them yet.
     pub entries: Vec<(String, Value)>,
     /// What is not a processor.
-    pub strategy: Strategy,
+    pub strategy: StrategyFields,
     /// What the file asks for and doesn't get, one sentence each.
     pub notes: Vec<String>,
 }
 
 /// The fields that choose and limit a decoding strategy; `None` where the file says nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Strategy {
+pub struct StrategyFields {
     /// Sampling, not greedy search.
     pub do_sample: Option<bool>,
     /// Width of a beam search.
@@ -58,7 +58,7 @@ pub struct Strategy {
     pub logprobs: Option<bool>,
 }
 
-impl Strategy {
+impl StrategyFields {
     /// The tokens that end a sequence, by what the file says: end tokens (unless ignored) and stop tokens.
     pub fn end_tokens(&self) -> Option<Vec<TokenId>> {
         let eos = self.eos_token_id.as_ref().filter(|_| self.ignore_eos != Some(true));

@@ -6,9 +6,10 @@ mod imported;
 mod order;
 mod sampling_params;
 
+pub(crate) use chain::split;
 pub use chain::{chain, chain_files, processor};
 pub use generation_config::generation_config;
-pub use imported::{Imported, Strategy};
+pub use imported::{Imported, StrategyFields};
 pub use order::{Order, build, order};
 pub use sampling_params::sampling_params;
 

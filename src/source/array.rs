@@ -30,7 +30,7 @@ impl Header {
         elements?.checked_mul(self.codec.dtype.size() as u64)
     }
 
-    /// The same in words.
+    /// How the array is stored, for reports.
     pub fn format(&self, layout: Layout) -> Format {
         Format {
             name: self.container.clone(),
@@ -330,8 +330,10 @@ impl Rows for RawPipe {
             self.codec.read(self.vocab, row.overwrite_dense(self.vocab), |b| self.from.read_exact(b));
         result.map_err(|fault| match fault {
             Fault::Io(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
-                let what =
-                    format!("the data end within a row of {} numbers: is --vocab-size right?", self.vocab);
+                let what = format!(
+                    "the data end within a row of {} numbers: is `Open::vocab_size` right?",
+                    self.vocab
+                );
                 Error::input(&self.name, place, what)
             }
             fault => explain(&self.name, fault, place, |i| place.token(i as TokenId)),

@@ -48,7 +48,7 @@ impl<S: LogitsSource + ReadAt> ReadAt for Bigram<S> {
         let bad =
             |what: String| Err(Error::input(self.matrix.name(), Place::row(at.sequence, at.step), what));
         let Some(&last) = at.context.last() else {
-            return bad("a bigram matrix needs a last token; give --prompt-ids".into());
+            return bad("a bigram matrix needs a last token; give `Job::prompt`".into());
         };
         if last as usize >= self.vocab {
             return bad(format!("the last token, {last}, is outside the vocabulary of {}", self.vocab));

@@ -25,6 +25,7 @@
 mod array;
 mod bigram;
 mod container;
+mod counting;
 mod dtype;
 mod format;
 mod from_fn;
@@ -42,13 +43,16 @@ mod steps;
 mod stream;
 mod table;
 pub(crate) mod text;
+mod view;
 mod vocab;
+mod wrapper;
 pub mod write;
 
 #[cfg(test)]
 mod tests;
 
 pub use bigram::Bigram;
+pub use counting::counting;
 pub use dtype::{DtypeHint, RawDtype};
 pub use format::Format;
 pub use from_fn::{FromFn, from_fn};
@@ -56,13 +60,14 @@ pub use iter::{Numbered, RowIter, row_iter};
 pub use layout::{Layout, RowRange};
 pub use model::{Model, ModelCommand, Protocol};
 pub use offset::offset;
-pub use open::{Kind, Open, file_and_array};
+pub use open::{Meaning, Open, file_and_array};
 pub use record::Recorder;
 pub use remark::remarking;
 pub use steps::Steps;
 pub use table::Table;
 pub use text::lines::read_text;
 pub use vocab::Vocab;
+pub(crate) use wrapper::Wrapper;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -156,7 +161,7 @@ impl Row {
         self.overwrite_dense(vocab)
     }
 
-    /// The same, with what the buffer held: for who overwrites all of it.
+    /// Makes this a dense row of `vocab` tokens and hands out the buffer with its old content, for a caller that overwrites all of it.
     pub(crate) fn overwrite_dense(&mut self, vocab: usize) -> &mut Vec<f32> {
         self.ids = None;
         self.vocab = vocab;
@@ -210,12 +215,12 @@ pub trait LogitsSource {
     /// sets [`Row::ended`].
     fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()>;
 
-    /// The same source for several threads, where its rows can be read at random through a shared reference.
+    /// The source as several threads read it, where its rows can be read at random through a shared reference.
     fn shared(&self) -> Option<&dyn ReadAt> {
         None
     }
 
-    /// The same, given away for good: what a processor keeps to read companion rows from.
+    /// The source as a shared reader, given away for good: what a processor keeps to read companion rows from.
     fn into_shared(self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
         None
     }

@@ -1,6 +1,6 @@
 //! Probabilities in the place of logits.
 
-use super::{Format, LogitsSource, Query, Row, Shape};
+use super::{Format, LogitsSource, Query, Row, Wrapper};
 use crate::{Error, Place, Result, TokenId};
 
 /// How far a sum may be from 1: half-precision numbers that are all rounded the same way are up to 0.4 % off.
@@ -43,16 +43,16 @@ pub(super) fn look_like(row: &Row) -> bool {
 /// A source whose rows are probabilities.
 pub(super) struct Probabilities(pub Box<dyn LogitsSource + Send>);
 
-impl LogitsSource for Probabilities {
-    fn name(&self) -> &str {
-        self.0.name()
+impl Wrapper for Probabilities {
+    fn inner(&self) -> &dyn LogitsSource {
+        self.0.as_ref()
     }
 
-    fn shape(&self) -> Shape {
-        self.0.shape()
+    fn inner_mut(&mut self) -> &mut dyn LogitsSource {
+        self.0.as_mut()
     }
 
-    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
+    fn rows_around(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
         self.0.rows(at, out)?;
         for (at, row) in at.iter().zip(out).filter(|(_, row)| !row.ended) {
             to_logits(&mut row.logits, row.ids.as_deref()).map_err(|(token, what)| {
@@ -62,11 +62,7 @@ impl LogitsSource for Probabilities {
         Ok(())
     }
 
-    fn vocab(&self) -> Option<&[String]> {
-        self.0.vocab()
-    }
-
-    fn format(&self) -> Format {
+    fn format_around(&self) -> Format {
         let format = self.0.format();
         Format { name: format!("{}, probabilities", format.name), ..format }
     }

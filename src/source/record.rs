@@ -1,12 +1,10 @@
 //! Recording what was asked, as a prefix table.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::io::{self, Write};
 
-use serde_json::Value;
-
 use super::write::write_numbers;
-use super::{Format, LogitsSource, Query, Row, Shape};
+use super::{LogitsSource, Query, Row, Wrapper};
 use crate::{Error, Place, Result, TokenId};
 
 /// A source that writes every prefix that is asked for, with its row, to a prefix table, each once and in the order of asking.
@@ -17,7 +15,7 @@ use crate::{Error, Place, Result, TokenId};
 ///
 /// ```
 /// use tokpick::source::{LogitsSource, Open, Query, Recorder};
-/// let matrix = Open { kind: tokpick::source::Kind::Bigram, ..Open::new("b") };
+/// let matrix = Open { kind: tokpick::source::Meaning::Bigram, ..Open::new("b") };
 /// let mut bigram = matrix.read(&b"[[0.5, 2], [1, 0]]"[..])?;
 /// let mut table = Vec::new();
 /// let mut recorder = Recorder::new(bigram.as_mut(), "table.jsonl", &mut table)?;
@@ -80,16 +78,16 @@ impl<'a> Recorder<'a> {
     }
 }
 
-impl LogitsSource for Recorder<'_> {
-    fn name(&self) -> &str {
-        self.source.name()
+impl Wrapper for Recorder<'_> {
+    fn inner(&self) -> &dyn LogitsSource {
+        self.source
     }
 
-    fn shape(&self) -> Shape {
-        self.source.shape()
+    fn inner_mut(&mut self) -> &mut dyn LogitsSource {
+        self.source
     }
 
-    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
+    fn rows_around(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
         self.source.rows(at, out)?;
         let only = self.source.shape().sequences.start;
         for (query, row) in at.iter().zip(out.iter()).filter(|(_, row)| !row.ended) {
@@ -103,21 +101,5 @@ impl LogitsSource for Recorder<'_> {
             }
         }
         Ok(())
-    }
-
-    fn accept_invalid(&mut self) {
-        self.source.accept_invalid();
-    }
-
-    fn vocab(&self) -> Option<&[String]> {
-        self.source.vocab()
-    }
-
-    fn ids(&self) -> BTreeMap<usize, Value> {
-        self.source.ids()
-    }
-
-    fn format(&self) -> Format {
-        self.source.format()
     }
 }

@@ -1,10 +1,6 @@
 //! What is likely wrong with how an input is read.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
-
-use super::{Format, Layout, LogitsSource, Query, Row, Shape, probs};
+use super::{Layout, LogitsSource, Query, Row, Wrapper, probs};
 use crate::Result;
 
 type Source = Box<dyn LogitsSource + Send>;
@@ -28,7 +24,7 @@ pub fn remarking(source: Source, layout: Option<Layout>, mut say: Box<dyn FnMut(
         let steps = if *second == 1 { "1 step".into() } else { format!("{second} steps") };
         say(format!(
             "{}: read as {first} sequences of {steps}, [B, T, V]; if the first axis is the steps, as in stacked \
-             output_logits, give --layout tbv",
+             output_logits, give `Layout::Tbv`",
             source.name()
         ));
     }
@@ -52,7 +48,7 @@ pub fn remarking(source: Source, layout: Option<Layout>, mut say: Box<dyn FnMut(
 
 fn remark(name: &str) -> String {
     format!(
-        "{name}: its rows are from 0 to 1 and sum to 1: probabilities, which are read as logits here; --probs reads them as \
+        "{name}: its rows are from 0 to 1 and sum to 1: probabilities, which are read as logits here; `Open::probs` reads them as \
          what they are"
     )
 }
@@ -63,16 +59,16 @@ struct Listening {
     say: Option<Box<dyn FnMut(String) + Send>>,
 }
 
-impl LogitsSource for Listening {
-    fn name(&self) -> &str {
-        self.source.name()
+impl Wrapper for Listening {
+    fn inner(&self) -> &dyn LogitsSource {
+        self.source.as_ref()
     }
 
-    fn shape(&self) -> Shape {
-        self.source.shape()
+    fn inner_mut(&mut self) -> &mut dyn LogitsSource {
+        self.source.as_mut()
     }
 
-    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
+    fn rows_around(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
         self.source.rows(at, out)?;
         if let Some(mut say) = self.say.take()
             && out.first().is_some_and(probs::look_like)
@@ -80,21 +76,5 @@ impl LogitsSource for Listening {
             say(remark(self.source.name()));
         }
         Ok(())
-    }
-
-    fn vocab(&self) -> Option<&[String]> {
-        self.source.vocab()
-    }
-
-    fn accept_invalid(&mut self) {
-        self.source.accept_invalid();
-    }
-
-    fn ids(&self) -> BTreeMap<usize, Value> {
-        self.source.ids()
-    }
-
-    fn format(&self) -> Format {
-        self.source.format()
     }
 }

@@ -101,7 +101,7 @@ impl Steps {
         all.with_format(source.format()).with_vocab(source.vocab().map(<[String]>::to_vec))
     }
 
-    /// The same rows under another layout of as many axes.
+    /// These rows under another layout of as many axes.
     pub(crate) fn relabel(mut self, layout: Layout) -> Result<Self> {
         self.grid = Grid::new(&self.name, &self.format.axes, Some(layout))?;
         self.format.layout = Some(layout);

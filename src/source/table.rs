@@ -132,7 +132,7 @@ impl Table {
             return Err(lines.bad("V = 0: the row holds no token"));
         }
         if let Some(least) = vocab_size.filter(|least| *least > found || *least == 0) {
-            return Err(lines.bad(format!("{found} logits here, --vocab-size says {least}")));
+            return Err(lines.bad(format!("{found} logits here, `Open::vocab_size` says {least}")));
         }
         if self.vocab == 0 {
             self.vocab = found;

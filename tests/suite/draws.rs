@@ -2,7 +2,8 @@
 
 use crate::support::reference::{Case, cases, gpu_cases};
 use std::collections::BTreeMap;
-use tokpick::engine::{Drawn, Evidence, Margin, Params, Probe, Replay, ReplayRow, Watch, build};
+use tokpick::draw::Margin;
+use tokpick::engine::{Drawn, Evidence, Params, Probe, Replay, ReplayRow, Watch, build};
 
 /// Runs a case as the reference was made; calls `each` after every step.
 fn run(case: &Case, watch: Watch, mut each: impl FnMut(usize, &[Drawn], &mut dyn Replay)) -> Vec<Vec<u32>> {

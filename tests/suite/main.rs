@@ -21,6 +21,8 @@ mod invariance;
 mod json_fields;
 mod laws;
 mod model;
+#[cfg(unix)]
+mod page;
 mod paths;
 mod record;
 mod reference_llama_cpp;

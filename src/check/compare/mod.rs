@@ -15,13 +15,13 @@ pub use setting::{Method, Setting, Sweep};
 use super::overlap::{self, Bleu};
 use crate::draw::{Addressed, Draw, Gumbel};
 use crate::hypothesis::Hypothesis;
-use crate::sampler::{Event, Exact, Greedy, Job, Sample, Sampler};
+use crate::sampler::{Exact, Greedy, Job, Sample, Sampler};
 use crate::source::{Access, LogitsSource};
 use crate::{Error, Place, Result, TokenId};
 use meter::Meter;
 
 /// How settings are compared.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct CompareOptions<'a> {
     /// How often each setting that draws is run.
     pub samples: usize,
@@ -34,15 +34,15 @@ pub struct CompareOptions<'a> {
 }
 
 /// References.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub enum References<'a> {
     /// There are none.
     #[default]
     None,
     /// Ids.
-    Ids(&'a [Vec<TokenId>]),
+    Ids(Vec<Vec<TokenId>>),
     /// Texts, compared word by word with the text of the ids.
-    Texts(&'a [String], &'a dyn Fn(&[TokenId]) -> String),
+    Texts(Vec<String>, &'a dyn Fn(&[TokenId]) -> String),
 }
 
 /// What a setting did.
@@ -111,15 +111,14 @@ pub struct Decoded {
 /// ```
 /// use tokpick::check::{CompareOptions, References, Setting, compare};
 /// use tokpick::processor::Chain;
-/// use tokpick::sampler::{Job, Limits};
+/// use tokpick::sampler::Job;
 /// use tokpick::source::Steps;
 ///
 /// let mut source = Steps::new("example", &[2, 2], None, vec![1.0, 0.0, 0.0, 3.0])?;
-/// let (chain, limits) = (Chain::default(), Limits::default());
-/// let job = Job { prompt: &[], prefix: &[], chain: &chain, limits: &limits, seed: 0, logprobs: true, parallel: false };
+/// let chain = Chain::default();
 /// let settings = [Setting::parse("greedy")?, Setting::parse("top-k=1")?];
 /// let options = CompareOptions { samples: 1, seed: 7, gumbel: false, references: References::None };
-/// let compared = compare(&mut source, &job, &settings, &options)?;
+/// let compared = compare(&mut source, &Job::new(&chain), &settings, &options)?;
 /// assert_eq!(compared[0].sequences[0].ids, compared[1].sequences[0].ids);
 /// assert_eq!(compared[1].measures["kept"].mean, 1.0);
 /// # Ok::<(), tokpick::Error>(())
@@ -138,25 +137,8 @@ pub fn compare(
     let limits = job.limits.of(&shape);
     let chain = crate::processor::Chain::default();
     let job = Job { limits: &limits, seed: options.seed, logprobs: true, ..*job };
-    let greedy = decode(source, &Job { chain: &chain, ..job }, &mut Greedy, &mut ())?;
+    let greedy = Greedy.decode(source, &Job { chain: &chain, ..job })?;
     settings.iter().map(|setting| one(source, &job, setting, options, &greedy)).collect()
-}
-
-/// Runs a strategy.
-fn decode(
-    source: &mut dyn LogitsSource,
-    job: &Job<'_>,
-    sampler: &mut dyn Sampler,
-    trace: &mut dyn crate::trace::Trace,
-) -> Result<Vec<Hypothesis>> {
-    let mut done = Vec::new();
-    sampler.run(source, job, trace, &mut |event| {
-        if let Event::Done(hypothesis) = event {
-            done.push(hypothesis);
-        }
-        Ok(())
-    })?;
-    Ok(done)
 }
 
 fn one(
@@ -170,9 +152,9 @@ fn one(
     let shape = source.shape();
     let mut meter = Meter::default();
     let hypotheses = match &setting.method {
-        Method::Greedy => decode(source, &job, &mut Greedy, &mut ())?,
-        Method::Beam(beam) => decode(source, &job, &mut beam.clone(), &mut ())?,
-        Method::Exact => decode(source, &job, &mut Exact::new(1)?, &mut ())?,
+        Method::Greedy => Greedy.decode(source, &job)?,
+        Method::Beam(beam) => beam.clone().decode(source, &job)?,
+        Method::Exact => Exact::new(1)?.decode(source, &job)?,
         Method::Sample => {
             let draw = || -> Box<dyn Draw> {
                 match options.gumbel {
@@ -184,12 +166,10 @@ fn one(
             // samples whose rows don't depend on what they drew share them: the first one is watched
             let alike = !shape.follows_prefix && !needs.history && !needs.coin;
             let watched = if alike { 1 } else { options.samples };
-            let first = decode(source, &job, &mut Sample { draw: draw(), samples: watched }, &mut meter)?;
+            let first = Sample { draw: draw(), samples: watched }.decode_under(source, &job, &mut meter)?;
             match watched == options.samples {
                 true => first,
-                false => {
-                    decode(source, &job, &mut Sample { draw: draw(), samples: options.samples }, &mut ())?
-                }
+                false => Sample { draw: draw(), samples: options.samples }.decode(source, &job)?,
             }
         }
     };

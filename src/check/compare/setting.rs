@@ -2,10 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::processor::Chain;
+use crate::processor::{Chain, Stage};
+use crate::render::kit::Digits;
 use crate::sampler::{Beam, EarlyStopping};
 use crate::settings::{self, Order};
 use crate::{Error, Result};
+
+/// How beam search stops, by name.
+const STOPPING: [(&str, EarlyStopping); 3] =
+    [("true", EarlyStopping::True), ("false", EarlyStopping::False), ("never", EarlyStopping::Never)];
 
 /// A strategy with its parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,8 +68,8 @@ impl Setting {
         let (mut method, mut rest, mut idle) = (None, Vec::new(), None);
         let mut penalty = None;
         let mut stopping = None;
-        let entries = if text.starts_with('[') { vec![text] } else { split(text) };
-        for entry in entries {
+        let entries = if text.starts_with('[') { vec![text] } else { settings::split(text, ',')? };
+        for entry in entries.into_iter().map(str::trim).filter(|entry| !entry.is_empty()) {
             let (name, value) =
                 entry.split_once('=').map_or((entry, None), |(n, v)| (n.trim(), Some(v.trim())));
             match (name.replace('_', "-").as_str(), value) {
@@ -83,12 +88,9 @@ impl Setting {
                 }
                 ("early-stopping", Some(value)) => {
                     idle = Some(name);
-                    stopping = Some(match value {
-                        "true" => EarlyStopping::True,
-                        "false" => EarlyStopping::False,
-                        "never" => EarlyStopping::Never,
-                        _ => return Err(Error::setting(name, value, "must be true, false or never")),
-                    });
+                    let named = STOPPING.iter().find(|(name, _)| *name == value);
+                    let bad = || Error::setting(name, value, "must be true, false or never");
+                    stopping = Some(named.ok_or_else(bad)?.1);
                 }
                 _ => rest.push(entry),
             }
@@ -111,6 +113,10 @@ impl Setting {
                 parts.push(format!("beam {}", beam.num_beams));
                 if beam.length_penalty != 1.0 {
                     parts.push(format!("length-penalty {}", beam.length_penalty));
+                }
+                if beam.early_stopping != EarlyStopping::default() {
+                    let named = STOPPING.iter().find(|(_, stopping)| *stopping == beam.early_stopping);
+                    parts.extend(named.map(|(name, _)| format!("early-stopping {name}")));
                 }
             }
             other => parts.push(other.name().to_string()),
@@ -140,7 +146,7 @@ impl Setting {
         texts.iter().map(|text| Setting::parse(text)).collect()
     }
 
-    /// The same setting with another value of one processor (or of `beam`): in the place of its own, else where the order of
+    /// This setting with another value of one processor (or of `beam`): in the place of its own, else where the order of
     /// transformers has it.
     ///
     /// # Errors
@@ -158,42 +164,29 @@ impl Setting {
                 Method::Beam(beam) => Beam { num_beams: beams, ..beam.clone() },
                 _ => Beam::new(beams)?,
             };
-            return Ok(Setting { swept, ..Setting::new(Method::Beam(beam), copy(&self.chain)?) });
+            return Ok(Setting { swept, ..Setting::new(Method::Beam(beam), self.chain.clone()) });
         }
-        let name = name.replace('-', "_");
+        let stage = settings::processor(name, &number)?;
         let order = Order::hf();
-        let place = |of: &str| order.names().iter().position(|n| AsRef::<str>::as_ref(n) == of);
-        let mut entries = self.chain.json().as_array().cloned().unwrap_or_default();
-        let of = |entry: &Value| entry.as_object().and_then(|e| e.keys().next().cloned()).unwrap_or_default();
-        let entry = Value::Object([(name.clone(), number)].into_iter().collect());
-        match entries.iter().position(|e| of(e) == name) {
-            Some(at) => entries[at] = entry,
+        let place = |of: &Stage| order.names().iter().position(|name| *name == of.info().name);
+        let mut stages = self.chain.processors().to_vec();
+        match stages.iter().position(|of| of.info().name == stage.info().name) {
+            Some(at) => stages[at] = stage,
             None => {
-                let own = place(&name);
-                let at = entries.iter().position(|e| place(&of(e)) > own).unwrap_or(entries.len());
-                entries.insert(at, entry);
+                let at = stages.iter().position(|of| place(of) > place(&stage)).unwrap_or(stages.len());
+                stages.insert(at, stage);
             }
         }
-        let chain = settings::chain(&Value::Array(entries).to_string())?;
+        let chain = Chain::new(stages);
         Ok(Setting { swept, ..Setting::new(self.method.clone(), chain) })
     }
 }
 
-/// A chain of the same processors.
-fn copy(chain: &Chain) -> Result<Chain> {
-    let json = chain.json();
-    if json.as_array().is_none_or(Vec::is_empty) {
-        Ok(Chain::default())
-    } else {
-        settings::chain(&json.to_string())
-    }
-}
-
-/// An entry of a chain in words.
+/// An entry of a chain in words: with all digits, for settings that differ in one have different names.
 fn words(name: &str, value: &Value) -> String {
     let name = name.replace('_', "-");
     let short = |value: &Value| match value {
-        Value::Number(n) => n.as_f64().map_or(n.to_string(), |x| crate::render::kit::Digits::Six.write(x)),
+        Value::Number(n) => n.as_f64().map_or(n.to_string(), |x| Digits::Full.write(x)),
         Value::String(s) => s.clone(),
         other => other.to_string(),
     };
@@ -205,24 +198,6 @@ fn words(name: &str, value: &Value) -> String {
         }
         other => format!("{name} {}", short(other)),
     }
-}
-
-/// Splits at the commas outside brackets.
-fn split(text: &str) -> Vec<&str> {
-    let (mut parts, mut depth, mut from) = (Vec::new(), 0i32, 0);
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(text[from..at].trim());
-                from = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(text[from..].trim());
-    parts.into_iter().filter(|part| !part.is_empty()).collect()
 }
 
 /// Values of one parameter.
@@ -242,7 +217,7 @@ impl std::str::FromStr for Sweep {
 
     /// Reads `temperature=0.1..2.0:0.1` (both ends included) or `top-k=1,5,10`.
     fn from_str(text: &str) -> Result<Sweep> {
-        let wrong = |what: &str| Error::setting("--sweep", text, what);
+        let wrong = |what: &str| Error::setting("sweep", text, what);
         let form = "must be name=FROM..TO:STEP or name=A,B,C";
         let (name, values) = text.split_once('=').ok_or_else(|| wrong(form))?;
         let number =
@@ -301,6 +276,24 @@ mod tests {
         assert_eq!(
             Setting::parse("beam=2,length-penalty=0,top-k=5").unwrap().name,
             "beam 2, length-penalty 0, top-k 5"
+        );
+        let texts = [
+            "beam=4",
+            "beam=4,early-stopping=true",
+            "beam=4,early-stopping=never",
+            "top-p=0.9",
+            "top-p=0.9000001",
+        ];
+        let names: Vec<String> = texts.iter().map(|text| Setting::parse(text).unwrap().name).collect();
+        assert_eq!(
+            names,
+            [
+                "beam 4",
+                "beam 4, early-stopping true",
+                "beam 4, early-stopping never",
+                "top-p 0.9",
+                "top-p 0.9000001"
+            ]
         );
         assert_eq!(Setting::parse("xtc(probability=0.5,threshold=0.1)").unwrap().method, Method::Sample);
     }

@@ -1,4 +1,7 @@
+use super::run::Only;
 use super::*;
+use crate::draw::{Addressed, Draw, Gumbel};
+use crate::engine::EngineDraw;
 use crate::sampler::{Event, Limits, Sample, Sampler};
 use crate::settings;
 use crate::source::Steps;

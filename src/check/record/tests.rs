@@ -3,7 +3,7 @@ use std::fs;
 use super::*;
 
 fn record() -> Record {
-    let input = Companion {
+    let input = RecordedInput {
         role: "input".into(),
         path: "a.npy".into(),
         sha256: serde_json::from_value("a".into()).unwrap(),

@@ -11,6 +11,8 @@ impl Diff {
     /// # Errors
     /// Those of the writer.
     pub fn text(&self, rows: &[RowDiff], shown: usize, look: &Look, to: &mut dyn Write) -> io::Result<()> {
+        let small = |x: Option<f64>| small(x, look.digits);
+        let infinite = |kl: Option<f64>| kl.map_or_else(|| "infinite".to_string(), |kl| small(Some(kl)));
         let mut worst: Vec<&RowDiff> =
             rows.iter().filter(|r| r.kl_ab != Some(0.0) || r.max_abs > 0.0).collect();
         let kl = |r: &RowDiff| r.kl_ab.zip(r.kl_ba).map_or(f64::INFINITY, |(a, b)| a.max(b));
@@ -56,10 +58,6 @@ impl Diff {
         writeln!(to, "greedy diverges   {}", steps(&self.greedy_diverges))?;
         writeln!(to, "seeded diverges   {}", steps(&self.seeded_diverges))
     }
-}
-
-fn infinite(kl: Option<f64>) -> String {
-    kl.map_or_else(|| "infinite".to_string(), |kl| small(Some(kl)))
 }
 
 /// First diverging steps of the sequences, in words.

@@ -1,13 +1,15 @@
 use std::io::{self, Write};
 
+use super::small;
 use crate::check::{Attempt, Guess};
+use crate::render::kit::Look;
 
 impl Guess {
     /// What explains the ids, or comes nearest; and what could not be tried.
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn text(&self, to: &mut dyn Write) -> io::Result<()> {
+    pub fn text(&self, look: &Look, to: &mut dyn Write) -> io::Result<()> {
         if self.explained.is_empty() {
             writeln!(to, "none of {} recipes draws all the ids", self.tried)?;
         } else {
@@ -28,8 +30,9 @@ impl Guess {
             let beyond = if c.is_beyond() { "beyond chance" } else { "chance may explain it" };
             writeln!(
                 to,
-                "addresses: {} tried, of which {:.2e} draw these ids by chance: {beyond}; {needed} needed for one in a thousand",
-                c.addresses, c.expected
+                "addresses: {} tried, of which {} draw these ids by chance: {beyond}; {needed} needed for one in a thousand",
+                c.addresses,
+                small(Some(c.expected), look.digits)
             )?;
         }
         if !self.refused.is_empty() {

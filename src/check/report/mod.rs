@@ -10,10 +10,13 @@ mod verify;
 pub use compare::Comparison;
 pub use score::{By, page as score_page, svg as score_svg};
 
-/// A small number with three significant digits; `-` where there is none.
-fn small(x: Option<f64>) -> String {
+use crate::render::kit::Digits;
+
+/// A number with few digits, for columns that are compared at a glance, unless all digits are asked for; `-` where there is none.
+fn small(x: Option<f64>, digits: Digits) -> String {
     match x {
         None => "-".to_string(),
+        Some(x) if digits == Digits::Full => digits.write(x),
         Some(0.0) => "0".to_string(),
         Some(x) if (1e-3..1e4).contains(&x.abs()) => format!("{x:.4}"),
         Some(x) => format!("{x:.2e}"),

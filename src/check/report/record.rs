@@ -2,8 +2,8 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use super::small;
 use crate::check::{Divergence, Step};
+use crate::render::kit::Digits;
 
 impl Divergence {
     /// What differs first; `step` says how near the draw was, where one decided.
@@ -35,6 +35,7 @@ impl Divergence {
         }
         writeln!(to, "{} {} expected, {} found", self.what, self.expected, self.found)?;
         let Some(step) = step.filter(|_| self.what == "id") else { return Ok(()) };
+        let small = |x| super::small(x, Digits::Six);
         let [expected, found] = step.probabilities().map(small);
         writeln!(to, "probability: {expected} expected, {found} found")?;
         let (margin, none) = (small(step.margin), "the expected token could not be drawn at all".to_string());

@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use super::small;
 use crate::check::{Cause, Verdict, Verification};
 use crate::render::Table;
-use crate::render::kit::{Look, count_of};
+use crate::render::kit::{Digits, Look, count_of};
 
 impl Verification {
     /// The mismatches, and the summary below; `noise` and `alpha` are those that it was made with.
@@ -18,6 +18,7 @@ impl Verification {
         look: &Look,
         to: &mut dyn Write,
     ) -> io::Result<()> {
+        let small = |x: Option<f64>| small(x, look.digits);
         let s = &self.summary;
         let mismatches: Vec<_> = self.mismatches().collect();
         if !mismatches.is_empty() {
@@ -57,7 +58,7 @@ impl Verification {
             if s.impossible > 0 { "a token that can't be drawn".to_string() } else { small(s.max_margin) };
         writeln!(to, "largest margin       {most}")?;
         if let Some(verdict) = &self.verdict {
-            verdict_text(verdict, noise, to)?;
+            verdict_text(verdict, noise, look.digits, to)?;
         }
         let why = match (s.unexplained, noise == 0.0) {
             (0, _) => String::new(),
@@ -96,7 +97,7 @@ fn explained(by: Cause) -> &'static str {
     }
 }
 
-fn verdict_text(v: &Verdict, noise: f64, to: &mut dyn Write) -> io::Result<()> {
+fn verdict_text(v: &Verdict, noise: f64, digits: Digits, to: &mut dyn Write) -> io::Result<()> {
     let t = &v.tolerance;
     writeln!(to, "explained by rounding {} (scores that differ by at most {:e})", v.by_rounding, t.score)?;
     writeln!(
@@ -108,7 +109,7 @@ fn verdict_text(v: &Verdict, noise: f64, to: &mut dyn Write) -> io::Result<()> {
         writeln!(to, "explained by noise   {} (of {noise} on the logits)", v.by_noise)?;
     }
     writeln!(to, "not explained        {}", v.not_explained)?;
-    let chance = if v.chance >= 1.0 { "1".to_string() } else { format!("{:.2e}", v.chance) };
+    let chance = if v.chance >= 1.0 { "1".to_string() } else { small(Some(v.chance), digits) };
     let verdict = if v.faithful { "as a faithful server draws" } else { "not as a faithful server draws" };
     writeln!(to, "verdict              {verdict} (the chance of so many mismatches is at most {chance})")
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Arg, Args};
+use clap::Args;
 use tokpick::{Error, Result};
 
 use super::{
@@ -31,12 +31,6 @@ pub struct DecodeArgs {
     /// Record the run in a file, whole or not at all, for `tokpick verify`
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub record: Option<PathBuf>,
-}
-
-/// Keeps flags without effect out of a command's help; given all the same, they are said on standard error.
-pub fn hide(arg: Arg, idle: &[&str]) -> Arg {
-    let hidden = idle.contains(&arg.get_id().as_str());
-    arg.hide(hidden)
 }
 
 impl DecodeArgs {

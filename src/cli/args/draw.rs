@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokpick::draw::{Addressed, Draw, Gumbel};
 use tokpick::{Error, Result};
 
+use super::group::{Group, Listed};
 use super::{EngineArgs, TerminalArgs};
 use crate::cli::note::note;
 
@@ -74,6 +75,12 @@ impl From<u64> for Seed {
     }
 }
 
+/// Those of its own that only matter where tokens are drawn.
+impl Group for DrawArgs {
+    const FLAGS: &'static [Listed<Self>] =
+        &[("--draw", |a| a.draw.is_some()), ("--num-samples", |a| a.num_samples.is_some())];
+}
+
 impl DrawArgs {
     /// Refuses an engine where nothing is drawn.
     ///
@@ -86,13 +93,14 @@ impl DrawArgs {
         }
     }
 
-    /// The flags that only matter where tokens are drawn.
-    pub fn given(&self) -> Vec<&'static str> {
-        let mut given = self.terminal.given();
-        given.extend(self.engine.given());
-        given.extend(self.draw.map(|_| "--draw"));
-        given.extend(self.num_samples.map(|_| "--num-samples"));
-        given
+    /// The flags that were given and only matter where tokens are drawn.
+    pub fn idle(&self) -> Vec<&'static str> {
+        [self.terminal.given(), self.engine.given(), self.given()].concat()
+    }
+
+    /// Whether a flag, with its hyphens, only matters where tokens are drawn.
+    pub fn draws(flag: &str) -> bool {
+        TerminalArgs::has(flag) || EngineArgs::has(flag) || Self::has(flag)
     }
 
     /// The draw of a seed.

@@ -6,6 +6,7 @@ use tokpick::engine::Params;
 use tokpick::{Error, Result, TokenId};
 
 use super::TerminalArgs;
+use super::group::{Group, Listed};
 
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Replaying an engine (`tokpick engines` lists them)")]
@@ -26,27 +27,26 @@ pub struct EngineArgs {
     /// torch-multinomial: whether a call may draw an id twice
     #[arg(long, value_name = "BOOL")]
     pub replacement: Option<bool>,
+    /// llama.cpp: refuse ids of the history beyond the vocabulary, which it passes over
+    #[arg(long)]
+    pub strict: bool,
     /// The prompt of each row, where a document of claims tells it.
     #[arg(skip)]
     pub prompts: Option<Vec<Vec<TokenId>>>,
 }
 
-impl EngineArgs {
-    /// The flags that mean something for an engine alone.
-    pub fn given(&self) -> Vec<&'static str> {
-        [
-            (self.engine.is_some(), "--engine"),
-            (self.row_seeds.is_some(), "--row-seeds"),
-            (self.position.is_some(), "--position"),
-            (self.filtered_batch, "--filtered-batch"),
-            (self.replacement.is_some(), "--replacement"),
-        ]
-        .iter()
-        .filter(|(given, _)| *given)
-        .map(|(_, flag)| *flag)
-        .collect()
-    }
+impl Group for EngineArgs {
+    const FLAGS: &'static [Listed<Self>] = &[
+        ("--engine", |a| a.engine.is_some()),
+        ("--row-seeds", |a| a.row_seeds.is_some()),
+        ("--position", |a| a.position.is_some()),
+        ("--filtered-batch", |a| a.filtered_batch),
+        ("--replacement", |a| a.replacement.is_some()),
+        ("--strict", |a| a.strict),
+    ];
+}
 
+impl EngineArgs {
     /// The engine's parameters: those of the processor flags (entries of a chain), and its own.
     ///
     /// # Errors

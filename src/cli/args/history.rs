@@ -4,8 +4,7 @@ use clap::Args;
 use tokpick::render::Tokens;
 use tokpick::{Result, TokenId};
 
-use crate::cli::ids::parse;
-use crate::cli::named::Named;
+use crate::cli::named::{Named, parse};
 
 #[derive(Args)]
 #[command(next_help_heading = "History (ids separated by blanks or commas, or @FILE)")]

@@ -6,8 +6,7 @@ use clap::Args;
 use tokpick::source::read_text;
 use tokpick::{Error, Result};
 
-use crate::cli::ids::parse;
-use crate::cli::named::NamedLists;
+use crate::cli::named::{NamedLists, parse};
 
 #[derive(Args)]
 #[command(next_help_heading = "Ids")]

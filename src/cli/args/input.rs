@@ -4,22 +4,24 @@ use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use tokpick::check::{Companion, Digest, Hashing, Tally, digest_file, digest_vocab};
+use tokpick::check::{Digest, Hashing, RecordedInput, Tally, digest_file, digest_vocab};
 use tokpick::render::Tokens;
 use tokpick::source::{
-    DtypeHint, Kind, Layout, LogitsSource, ModelCommand, Open, RawDtype, RowRange, Vocab, file_and_array,
+    DtypeHint, Layout, LogitsSource, Meaning, ModelCommand, Open, RawDtype, RowRange, Vocab, file_and_array,
     offset, remarking,
 };
 use tokpick::{Error, Place, Result};
 
 use super::model::ModelArgs;
-use crate::cli::ids::parse;
+use crate::cli::named::parse;
 use crate::cli::note::note;
+use crate::cli::progress::watched;
 
 #[derive(Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
-    /// Logits: NPY, JSON, JSON Lines, .npz, safetensors (also in gzip or Zstandard), told apart by content; `-` (the default) is standard input
+    /// Logits: NPY, JSON, JSON Lines, .npz, safetensors (also in gzip or Zstandard), told apart by content; `-` (the default) is standard
+    /// input
     #[arg(value_name = "INPUT", help_heading = None)]
     pub input: Option<PathBuf>,
     /// What the axes are: t steps, b sequences of a batch, v tokens (default: tv for two axes, btv for three)
@@ -83,7 +85,7 @@ pub struct Opened {
 
 impl Opened {
     /// The digest of the whole input. What is left of a stream is read to its end; a file is read again.
-    pub fn digest(&self) -> Result<Companion> {
+    pub fn digest(&self) -> Result<RecordedInput> {
         let (sha256, bytes) = match &self.tally {
             None => digest_file(&self.path)?,
             Some(tally) => {
@@ -93,7 +95,7 @@ impl Opened {
             }
         };
         let path = self.path.as_path().into();
-        Ok(Companion { role: "input".to_string(), path, sha256, bytes })
+        Ok(RecordedInput { role: "input".to_string(), path, sha256, bytes })
     }
 }
 
@@ -128,7 +130,7 @@ impl InputArgs {
         self.open_as(self.layout, false)
     }
 
-    /// The same, counting up a digest where the input can be read only once.
+    /// Opens the input and its vocabulary, counting up a digest where the input can be read only once.
     pub fn open_digesting(&self) -> Result<Opened> {
         self.open_as(self.layout, true)
     }
@@ -139,7 +141,7 @@ impl InputArgs {
         let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
         if let Some(model) = self.model()? {
             let source = remarking(Box::new(model.start()?), layout, Box::new(note));
-            let source = offset(source, self.sequence_offset)?;
+            let source = watched(offset(source, self.sequence_offset)?)?;
             let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
             return Ok(Opened { source, tokens: vocab.map(Tokens::new), path, tally: None, vocabulary });
         }
@@ -151,7 +153,7 @@ impl InputArgs {
             array: self.array.clone(),
             raw: self.raw,
             probs: self.probs,
-            kind: if self.source == Some(SourceName::Bigram) { Kind::Bigram } else { Kind::Auto },
+            kind: if self.source == Some(SourceName::Bigram) { Meaning::Bigram } else { Meaning::Auto },
             vocab_size: self.vocab_size,
             ..Open::new(path.clone())
         };
@@ -167,7 +169,7 @@ impl InputArgs {
         } else {
             open.open()?
         };
-        let source = offset(remarking(source, layout, Box::new(note)), self.sequence_offset)?;
+        let source = watched(offset(remarking(source, layout, Box::new(note)), self.sequence_offset)?)?;
         let vocab = vocab.or_else(|| source.vocab().map(Vocab::from));
         let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
         let tokens = vocab.map(Tokens::new);

@@ -2,8 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::ids::parse;
-use crate::cli::named::Named;
+use crate::cli::named::{Named, parse};
 
 #[derive(Args)]
 #[command(next_help_heading = "Stopping")]

@@ -3,6 +3,7 @@
 mod decode;
 mod draw;
 mod engine;
+mod group;
 mod history;
 mod ids;
 mod input;
@@ -16,9 +17,10 @@ mod show;
 mod terminal;
 mod watch;
 
-pub use decode::{DecodeArgs, hide};
+pub use decode::DecodeArgs;
 pub use draw::{DrawArgs, DrawName, Seed, fresh_for_engines, resolve as resolve_seed};
 pub use engine::EngineArgs;
+pub use group::{Group, hide};
 pub use history::HistoryArgs;
 pub use ids::IdsArgs;
 pub use input::{InputArgs, Opened};

@@ -7,7 +7,7 @@ use tokpick::source::{DtypeHint, ModelCommand, Protocol};
 use tokpick::system::end_with_signals;
 use tokpick::{Error, Result};
 
-use crate::cli::ids::parse;
+use crate::cli::named::parse;
 
 #[derive(Args)]
 #[command(next_help_heading = "Live model")]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use tokpick::render::Format;
+use tokpick::render::RunFormat;
 
 #[derive(Args)]
 #[command(next_help_heading = "Output")]
@@ -25,7 +25,7 @@ pub struct OutputArgs {
 impl OutputArgs {
     /// True if log-probabilities are written.
     pub fn wants_logprobs(&self) -> bool {
-        Format::from(self.format).wants_logprobs()
+        RunFormat::from(self.format).wants_logprobs()
     }
 }
 
@@ -42,13 +42,13 @@ pub enum FormatName {
     Text,
 }
 
-impl From<FormatName> for Format {
-    fn from(name: FormatName) -> Format {
+impl From<FormatName> for RunFormat {
+    fn from(name: FormatName) -> RunFormat {
         match name {
-            FormatName::Ids => Format::Ids,
-            FormatName::Json => Format::Json,
-            FormatName::Jsonl => Format::Jsonl,
-            FormatName::Text => Format::Text,
+            FormatName::Ids => RunFormat::Ids,
+            FormatName::Json => RunFormat::Json,
+            FormatName::Jsonl => RunFormat::Jsonl,
+            FormatName::Text => RunFormat::Text,
         }
     }
 }

@@ -5,8 +5,8 @@ use tokpick::render::Tokens;
 use tokpick::sampler::{Beam, EarlyStopping, LengthNorm, Variant};
 use tokpick::{Error, Result};
 
-use crate::cli::ids::parse;
-use crate::cli::named::NamedPhrases;
+use super::group::{Group, Listed};
+use crate::cli::named::{NamedPhrases, parse};
 use crate::cli::resolve::Files;
 
 #[derive(Args)]
@@ -15,7 +15,8 @@ pub struct SearchArgs {
     /// How many beams live on (default 4)
     #[arg(long, short = 'b', value_name = "N", allow_hyphen_values = true)]
     pub num_beams: Option<usize>,
-    /// Exponent of the length in the score: 0 neutral, 1 the mean log-probability, more favours longer ones (default 1; 0 with --stochastic)
+    /// Exponent of the length in the score: 0 neutral, 1 the mean log-probability, more favours longer ones (default 1; 0 with
+    /// --stochastic)
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     pub length_penalty: Option<f64>,
     /// How the length enters the score (default hf)
@@ -30,7 +31,8 @@ pub struct SearchArgs {
     /// Prune what is more than X nats below the best continuation of a step
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     pub beam_margin: Option<f64>,
-    /// Draw the continuations without replacement, as transformers' beams with `do_sample` do, and rank what was drawn by sum (5.24; default) or in the order of the draw (up to 5.23)
+    /// Draw the continuations without replacement, as transformers' beams with `do_sample` do, and rank what was drawn by sum (5.24;
+    /// default) or in the order of the draw (up to 5.23)
     #[arg(long, value_name = "RANKS", num_args = 0..=1, require_equals = true, default_missing_value = "sum")]
     pub beam_sample: Option<RankName>,
     /// Stochastic beam search: hypotheses drawn without replacement; X from 0 (plain beam search) to 1 (default) is the part of the noise
@@ -42,7 +44,8 @@ pub struct SearchArgs {
     /// What a token costs for each beam of an earlier group that took it (default 0)
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     pub diversity_penalty: Option<f64>,
-    /// Phrases that every hypothesis must hold, separated by `;` (the flag may also be repeated); JSON, where a phrase may take one of several forms: '[[[5,6],[7]]]'
+    /// Phrases that every hypothesis must hold, separated by `;` (the flag may also be repeated); JSON, where a phrase may take one of
+    /// several forms: '[[[5,6],[7]]]'
     #[arg(long, value_name = "IDS", value_parser = parse::<NamedPhrases>)]
     pub force_ids: Vec<NamedPhrases>,
 }
@@ -104,28 +107,23 @@ impl From<NormName> for LengthNorm {
     }
 }
 
-impl SearchArgs {
-    /// The flags that were given.
-    pub fn given(&self) -> Vec<&'static str> {
-        [
-            (self.num_beams.is_some(), "--num-beams"),
-            (self.length_penalty.is_some(), "--length-penalty"),
-            (self.length_norm.is_some(), "--length-norm"),
-            (self.early_stopping.is_some(), "--early-stopping"),
-            (self.num_return_sequences.is_some(), "--num-return-sequences"),
-            (self.beam_margin.is_some(), "--beam-margin"),
-            (self.beam_sample.is_some(), "--beam-sample"),
-            (self.stochastic.is_some(), "--stochastic"),
-            (self.num_beam_groups.is_some(), "--num-beam-groups"),
-            (self.diversity_penalty.is_some(), "--diversity-penalty"),
-            (!self.force_ids.is_empty(), "--force-ids"),
-        ]
-        .iter()
-        .filter(|(given, _)| *given)
-        .map(|(_, name)| *name)
-        .collect()
-    }
+impl Group for SearchArgs {
+    const FLAGS: &'static [Listed<Self>] = &[
+        ("--num-beams", |a| a.num_beams.is_some()),
+        ("--length-penalty", |a| a.length_penalty.is_some()),
+        ("--length-norm", |a| a.length_norm.is_some()),
+        ("--early-stopping", |a| a.early_stopping.is_some()),
+        ("--num-return-sequences", |a| a.num_return_sequences.is_some()),
+        ("--beam-margin", |a| a.beam_margin.is_some()),
+        ("--beam-sample", |a| a.beam_sample.is_some()),
+        ("--stochastic", |a| a.stochastic.is_some()),
+        ("--num-beam-groups", |a| a.num_beam_groups.is_some()),
+        ("--diversity-penalty", |a| a.diversity_penalty.is_some()),
+        ("--force-ids", |a| !a.force_ids.is_empty()),
+    ];
+}
 
+impl SearchArgs {
     /// The search; flags win over files. The phrases of `--force-ids` join it in [`with_phrases`](Self::with_phrases), once the
     /// strings of tokens are known.
     ///

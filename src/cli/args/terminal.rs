@@ -4,6 +4,7 @@ use clap::Args;
 use tokpick::draw::{AdaptiveP, Draw, Mirostat, Surprise};
 use tokpick::{Error, Result};
 
+use super::group::{Group, Listed};
 use crate::cli::note::note;
 
 #[derive(Args)]
@@ -39,21 +40,19 @@ pub enum SurpriseName {
     Before,
 }
 
-impl TerminalArgs {
-    /// The flags that were given.
-    pub fn given(&self) -> Vec<&'static str> {
-        let flags = [
-            (self.mirostat.is_some(), "--mirostat"),
-            (self.mirostat_tau.is_some(), "--mirostat-tau"),
-            (self.mirostat_eta.is_some(), "--mirostat-eta"),
-            (self.mirostat_m.is_some(), "--mirostat-m"),
-            (self.mirostat_surprise.is_some(), "--mirostat-surprise"),
-            (self.adaptive_target.is_some(), "--adaptive-target"),
-            (self.adaptive_decay.is_some(), "--adaptive-decay"),
-        ];
-        flags.iter().filter(|(given, _)| *given).map(|(_, flag)| *flag).collect()
-    }
+impl Group for TerminalArgs {
+    const FLAGS: &'static [Listed<Self>] = &[
+        ("--mirostat", |a| a.mirostat.is_some()),
+        ("--mirostat-tau", |a| a.mirostat_tau.is_some()),
+        ("--mirostat-eta", |a| a.mirostat_eta.is_some()),
+        ("--mirostat-m", |a| a.mirostat_m.is_some()),
+        ("--mirostat-surprise", |a| a.mirostat_surprise.is_some()),
+        ("--adaptive-target", |a| a.adaptive_target.is_some()),
+        ("--adaptive-decay", |a| a.adaptive_decay.is_some()),
+    ];
+}
 
+impl TerminalArgs {
     /// The terminal of a seed; `None` where none was asked for.
     ///
     /// # Errors

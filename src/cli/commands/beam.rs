@@ -2,7 +2,7 @@ use clap::Args;
 use tokpick::Result;
 use tokpick::sampler::Variant;
 
-use crate::cli::args::{DecodeArgs, hide, resolve_seed};
+use crate::cli::args::{DecodeArgs, DrawArgs, hide, resolve_seed};
 use crate::cli::note::no_effect;
 use crate::cli::resolve::{self, Files, Setup};
 use crate::cli::strategy::{Decode, Strategy};
@@ -10,7 +10,7 @@ use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status, run::run};
 
 #[derive(Args)]
-#[command(mut_args(|arg| hide(arg, &["draw", "engine", "row_seeds", "replacement", "mirostat", "mirostat_tau", "mirostat_eta", "mirostat_m", "mirostat_surprise", "adaptive_target", "adaptive_decay", "num_samples", "stream"])))]
+#[command(mut_args(|arg| hide(arg, |flag| flag == "--stream" || DrawArgs::draws(flag))))]
 pub struct Beam {
     #[command(flatten)]
     decode: DecodeArgs,
@@ -31,7 +31,7 @@ impl Run for Beam {
         let search = args.search.beam(&files)?;
         let setup = Setup::new(args, args.open()?, files, args.wants_logprobs())?;
         let (draws, coin) = (search.variant.is_random(), setup.resolved.chain.needs().coin);
-        let mut idle = args.draw.given();
+        let mut idle = args.draw.idle();
         idle.extend(args.draw.seed.as_ref().filter(|_| !coin && !draws).map(|_| "--seed"));
         let how = if draws { "with Gumbel noise" } else { "nothing" };
         no_effect(&idle, &format!("in beam search, which draws {how}"));

@@ -4,15 +4,14 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::check::{self, CompareOptions, Comparison, References, Setting, Sweep};
 use tokpick::processor::Chain;
-use tokpick::render;
+use tokpick::render::{self, Tokens};
 use tokpick::sampler::{Job, Limits};
 use tokpick::{Error, Result, TokenId};
 
 use crate::cli::args::{DrawName, HistoryArgs, InputArgs, LimitArgs, ShowArgs, made, resolve_seed};
-use crate::cli::ids::IdLists;
+use crate::cli::named::NamedLists;
 use crate::cli::note::missing;
 use crate::cli::out::Out;
-use crate::cli::resolve::Files;
 use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status};
 
@@ -71,13 +70,6 @@ enum FormatName {
     Html,
 }
 
-/// What the texts are compared with.
-enum Reference {
-    None,
-    Ids(Vec<Vec<TokenId>>),
-    Texts(Vec<String>),
-}
-
 impl Compare {
     fn settings(&self) -> Result<Vec<Setting>> {
         let given: Vec<Setting> = match (self.with.is_empty(), self.sweep.is_empty()) {
@@ -97,17 +89,26 @@ impl Compare {
         Ok(settings)
     }
 
-    /// Ids if all of it reads as ids, else text.
-    fn references(&self, strings: bool) -> Result<Reference> {
+    /// Ids if all of it reads as ids, or as JSON lists of them and of token strings; else text, where there are token strings to
+    /// compare it with.
+    fn references<'a>(
+        &self,
+        tokens: Option<&Tokens>,
+        text: &'a dyn Fn(&[TokenId]) -> String,
+    ) -> Result<References<'a>> {
         if self.reference.is_empty() {
-            return Ok(Reference::None);
+            return Ok(References::None);
         }
-        let lists: Result<Vec<IdLists>> = self.reference.iter().map(|text| text.parse()).collect();
-        match lists {
-            Ok(lists) => Ok(Reference::Ids(lists.into_iter().flat_map(|lists| lists.0).collect())),
-            Err(_) if strings => Ok(Reference::Texts(self.reference.clone())),
-            Err(error) => Err(error),
+        let are_lists = self.reference.iter().all(|text| {
+            let is_json = text.trim_start().starts_with('[');
+            text.parse::<NamedLists>().is_ok_and(|lists| is_json || lists.are_ids())
+        });
+        if !are_lists && tokens.is_some() {
+            return Ok(References::Texts(self.reference.clone(), text));
         }
+        let lists =
+            self.reference.iter().map(|text| text.parse::<NamedLists>()?.resolve("--reference", tokens));
+        Ok(References::Ids(lists.collect::<Result<Vec<_>>>()?.concat()))
     }
 }
 
@@ -126,26 +127,13 @@ impl Run for Compare {
         let [prompt, prefix] = self.history.resolve(tokens)?;
         let ends = self.limits.eos_token_id.as_ref();
         let ends = ends.map(|ids| ids.resolve("--eos-token-id", tokens)).transpose()?;
-        let eos = Files::default().ends(ends).ending;
-        let limits = Limits { max_new_tokens: self.limits.max_new_tokens, eos }.of(&opened.source.shape());
-        let references = self.references(tokens.is_some())?;
+        let limits = Limits { max_new_tokens: self.limits.max_new_tokens, ..Limits::default() };
+        let limits = limits.with_eos(ends.into_iter().flatten()).of(&opened.source.shape());
+        let text = |ids: &[TokenId]| tokens.map_or(String::new(), |tokens| tokens.text(ids));
+        let references = self.references(tokens, &text)?;
         let seed = resolve_seed(self.seed);
         let chain = Chain::default();
-        let job = Job {
-            prompt: &prompt,
-            prefix: &prefix,
-            chain: &chain,
-            limits: &limits,
-            seed,
-            logprobs: true,
-            parallel: false,
-        };
-        let text = |ids: &[TokenId]| tokens.map_or(String::new(), |tokens| tokens.text(ids));
-        let references = match &references {
-            Reference::None => References::None,
-            Reference::Ids(ids) => References::Ids(ids),
-            Reference::Texts(texts) => References::Texts(texts, &text),
-        };
+        let job = Job::new(&chain).prompt(&prompt).prefix(&prefix).limits(&limits).seed(seed);
         let gumbel = self.draw == Some(DrawName::Gumbel);
         let options = CompareOptions { samples: self.num_samples, seed, gumbel, references };
         let compared = check::compare(opened.source.as_mut(), &job, &settings, &options)?;

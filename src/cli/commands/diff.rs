@@ -9,6 +9,7 @@ use tokpick::{Error, Result};
 use crate::cli::args::{HistoryArgs, LimitArgs, SettingsArgs, ShowArgs};
 use crate::cli::note::note;
 use crate::cli::out::Out;
+use crate::cli::progress::watched;
 use crate::cli::resolve::{Asked, Files};
 use crate::cli::{Given, Run, Status};
 
@@ -86,7 +87,7 @@ impl Diff {
         let (layout, rows, dtype) = (self.layout, self.rows, self.dtype);
         let (null_is_masked, probs) = (self.null_is_masked, self.probs);
         let open = Open { layout, rows, dtype, null_is_masked, probs, ..Open::new(path) };
-        Ok(remarking(open.open()?, layout, Box::new(note)))
+        watched(remarking(open.open()?, layout, Box::new(note)))
     }
 
     /// Whether the comparison keeps to the limits.

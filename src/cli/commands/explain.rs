@@ -14,14 +14,14 @@ use crate::cli::args::{
 };
 use crate::cli::note::{missing, no_effect, note};
 use crate::cli::out::Out;
-use crate::cli::resolve::{Asked, Files, Setup};
+use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{Drawing, draw};
 use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status};
 
 #[derive(Args)]
 #[command(
-    mut_args(|arg| hide(arg, &["num_samples", "threads"])),
+    mut_args(|arg| hide(arg, |flag| ["--num-samples", "--threads"].contains(&flag))),
     after_long_help = "The stages of the chain from left to right: a row for each of the most probable tokens (before or after the chain; ← the one drawn) with its probability after each stage, × where a stage removed it, a line where a stage cuts, … the rest summed up. Below: entropy in nats, e^entropy (as many equally probable tokens are as uncertain), how many tokens were kept, and what these had before the stage; then where the draw fell."
 )]
 pub struct Explain {
@@ -82,14 +82,13 @@ impl Run for Explain {
         let opened = self.input.open()?;
         let mut out = Out::open(self.output.as_deref())?;
         let shape = opened.source.shape();
-        let files = Files::read(&self.settings)?;
         let asked = Asked {
             settings: &self.settings,
             limits: &self.limits,
             history: &self.history,
             draw: Some(&self.draw),
         };
-        let mut resolved = asked.resolve(&files, &shape, shape.steps(), opened.tokens.as_ref())?;
+        let (files, mut resolved) = asked.over(&opened, shape.steps())?;
         let first = resolved.job(0).first_step(&shape);
         self.stop_after_step(&mut resolved.limits, first, shape.end_step)?;
         no_effect(&self.draw.num_samples.map_or(vec![], |_| vec!["--num-samples"]), "in explain");
@@ -136,7 +135,7 @@ impl Run for Explain {
                             "draw": name,
                             "seed": seed.as_ref().map(Seed::json),
                             "chain": resolved.chain.json(),
-                            "steps": shown,
+                            "steps": shown.iter().map(|step| step.json(tokens)).collect::<Vec<_>>(),
                         });
                         writeln!(to, "{document}")?;
                     }

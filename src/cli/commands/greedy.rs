@@ -2,7 +2,7 @@ use clap::Args;
 use tokpick::draw::{Argmax, Draw};
 use tokpick::{Result, sampler};
 
-use crate::cli::args::{DecodeArgs, hide, resolve_seed};
+use crate::cli::args::{DecodeArgs, DrawArgs, Group, SearchArgs, hide, resolve_seed};
 use crate::cli::note::no_effect;
 use crate::cli::resolve::{self, Files, Setup};
 use crate::cli::run::{idle_in_greedy, run};
@@ -11,7 +11,7 @@ use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status};
 
 #[derive(Args)]
-#[command(mut_args(|arg| hide(arg, &["draw", "engine", "row_seeds", "replacement", "mirostat", "mirostat_tau", "mirostat_eta", "mirostat_m", "mirostat_surprise", "adaptive_target", "adaptive_decay", "num_samples", "num_beams", "length_penalty", "length_norm", "early_stopping", "num_return_sequences", "beam_margin", "beam_sample", "stochastic", "num_beam_groups", "diversity_penalty", "force_ids"])))]
+#[command(mut_args(|arg| hide(arg, |flag| DrawArgs::draws(flag) || SearchArgs::has(flag))))]
 pub struct Greedy {
     #[command(flatten)]
     decode: DecodeArgs,
@@ -30,7 +30,7 @@ impl Run for Greedy {
         let chain = &setup.resolved.chain;
         let mut idle = args.search.given();
         idle.extend(args.draw.seed.as_ref().filter(|_| !chain.needs().coin).map(|_| "--seed"));
-        idle.extend(args.draw.given());
+        idle.extend(args.draw.idle());
         no_effect(&idle, "in greedy search");
         idle_in_greedy(chain);
         let strategy = self.strategy(&setup)?;

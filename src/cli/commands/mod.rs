@@ -11,6 +11,7 @@ mod greedy;
 mod info;
 mod lesson;
 mod man;
+mod page;
 mod probs;
 mod processors;
 mod sample;
@@ -22,7 +23,7 @@ mod verify;
 
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
-use super::{Given, Run, Status, places, spelling};
+use super::{Given, Run, Status, places, progress, spelling};
 
 /// Makes the enum that clap parses into, and hands each variant to its [`Run`]. The flags of a command are only built once it is
 /// called: start-up pays for one.
@@ -37,9 +38,11 @@ macro_rules! commands {
             /// Runs it; `given` is what was typed.
             pub fn run(self, given: &Given) -> anyhow::Result<Status> {
                 places::check(given)?;
-                match self {
+                let done = match self {
                     $(Command::$name(args) => args.run(given),)*
-                }
+                };
+                progress::end();
+                done
             }
         }
 
@@ -83,6 +86,7 @@ commands! {
     Probs, "probs", probs::Probs, "The distribution that `sample` would draw from";
     Explain, "explain", explain::Explain, "What each stage does to the distribution of a step, and how the token is drawn";
     Compare, "compare", compare::Compare, "Strategies side by side on the same rows: texts, probabilities, diversity";
+    Page, "page", page::Page, "One HTML page to play with: sliders, draws, two settings, the beam search";
     Tree, "tree", tree::Tree, "A beam search as a tree: what was considered, and what became of it";
     Score, "score", score::Score, "How probable given ids are: log-probability, rank, surprise, perplexity";
     Verify, "verify", verify::Verify, "Whether ids were drawn from these logits and seed; whether a record still holds";

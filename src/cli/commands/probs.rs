@@ -9,7 +9,7 @@ use tokpick::sampler::walk;
 use crate::cli::args::{DigitsName, HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
 use crate::cli::note::{missing, no_effect};
 use crate::cli::out::Out;
-use crate::cli::resolve::{Asked, Files};
+use crate::cli::resolve::Asked;
 use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status};
 
@@ -70,10 +70,9 @@ impl Run for Probs {
         let mut opened = self.input.open()?;
         let mut out = Out::open(self.output.as_deref())?;
         let shape = opened.source.shape();
-        let files = Files::read(&self.settings)?;
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
-        let resolved = asked.resolve(&files, &shape, shape.steps(), opened.tokens.as_ref())?;
+        let (files, resolved) = asked.over(&opened, shape.steps())?;
         let seed = match resolved.chain.needs().coin {
             true => resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))),
             false => {

@@ -5,7 +5,7 @@ use tokpick::draw::Draw;
 use tokpick::engine::Watch;
 use tokpick::{Result, sampler};
 
-use crate::cli::args::{DecodeArgs, hide};
+use crate::cli::args::{DecodeArgs, Group, SearchArgs, hide};
 use crate::cli::note::no_effect;
 use crate::cli::resolve::{Files, Setup};
 use crate::cli::strategy::{Decode, Drawing, Strategy, draw, samples};
@@ -13,7 +13,7 @@ use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status, run::run};
 
 #[derive(Args)]
-#[command(mut_args(|arg| hide(arg, &["num_beams", "length_penalty", "length_norm", "early_stopping", "num_return_sequences", "beam_margin", "beam_sample", "stochastic", "num_beam_groups", "diversity_penalty", "force_ids"])))]
+#[command(mut_args(|arg| hide(arg, SearchArgs::has)))]
 pub struct Sample {
     #[command(flatten)]
     decode: DecodeArgs,

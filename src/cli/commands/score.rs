@@ -10,11 +10,12 @@ use crate::cli::args::{
 };
 use crate::cli::note::missing;
 use crate::cli::out::Out;
-use crate::cli::resolve::{Asked, Files};
+use crate::cli::resolve::Asked;
 use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status};
 
-/// A row for each id (with `--format text`, the text under marks): its log-probability in the raw row and after the processors, its rank (1 is the best, tied tokens share
+/// A row for each id (with `--format text`, the text under marks): its log-probability in the raw row and after the processors, its rank
+/// (1 is the best, tied tokens share
 /// the better one), its surprise in bits, the entropy of the row in nats. Below: sums, and perplexity = exp(mean −log p).
 #[derive(Args)]
 pub struct Score {
@@ -50,9 +51,9 @@ enum FormatName {
     Table,
     /// The text itself, each token under a mark of its surprise
     Text,
-    /// The same as a picture
+    /// The text and its marks as a picture
     Svg,
-    /// The same as a page, in one file
+    /// The text and its marks as a page, in one file
     Html,
     /// One document
     Json,
@@ -93,10 +94,9 @@ impl Run for Score {
         let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
         let mut out = Out::open(self.output.as_deref())?;
         let longest = ids.iter().map(Vec::len).max();
-        let files = Files::read(&self.settings)?;
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
-        let mut resolved = asked.resolve(&files, &opened.source.shape(), longest, opened.tokens.as_ref())?;
+        let (files, mut resolved) = asked.over(&opened, longest)?;
         // the ids say where it ends
         resolved.limits.max_new_tokens = None;
         let asked_seed = self.seed.or_else(|| files.get(|s| s.seed));

@@ -2,7 +2,7 @@ use clap::Args;
 use tokpick::Result;
 use tokpick::sampler::Exact;
 
-use crate::cli::args::{DecodeArgs, hide, resolve_seed};
+use crate::cli::args::{DecodeArgs, DrawArgs, Group, SearchArgs, hide, resolve_seed};
 use crate::cli::note::{no_effect, note};
 use crate::cli::resolve::{self, Files, Setup};
 use crate::cli::strategy::{Decode, Strategy};
@@ -10,7 +10,7 @@ use crate::cli::usage::help;
 use crate::cli::{Given, Run, Status, run::run};
 
 #[derive(Args)]
-#[command(mut_args(|arg| hide(arg, &["draw", "engine", "row_seeds", "replacement", "mirostat", "mirostat_tau", "mirostat_eta", "mirostat_m", "mirostat_surprise", "adaptive_target", "adaptive_decay", "num_samples", "stream", "num_beams", "length_penalty", "length_norm", "early_stopping", "beam_margin", "beam_sample", "stochastic", "num_beam_groups", "diversity_penalty", "force_ids", "threads"])))]
+#[command(mut_args(|arg| hide(arg, idle)))]
 pub struct Search {
     /// Find the true best: uniform-cost search for the largest sum of log-probabilities (length penalty 0)
     #[arg(long, required = true)]
@@ -20,6 +20,12 @@ pub struct Search {
     max_nodes: Option<usize>,
     #[command(flatten)]
     decode: DecodeArgs,
+}
+
+/// Whether a flag, with its hyphens, means nothing to exact search.
+fn idle(flag: &str) -> bool {
+    let beams = SearchArgs::has(flag) && flag != "--num-return-sequences";
+    beams || DrawArgs::draws(flag) || ["--stream", "--threads"].contains(&flag)
 }
 
 impl Search {
@@ -52,7 +58,7 @@ impl Run for Search {
         let coin = setup.resolved.chain.needs().coin;
         let mut idle = args.search.given();
         idle.retain(|flag| *flag != "--num-return-sequences");
-        idle.extend(args.draw.given());
+        idle.extend(args.draw.idle());
         idle.extend(args.draw.seed.as_ref().filter(|_| !coin).map(|_| "--seed"));
         no_effect(&idle, "in exact search");
         let seed = self.seed(&setup)?;

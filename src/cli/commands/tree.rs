@@ -86,10 +86,11 @@ impl Run for Tree {
             return help("tree");
         }
         let files = Files::read(&self.settings)?;
-        let mut search = self.search.beam(&files)?;
+        let search = self.search.beam(&files)?;
         let files = files.for_beams(&search);
         let mut opened = self.input.open()?;
         let (shape, tokens) = (opened.source.shape(), opened.tokens.as_ref());
+        let mut search = self.search.with_phrases(search, tokens)?;
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
         let resolved = asked.resolve(&files, &shape, shape.steps(), tokens)?;

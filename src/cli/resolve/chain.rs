@@ -8,7 +8,7 @@ use tokpick::{Error, Place, Result};
 
 use super::Files;
 use super::entries::{Facts, entries};
-use crate::cli::args::{DrawArgs, ProcessorFlags, SettingsArgs};
+use crate::cli::args::{DrawArgs, Group, ProcessorFlags, SettingsArgs};
 use crate::cli::note::note;
 
 /// The chain of a command; or, where it replays an engine, an empty one and the engine's parameters, from the same flags.

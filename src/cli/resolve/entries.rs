@@ -52,8 +52,8 @@ pub fn entries(
         let value = given.value(tokens)?;
         let parameters = slot(&mut entries, info);
         match (given.flag.written, value) {
-            (Written::StartFactor, Value::Array(pair)) => {
-                parameters.extend(["start", "factor"].map(String::from).into_iter().zip(pair));
+            (Written::Pair(first, second), Value::Array(pair)) => {
+                parameters.extend([first, second].map(String::from).into_iter().zip(pair));
             }
             (_, value) => {
                 parameters.insert(given.flag.parameter.to_string(), value);
@@ -61,7 +61,7 @@ pub fn entries(
         }
     }
     share(flags, tokens, &mut entries)?;
-    heat(&mut entries);
+    take_over(&mut entries);
     give_way(&mut entries);
     complete(&mut entries, facts)?;
     let written = entries.into_iter().map(|e| (e.info.name.to_string(), Value::Object(e.parameters)));
@@ -84,17 +84,27 @@ fn share(flags: &ProcessorFlags, tokens: Option<&Tokens>, entries: &mut [Entry])
     Ok(())
 }
 
-/// A dynamic temperature varies the temperature: there is one stage, not two. With a range of 0 it is off.
-fn heat(entries: &mut Vec<Entry>) {
-    let find = |name: &str| entries.iter().position(|e| e.info.name == name);
-    let Some(to) = find("dynamic_temperature") else { return };
-    let on = entries[to].parameters.get("range").and_then(Value::as_f64) != Some(0.0);
-    let from = find("temperature").filter(|_| on);
-    let value = from.and_then(|from| entries[from].parameters.get("value").cloned());
-    entries[to].parameters.entry("temperature").or_insert(value.unwrap_or_else(|| json!(1)));
+/// Leaves one stage of two where a processor takes the place of another one, whose value becomes its parameter (a dynamic
+/// temperature varies the temperature); at the off value of its own flag it is off, and both stay.
+fn take_over(entries: &mut Vec<Entry>) {
+    let found = entries.iter().enumerate().find_map(|(at, e)| Some((at, e.info, e.info.takes_over?)));
+    let Some((to, info, other)) = found else { return };
+    let own = info.flags.first().map_or("", |flag| flag.parameter);
+    let is_off =
+        entries[to].parameters.get(own).and_then(Value::as_f64).is_some_and(|x| info.off.of(own) == Some(x));
+    let from = entries.iter().position(|e| e.info.name == other).filter(|_| !is_off);
+    let value =
+        from.and_then(|from| entries[from].parameters.get(entries[from].info.lone_parameter()).cloned());
+    let value = value.or_else(|| info.off.of(other).map(param)).unwrap_or(Value::Null);
+    entries[to].parameters.entry(other).or_insert(value);
     if let Some(from) = from {
         entries.remove(from);
     }
+}
+
+/// A number in JSON, without a point where it is whole.
+fn param(x: f64) -> Value {
+    if x.fract() == 0.0 { json!(x as i64) } else { json!(x) }
 }
 
 /// Leaves out what another processor takes the place of.
@@ -112,7 +122,7 @@ fn give_way(entries: &mut Vec<Entry>) {
 /// Adds the facts that have a flag of their own.
 fn complete(entries: &mut Vec<Entry>, facts: &Facts) -> Result<()> {
     let mut idle = Vec::new();
-    let forced_bos = entries.iter().any(|e| e.info.name == "forced_bos_token_id");
+    let first_is_taken = entries.iter().any(|e| e.info.takes_first);
     for Entry { info, parameters } in entries.iter_mut() {
         for fact in info.facts {
             let (parameter, known) = match fact {
@@ -124,7 +134,7 @@ fn complete(entries: &mut Vec<Entry>, facts: &Facts) -> Result<()> {
                 Fact::MinTokensToKeep => ("min_tokens_to_keep", facts.min_tokens_to_keep.map(Value::from)),
                 // a forced first token comes before what begins
                 Fact::BeginIndex => {
-                    ("begin_index", (forced_bos && facts.prompt.len() == 1).then(|| json!(2)))
+                    ("begin_index", (first_is_taken && facts.prompt.len() == 1).then(|| json!(2)))
                 }
             };
             if parameters.contains_key(parameter) {
@@ -135,7 +145,7 @@ fn complete(entries: &mut Vec<Entry>, facts: &Facts) -> Result<()> {
                     parameters.insert(parameter.to_string(), known);
                 }
                 (None, Fact::Eos) => {
-                    if !parameters.get(info.lone_parameter()).is_some_and(|value| info.is_off(value)) {
+                    if !info.is_off(&Value::Object(parameters.clone())) {
                         note(format!("{} has no effect without --eos-token-id", info.name));
                     }
                     idle.push(info.name);

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use tokpick::processor::{INFOS, Part};
 use tokpick::sampler::{Beam, Variant};
-use tokpick::settings::{self, Imported, Strategy};
+use tokpick::settings::{self, Imported, StrategyFields};
 use tokpick::source::read_text;
 use tokpick::{Result, TokenId};
 
@@ -105,7 +105,7 @@ impl Files {
     }
 
     /// A field of the strategy.
-    pub fn get<T>(&self, field: impl Fn(&Strategy) -> Option<T>) -> Option<T> {
+    pub fn get<T>(&self, field: impl Fn(&StrategyFields) -> Option<T>) -> Option<T> {
         self.files.iter().rev().find_map(|(_, file)| field(&file.strategy))
     }
 
@@ -137,6 +137,6 @@ impl Files {
 pub struct Ends {
     /// Those that end one; ascending.
     pub ending: Vec<TokenId>,
-    /// The same with those that are ignored: a minimum of tokens bars these, too.
+    /// Those and the ones that are ignored: a minimum of tokens bars these, too.
     pub all: Vec<TokenId>,
 }

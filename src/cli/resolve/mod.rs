@@ -41,6 +41,17 @@ pub struct Resolved {
 }
 
 impl Asked<'_> {
+    /// Reads the files of settings, and resolves everything for an open input; `steps` are those that a sequence can have, where
+    /// that is known.
+    ///
+    /// # Errors
+    /// Files that can't be read; as [`resolve`](Self::resolve).
+    pub fn over(&self, opened: &Opened, steps: Option<usize>) -> Result<(Files, Resolved)> {
+        let files = Files::read(self.settings)?;
+        let resolved = self.resolve(&files, &opened.source.shape(), steps, opened.tokens.as_ref())?;
+        Ok((files, resolved))
+    }
+
     /// Resolves everything for an input; `steps` are those that a sequence can have, where that is known, `tokens` the strings that
     /// ids may be named by.
     ///
@@ -88,15 +99,7 @@ impl Asked<'_> {
 impl Resolved {
     /// The job of a run that reports nothing beside its tokens and is alone on its thread.
     pub fn job(&self, seed: u64) -> Job<'_> {
-        Job {
-            prompt: &self.prompt,
-            prefix: &self.prefix,
-            chain: &self.chain,
-            limits: &self.limits,
-            seed,
-            logprobs: false,
-            parallel: false,
-        }
+        Job::new(&self.chain).prompt(&self.prompt).prefix(&self.prefix).limits(&self.limits).seed(seed)
     }
 }
 

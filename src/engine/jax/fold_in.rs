@@ -6,7 +6,7 @@
 use super::categorical::{Categorical, NOT_REPRODUCED, SEEDS, key};
 use crate::Result;
 use crate::engine::{
-    Batch, Drawn, EngineInfo, Params, Replay, ReplayRow, Watch,
+    Batch, Defaults, Drawn, EngineInfo, Params, Replay, ReplayRow, Watch,
     shared::{
         filters,
         threefry::{Pair, threefry},
@@ -26,6 +26,8 @@ pub(in crate::engine) static INFO: EngineInfo = EngineInfo {
     seeds: SEEDS,
     batch: Batch::Shared,
     float32_logits: false,
+    defaults: Defaults::None,
+    note: None,
     releases: &["JAX 0.5 - 0.10 scripts, CPU"],
     build,
 };

@@ -20,7 +20,7 @@
 //! the decay 0.9, as in llama.cpp.
 
 use crate::engine::{
-    Batch, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
+    Batch, Defaults, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
     shared::{log::Log, row, seed},
 };
 use crate::{Error, Result};
@@ -51,6 +51,13 @@ pub(super) static INFO: EngineInfo = EngineInfo {
     seeds: "a whole number from 0 to 2^32 - 2 (4294967295 means random)",
     batch: Batch::EachRow,
     float32_logits: true,
+    defaults: Defaults::CommandLine(&[
+        ("top_k", 40.0),
+        ("top_p", 0.95),
+        ("min_p", 0.05),
+        ("temperature", 0.8),
+    ]),
+    note: None,
     releases: &["llama.cpp 0c1e57098bba, llama-cpp-python 0.3.36"],
     build,
 };
@@ -127,9 +134,14 @@ impl Replay for LlamaCpp {
         &INFO
     }
 
+    /// Its penalties and DRY look up the candidates in the history, not the history among the candidates.
+    fn skips_unknown_ids(&self) -> bool {
+        true
+    }
+
     fn step(&mut self, rows: &[ReplayRow<'_>], watch: Watch, out: &mut Vec<Drawn>) -> Result<()> {
         out.clear();
-        let v = row::check(INFO.name, rows, self.rows.len())?;
+        let v = row::check_logits(INFO.name, rows, self.rows.len())?;
         let c = &mut self.candidates;
         for (row, (input, state)) in rows.iter().zip(&mut self.rows).enumerate() {
             if input.finished {

@@ -12,7 +12,7 @@
 use super::random::{SEEDS, State, bits};
 use crate::Result;
 use crate::engine::{
-    Batch, Drawn, EngineInfo, Params, Replay, ReplayRow, Watch,
+    Batch, Defaults, Drawn, EngineInfo, Params, Replay, ReplayRow, Watch,
     shared::{
         gumbel,
         log::{self, Log},
@@ -34,6 +34,8 @@ pub(in crate::engine) static INFO: EngineInfo = EngineInfo {
     seeds: SEEDS,
     batch: Batch::Shared,
     float32_logits: false,
+    defaults: Defaults::None,
+    note: None,
     releases: &["MLX 0.32, CPU"],
     build,
 };

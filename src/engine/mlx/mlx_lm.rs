@@ -16,7 +16,7 @@
 use super::categorical;
 use super::random::{SEEDS, State, word};
 use crate::engine::{
-    Batch, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
+    Batch, Defaults, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
     shared::{
         float,
         log::{self, Log},
@@ -39,6 +39,8 @@ pub(in crate::engine) static INFO: EngineInfo = EngineInfo {
     seeds: SEEDS,
     batch: Batch::EachRow,
     float32_logits: false,
+    defaults: Defaults::None,
+    note: None,
     releases: &["mlx-lm 0.32 with MLX 0.32, CPU"],
     build,
 };

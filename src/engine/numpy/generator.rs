@@ -11,7 +11,7 @@ use super::choice::{self, Choice};
 use super::seed_sequence::SeedSequence;
 use crate::Result;
 use crate::engine::{
-    Batch, Drawn, EngineInfo, Params, Replay, ReplayRow, Watch,
+    Batch, Defaults, Drawn, EngineInfo, Params, Replay, ReplayRow, Watch,
     shared::{plan::Plan, seed, uniform},
 };
 use rand_pcg::{Lcg128Xsl64, rand_core::Rng};
@@ -29,6 +29,8 @@ pub(in crate::engine) static INFO: EngineInfo = EngineInfo {
     seeds: "a whole number, 0 or above, of any length, or a list of them (1,2,3 or [1, 2, 3])",
     batch: Batch::Shared,
     float32_logits: true,
+    defaults: Defaults::None,
+    note: None,
     releases: &["NumPy 2.4 scripts"],
     build,
 };

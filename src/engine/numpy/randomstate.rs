@@ -9,7 +9,7 @@
 use super::choice::{self, Choice};
 use crate::Result;
 use crate::engine::{
-    Batch, Drawn, EngineInfo, Params, Replay, ReplayRow, Watch,
+    Batch, Defaults, Drawn, EngineInfo, Params, Replay, ReplayRow, Watch,
     shared::{plan::Plan, seed, uniform},
 };
 use rand_mt::Mt;
@@ -27,6 +27,8 @@ pub(in crate::engine) static INFO: EngineInfo = EngineInfo {
     seeds: "a whole number from 0 to 2^32 - 1, or a list of them (1,2,3 or [1, 2, 3])",
     batch: Batch::Shared,
     float32_logits: true,
+    defaults: Defaults::None,
+    note: None,
     releases: &["NumPy 2.4 scripts, legacy generator"],
     build,
 };

@@ -26,7 +26,7 @@ impl Address {
             (None, 0) => Err(Error::engine_row(
                 engine,
                 row,
-                "the draw depends on the position, which is not known: give the prompt's ids, or --position (the prompt's length - 1 for the first drawn token)",
+                "the draw depends on the position, which is not known: give the prompt's ids, or `Params::position` (the prompt's length - 1 for the first drawn token)",
             )),
             (None, n) => Ok(n as u64 - 1),
         }

@@ -1,6 +1,7 @@
 //! What the engines of several families share.
 
 pub(super) mod address;
+pub(super) mod column;
 pub(super) mod edge;
 pub(super) mod filters;
 pub(super) mod float;

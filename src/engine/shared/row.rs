@@ -4,8 +4,25 @@ use super::float;
 use crate::engine::{Evidence, ReplayRow, Watch};
 use crate::{Error, Result};
 
-/// The vocabulary size, if the step has `batch` rows of one length whose unfinished rows can be sampled from.
+/// The vocabulary size, if the step has `batch` rows of one length whose unfinished rows can be sampled from, after ids of the
+/// vocabulary.
 pub(in crate::engine) fn check(engine: &'static str, rows: &[ReplayRow<'_>], batch: usize) -> Result<usize> {
+    let v = check_logits(engine, rows, batch)?;
+    for (i, row) in rows.iter().enumerate().filter(|(_, row)| !row.finished) {
+        if let Some(id) = row.history.iter().find(|&&id| id as usize >= v) {
+            let why = format!("id {id} of its history is outside the vocabulary of {v}");
+            return Err(Error::engine_row(engine, i, why));
+        }
+    }
+    Ok(v)
+}
+
+/// As [`check`], whatever the ids of the history are.
+pub(in crate::engine) fn check_logits(
+    engine: &'static str,
+    rows: &[ReplayRow<'_>],
+    batch: usize,
+) -> Result<usize> {
     let refuse = |row, why: String| Err(Error::engine_row(engine, row, why));
     if rows.len() != batch {
         let why = format!("the step has {} rows, the batch {batch}", rows.len());
@@ -32,10 +49,6 @@ pub(in crate::engine) fn check(engine: &'static str, rows: &[ReplayRow<'_>], bat
         }
         if row.logits.iter().all(|&x| x == f32::NEG_INFINITY) {
             return refuse(i, "every token is masked (-inf)".to_owned());
-        }
-        if let Some(id) = row.history.iter().find(|&&id| id as usize >= v) {
-            let why = format!("id {id} of its history is outside the vocabulary of {v}");
-            return refuse(i, why);
         }
     }
     Ok(v)

@@ -10,7 +10,7 @@
 
 use crate::draw::Filtered;
 use crate::engine::{
-    Batch, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
+    Batch, Defaults, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
     shared::{
         filters::{self, Filters},
         float,
@@ -37,6 +37,8 @@ pub(in crate::engine) static INFO: EngineInfo = EngineInfo {
     seeds: SEEDS,
     batch: Batch::Shared,
     float32_logits: false,
+    defaults: Defaults::None,
+    note: None,
     releases: &["torch 2.15 scripts, CPU"],
     build,
 };

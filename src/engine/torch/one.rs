@@ -12,7 +12,7 @@
 
 use crate::Result;
 use crate::engine::{
-    Batch, Drawn, EngineInfo, Params, Replay, ReplayRow, Watch,
+    Batch, Defaults, Drawn, EngineInfo, Params, Replay, ReplayRow, Watch,
     shared::{
         filters::{self, Filters},
         plan::Plan,
@@ -35,6 +35,8 @@ pub(in crate::engine) static INFO: EngineInfo = EngineInfo {
     seeds: SEEDS,
     batch: Batch::Shared,
     float32_logits: false,
+    defaults: Defaults::None,
+    note: None,
     releases: &["torch 2.15 scripts, CPU"],
     build,
 };

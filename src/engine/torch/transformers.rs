@@ -13,7 +13,7 @@
 use super::one::Torch;
 use crate::Result;
 use crate::engine::{
-    Batch, EngineInfo, Params, Replay,
+    Batch, Defaults, EngineInfo, Params, Replay,
     shared::{
         filters::{self, Filter},
         plan::{POSITIVE, Plan},
@@ -34,6 +34,8 @@ pub(in crate::engine) static INFO: EngineInfo = EngineInfo {
     seeds: SEEDS,
     batch: Batch::Shared,
     float32_logits: true,
+    defaults: Defaults::Library(&[("top_k", 50.0)]),
+    note: None,
     releases: &["transformers 5.23, CPU"],
     build,
 };

@@ -12,7 +12,7 @@
 //!   penalties, without the other filters and without random numbers.
 
 use crate::engine::{
-    Batch, Drawn, EngineInfo, Params, Replay, ReplayRow, Watch,
+    Batch, Defaults, Drawn, EngineInfo, Params, Replay, ReplayRow, Watch,
     shared::{
         filters::{self, Filter, Filters},
         plan::{Allowed, Plan},
@@ -22,6 +22,9 @@ use crate::engine::{
 };
 use crate::{Error, Result};
 use rand_mt::Mt;
+
+/// Which name belongs to which release.
+const NAMES: &str = "vllm is the native sampler of vLLM's V1 runner, on the CPU; Model Runner V2, which newer releases use by default, draws otherwise: vllm-v2 (0.24 - 0.30), vllm-v2-murmur3 (0.31 - 0.33), each with -fp64 where use_fp64_gumbel is on";
 
 /// See the module.
 pub(in crate::engine) static INFO: EngineInfo = EngineInfo {
@@ -45,6 +48,8 @@ pub(in crate::engine) static INFO: EngineInfo = EngineInfo {
     seeds: SEEDS,
     batch: Batch::RowSeeds,
     float32_logits: true,
+    defaults: Defaults::None,
+    note: Some(NAMES),
     releases: &["vLLM's V1 runner (before Model Runner V2; or VLLM_USE_V2_MODEL_RUNNER=0), CPU generators"],
     build,
 };

@@ -16,9 +16,9 @@
 //! Roundings on a GPU (divisions, logarithms) move a score by about 2e-6; ids change only where two scores are as near.
 
 use super::noise::Noise;
-use crate::engine::probe::Column;
+use crate::engine::shared::column::Column;
 use crate::engine::{
-    Batch, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
+    Batch, Defaults, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
     shared::{
         address::{self, Address},
         edge,
@@ -62,6 +62,8 @@ macro_rules! info {
             seeds: SEEDS,
             batch: Batch::Addressed,
             float32_logits: true,
+            defaults: Defaults::None,
+            note: None,
             releases: $releases,
             build: |params, seed, batch| build(&$info, $noise, params, seed, batch),
         };

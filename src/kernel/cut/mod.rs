@@ -2,7 +2,8 @@
 //!
 //! # How a cut is found
 //!
-//! By definition, [`nucleus`](nucleus()) sorts the members, adds weights from the largest down, and stops where the goal is reached: the cut is the
+//! By definition, [`nucleus`](nucleus()) sorts the members, adds weights from the largest down, and stops where the goal is reached: the
+//! cut is the
 //! largest value v whose `mass(Band::from(v))` is at least the target. The search gets there with one look at each value and almost
 //! no sorting, in five steps: **sample → bracket → one pass → cut → the prescribed sums**.
 //!
@@ -37,12 +38,14 @@
 //! whose largest value is in the bracket. Where a sample doesn't pay (a short row, a list, a band), or both brackets miss,
 //! `Search::anywhere` lists all members and starts at step 4.
 //!
-//! [`typical`](typical()) is the same search in another order: not the largest values first, but the nearest to the mean. What the pass found
+//! [`typical`](typical()) is the same search in another order: not the largest values first, but the nearest to the mean. What the pass
+//! found
 //! also tells the sum of each block of what is kept ([`Kept`]), and [`pick_among`](pick_among()) draws by these, as long as they can tell.
 //!
 //! # Files
 //!
-//! [`nucleus`](mod@nucleus) and [`typical`](mod@typical) start a search; [`search`] has what both share; [`sample`] and [`estimate`] are steps 1 and 2, [`found`] and
+//! [`nucleus`](mod@nucleus) and [`typical`](mod@typical) start a search; [`search`] has what both share; [`sample`] and [`estimate`] are
+//! steps 1 and 2, [`found`] and
 //! [`rough`] step 3, [`list`] step 4.
 
 mod estimate;

@@ -5,7 +5,8 @@ use crate::kernel::exact::pick::{Find, Quick, Slack};
 use crate::kernel::row::{Band, Slice, Weigh};
 use crate::kernel::simd::run;
 
-/// What [`pick`](crate::kernel::pick) finds for the target `u` times the whole mass, as far as sums that may be a little off can tell; else `None`.
+/// What [`pick`](crate::kernel::pick) finds for the target `u` times the whole mass, as far as sums that may be a little off can tell;
+/// else `None`.
 ///
 /// ```
 /// use tokpick::kernel::{Band, Kept, Slice, Weigh, pick_among};

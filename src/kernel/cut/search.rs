@@ -202,7 +202,7 @@ impl<O: Order> Search<'_, O> {
         find(&members.values, key).map(|_| key)
     }
 
-    /// The same after one pass over a row, of which `inner` was taken as inside; where it is even, the cut should be evenly
+    /// The cut after one pass over a row, of which `inner` was taken as inside; where it is even, the cut should be evenly
     /// between two keys.
     pub fn after_pass(
         &self,

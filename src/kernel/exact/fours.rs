@@ -7,7 +7,8 @@ use crate::kernel::simd::{Isa, Kernel, run};
 /// Values whose weights are added so: four rows.
 pub const FOUR: usize = 4 * LANES;
 
-/// [`moments`](crate::kernel::moments), each within a few [`ROUGH`](crate::kernel::bounds::ROUGH) of itself: terms of ids i, i + 32, i + 64 and i + 96, where i mod 128 is
+/// [`moments`](crate::kernel::moments), each within a few [`ROUGH`](crate::kernel::bounds::ROUGH) of itself: terms of ids i, i + 32, i +
+/// 64 and i + 96, where i mod 128 is
 /// less than 32, are added in `f32`, (a + b) + (c + d), and these sums as those of [`mass`](crate::kernel::mass).
 pub fn moments_by_fours(set: Slice, w: Weigh, band: Band) -> (f64, f64) {
     among(w, band, Moments { set, w })

@@ -17,5 +17,5 @@ pub mod select;
 
 pub use mass::{mass, moments};
 pub use pick::pick;
-pub use scan::{Scan, count, find, mask_lowest, max, scan};
+pub use scan::{Scan, count, find, max, scan};
 pub use select::{gather, gather_spans, kth_largest, top};

@@ -2,7 +2,7 @@
 
 use super::members::inside;
 use crate::kernel::row::{Band, LANES, SPAN};
-use crate::kernel::simd::isa::{padded, rows};
+use crate::kernel::simd::isa::rows;
 use crate::kernel::simd::{Isa, Kernel, run};
 
 /// What one pass over a row tells. Invalid values (NaN and +∞) count as −∞ in it.
@@ -14,32 +14,6 @@ pub struct Scan {
     pub at: usize,
     /// The index of the first NaN or +∞.
     pub bad: Option<usize>,
-    /// Whether a value may be as low as the lowest number of a float type, or −∞: false only where none is. (With NaN or +∞ in the
-    /// row it tells nothing.)
-    pub low: bool,
-}
-
-/// The lowest numbers of f16, bfloat16 and f32: what stands for −∞ where a program masks with the lowest number of its type.
-const LOWEST: [f32; 3] = [-65504.0, f32::from_bits(0xff7f_0000), f32::MIN];
-
-/// Replaces the lowest numbers of the float types by −∞; true if there were any.
-///
-/// ```
-/// let mut row = [1.0, -65504.0, f32::MIN, -65000.0];
-/// assert!(tokpick::kernel::mask_lowest(&mut row));
-/// assert_eq!(row, [1.0, f32::NEG_INFINITY, f32::NEG_INFINITY, -65000.0]);
-/// assert!(!tokpick::kernel::mask_lowest(&mut row));
-/// ```
-pub fn mask_lowest(values: &mut [f32]) -> bool {
-    let may_be = Band { lo: f32::MIN, hi: LOWEST[0] };
-    if count(values, may_be) == 0 {
-        return false;
-    }
-    let mut any = false;
-    for x in values.iter_mut().filter(|x| LOWEST.contains(x)) {
-        (*x, any) = (f32::NEG_INFINITY, true);
-    }
-    any
 }
 
 /// Reads a row once: its maximum and where, the first invalid value, and in `maxima` (cleared) the maximum of every
@@ -54,7 +28,7 @@ pub fn mask_lowest(values: &mut [f32]) -> bool {
 pub fn scan(values: &[f32], maxima: &mut Vec<f32>) -> Scan {
     maxima.clear();
     maxima.resize(values.len().div_ceil(SPAN), f32::NEG_INFINITY);
-    let (valid, low) = run(Maxima { values, maxima });
+    let valid = run(Maxima { values, maxima });
     let bad = if valid {
         None
     } else {
@@ -71,7 +45,7 @@ pub fn scan(values: &[f32], maxima: &mut Vec<f32>) -> Scan {
         let span = find(maxima, max).unwrap_or(0) * SPAN;
         span + find(&values[span..], max).unwrap_or(0)
     };
-    Scan { max: max + 0.0, at, bad, low }
+    Scan { max: max + 0.0, at, bad }
 }
 
 /// The largest value; −∞ where there is none.
@@ -143,38 +117,29 @@ struct Maxima<'a> {
 }
 
 impl Kernel for Maxima<'_> {
-    /// True only if every value is valid; and whether one may be as low as the lowest number of a float type.
-    type Output = (bool, bool);
+    /// True only if every value is valid.
+    type Output = bool;
 
     #[inline(always)]
-    fn run<I: Isa>(self, isa: I) -> (bool, bool) {
+    fn run<I: Isa>(self, isa: I) -> bool {
         let infinity = isa.splat(f32::INFINITY);
         let mut valid = isa.lt(isa.splat(0.0), infinity);
-        let (mut low, mut low_in_rest) = (isa.lt(infinity, infinity), false);
-        // one lane adds so many values of a span
-        const ADDED: f32 = (SPAN / LANES) as f32;
         for (m, span) in self.maxima.iter_mut().zip(self.values.chunks(SPAN)) {
             let (mut lanes, mut sum) = (isa.splat(f32::NEG_INFINITY), isa.splat(0.0));
-            let (full, rest) = span.as_chunks::<LANES>();
-            let mut add = |sum: &mut I::F, row| {
-                let x = isa.load(row);
-                // stays NaN or +∞ once one was added; a sum too large is looked at again
-                *sum = isa.add(*sum, x);
-                lanes = isa.max(x, lanes);
-            };
-            full.iter().for_each(|row| add(&mut sum, row));
-            let of_full = sum;
-            if !rest.is_empty() {
-                low_in_rest |= rest.iter().any(|x| *x <= LOWEST[0]);
-                add(&mut sum, &padded(rest));
-            }
+            rows(
+                isa,
+                span,
+                #[inline(always)]
+                |x| {
+                    // stays NaN or +∞ once one was added; a sum too large is looked at again
+                    sum = isa.add(sum, x);
+                    lanes = isa.max(x, lanes);
+                },
+            );
             valid = isa.and(valid, isa.lt(sum, infinity));
             *m = isa.largest(lanes);
-            // a lane with such a value adds up to no more than this, even if all its others are the largest; 5,000 are for rounding
-            let most = LOWEST[0] + 5000.0 + ADDED * m.max(0.0) * 1.001;
-            low = isa.or(low, isa.le(of_full, isa.splat(most)));
         }
-        (isa.bits(valid) == u32::MAX, low_in_rest || isa.bits(low) != 0)
+        isa.bits(valid) == u32::MAX
     }
 }
 

@@ -62,7 +62,7 @@ pub trait Isa: Copy {
     }
     /// The sum of the lanes by the tree 16 + 16, 8 + 8, 4 + 4, 2 + 2, 1 + 1.
     fn fold(self, d: Self::D) -> f64;
-    /// The same for sums of `accumulate_both`.
+    /// The sum of the lanes by that tree, of sums that `accumulate_both` made.
     #[inline(always)]
     fn fold_both(self, d: Self::D) -> f64 {
         self.fold(d)

@@ -26,8 +26,7 @@ fn members(set: Slice, band: Band) -> Vec<(usize, f32)> {
 }
 
 pub fn scan(values: &[f32]) -> Scan {
-    let low = values.iter().any(|x| *x <= -65504.0);
-    let mut s = Scan { max: f32::NEG_INFINITY, at: 0, bad: None, low };
+    let mut s = Scan { max: f32::NEG_INFINITY, at: 0, bad: None };
     for (i, &x) in values.iter().enumerate() {
         if x.is_nan() || x == f32::INFINITY {
             s.bad = s.bad.or(Some(i));

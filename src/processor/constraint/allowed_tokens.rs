@@ -29,7 +29,6 @@ pub(super) static INFO: Info = Info {
     name: "allowed_tokens",
     summary: "allows nothing but the given tokens",
     source: "vLLM",
-    off: "not set",
     flags: &[Flag::of("allowed-tokens", "ids", Ids, "")],
     places: Places { llama_cpp: (GuestLogits, 70), vllm: (Logits, 0), ..Places::GUEST_LOGITS },
     parse: |form| allowed_tokens(METHOD.read(form)?),

@@ -31,7 +31,7 @@ pub(super) static INFO: Info = Info {
     name: "bad_words_ids",
     summary: "forbids tokens that would complete one of the given sequences",
     source: "transformers 5",
-    off: "[]",
+    off: Off::Empty,
     flags: &[Flag::of("bad-words-ids", "ids", IdLists, "")],
     facts: &[Fact::EosIfAny],
     places: Places { hf: (Logits, 5), vllm: (Logits, 1), ..Places::GUEST_LOGITS },

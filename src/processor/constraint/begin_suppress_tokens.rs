@@ -24,7 +24,7 @@ pub(super) static INFO: Info = Info {
     name: "begin_suppress_tokens",
     summary: "forbids the given tokens at the first generated place",
     source: "transformers 5",
-    off: "[]",
+    off: Off::Empty,
     flags: &[Flag::of("begin-suppress-tokens", "ids", Ids, "")],
     needs: Needs::HISTORY,
     facts: &[Fact::BeginIndex],

@@ -26,7 +26,6 @@ pub(super) static INFO: Info = Info {
     name: "forced_eos_token_id",
     summary: "makes the end tokens certain at the last place before the maximum length",
     source: "transformers 5",
-    off: "not set",
     flags: &[Flag::of("forced-eos-token-id", "eos_token_id", Ids, "")],
     needs: Needs::HISTORY,
     facts: &[Fact::MaxLength],

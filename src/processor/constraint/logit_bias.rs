@@ -31,7 +31,7 @@ pub(super) static INFO: Info = Info {
     name: "logit_bias",
     summary: "adds a number to the logits of given tokens",
     source: "OpenAI API",
-    off: "[]",
+    off: Off::Empty,
     flags: &[Flag::value("logit-bias", Biases)],
     places: Places { hf: (GuestLogits, 0), llama_cpp: (Logits, 0), vllm: (Logits, 3) },
     parse: read::<LogitBias>,

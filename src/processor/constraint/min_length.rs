@@ -24,7 +24,7 @@ pub(super) static INFO: Info = Info {
     name: "min_length",
     summary: "forbids the end tokens until prompt and generated ids are so many",
     source: "transformers 5",
-    off: "0",
+    off: Off::Number(0.0),
     flags: &[Flag::value("min-length", Count)],
     needs: Needs::HISTORY,
     facts: &[Fact::Eos],

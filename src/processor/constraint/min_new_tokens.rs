@@ -23,7 +23,7 @@ pub(super) static INFO: Info = Info {
     name: "min_new_tokens",
     summary: "forbids the end tokens until so many tokens have been generated",
     source: "transformers 5",
-    off: "0",
+    off: Off::Number(0.0),
     flags: &[Flag::value("min-new-tokens", Count)],
     needs: Needs::HISTORY,
     facts: &[Fact::Eos],

@@ -57,7 +57,6 @@ pub(super) static INFO: Info = Info {
     name: "prefix_constraint",
     summary: "allows after each generated prefix the tokens that a file names",
     source: "transformers 5",
-    off: "not set",
     flags: &[
         Flag::of("prefix-constraint", "input", FilePath, ""),
         Flag::of(

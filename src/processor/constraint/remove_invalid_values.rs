@@ -27,7 +27,7 @@ pub(super) static INFO: Info = Info {
     name: "remove_invalid_values",
     summary: "repairs NaN and infinite logits instead of refusing them",
     source: "transformers 5",
-    off: "false",
+    off: Off::False,
     flags: &[Flag::value("remove-invalid-values", Switch)],
     needs: Needs { invalid: true, ..Needs::NOTHING },
     places: Places { hf: (Logits, 12), llama_cpp: (Row, 0), vllm: (Row, 0) },

@@ -32,7 +32,7 @@ pub(super) static INFO: Info = Info {
     name: "sequence_bias",
     summary: "adds a number to the logit of the token that would complete a sequence",
     source: "transformers 5",
-    off: "[]",
+    off: Off::Empty,
     flags: &[Flag::value("sequence-bias", Json)],
     places: Places { hf: (Logits, 0), ..Places::GUEST_LOGITS },
     config: Config::Value,

@@ -22,7 +22,7 @@ pub(super) static INFO: Info = Info {
     name: "suppress_tokens",
     summary: "forbids the given tokens",
     source: "transformers 5",
-    off: "[]",
+    off: Off::Empty,
     flags: &[Flag::of("suppress-tokens", "ids", Ids, "")],
     places: Places { hf: (Logits, 14), llama_cpp: (GuestLogits, 70), vllm: (GuestLogits, 70) },
     config: Config::Ids,

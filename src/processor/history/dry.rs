@@ -42,7 +42,7 @@ pub(super) static INFO: Info = Info {
     name: "dry",
     summary: "lowers tokens that would continue a repetition, exponentially in its length",
     source: "p-e-w 2024; llama.cpp",
-    off: "0",
+    off: Off::Number(0.0),
     flags: &[
         Flag::of("dry-multiplier", "multiplier", Number, ""),
         Flag::of("dry-base", "base", Number, "Base of DRY's exponential (default 1.75)"),
@@ -57,8 +57,10 @@ pub(super) static INFO: Info = Info {
             "last_n",
             Integer,
             "How many of the newest ids DRY looks at: -1 all (default), 0 none",
-        ),
-        Flag::of("dry-breakers", "breakers", IdLists, "Sequences that no repetition reaches across, for DRY"),
+        )
+        .also(&["dry-penalty-last-n"]),
+        Flag::of("dry-breakers", "breakers", IdLists, "Sequences that no repetition reaches across, for DRY")
+            .also(&["dry-sequence-breaker"]),
     ],
     places: Places { llama_cpp: (Logits, 4), ..Places::GUEST_LOGITS },
     parse: read::<Dry>,

@@ -26,7 +26,7 @@ pub(super) static INFO: Info = Info {
     name: "encoder_no_repeat_ngram_size",
     summary: "forbids tokens that would repeat an n-gram of the encoder's input",
     source: "transformers 5",
-    off: "0",
+    off: Off::Number(0.0),
     flags: &[Flag::value("encoder-no-repeat-ngram-size", Count)],
     shared: &[&ENCODER_IDS],
     facts: &[Fact::EncoderIds],

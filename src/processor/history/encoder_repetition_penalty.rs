@@ -28,7 +28,7 @@ pub(super) static INFO: Info = Info {
     name: "encoder_repetition_penalty",
     summary: "raises tokens that the encoder read",
     source: "transformers 5",
-    off: "1",
+    off: Off::Number(1.0),
     flags: &[Flag::value("encoder-repetition-penalty", Number)],
     shared: &[&ENCODER_IDS],
     needs: Needs::NOTHING,

@@ -34,8 +34,8 @@ pub(super) static INFO: Info = Info {
     name: "exponential_decay_length_penalty",
     summary: "raises the end tokens by a factor that grows with every token after the start",
     source: "transformers 5",
-    off: "factor 1",
-    flags: &[Flag::of("exponential-decay-length-penalty", "start,factor", StartFactor, "")],
+    off: Off::All(&[("factor", 1.0)]),
+    flags: &[Flag::of("exponential-decay-length-penalty", "start,factor", Pair("start", "factor"), "")],
     lone: Some("factor"),
     facts: &[Fact::Eos],
     places: Places { hf: (Logits, 13), llama_cpp: (GuestLogits, 60), vllm: (GuestLogits, 60) },
@@ -60,10 +60,6 @@ impl Method for Decay {
         let fits = self.factor > 0.0 && self.factor.is_finite();
         let range = "a finite number above 0 (1 is off)";
         param::check("exponential_decay_length_penalty factor", self.factor, fits, range)
-    }
-
-    fn is_off(&self) -> bool {
-        self.factor == 1.0
     }
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {

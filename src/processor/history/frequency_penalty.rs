@@ -32,8 +32,8 @@ pub(super) static INFO: Info = Info {
     name: "frequency_penalty",
     summary: "subtracts the penalty once for each time a token was generated",
     source: "OpenAI API",
-    off: "0",
-    flags: &[Flag::value("frequency-penalty", Number)],
+    off: Off::Number(0.0),
+    flags: &[Flag::value("frequency-penalty", Number).also(&["frequency_penalty"])],
     shared: &[&LAST_N, &SCOPE],
     places: Places { llama_cpp: (Logits, 2), vllm: (Logits, 5), ..Places::GUEST_LOGITS },
     parse: |form| METHOD.read(form),
@@ -42,8 +42,7 @@ pub(super) static INFO: Info = Info {
 
 static METHOD: Penalty = Penalty {
     info: &INFO,
-    range: (f64::is_finite, "a finite number (0 is off, below 0 rewards)"),
-    off: 0.0,
+    range: (f64::is_finite, "a finite number, below 0 a reward"),
     scope: Scope::Generated,
     apply: |c, tally, window, penalty| {
         tally.count(window, c.vocab());

@@ -10,7 +10,8 @@ pub(super) static LAST_N: Flag = Flag::of(
     "last_n",
     Integer,
     "How many of the newest ids these three count: -1 all (default), 0 none",
-);
+)
+.also(&["repeat-last-n", "repetition-context-size"]);
 
 /// Whether they count the prompt.
 pub(super) static SCOPE: Flag = Flag::of(
@@ -25,8 +26,6 @@ pub(super) struct Penalty {
     pub info: &'static Info,
     /// The values that are allowed, as a test and in words.
     pub range: (fn(f64) -> bool, &'static str),
-    /// The value that changes nothing.
-    pub off: f64,
     /// What is counted unless told otherwise.
     pub scope: Scope,
     /// What the tokens of a window lose, counted by the tally.
@@ -39,8 +38,12 @@ impl Penalty {
     /// # Errors
     /// A value out of range.
     pub fn stage(&'static self, value: f64, window: Window) -> Result<Stage> {
-        param::check(self.info.name, value, (self.range.0)(value), self.range.1)?;
-        Ok(Arc::new(OnWindow { method: self, value, window }))
+        let Info { name, off, .. } = *self.info;
+        param::check(name, value, (self.range.0)(value), || {
+            format!("{}{}", self.range.1, off.does("is off"))
+        })?;
+        let off = self.info.is_off(&value.into()) || window.is_empty();
+        Ok(Arc::new(OnWindow { method: self, value, window, off }))
     }
 
     /// Reads the JSON form.
@@ -65,6 +68,7 @@ struct OnWindow {
     method: &'static Penalty,
     value: f64,
     window: Window,
+    off: bool,
 }
 
 impl Processor for OnWindow {
@@ -80,7 +84,7 @@ impl Processor for OnWindow {
     }
 
     fn is_off(&self) -> bool {
-        self.value == self.method.off || self.window.is_empty()
+        self.off
     }
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {

@@ -32,8 +32,8 @@ pub(super) static INFO: Info = Info {
     name: "presence_penalty",
     summary: "subtracts the penalty once from every token that was generated",
     source: "OpenAI API",
-    off: "0",
-    flags: &[Flag::value("presence-penalty", Number)],
+    off: Off::Number(0.0),
+    flags: &[Flag::value("presence-penalty", Number).also(&["presence_penalty"])],
     shared: &[&LAST_N, &SCOPE],
     places: Places { llama_cpp: (Logits, 3), vllm: (Logits, 6), ..Places::GUEST_LOGITS },
     parse: |form| METHOD.read(form),
@@ -42,8 +42,7 @@ pub(super) static INFO: Info = Info {
 
 static METHOD: Penalty = Penalty {
     info: &INFO,
-    range: (f64::is_finite, "a finite number (0 is off, below 0 rewards)"),
-    off: 0.0,
+    range: (f64::is_finite, "a finite number, below 0 a reward"),
     scope: Scope::Generated,
     apply: |c, tally, window, penalty| {
         tally.distinct(window, c.vocab());

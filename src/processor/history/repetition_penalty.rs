@@ -34,8 +34,12 @@ pub(super) static INFO: Info = Info {
     name: "repetition_penalty",
     summary: "divides positive and multiplies negative logits of tokens that already occurred",
     source: "Keskar et al. 2019 (CTRL)",
-    off: "1",
-    flags: &[Flag::value("repetition-penalty", Number)],
+    off: Off::Number(1.0),
+    flags: &[Flag::value("repetition-penalty", Number).also(&[
+        "repeat-penalty",
+        "rep-penalty",
+        "repetition_penalty",
+    ])],
     shared: &[&LAST_N, &SCOPE],
     places: Places { hf: (Logits, 2), llama_cpp: (Logits, 1), vllm: (Logits, 4) },
     config: Config::Value,
@@ -45,8 +49,7 @@ pub(super) static INFO: Info = Info {
 
 static METHOD: Penalty = Penalty {
     info: &INFO,
-    range: (|r| r > 0.0 && r.is_finite(), "a finite number above 0 (1 is off)"),
-    off: 1.0,
+    range: (|r| r > 0.0 && r.is_finite(), "a finite number above 0"),
     scope: Scope::All,
     apply: |c, tally, window, r| {
         tally.distinct(window, c.vocab());

@@ -33,7 +33,7 @@ pub(super) static INFO: Info = Info {
     name: "dynamic_temperature",
     summary: "temperature that rises with the entropy",
     source: "kalomaze 2023 (llama.cpp)",
-    off: "1, range 0",
+    off: Off::All(&[("temperature", 1.0), ("range", 0.0)]),
     flags: &[
         Flag { aliases: &["dynamic-temperature-range"], ..Flag::of("dynatemp-range", "range", Number, "") },
         Flag {
@@ -48,6 +48,7 @@ pub(super) static INFO: Info = Info {
     ],
     lone: Some("temperature"),
     keeps_the_best: true,
+    takes_over: Some("temperature"),
     places: Places { llama_cpp: (End, 0), ..Places::GUEST_SHAPE },
     parse: read::<DynamicTemperature>,
     ..Info::SHAPE
@@ -85,10 +86,6 @@ impl Method for DynamicTemperature {
             let name = format!("dynamic_temperature {name}");
             param::check(&name, value, value >= 0.0 && value.is_finite(), "a finite number, 0 or more")
         })
-    }
-
-    fn is_off(&self) -> bool {
-        self.temperature == 1.0 && self.range == 0.0
     }
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {

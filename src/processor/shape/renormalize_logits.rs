@@ -24,7 +24,7 @@ pub(super) static INFO: Info = Info {
     name: "renormalize_logits",
     summary: "turns scores into log-probabilities",
     source: "transformers 5",
-    off: "false",
+    off: Off::False,
     flags: &[Flag::value("renormalize-logits", Switch)],
     places: Places { hf: (End, 0), llama_cpp: (GuestSampling, 99), vllm: (GuestSampling, 99) },
     config: Config::Value,

@@ -29,7 +29,7 @@ pub(super) static INFO: Info = Info {
     name: "smoothing",
     summary: "bends the logits into a parabola around the best one",
     source: "kalomaze 2024 (koboldcpp)",
-    off: "0",
+    off: Off::Number(0.0),
     flags: &[
         Flag::of("smoothing-factor", "factor", Number, ""),
         Flag::of("smoothing-curve", "curve", Number, "Curve of the smoothing (default 1)"),

@@ -27,7 +27,7 @@ pub(super) static INFO: Info = Info {
     name: "softcap",
     summary: "squeezes every logit into (-c, c)",
     source: "Bello et al. 2017; Gemma 2",
-    off: "0",
+    off: Off::Number(0.0),
     flags: &[Flag::value("softcap", Number)],
     parse: read::<Softcap>,
     ..Info::SHAPE

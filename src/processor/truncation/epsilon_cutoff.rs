@@ -30,19 +30,17 @@ pub(super) static INFO: Info = Info {
     name: "epsilon_cutoff",
     summary: "removes the tokens less probable than epsilon",
     source: "Hewitt, Manning & Liang 2022",
-    off: "0",
+    off: Off::Number(0.0),
     flags: &[Flag::value("epsilon-cutoff", Number)],
     places: Places { hf: (Sampling, 6), ..Places::GUEST_SAMPLING },
     config: Config::ValueUnless(|epsilon| epsilon <= 0.0 || epsilon >= 1.0),
     parse: |form| RULE.read(form),
-    facts: &[Fact::MinTokensToKeep],
-    ..Info::TRUNCATION
+    ..Info::WARPER
 };
 
 static RULE: Threshold = Threshold {
     info: &INFO,
-    range: (|epsilon| (0.0..1.0).contains(&epsilon), "at least 0 and below 1 (0 keeps all)"),
-    is_off: |epsilon| epsilon == 0.0,
+    range: (|epsilon| (0.0..1.0).contains(&epsilon), "at least 0 and below 1"),
     keep: |c, epsilon, least| {
         let cut = c.cut_at_probability(slack::at_least(epsilon));
         c.keep_cut(cut, least);

@@ -30,19 +30,17 @@ pub(super) static INFO: Info = Info {
     name: "eta_cutoff",
     summary: "removes the tokens less probable than a threshold that falls with the entropy",
     source: "Hewitt, Manning & Liang 2022",
-    off: "0",
+    off: Off::Number(0.0),
     flags: &[Flag::value("eta-cutoff", Number)],
     places: Places { hf: (Sampling, 7), ..Places::GUEST_SAMPLING },
     config: Config::ValueUnless(|epsilon| epsilon <= 0.0 || epsilon >= 1.0),
     parse: |form| RULE.read(form),
-    facts: &[Fact::MinTokensToKeep],
-    ..Info::TRUNCATION
+    ..Info::WARPER
 };
 
 static RULE: Threshold = Threshold {
     info: &INFO,
-    range: (|epsilon| (0.0..1.0).contains(&epsilon), "at least 0 and below 1 (0 keeps all)"),
-    is_off: |epsilon| epsilon == 0.0,
+    range: (|epsilon| (0.0..1.0).contains(&epsilon), "at least 0 and below 1"),
     keep: |c, epsilon, least| {
         let eta = epsilon.min(epsilon.sqrt() * kernel::exp(-c.entropy()));
         let cut = c.cut_at_probability(slack::at_least(eta));

@@ -31,18 +31,16 @@ pub(super) static INFO: Info = Info {
     name: "min_p",
     summary: "keeps the tokens at least m times as probable as the best one",
     source: "Nguyen et al. 2024",
-    off: "0",
-    flags: &[Flag::value("min-p", Number)],
+    off: Off::Number(0.0),
+    flags: &[Flag::value("min-p", Number).also(&["minp", "min_p"])],
     places: Places { hf: (Sampling, 4), llama_cpp: (Sampling, 4), vllm: (Sampling, 1) },
     config: Config::Value,
     parse: |form| RULE.read(form),
-    facts: &[Fact::MinTokensToKeep],
-    ..Info::TRUNCATION
+    ..Info::WARPER
 };
 
 static RULE: Threshold = Threshold {
     info: &INFO,
-    range: (|m| (0.0..=1.0).contains(&m), "from 0 to 1 (0 keeps all)"),
-    is_off: |m| m == 0.0,
+    range: (|m| (0.0..=1.0).contains(&m), "from 0 to 1"),
     keep: |c, m, least| c.keep_cut(c.cut_below_best(-kernel::ln(slack::at_least(m))), least),
 };

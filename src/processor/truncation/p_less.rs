@@ -28,7 +28,7 @@ pub(super) static INFO: Info = Info {
     name: "p_less",
     summary: "keeps the tokens at least as probable as two draws are to agree",
     source: "Tan, Wu & Howard 2025",
-    off: "false",
+    off: Off::False,
     flags: &[Flag::value("p-less", Switch)],
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION
@@ -37,7 +37,6 @@ pub(super) static INFO: Info = Info {
 static RULE: Threshold<param::Switch> = Threshold {
     info: &INFO,
     range: (|_| true, "true or false"),
-    is_off: |on| !on.0,
     keep: |c, _, least| {
         let threshold = slack::at_least(c.collision());
         let cut = c.cut_at_probability(threshold);

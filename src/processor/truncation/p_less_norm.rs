@@ -29,7 +29,7 @@ pub(super) static INFO: Info = Info {
     name: "p_less_norm",
     summary: "keeps the tokens at least as probable as two draws are to agree beyond chance",
     source: "Tan, Wu & Howard 2025",
-    off: "false",
+    off: Off::False,
     flags: &[Flag::value("p-less-norm", Switch)],
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION
@@ -38,7 +38,6 @@ pub(super) static INFO: Info = Info {
 static RULE: Threshold<param::Switch> = Threshold {
     info: &INFO,
     range: (|_| true, "true or false"),
-    is_off: |on| !on.0,
     keep: |c, _, least| {
         let n = c.count() as f64;
         if n > 1.0 {

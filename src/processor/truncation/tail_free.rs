@@ -32,16 +32,15 @@ pub(super) static INFO: Info = Info {
     name: "tail_free",
     summary: "cuts the tail where the curve of the sorted probabilities has become flat",
     source: "Bricken & Phénix 2019",
-    off: "1",
-    flags: &[Flag::value("tail-free", Number)],
+    off: Off::Number(1.0),
+    flags: &[Flag::value("tail-free", Number).also(&["tfs", "tfs-z"])],
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION
 };
 
 static RULE: Threshold = Threshold {
     info: &INFO,
-    range: (|z| (0.0..=1.0).contains(&z), "from 0 to 1 (1 keeps all)"),
-    is_off: |z| z == 1.0,
+    range: (|z| (0.0..=1.0).contains(&z), "from 0 to 1"),
     keep: |c, z, least| {
         let best = c.max_score();
         let mut weights: Vec<f64> = c.members().map(|(_, score)| score - best).collect();

@@ -9,8 +9,6 @@ pub(super) struct Threshold<T: 'static = f64> {
     pub info: &'static Info,
     /// The numbers that are allowed, as a test and in words.
     pub range: (fn(T) -> bool, &'static str),
-    /// The numbers at which nothing is removed.
-    pub is_off: fn(T) -> bool,
     /// What stays, and how many tokens at least.
     pub keep: fn(&mut Candidates, T, usize),
 }
@@ -24,8 +22,11 @@ where
     /// # Errors
     /// A number out of range.
     pub fn stage(&'static self, value: T, min_tokens_to_keep: usize) -> Result<Stage> {
-        param::check(self.info.name, value, (self.range.0)(value), self.range.1)?;
-        Ok(Arc::new(At { rule: self, value, min_tokens_to_keep }))
+        let Info { name, off, .. } = *self.info;
+        let range = || format!("{}{}", self.range.1, off.does("keeps all"));
+        param::check(name, value, (self.range.0)(value), range)?;
+        let off = self.info.is_off(&value.into());
+        Ok(Arc::new(At { rule: self, value, min_tokens_to_keep, off }))
     }
 
     /// Reads the JSON form.
@@ -50,6 +51,7 @@ struct At<T: 'static> {
     rule: &'static Threshold<T>,
     value: T,
     min_tokens_to_keep: usize,
+    off: bool,
 }
 
 impl<T: Copy + Into<Value> + Send + Sync> Processor for At<T> {
@@ -65,7 +67,7 @@ impl<T: Copy + Into<Value> + Send + Sync> Processor for At<T> {
     }
 
     fn is_off(&self) -> bool {
-        (self.rule.is_off)(self.value)
+        self.off
     }
 
     fn apply(&self, c: &mut Candidates, _: &Context<'_>, _position: usize) -> Result<()> {

@@ -29,7 +29,7 @@ pub(super) static INFO: Info = Info {
     name: "top_a",
     summary: "keeps the tokens of at least a times the square of the largest probability",
     source: "BlinkDL (RWKV-LM)",
-    off: "0",
+    off: Off::Number(0.0),
     flags: &[Flag::value("top-a", Number)],
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION
@@ -37,8 +37,7 @@ pub(super) static INFO: Info = Info {
 
 static RULE: Threshold = Threshold {
     info: &INFO,
-    range: (|a| (0.0..=1.0).contains(&a), "from 0 to 1 (0 keeps all)"),
-    is_off: |a| a == 0.0,
+    range: (|a| (0.0..=1.0).contains(&a), "from 0 to 1"),
     keep: |c, a, least| {
         // max p = 1 / mass, where a weight of 1 is the best token's
         let largest = -kernel::ln(c.mass());

@@ -31,7 +31,6 @@ pub(super) static INFO: Info = Info {
     name: "top_h",
     summary: "keeps the best tokens as long as their share of the entropy stays below h",
     source: "Potraghloo et al. 2025",
-    off: "none",
     flags: &[Flag::value("top-h", Number)],
     places: Places { hf: (Sampling, 1), ..Places::GUEST_SAMPLING },
     config: Config::Value,
@@ -42,7 +41,6 @@ pub(super) static INFO: Info = Info {
 static RULE: Threshold = Threshold {
     info: &INFO,
     range: (|h| h > 0.0 && h <= 1.0, "above 0 and at most 1"),
-    is_off: |_| false,
     keep: |c, h, least| {
         let best = c.max_score();
         let below: Vec<f64> = c.ranked(TAKE_PART).iter().map(|&(_, score)| best - score).collect();

@@ -25,18 +25,16 @@ pub(super) static INFO: Info = Info {
     name: "top_k",
     summary: "keeps the k most probable tokens",
     source: "Fan, Lewis & Dauphin 2018",
-    off: "0",
-    flags: &[Flag { short: Some('k'), ..Flag::value("top-k", Count) }],
+    off: Off::Number(0.0),
+    flags: &[Flag { short: Some('k'), ..Flag::value("top-k", Count).also(&["topk", "top_k"]) }],
     places: Places { hf: (Sampling, 2), llama_cpp: (Sampling, 1), vllm: (Sampling, 2) },
     config: Config::Value,
     parse: |form| RULE.read(form),
-    facts: &[Fact::MinTokensToKeep],
-    ..Info::TRUNCATION
+    ..Info::WARPER
 };
 
 static RULE: Threshold<usize> = Threshold {
     info: &INFO,
     range: (|_| true, "a whole number, 0 or more"),
-    is_off: |k| k == 0,
     keep: |c, k, least| c.keep_best(k.max(least)),
 };

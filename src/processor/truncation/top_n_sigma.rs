@@ -31,8 +31,8 @@ pub(super) static INFO: Info = Info {
     name: "top_n_sigma",
     summary: "keeps the logits at most n standard deviations below the largest",
     source: "Tang et al. 2024",
-    off: "0",
-    flags: &[Flag::value("top-n-sigma", Number)],
+    off: Off::AtMost(0.0),
+    flags: &[Flag::value("top-n-sigma", Number).also(&["top-nsigma"])],
     places: Places { llama_cpp: (Sampling, 0), ..Places::GUEST_SAMPLING },
     parse: |form| RULE.read(form),
     ..Info::TRUNCATION
@@ -40,8 +40,7 @@ pub(super) static INFO: Info = Info {
 
 static RULE: Threshold = Threshold {
     info: &INFO,
-    range: (f64::is_finite, "a finite number (0 or less keeps all)"),
-    is_off: |n| n <= 0.0,
+    range: (f64::is_finite, "a finite number"),
     keep: |c, n, least| {
         let (best, count) = (c.max_score(), c.count() as f64);
         let below = |(_, score): (_, f64)| best - score;

@@ -32,19 +32,17 @@ pub(super) static INFO: Info = Info {
     name: "top_p",
     summary: "keeps the smallest set of best tokens whose probability reaches p",
     source: "Holtzman et al. 2020",
-    off: "1",
-    flags: &[Flag { short: Some('p'), ..Flag::value("top-p", Number) }],
+    off: Off::Number(1.0),
+    flags: &[Flag { short: Some('p'), ..Flag::value("top-p", Number).also(&["topp", "top_p"]) }],
     places: Places { hf: (Sampling, 3), llama_cpp: (Sampling, 3), vllm: (Sampling, 3) },
     config: Config::ValueUnless(|p| p >= 1.0),
     parse: |form| RULE.read(form),
-    facts: &[Fact::MinTokensToKeep],
-    ..Info::TRUNCATION
+    ..Info::WARPER
 };
 
 static RULE: Threshold = Threshold {
     info: &INFO,
-    range: (|p| (0.0..=1.0).contains(&p), "from 0 to 1 (1 keeps all)"),
-    is_off: |p| p == 1.0,
+    range: (|p| (0.0..=1.0).contains(&p), "from 0 to 1"),
     keep: |c, p, least| {
         if let Some(cut) = c.nucleus(slack::mass(p)) {
             c.keep_cut(cut, least);

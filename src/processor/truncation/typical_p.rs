@@ -31,20 +31,18 @@ pub(super) static INFO: Info = Info {
     name: "typical_p",
     summary: "keeps the tokens whose surprise is nearest to the entropy, until their probability reaches p",
     source: "Meister et al. 2023",
-    off: "1",
-    flags: &[Flag::value("typical-p", Number)],
+    off: Off::Number(1.0),
+    flags: &[Flag::value("typical-p", Number).also(&["typical", "typ-p", "typical_p"])],
     keeps_the_best: false,
     places: Places { hf: (Sampling, 5), llama_cpp: (Sampling, 2), ..Places::GUEST_SAMPLING },
     config: Config::ValueUnless(|p| p >= 1.0),
     parse: |form| RULE.read(form),
-    facts: &[Fact::MinTokensToKeep],
-    ..Info::TRUNCATION
+    ..Info::WARPER
 };
 
 static RULE: Threshold = Threshold {
     info: &INFO,
-    range: (|p| (0.0..=1.0).contains(&p), "from 0 to 1 (1 keeps all)"),
-    is_off: |p| p == 1.0,
+    range: (|p| (0.0..=1.0).contains(&p), "from 0 to 1"),
     keep: |c, p, least| {
         if let Some((low, high)) = c.typical(slack::mass(p), slack::LOGIT, least) {
             c.keep_band(low, high);

@@ -32,7 +32,7 @@ pub(super) static INFO: Info = Info {
     name: "xtc",
     summary: "now and then removes the most probable tokens, all but the least probable of the good ones",
     source: "Weidmann 2024",
-    off: "0",
+    off: Off::Number(0.0),
     flags: &[
         Flag::of("xtc-probability", "probability", Number, ""),
         Flag::of("xtc-threshold", "threshold", Number, "What counts as a top choice for XTC (default 0.1)"),

@@ -35,7 +35,7 @@ pub(super) static INFO: Info = Info {
     name: "contrastive",
     summary: "prefers among plausible tokens those that an amateur model doesn't",
     source: "Li et al. 2023; O'Brien & Lewis 2023",
-    off: "alpha 0 and beta 0",
+    off: Off::All(&[("alpha", 0.0), ("beta", 0.0)]),
     flags: &[
         Flag::of("amateur", "amateur_input", FilePath, ""),
         Flag::of(

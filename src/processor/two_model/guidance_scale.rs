@@ -35,9 +35,9 @@ pub(super) static INFO: Info = Info {
     name: "guidance_scale",
     summary: "moves the logits away from those of an unconditional prompt",
     source: "Sanchez et al. 2023",
-    off: "1",
+    off: Off::Number(1.0),
     flags: &[
-        Flag::value("guidance-scale", Number),
+        Flag::value("guidance-scale", Number).also(&["cfg-scale"]),
         Flag::of("guidance-form", "form", Word, "What guidance mixes: log_softmax (default) or logits"),
         Flag::of(
             "uncond",

@@ -33,7 +33,7 @@ pub(super) fn run(
             ahead.fetch(searches, source, &shape, (beam, job), step + 1)?;
         }
         if unchecked && let Some(row) = rows.rows.iter().find(|r| !r.ended) {
-            job.check_ids(source.name(), row.vocab)?;
+            job.check_ids(source.name(), row.vocab, true)?;
             beam.check_ids(source.name(), row.vocab)?;
             unchecked = false;
         }

@@ -29,7 +29,8 @@ pub enum EarlyStopping {
     /// As soon as the best live beam, scored at its present length, is not better than the worst finished hypothesis.
     #[default]
     False,
-    /// The same, scored at the greatest length where the length penalty is positive: nothing can be missed.
+    /// As soon as the best live beam, scored at the greatest length where the length penalty is positive and else at its present
+    /// one, is not better than the worst finished hypothesis: nothing can be missed.
     Never,
 }
 
@@ -51,7 +52,8 @@ pub enum EarlyStopping {
 /// `torch.topk`, undefined). Sums are f64 here, f32 there: scores differ by about 1e-5.
 ///
 /// A length penalty of 0 is neutral; the default, 1, is the mean log-probability; larger favours longer hypotheses, because scores
-/// are negative; [`LengthNorm`] has the other formula. [`Variant`] draws, diversifies or constrains the beams. On a file of steps the search decodes the position-only lattice and ends with the file.
+/// are negative; [`LengthNorm`] has the other formula. [`Variant`] draws, diversifies or constrains the beams. On a file of steps the
+/// search decodes the position-only lattice and ends with the file.
 ///
 /// ```
 /// use tokpick::sampler::{Beam, Job, Sampler};

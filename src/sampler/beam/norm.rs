@@ -2,7 +2,8 @@ use crate::kernel;
 
 /// How the length enters the score of a beam: `score = Σ scores / norm(len)`.
 ///
-/// α is [`Beam::length_penalty`](super::Beam::length_penalty), len counts the generated tokens, the end token included. Both forms are 1 at α = 0; where α is
+/// α is [`Beam::length_penalty`](super::Beam::length_penalty), len counts the generated tokens, the end token included. Both forms are 1
+/// at α = 0; where α is
 /// positive they favour longer hypotheses, because sums are negative.
 ///
 /// ```

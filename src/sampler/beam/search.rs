@@ -109,7 +109,7 @@ impl<'a> Search<'a> {
         }
         if list.is_empty() && self.beam.variant.phrases().tokens() > 0 {
             let what = "the search ended before a hypothesis held every forced phrase: raise \
-                        --max-new-tokens or --num-beams";
+                        `Limits::max_new_tokens` or `Beam::num_beams`";
             return Err(Error::decode(Place { sequence: Some(self.sequence), ..Place::default() }, what));
         }
         // stable: among equals the earlier group

@@ -27,7 +27,8 @@ pub enum Variant {
     /// A beam has the log-probability φ and the perturbed log-probability G = φ + Gumbel noise. Its continuations get
     /// `G̃ᵢ = φᵢ + gᵢ`, and then `Gᵢ = −ln(exp(−G) − exp(−Z) + exp(−G̃ᵢ))`, Z = max G̃: noise under the condition that the best
     /// continuation has the G of its parent. Ranking by G finds the `num_beams` sequences that Gumbel-top-k over all sequences
-    /// would find (the root's G is 0, and so is that of the first result), so that they are a sample without replacement: with length penalty 0 (any other reorders what was found),
+    /// would find (the root's G is 0, and so is that of the first result), so that they are a sample without replacement: with length
+    /// penalty 0 (any other reorders what was found),
     /// early stopping not true, and no margin. The chain's scores are normalised again, because the method needs a distribution.
     Stochastic {
         /// How much of the noise is in the ranks, from 0 to 1: `φ + noise · (G − φ)`. 1 is the method; 0 is plain beam search;

@@ -12,6 +12,21 @@ use crate::{Error, Place, Result, TokenId};
 /// `ids` hold one list for each sequence and sample, in the order of results. A line ends with its ids, or with an end token
 /// among them; draws that see the whole batch go on seeing it as a finished one.
 ///
+/// ```
+/// use tokpick::draw::Argmax;
+/// use tokpick::prelude::*;
+/// use tokpick::sampler::along;
+///
+/// let mut steps = Open::new("a.json").read(&b"[[0.0, 2.0], [3.0, 1.0]]"[..])?;
+/// let mut drawn = Vec::new();
+/// along(steps.as_mut(), &Job::new(&Chain::default()), &mut Argmax, 1, &[vec![0, 0]], &mut |visit| {
+///     drawn.push((visit.id, visit.pick.id));
+///     Ok(())
+/// })?;
+/// assert_eq!(drawn, [(0, 1), (0, 0)]); // the first was given, not drawn
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+///
 /// # Errors
 /// Those of source, chain and draw; ids for another number of lines, more ids than rows, ids outside the vocabulary; whatever
 /// `visit` returns.

@@ -18,7 +18,8 @@ use crate::{Error, Place, Result};
 /// Rows that are decoded at once, for each thread, where they are independent.
 pub(super) const ROWS_PER_THREAD: usize = 8;
 
-/// The same in a long sequence: each round is twice the last one, as threads are only woken and waited for once a round, and a
+/// Rows that are decoded at once, for each thread, late in a long sequence: each round is twice the last one, as threads are only woken
+/// and waited for once a round, and a
 /// sequence that may end soon is not decoded far ahead.
 const MOST_ROWS_PER_THREAD: usize = 64;
 
@@ -245,7 +246,8 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
                 continue;
             }
             if self.checked != Some(slot.vocab) {
-                job.check_ids(self.source.name(), slot.vocab)?;
+                let history = !self.draw.skips_unknown_ids();
+                job.check_ids(self.source.name(), slot.vocab, history)?;
                 self.checked = Some(slot.vocab);
             }
             let Some(pick) = slot.seats[seat].pick else { continue };

@@ -87,7 +87,7 @@ impl Slot {
         self.failure = drawn.err();
     }
 
-    /// The same, with buffers of this thread, which are free again at once: the rows of a round pass through the same cache lines.
+    /// Decodes a round with buffers of this thread, which are free again at once: the rows of a round pass through the same cache lines.
     /// The candidates don't stand afterwards.
     pub fn decode_and_release(&mut self, round: &Round<'_>, draw: &dyn DrawRow) {
         (self.row, self.candidates) = DESK.take();

@@ -28,6 +28,21 @@ pub struct Visit<'a> {
 /// t of them, and the walk of a sequence ends with its ids. Without ids, every row has the history prompt and prefix; then a
 /// source that follows the prefix gives one row.
 ///
+/// ```
+/// use tokpick::processor::{Chain, temperature};
+/// use tokpick::sampler::{Job, walk};
+/// use tokpick::source::Open;
+///
+/// let mut source = Open::new("a.jsonl").read(&b"[0.5, 2.0]\n[1.5, 1.0]\n"[..])?;
+/// let (chain, mut best) = (Chain::new([temperature(0.5)?]), Vec::new());
+/// walk(source.as_mut(), &Job::new(&chain), None, &mut (), &mut |visit| {
+///     best.push(visit.candidates.max_score());
+///     Ok(())
+/// })?;
+/// assert_eq!(best, [4.0, 3.0]);
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+///
 /// # Errors
 /// Those of source and chain; ids for another number of sequences, more ids than rows, ids outside the vocabulary; whatever
 /// `visit` returns.
@@ -77,7 +92,7 @@ pub fn walk(
             return Err(given::outside(&name, sequences[at], step, id, vocab));
         }
         if step == first {
-            job.check_ids(&name, vocab)?;
+            job.check_ids(&name, vocab, true)?;
         }
         let context = &lines[at].context;
         visit(Visit { sequence: sequences[at], step, context, taken, candidates: &mut slot.candidates })?;

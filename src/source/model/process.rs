@@ -122,8 +122,9 @@ impl Process {
                 Err(RecvTimeoutError::Disconnected) => return self.judge(Answer::End),
                 Err(RecvTimeoutError::Timeout) if left <= LOOK && timeout.is_some() => {
                     let seconds = timeout.unwrap_or_default().as_secs_f64();
-                    let what =
-                        format!("no answer within {seconds} s: it hangs, or needs a longer --model-timeout");
+                    let what = format!(
+                        "no answer within {seconds} s: it hangs, or needs a longer `ModelCommand::timeout`"
+                    );
                     return Err(what.into());
                 }
                 // it may be dead while another process holds its output open

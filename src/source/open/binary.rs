@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::{Kind, LARGEST, Open, Source, file_and_array};
+use super::{LARGEST, Meaning, Open, Source, file_and_array};
 use crate::source::array::{self, Array, ArrayOptions, Header, RawPipe};
 use crate::source::container::kind::{self, FileKind};
 use crate::source::container::safetensors::Found;
@@ -190,7 +190,11 @@ impl Open {
             Some(v) => Err(Error::setting("vocab_size", v, "must be from 1 to 2^32")),
             None => {
                 let value = format!("{raw:?}").to_lowercase();
-                Err(Error::setting("raw", value, "needs --vocab-size V: nothing else tells where a row ends"))
+                Err(Error::setting(
+                    "raw",
+                    value,
+                    "needs `Open::vocab_size`: nothing else tells where a row ends",
+                ))
             }
         }
     }
@@ -200,8 +204,9 @@ impl Open {
         let codec = raw.codec();
         let row = (vocab * codec.dtype.size()) as u64;
         if len == 0 || !len.is_multiple_of(row) {
-            let what =
-                format!("{len} bytes are no whole number of rows of {row} bytes: is --vocab-size right?");
+            let what = format!(
+                "{len} bytes are no whole number of rows of {row} bytes: is `Open::vocab_size` right?"
+            );
             return Err(Error::input(self.name(), Place::default(), what));
         }
         let axes = vec![(len / row) as usize, vocab];
@@ -221,7 +226,7 @@ impl Open {
         let format = Format { name: "raw".into(), dtype: Some(codec.dtype.name()), ..Format::default() };
         let rows = RawPipe { name: name.clone(), from, codec, vocab, next: 0 };
         let stream = Stream::new(name, rows, grid, format);
-        if self.kind == Kind::Bigram {
+        if self.kind == Meaning::Bigram {
             return Err(Error::setting(
                 "source",
                 "bigram",
@@ -241,15 +246,15 @@ impl Open {
 
     fn stored(self, array: Array) -> Result<Source> {
         match (array, self.kind) {
-            (Array::File(source), Kind::Auto) => self.checked(Box::new(source)),
-            (Array::Memory(source), Kind::Auto) => self.checked(Box::new(source)),
-            (Array::Pipe(source), Kind::Auto) => self.checked(Box::new(source)),
-            (Array::File(matrix), Kind::Bigram) => {
+            (Array::File(source), Meaning::Auto) => self.checked(Box::new(source)),
+            (Array::Memory(source), Meaning::Auto) => self.checked(Box::new(source)),
+            (Array::Pipe(source), Meaning::Auto) => self.checked(Box::new(source)),
+            (Array::File(matrix), Meaning::Bigram) => {
                 self.no_steps("a bigram matrix")?;
                 self.checked(Box::new(Bigram::new(matrix)?))
             }
-            (Array::Memory(matrix), Kind::Bigram) => self.bigram(matrix),
-            (Array::Pipe(mut matrix), Kind::Bigram) => {
+            (Array::Memory(matrix), Meaning::Bigram) => self.bigram(matrix),
+            (Array::Pipe(mut matrix), Meaning::Bigram) => {
                 self.no_steps("a bigram matrix")?;
                 let matrix = Steps::collect(&mut matrix)?;
                 self.bigram(matrix)

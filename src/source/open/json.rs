@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::{Kind, LARGEST, Open, Source};
+use super::{LARGEST, Meaning, Open, Source};
 use crate::source::container::kind::{self, FileKind};
 use crate::source::layout::Grid;
 use crate::source::stream::Stream;
@@ -48,7 +48,7 @@ impl Open {
         };
         if !whole && content.prefix.is_some() {
             self.no_steps("a prefix table")?;
-            if self.kind == Kind::Bigram {
+            if self.kind == Meaning::Bigram {
                 let what = format!("{name} is a prefix table; a bigram matrix is [V, V]");
                 return Err(Error::setting("source", "bigram", what));
             }
@@ -74,14 +74,14 @@ impl Open {
         if let Some(id) = content.id {
             if steps.shape().sequences.len() != 1 {
                 let what =
-                    "one \"id\" for several sequences; in JSON Lines with --layout bv each line has its own";
+                    "one \"id\" for several sequences; in JSON Lines with `Layout::Bv` each line has its own";
                 return Err(Error::input(steps.name(), Place::default(), what));
             }
             steps = steps.with_ids([(0, id)].into());
         }
         match self.kind {
-            Kind::Bigram => self.bigram(steps),
-            Kind::Auto => {
+            Meaning::Bigram => self.bigram(steps),
+            Meaning::Auto => {
                 let steps = steps.select(self.rows)?;
                 self.checked(Box::new(steps))
             }
@@ -95,21 +95,21 @@ impl Open {
         let rows = JsonLines::new(lines, content, options);
         let mut grid = Grid::endless();
         match (self.kind, self.layout) {
-            (Kind::Bigram, _) => {
+            (Meaning::Bigram, _) => {
                 self.no_steps("a bigram matrix")?;
                 let matrix = Steps::collect(&mut Stream::new(name, rows, grid, format))?;
                 self.bigram(matrix)
             }
-            (Kind::Auto, None | Some(Layout::Tv)) => {
+            (Meaning::Auto, None | Some(Layout::Tv)) => {
                 grid.select(&name, self.rows)?;
                 Ok(Box::new(Stream::new(name, rows, grid, format)))
             }
             // The number of sequences must be known before the first one is decoded.
-            (Kind::Auto, Some(Layout::Bv)) => {
+            (Meaning::Auto, Some(Layout::Bv)) => {
                 let steps = Steps::collect(&mut Stream::new(name, rows, grid, format))?;
                 Ok(Box::new(steps.relabel(Layout::Bv)?.select(self.rows)?))
             }
-            (Kind::Auto, Some(layout)) => {
+            (Meaning::Auto, Some(layout)) => {
                 let what = format!("{name} is JSON Lines, one row a line; layouts for it: tv or bv");
                 Err(Error::setting("layout", layout, what))
             }

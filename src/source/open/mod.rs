@@ -11,7 +11,7 @@ use crate::{Error, Result};
 
 /// What the rows of an input mean.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Kind {
+pub enum Meaning {
     /// What the content says: steps, or a prefix table.
     #[default]
     Auto,
@@ -69,7 +69,7 @@ pub struct Open {
     /// with the key `probs`.)
     pub probs: bool,
     /// What the rows mean.
-    pub kind: Kind,
+    pub kind: Meaning,
     /// V: needed where sparse rows don't tell it (default: the highest id so far + 1). Dense rows may be wider, as those of a padded
     /// model head are: their ids from V up are masked.
     pub vocab_size: Option<usize>,

@@ -1,6 +1,6 @@
 //! Every bad input has its own message: what is wrong, where, and what to do.
 
-use super::super::{DtypeHint, Kind, Layout, Open, Vocab};
+use super::super::{DtypeHint, Layout, Meaning, Open, Vocab};
 use super::{both, expect, expect_set, f32s, message, npy, npy_text, pipe};
 
 #[test]
@@ -234,9 +234,9 @@ fn selections_that_are_not_there() {
             ),
         }
     }
-    let bigram = |open: &mut Open| open.kind = Kind::Bigram;
+    let bigram = |open: &mut Open| open.kind = Meaning::Bigram;
     expect_set(&steps, bigram, "x: a bigram matrix is square, [V, V]; the axes here are [3, 1]");
-    let both = |open: &mut Open| (open.rows, open.kind) = ("0..1".parse().ok(), Kind::Bigram);
+    let both = |open: &mut Open| (open.rows, open.kind) = ("0..1".parse().ok(), Meaning::Bigram);
     expect_set(&steps, both, "rows 0..1: selects steps, and a bigram matrix has none");
     let absent = message(pipe(&steps, |_| {}).and_then(|mut source| {
         super::row(&mut *source, 1, 0)?;

@@ -1,6 +1,6 @@
 //! Every bad JSON text has its own message: documents, streams, tables.
 
-use super::super::{Kind, Layout, Open};
+use super::super::{Layout, Meaning, Open};
 use super::{expect, expect_set};
 
 #[test]
@@ -25,11 +25,11 @@ fn json_that_is_no_logits() {
         ("[1,x]", "x: line 1, step 0, token 1: 'x' among the numbers"),
         (
             "[1,null]",
-            "x: line 1, step 0, token 1: null is not a number; --null-is-masked reads it as a masked token (-inf)",
+            "x: line 1, step 0, token 1: null is not a number; `Open::null_is_masked` reads it as a masked token (-inf)",
         ),
         (
             "[[1],[null]]",
-            "x: sequence 0, step 1, token 0: null is not a number; --null-is-masked reads it as a masked token (-inf)",
+            "x: sequence 0, step 1, token 0: null is not a number; `Open::null_is_masked` reads it as a masked token (-inf)",
         ),
         (
             "[1,[2]]",
@@ -106,7 +106,7 @@ fn lines_that_are_no_steps() {
         ),
         (
             "[1]\n{\"vocab\":[\"a\"],\"logits\":[1]}",
-            "x: line 2, step 1: \"vocab\" in a stream of steps; give the strings with --vocab",
+            "x: line 2, step 1: \"vocab\" in a stream of steps; give the strings with `Vocab`",
         ),
         (
             "{\"ids\":[0],\"logits\":[1]}\n[1]\n",
@@ -148,7 +148,7 @@ fn lines_that_are_no_steps() {
         five,
         "x: line 1, step 0, token 5: the id is outside the vocabulary of 5",
     );
-    expect_set(b"[1,2]\n", five, "x: line 1, step 0: 2 logits here, --vocab-size is 5");
+    expect_set(b"[1,2]\n", five, "x: line 1, step 0: 2 logits here, `Open::vocab_size` is 5");
     expect_set(b"[[1,2]]", five, "vocab_size 5: the rows of x have 2 logits");
     expect_set(b"[[1,2]]", |open| open.vocab_size = Some(0), "vocab_size 0: the rows of x have 2 logits");
 }
@@ -201,10 +201,14 @@ fn tables_that_are_none() {
         |open| open.layout = Some(Layout::Tv),
         "layout tv: is for steps, and a prefix table has none",
     );
-    expect_set(table, |open| open.vocab_size = Some(5), "x: line 1: 1 logits here, --vocab-size says 5");
     expect_set(
         table,
-        |open| open.kind = Kind::Bigram,
+        |open| open.vocab_size = Some(5),
+        "x: line 1: 1 logits here, `Open::vocab_size` says 5",
+    );
+    expect_set(
+        table,
+        |open| open.kind = Meaning::Bigram,
         "source bigram: x is a prefix table; a bigram matrix is [V, V]",
     );
 }

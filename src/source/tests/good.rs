@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 
-use super::super::{DtypeHint, Kind, Layout, Open};
+use super::super::{DtypeHint, Layout, Meaning, Open};
 use super::{all, file, npy, pipe};
 
 /// Exact in every type of the table, unsigned ones apart.
@@ -211,7 +211,7 @@ fn a_bigram_matrix_is_read_from_every_format() {
     let inputs: [&[u8]; 5] =
         [&matrix, &fortran, b"[[0,1],[2,3]]", b"[0,1]\n[2,3]\n", b"{\"logits\":[[0,1],[2,3]]}"];
     for input in inputs {
-        let set = |open: &mut Open| open.kind = Kind::Bigram;
+        let set = |open: &mut Open| open.kind = Meaning::Bigram;
         let check = |source: crate::Result<super::Source>| {
             let mut source = source.expect("a matrix");
             assert!(source.shape().follows_prefix && source.shared().is_some());
@@ -220,7 +220,7 @@ fn a_bigram_matrix_is_read_from_every_format() {
             source.rows(&[query(&[1]), query(&[1, 0])], &mut rows).expect("rows");
             assert_eq!((&rows[0].logits[..], &rows[1].logits[..]), (&[2.0, 3.0][..], &[0.0, 1.0][..]));
             let missing = source.rows(&[query(&[])], &mut rows).expect_err("no token");
-            assert!(missing.to_string().ends_with("a bigram matrix needs a last token; give --prompt-ids"));
+            assert!(missing.to_string().ends_with("a bigram matrix needs a last token; give `Job::prompt`"));
             let outside = source.rows(&[query(&[2])], &mut rows).expect_err("no such token");
             assert!(outside.to_string().ends_with("the last token, 2, is outside the vocabulary of 2"));
         };

@@ -105,7 +105,7 @@ fn many(text: &[u8], mut number: u64) -> (u64, usize) {
     (number, count + rest)
 }
 
-/// The same, one by one.
+/// Reads digits one by one.
 fn few(text: &[u8], mut number: u64) -> (u64, usize) {
     let mut count = 0;
     while let Some(digit @ b'0'..=b'9') = text.get(count) {

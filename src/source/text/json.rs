@@ -107,7 +107,9 @@ impl Parser<'_, '_> {
     /// Turns probabilities into logits.
     fn probabilities(&mut self) -> Result<()> {
         if self.content.logprobs {
-            return Err(self.bad(self.here(), "\"logprobs\", and --probs says that they are probabilities"));
+            return Err(
+                self.bad(self.here(), "\"logprobs\", and `Open::probs` says that they are probabilities")
+            );
         }
         let axes = &self.content.axes;
         let v = axes.last().copied().unwrap_or(0).max(1);
@@ -268,8 +270,10 @@ impl Parser<'_, '_> {
                 if self.context.null_is_masked {
                     return Ok(f32::NEG_INFINITY);
                 }
-                Err(self
-                    .bad(place, "null is not a number; --null-is-masked reads it as a masked token (-inf)"))
+                Err(self.bad(
+                    place,
+                    "null is not a number; `Open::null_is_masked` reads it as a masked token (-inf)",
+                ))
             }
             Peek::Array => {
                 Err(self.bad(place, "an array among the numbers: all numbers must be nested equally deep"))

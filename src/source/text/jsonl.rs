@@ -73,7 +73,7 @@ impl JsonLines {
                 _ if self.options.each_is_a_sequence => drop(self.ids.insert(self.step, id)),
                 Some(first) if *first == id => {}
                 _ => {
-                    let what = "another \"id\" than the first line: a stream is one sequence; --layout bv makes every line its own";
+                    let what = "another \"id\" than the first line: a stream is one sequence; `Layout::Bv` makes every line its own";
                     return self.bad(place, what);
                 }
             }
@@ -83,7 +83,7 @@ impl JsonLines {
             return self.bad(place, "\"prefix\" in a stream of steps: a prefix table has it on every line");
         }
         if content.vocab.is_some() {
-            return self.bad(place, "\"vocab\" in a stream of steps; give the strings with --vocab");
+            return self.bad(place, "\"vocab\" in a stream of steps; give the strings with `Vocab`");
         }
         if !content.is_row() {
             return self.bad(place, "arrays within arrays; in JSON Lines a line is one step, [V]");
@@ -106,7 +106,7 @@ impl JsonLines {
             return self.bad(self.place(), "V = 0: the step holds no token");
         }
         if let Some(least) = self.options.vocab_size.filter(|least| *least > found || *least == 0) {
-            return self.bad(self.place(), format!("{found} logits here, --vocab-size is {least}"));
+            return self.bad(self.place(), format!("{found} logits here, `Open::vocab_size` is {least}"));
         }
         if self.vocab == 0 {
             self.vocab = found;

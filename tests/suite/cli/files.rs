@@ -107,6 +107,22 @@ fn a_minimum_of_new_tokens_takes_the_place_of_one_of_all() {
     assert_eq!(config(&both(0), &greedy).text(), "0\n");
 }
 
+/// An id of the history beyond the vocabulary is an error, but for an engine that passes over it: then a note says so.
+#[test]
+fn ids_of_a_history_outside_the_vocabulary() {
+    let sample = "sample steps.npy --seed 1 --repetition-penalty 1.5";
+    let said = tokpick(&words(&format!("{sample} --prompt-ids 307,99999999"))).failure();
+    assert!(said.contains("the prompt id 99999999 is outside the vocabulary of 512 tokens"), "{said}");
+    let said = tokpick(&words(&format!("{sample} --engine vllm --prompt-ids 99999999"))).failure();
+    assert!(said.contains("outside the vocabulary of 512"), "{said}");
+    let llama = format!("{sample} --engine llama.cpp --penalty-last-n 64");
+    let ran = tokpick(&words(&format!("{llama} --prompt-ids 307,99999999")));
+    assert!(ran.err.contains("llama.cpp passes over id 99999999 of the history"), "{}", ran.err);
+    assert_eq!(ran.text(), tokpick(&words(&format!("{llama} --prompt-ids 307"))).text());
+    let strict = tokpick(&words(&format!("{llama} --prompt-ids 307,99999999 --strict"))).failure();
+    assert!(strict.contains("outside the vocabulary of 512"), "{strict}");
+}
+
 /// What transformers ignores is ignored with a word, and what other programs write is read.
 #[test]
 fn odd_values_of_files() {

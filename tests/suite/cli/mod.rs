@@ -20,6 +20,8 @@ mod output;
 #[cfg(unix)]
 mod places;
 #[cfg(unix)]
+mod progress;
+#[cfg(unix)]
 mod records;
 mod reference;
 mod reports;

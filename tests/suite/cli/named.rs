@@ -51,6 +51,14 @@ fn what_sample_writes_is_read_as_ids() {
         let wrong = tokpick(&words(&format!("verify batch.npy -s 4 -n 2 --ids-file {file}")));
         assert_eq!(wrong.status, Some(1), "{format}: {}", wrong.err);
     }
+    // a file names no other one: @x is a token
+    let vocab = folder.path().join("vocab.json").to_str().unwrap().to_string();
+    fs::write(&vocab, r#"["x", "@x"]"#).unwrap();
+    fs::write(&file, "@x x\n").unwrap();
+    let scored =
+        tokpick(&words(&format!("score steps.npy -f json --vocab {vocab} --ids-file {file}"))).json();
+    let ids: Vec<_> = scored["sequences"][0]["tokens"].as_array().unwrap().iter().map(|t| &t["id"]).collect();
+    assert_eq!(ids, [1, 0]);
     fs::write(&file, r#"{"logits":[1,2]}"#).unwrap();
     let said = tokpick(&words(&format!("score steps.npy --ids-file {file}"))).failure();
     assert!(said.contains("holds no ids"), "{said}");

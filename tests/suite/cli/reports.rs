@@ -20,6 +20,25 @@ fn probs_as_lines() {
     assert_eq!(with_input(&["probs"], words).text(), "0\t0\t0.5\ta⇥b\n0\t1\t0.5\tc\n");
 }
 
+/// `--digits full` counts wherever numbers are shown: the text has what the document has.
+#[test]
+fn full_digits_are_those_of_json() {
+    for (line, part, keys) in [
+        ("diff batch.npy batch-f16.npy", "summary", &["max_abs", "mean_kl_ab", "max_kl", "flips"][..]),
+        ("verify steps.npy -s 1 --ids 1,2,3", "verification", &["mean_clipped_margin", "max_margin"]),
+    ] {
+        let text = String::from_utf8(tokpick(&words(&format!("{line} --digits full"))).out).unwrap();
+        let document = tokpick(&words(&format!("{line} -f json"))).out;
+        let document: Value = serde_json::from_slice(&document).unwrap();
+        let part = document[part].get("summary").unwrap_or(&document[part]);
+        for key in keys {
+            let number = part[key].as_f64().unwrap_or_else(|| panic!("{line}: no {key} in {part}"));
+            let mut words = text.split_whitespace().filter_map(|word| word.parse::<f64>().ok());
+            assert!(words.any(|word| word == number), "{line}: {key} {number}: {text}");
+        }
+    }
+}
+
 #[test]
 fn probs_as_json() {
     // p = .5 .3 .1 .1: what top-k 2 keeps had .8

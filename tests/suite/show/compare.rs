@@ -110,6 +110,14 @@ fn references_are_ids_or_text() {
     let text = tokpick(&["greedy", "steps.npy", "--vocab", "vocab.json", "--format", "text"]).text();
     let words = measures(&["--vocab", "vocab.json", "--with", "greedy", "--reference", text.trim_end()]);
     assert!((words["measures"]["rouge_1"]["mean"].as_f64().unwrap() - 1.0).abs() < 1e-12, "{words}");
+    // a JSON list may name tokens
+    let named: Vec<Value> = {
+        let run = tokpick(&["greedy", "steps.npy", "--vocab", "vocab.json", "-f", "json"]).json();
+        run["sequences"][0]["tokens"].as_array().unwrap().clone()
+    };
+    let named = Value::Array(named).to_string();
+    let named = measures(&["--vocab", "vocab.json", "--with", "greedy", "--reference", &named]);
+    assert_eq!(named["measures"]["rouge_l"]["mean"], 1.0);
     let wrong = tokpick(&["compare", "steps.npy", "--reference", "no ids"]).failure();
     assert!(wrong.contains("no"), "{wrong}");
 }

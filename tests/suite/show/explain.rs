@@ -34,6 +34,20 @@ fn stages_that_are_off_do_not_stand() {
     assert!(text.contains("top-k cuts here"), "{text}");
 }
 
+/// In a document each listed id has its string beside it, where there are strings.
+#[test]
+fn listed_tokens_have_their_strings() {
+    let strings: Vec<String> =
+        serde_json::from_slice(&std::fs::read("fixtures/tiny-lm/vocab.json").unwrap()).unwrap();
+    let document = tokpick(&words(&format!("{SHOW} --steps 0..2 -f json"))).json();
+    for token in document["steps"].as_array().unwrap().iter().flat_map(|s| s["tokens"].as_array().unwrap()) {
+        let id = token["id"].as_u64().unwrap() as usize;
+        assert_eq!(token["token"], strings[id], "{id}");
+    }
+    let plain = tokpick(&words("explain steps.npy --seed 7 --step 0 -f json")).json();
+    assert!(plain["steps"][0]["tokens"][0].get("token").is_none());
+}
+
 #[test]
 fn the_draw_is_that_of_sample() {
     let text = tokpick(&words("explain batch.npy --seed 1 -t 0.7 --eos-token-id 12,318 -f json")).json();

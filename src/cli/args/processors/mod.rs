@@ -6,7 +6,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 use serde_json::Value;
 use tokpick::Result;
-use tokpick::processor::{Flag, INFOS, Info, Written};
+use tokpick::processor::{Flag, INFOS, Info, Off, Written};
 use tokpick::render::Tokens;
 
 /// A flag that was given, as it was written.
@@ -112,7 +112,7 @@ impl FromArgMatches for ProcessorFlags {
 fn sentence(info: &Info) -> String {
     let (first, rest) = info.summary.split_at(info.summary.chars().next().map_or(0, char::len_utf8));
     let off = match info.off {
-        "false" | "none" | "not set" | "[]" => String::new(),
+        Off::Unset | Off::False | Off::Empty => String::new(),
         off => format!(" (off: {off})"),
     };
     format!("{}{rest}{off}", first.to_uppercase())
@@ -124,7 +124,8 @@ fn arg(info: Option<&Info>, flag: &'static Flag) -> Arg {
         Some(info) if flag.help.is_empty() => sentence(info),
         _ => flag.help.to_string(),
     };
-    let arg = Arg::new(flag.long).long(flag.long).help(help).visible_aliases(flag.aliases);
+    let arg =
+        Arg::new(flag.long).long(flag.long).help(help).visible_aliases(flag.aliases).aliases(flag.hidden);
     let arg = match flag.short {
         Some(short) => arg.short(short),
         None => arg,

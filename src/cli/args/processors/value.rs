@@ -5,8 +5,7 @@ use tokpick::processor::Written;
 use tokpick::render::Tokens;
 use tokpick::{Error, Result};
 
-use crate::cli::ids::parse;
-use crate::cli::named::{Named, NamedLists};
+use crate::cli::named::{Named, NamedLists, parse};
 
 /// The value in JSON. A whole number stays one, so that a processor can refuse 1.5 tokens. `tokens` are the strings that ids may be
 /// named by.
@@ -43,11 +42,13 @@ pub fn read(written: Written, flag: &str, text: &str, tokens: Option<&Tokens>) -
             .map(|pair| bias(pair).ok_or_else(|| bad("must be id=bias pairs (5=-1.5,7=-inf), or JSON")))
             .collect::<Result<Vec<_>>>()
             .map(Value::from),
-        Written::StartFactor => {
+        Written::Pair(first, second) => {
             let pair = text
                 .split_once(',')
                 .and_then(|(s, f)| Some(json!([s.trim().parse::<u64>().ok()?, number(f)?])));
-            pair.ok_or_else(|| bad("must be start,factor: a number of new tokens, and the growth per token"))
+            pair.ok_or_else(|| {
+                bad(&format!("must be {first},{second}: a whole number, 0 or more, and a number"))
+            })
         }
         Written::Json => from_json(text).map_err(|e| bad(&e)),
     }
@@ -93,7 +94,7 @@ mod tests {
             (Written::IdLists, "1 2;3", "[[1,2],[3]]"),
             (Written::IdLists, "[[1,2],[3]]", "[[1,2],[3]]"),
             (Written::Bias, "5=-1.5,7=-inf", r#"[[5,-1.5],[7,"-inf"]]"#),
-            (Written::StartFactor, "5,1.5", "[5,1.5]"),
+            (Written::Pair("start", "factor"), "5,1.5", "[5,1.5]"),
             (Written::Switch, "", "true"),
         ] {
             assert_eq!(
@@ -110,7 +111,7 @@ mod tests {
             (Written::Count, "1.5"),
             (Written::Bias, "5"),
             (Written::Bias, "x=1"),
-            (Written::StartFactor, "5"),
+            (Written::Pair("start", "factor"), "5"),
             (Written::Json, "[1"),
         ] {
             let error = read(written, "f", text, None).err().map(|e| e.to_string()).unwrap_or_default();

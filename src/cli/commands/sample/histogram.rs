@@ -12,7 +12,7 @@ use tokpick::{Error, Result, sampler};
 use crate::cli::args::{DecodeArgs, FormatName, Seed, ShowArgs};
 use crate::cli::note::{missing, note};
 use crate::cli::out::Out;
-use crate::cli::resolve::{Asked, Setup};
+use crate::cli::resolve::Setup;
 use crate::cli::run::parallel;
 use crate::cli::strategy::{Drawing, draw, samples};
 use crate::cli::watch::Watch;

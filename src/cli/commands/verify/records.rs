@@ -9,6 +9,7 @@ use tokpick::render::kit::count_of;
 use tokpick::{Error, Result};
 
 use super::{FormatName, Verify};
+use crate::cli::fields::as_flags;
 use crate::cli::note::note;
 use crate::cli::out::Out;
 use crate::cli::places::Written;
@@ -130,7 +131,7 @@ fn text(result: &Result<(Record, Repeated)>, to: &mut dyn Write) -> io::Result<(
                 count_of(ids, "id")
             )
         }
-        Err(error) => writeln!(to, "can't be checked: {error}"),
+        Err(error) => writeln!(to, "can't be checked: {}", as_flags(&error.to_string())),
     }
 }
 
@@ -150,7 +151,7 @@ fn document(path: Option<String>, result: &Result<(Record, Repeated)>) -> Value 
         }
         Err(error) => {
             document["holds"] = Value::Null;
-            document["error"] = json!(error.to_string());
+            document["error"] = json!(as_flags(&error.to_string()));
         }
     }
     document

@@ -1,0 +1,149 @@
+//! A source seen through something: under other numbers, or counted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Format, LogitsSource, Query, ReadAt, Row, Shape, Wrapper, read_rows};
+use crate::{Error, Place, Result};
+
+type Source = Box<dyn LogitsSource + Send>;
+
+/// What is different in a source that is seen through it.
+pub(super) trait View: Send + Sync {
+    /// The number of a sequence, from the source's own.
+    fn sequence(&self, own: usize) -> usize {
+        own
+    }
+
+    /// A question, as the source is to be asked.
+    fn query<'a>(&self, at: &Query<'a>) -> Query<'a> {
+        *at
+    }
+
+    /// An error, as it is to be told.
+    fn error(&self, error: Error) -> Error {
+        error
+    }
+
+    /// So many rows were read.
+    fn read(&self, _rows: usize) {}
+}
+
+/// The source, seen through `view`; its rows can be read by several threads if they could before.
+///
+/// # Errors
+/// A source that shares its rows and doesn't give them away.
+pub(super) fn through(source: Source, view: impl View + 'static) -> Result<Source> {
+    if source.shared().is_none() {
+        return Ok(Box::new(Forward { source, view }));
+    }
+    let (name, format) = (source.name().to_owned(), source.format());
+    let shape = renumbered(source.shape(), &view);
+    let vocab = source.vocab().map(<[String]>::to_vec);
+    let ids = renamed(source.ids(), &view);
+    match source.into_shared() {
+        Some(rows) => Ok(Box::new(Shared { name, shape, vocab, ids, format, rows, view })),
+        None => Err(Error::input(name, Place::default(), "shares its rows, but doesn't give them away")),
+    }
+}
+
+fn renumbered(mut shape: Shape, view: &impl View) -> Shape {
+    shape.sequences = view.sequence(shape.sequences.start)..view.sequence(shape.sequences.end);
+    shape
+}
+
+fn renamed(ids: BTreeMap<usize, Value>, view: &impl View) -> BTreeMap<usize, Value> {
+    ids.into_iter().map(|(sequence, id)| (view.sequence(sequence), id)).collect()
+}
+
+/// One whose rows come in an order.
+struct Forward<V> {
+    source: Source,
+    view: V,
+}
+
+impl<V: View> Wrapper for Forward<V> {
+    fn inner(&self) -> &dyn LogitsSource {
+        self.source.as_ref()
+    }
+
+    fn inner_mut(&mut self) -> &mut dyn LogitsSource {
+        self.source.as_mut()
+    }
+
+    fn shape_around(&self) -> Shape {
+        renumbered(self.source.shape(), &self.view)
+    }
+
+    fn rows_around(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
+        let asked: Vec<Query<'_>> = at.iter().map(|at| self.view.query(at)).collect();
+        self.source.rows(&asked, out).map_err(|e| self.view.error(e))?;
+        let repeats = |pair: &&[Query<'_>]| {
+            (pair[0].sequence, pair[0].step, pair[0].context)
+                == (pair[1].sequence, pair[1].step, pair[1].context)
+        };
+        let repeated = at.windows(2).filter(repeats).count();
+        let ended = out.iter().filter(|row| row.ended).count();
+        self.view.read(at.len().saturating_sub(repeated + ended));
+        Ok(())
+    }
+
+    fn ids_around(&self) -> BTreeMap<usize, Value> {
+        renamed(self.source.ids(), &self.view)
+    }
+}
+
+/// One whose rows can be read at random.
+struct Shared<V> {
+    name: String,
+    shape: Shape,
+    vocab: Option<Vec<String>>,
+    ids: BTreeMap<usize, Value>,
+    format: Format,
+    rows: Arc<dyn ReadAt>,
+    view: V,
+}
+
+impl<V: View> ReadAt for Shared<V> {
+    fn read(&self, at: &Query<'_>, row: &mut Row) -> Result<()> {
+        self.rows.read(&self.view.query(at), row).map_err(|e| self.view.error(e))?;
+        self.view.read(1);
+        Ok(())
+    }
+}
+
+impl<V: View + 'static> LogitsSource for Shared<V> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn shape(&self) -> Shape {
+        self.shape.clone()
+    }
+
+    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
+        read_rows(self, at, out, self.shape.follows_prefix)
+    }
+
+    fn shared(&self) -> Option<&dyn ReadAt> {
+        Some(self)
+    }
+
+    fn into_shared(self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
+        Some(Arc::new(*self))
+    }
+
+    fn vocab(&self) -> Option<&[String]> {
+        self.vocab.as_deref()
+    }
+
+    fn ids(&self) -> BTreeMap<usize, Value> {
+        self.ids.clone()
+    }
+
+    fn format(&self) -> Format {
+        self.format.clone()
+    }
+}
