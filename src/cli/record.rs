@@ -14,8 +14,21 @@ use super::given::Given;
 use super::strategy::Strategy;
 
 /// Flags that change where results go, or how fast, but not what they are.
-pub const WITHOUT_RESULT: [&str; 9] =
-    ["record", "output", "format", "stream", "escape", "threads", "trace", "trace-top", "record-table"];
+pub const WITHOUT_RESULT: [&str; 13] = [
+    "record",
+    "output",
+    "format",
+    "stream",
+    "escape",
+    "width",
+    "color",
+    "ascii",
+    "digits",
+    "threads",
+    "trace",
+    "trace-top",
+    "record-table",
+];
 
 /// A record of a run that is about to begin, to be written to `path`: everything but the input's digest and the result.
 ///

@@ -83,7 +83,7 @@ const WORTH_THREADS: usize = 1 << 20;
 
 /// Whether rows are decoded on several threads, as many as were asked for but no more than there are rows or cores. No pool is made where
 /// it isn't worth it.
-fn parallel(draw: &DrawArgs, opened: &Opened, samples: Option<usize>) -> Result<bool> {
+pub fn parallel(draw: &DrawArgs, opened: &Opened, samples: Option<usize>) -> Result<bool> {
     let shape = opened.source.shape();
     let sequences = shape.sequences.len();
     let rows = shape.steps().map_or(sequences, |steps| steps.saturating_mul(sequences));

@@ -86,15 +86,16 @@ pub fn samples(args: &DrawArgs, files: &Files) -> Result<usize> {
     }
 }
 
-/// The draw and its seed; a temperature of 0 leaves nothing to draw. `stages`: an engine keeps what its filters left.
+/// The draw and its seed; a temperature of 0 leaves nothing to draw. An engine keeps as much of a draw as
+/// `least` says, or as log-probabilities need.
 ///
 /// # Errors
 /// A seed that is none; what an engine lacks; settings that exclude each other.
-pub fn draw(args: &DrawArgs, setup: &Setup, samples: usize, stages: bool) -> Result<Drawing> {
+pub fn draw(args: &DrawArgs, setup: &Setup, samples: usize, least: Watch) -> Result<Drawing> {
     let resolved = &setup.resolved;
     if let (Some(name), Some(params)) = (&args.engine.engine, &resolved.params) {
         let watch = match setup.logprobs {
-            _ if stages => Watch::Stages,
+            _ if least != Watch::Ids => least,
             true => Watch::Evidence,
             false => Watch::Ids,
         };

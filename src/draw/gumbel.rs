@@ -1,7 +1,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
-use super::{Draw, DrawRow, Key, Margin, Pick, Turn, nothing};
+use super::{Draw, DrawRow, Key, Margin, Pick, Racer, Turn, nothing};
 use crate::{Result, TokenId, kernel};
 
 /// Gumbel-max: `argmax(score + g)`, with one addressed noise for each token.
@@ -39,7 +39,7 @@ impl Gumbel {
     }
 
     /// Score plus noise of every candidate: (id, sum, noise).
-    fn race(&self, turn: &Turn<'_>, seat: usize) -> Vec<(TokenId, f64, f64)> {
+    fn sums(&self, turn: &Turn<'_>, seat: usize) -> Vec<(TokenId, f64, f64)> {
         let (ids, scores): (Vec<TokenId>, Vec<f64>) = turn.candidates.members().unzip();
         let seat = &turn.seats[seat];
         let noise = self.noise(seat.lane, turn.sequence, seat.sample, turn.step, &ids);
@@ -113,7 +113,7 @@ impl DrawRow for Gumbel {
         for seat in 0..turn.seats.len() {
             let mut best: Option<(TokenId, f64, f64)> = None;
             let mut second: Option<(TokenId, f64)> = None;
-            for (id, sum, noise) in self.race(turn, seat) {
+            for (id, sum, noise) in self.sums(turn, seat) {
                 match best {
                     Some((_, lead, _)) if sum <= lead => {
                         if second.is_none_or(|(_, s)| sum > s) {
@@ -144,9 +144,17 @@ impl Draw for Gumbel {
     }
 
     fn margin(&mut self, turn: &mut Turn<'_>, seat: usize, claimed: TokenId) -> Margin {
-        let race = self.race(turn, seat);
+        let race = self.sums(turn, seat);
         let lead = race.iter().fold(f64::NEG_INFINITY, |m, r| m.max(r.1));
         race.iter().find(|r| r.0 == claimed).map_or(Margin::Impossible, |r| Margin::Score(lead - r.1))
+    }
+
+    fn race(&mut self, turn: &Turn<'_>, seat: usize) -> Vec<Racer> {
+        let sums = self.sums(turn, seat);
+        let lead = sums.iter().fold(f64::NEG_INFINITY, |lead, s| lead.max(s.1));
+        sums.into_iter()
+            .map(|(id, sum, noise)| Racer { id, noise: Some(noise), behind: lead - sum })
+            .collect()
     }
 
     fn shared(&self) -> Option<&dyn DrawRow> {

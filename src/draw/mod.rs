@@ -129,6 +129,17 @@ impl Support {
     }
 }
 
+/// A token in the race of a draw.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Racer {
+    /// The token.
+    pub id: TokenId,
+    /// The noise that was added to its score, where the draw tells.
+    pub noise: Option<f64>,
+    /// How far it was behind the winner, in nats, noise included.
+    pub behind: f64,
+}
+
 /// What one filter of a draw left, as the draw itself went through it ([`Draw::filters`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filtered {
@@ -188,6 +199,11 @@ pub trait Draw: Send {
     fn support(&mut self, turn: &Turn<'_>, _seat: usize) -> Support {
         let (ids, probabilities) = turn.candidates.probabilities().into_iter().unzip();
         Support { ids, probabilities: Some(probabilities) }
+    }
+
+    /// How all who could win ran for a seat of the last step, where the draw is a race; in no order.
+    fn race(&mut self, _turn: &Turn<'_>, _seat: usize) -> Vec<Racer> {
+        Vec::new()
     }
 
     /// This draw for one row at a time, through a shared reference, where draws don't depend on each other.

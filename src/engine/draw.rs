@@ -3,7 +3,7 @@
 use super::{
     Batch, Defaults, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch, build, registry,
 };
-use crate::draw::{Draw, Filtered, Margin, Pick, Seat, Support, Turn};
+use crate::draw::{Draw, Filtered, Margin, Pick, Racer, Seat, Support, Turn};
 use crate::{Error, Place, Result, TokenId};
 
 /// An engine's replay that draws from the raw rows of a source.
@@ -13,7 +13,8 @@ use crate::{Error, Place, Result, TokenId};
 /// that draws several ids in one call (torch-multinomial) has a row for each sequence, whose ids go to the samples in turn.
 ///
 /// [`Pick::logprob`] is the log-probability after the engine's filters where it draws by intervals (numpy, llama.cpp, candle,
-/// mlx-lm, torch-multinomial with replacement) and log-probabilities or evidence were asked for; races tell none.
+/// mlx-lm, torch-multinomial with replacement) and log-probabilities or evidence were asked for; races tell none, unless they are
+/// asked to ([`Watch::Odds`]).
 ///
 /// ```
 /// use tokpick::engine::{EngineDraw, Params};
@@ -182,7 +183,10 @@ impl Draw for EngineDraw {
             let Some(number) = taken.get_mut(drawn.row) else { continue };
             let line = drawn.row * samples + *number;
             *number += 1;
-            let pick = pick(drawn.id, drawn.evidence.as_ref());
+            let mut pick = pick(drawn.id, drawn.evidence.as_ref());
+            if self.watch == Watch::Odds && pick.logprob.is_none() {
+                pick.logprob = self.rows.get(drawn.row).and_then(|row| odds(&drawn, row));
+            }
             if self.evidence.len() <= line {
                 self.evidence.resize(line + 1, None);
             }
@@ -223,6 +227,20 @@ impl Draw for EngineDraw {
     fn by_cut(&mut self, turn: &Turn<'_>, seat: usize, claimed: TokenId, tolerance: f64) -> Option<f64> {
         let line = turn.seats.get(seat).map(|s| s.line)?;
         self.evidence.get(line)?.as_ref()?.by_cut(claimed, tolerance)
+    }
+
+    fn race(&mut self, turn: &Turn<'_>, seat: usize) -> Vec<Racer> {
+        let line = turn.seats.get(seat).map(|s| s.line);
+        let Some(evidence @ Evidence::Race { scores, .. }) =
+            line.and_then(|line| self.evidence.get(line)?.as_ref())
+        else {
+            return Vec::new();
+        };
+        let behind = |id| match evidence.margin(id) {
+            Margin::Score(behind) => Some(Racer { id, noise: None, behind }),
+            _ => None,
+        };
+        (0..scores.len() as u32).filter_map(behind).collect()
     }
 
     fn support(&mut self, turn: &Turn<'_>, seat: usize) -> Support {
@@ -300,6 +318,19 @@ fn locate(error: Error, places: &[Placed]) -> Error {
 
 fn widths(upper: &[f64]) -> impl Iterator<Item = f64> + '_ {
     upper.iter().scan(0.0, |low, &high| Some((high - std::mem::replace(low, high)).max(0.0)))
+}
+
+/// The log-probability of what was drawn, in what the last filter left, or in the row where nothing filters.
+fn odds(drawn: &Drawn, row: &[f32]) -> Option<f64> {
+    if let Some(last) = drawn.stages.last() {
+        let at = last.left.binary_search_by_key(&drawn.id, |x| x.0).ok()?;
+        return Some(crate::kernel::ln(last.left[at].1)).filter(|l| l.is_finite());
+    }
+    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let score = |x: f32| f64::from(x) - f64::from(max);
+    let total: f64 = row.iter().map(|&x| crate::kernel::exp(score(x))).sum();
+    let own = row.get(drawn.id as usize).map(|&x| score(x) - crate::kernel::ln(total));
+    own.filter(|l| l.is_finite())
 }
 
 fn pick(id: TokenId, evidence: Option<&Evidence>) -> Pick {

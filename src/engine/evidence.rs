@@ -14,12 +14,19 @@ pub enum Watch {
     Evidence,
     /// The evidence, and what each filter left.
     Stages,
+    /// The same, and [`Pick::logprob`](crate::draw::Pick::logprob) is told of races, too: what their last filter gives the winner.
+    Odds,
 }
 
 impl Watch {
     /// Whether evidence is kept.
     pub fn evidence(self) -> bool {
         self != Self::Ids
+    }
+
+    /// Whether what each filter left is kept.
+    pub fn stages(self) -> bool {
+        matches!(self, Self::Stages | Self::Odds)
     }
 }
 

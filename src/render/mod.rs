@@ -5,6 +5,7 @@
 //! `null` in JSON.
 
 pub mod explain;
+mod histogram;
 mod info;
 pub mod kit;
 pub mod page;
@@ -17,6 +18,7 @@ mod trace;
 pub mod tree;
 
 pub use explain::{Explain, Explained};
+pub use histogram::{Counted, Histogram, Outcome, Rest, by_chance};
 pub use info::{Info, RowInfo};
 pub use probs::{Distribution, Probs, ProbsFormat};
 pub use processors::Processors;

@@ -120,6 +120,7 @@ impl<W: Write> TraceWriter<W> {
                     "stages": stages.iter().map(stage).collect::<Vec<_>>(),
                 })
             }
+            TraceEvent::Odds { .. } => return None,
             TraceEvent::Draw { place, sample, pick, candidates } => draw(*place, *sample, pick, candidates),
             TraceEvent::Beams(step) => {
                 let mut line = json!({"event": "beams"});
@@ -151,7 +152,7 @@ fn draw(place: Place, sample: usize, pick: &Pick, c: &Candidates) -> Value {
 
 impl<W: Write> Trace for TraceWriter<W> {
     fn wants(&self) -> Wants {
-        Wants { stages: true, draws: true, beams: true }
+        Wants { stages: true, draws: true, beams: true, ..Wants::default() }
     }
 
     fn event(&mut self, event: &TraceEvent<'_>) {

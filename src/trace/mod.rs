@@ -3,7 +3,7 @@
 //! A [`Trace`] is told what happened and changes nothing. Nobody watching costs nothing: the events are only made when
 //! [`Trace::wants`] asks for them.
 
-use crate::draw::{Filtered, Pick};
+use crate::draw::{Filtered, Pick, Racer, Support};
 use crate::processor::{Candidates, Processor};
 use crate::{Place, TokenId};
 
@@ -18,6 +18,8 @@ pub struct Wants {
     pub stages: bool,
     /// Each draw.
     pub draws: bool,
+    /// What each draw was made from: intervals or a race.
+    pub odds: bool,
     /// The beams of each step.
     pub beams: bool,
 }
@@ -25,7 +27,7 @@ pub struct Wants {
 impl Wants {
     /// True if anything at all is wanted: then rows are decoded one by one, in order.
     pub fn any(&self) -> bool {
-        self.stages || self.draws || self.beams
+        self.stages || self.draws || self.odds || self.beams
     }
 }
 
@@ -60,6 +62,17 @@ pub enum TraceEvent<'a> {
         sample: usize,
         /// What each filter left, in the order of the draw.
         stages: &'a [Filtered],
+    },
+    /// What a token is drawn from; its [`TraceEvent::Draw`] follows.
+    Odds {
+        /// Sequence and step.
+        place: Place,
+        /// Number of the sample.
+        sample: usize,
+        /// The tokens that could be drawn, in the order of the draw.
+        support: Support,
+        /// How they ran, where the draw is a race.
+        race: Vec<Racer>,
     },
     /// A token was chosen.
     Draw {

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use tokpick::engine::Watch;
 use tokpick::processor::Chain;
 use tokpick::render::{self, Explained, explain};
 use tokpick::sampler::{Limits, Sampler};
@@ -94,7 +95,7 @@ impl Run for Explain {
         no_effect(&self.draw.num_samples.map_or(vec![], |_| vec!["--num-samples"]), "in explain");
         skipped(&resolved.chain);
         let setup = Setup { opened, files, resolved, logprobs: true };
-        let Drawing { draw, seed, .. } = draw(&self.draw, &setup, 1, true)?;
+        let Drawing { draw, seed, .. } = draw(&self.draw, &setup, 1, Watch::Stages)?;
         let Setup { mut opened, resolved, .. } = setup;
         let name = draw.name().to_string();
         let job = resolved.job(seed.as_ref().map_or(0, Seed::coins));

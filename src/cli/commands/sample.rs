@@ -1,5 +1,8 @@
+mod histogram;
+
 use clap::Args;
 use tokpick::draw::Draw;
+use tokpick::engine::Watch;
 use tokpick::{Result, sampler};
 
 use crate::cli::args::{DecodeArgs, Group, SearchArgs, hide};
@@ -14,6 +17,8 @@ use crate::cli::{Given, Run, Status, run::run};
 pub struct Sample {
     #[command(flatten)]
     decode: DecodeArgs,
+    #[command(flatten)]
+    view: histogram::HistogramArgs,
 }
 
 impl Run for Sample {
@@ -24,8 +29,13 @@ impl Run for Sample {
         }
         let files = Files::read(&args.settings)?.drawing("`sample` draws by its name");
         files.note_beams();
-        let setup = Setup::new(args, args.open()?, files, args.wants_logprobs())?;
+        let counts = self.view.histogram;
+        let setup = Setup::new(args, args.open()?, files, counts || args.wants_logprobs())?;
         no_effect(&args.search.given(), "when sampling (they are for `tokpick beam`)");
+        if counts {
+            return histogram::run(args, &self.view, setup, given);
+        }
+        no_effect(&histogram::idle(given), "without --histogram");
         let strategy = self.strategy(&setup)?;
         run(args, setup, strategy, given)
     }
@@ -38,8 +48,8 @@ impl Decode for Sample {
 
     fn strategy(&self, setup: &Setup) -> Result<Strategy<'static>> {
         let samples = samples(&self.decode.draw, &setup.files)?;
-        let Drawing { draw, engine, seed } =
-            draw(&self.decode.draw, setup, samples, self.decode.watch.trace.is_some())?;
+        let watch = if self.decode.watch.trace.is_some() { Watch::Stages } else { Watch::Ids };
+        let Drawing { draw, engine, seed } = draw(&self.decode.draw, setup, samples, watch)?;
         let name = draw.name().to_string();
         let sampler = Box::new(sampler::Sample { draw, samples });
         Ok(Strategy { sampler, draw: Some(name), engine, seed, settled: Vec::new() })
@@ -47,6 +57,6 @@ impl Decode for Sample {
 
     fn draw(&self, setup: &Setup) -> Result<Option<Box<dyn Draw>>> {
         let samples = samples(&self.decode.draw, &setup.files)?;
-        Ok(Some(draw(&self.decode.draw, setup, samples, false)?.draw))
+        Ok(Some(draw(&self.decode.draw, setup, samples, Watch::Ids)?.draw))
     }
 }

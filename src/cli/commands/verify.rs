@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 use tokpick::check::{self, Clip, Record, Tolerance, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
-use tokpick::engine::Batch;
+use tokpick::engine::{Batch, Watch};
 use tokpick::{Error, Place, Result};
 
 use self::judge::{FormatName, JudgeArgs};
@@ -160,7 +160,7 @@ impl Verify {
             self.draw.refuse_engine("--greedy takes the best token, as every engine does")?;
             return Ok((Box::new(Argmax), self.draw.seed.clone().filter(|_| coin), temperature));
         }
-        let drawing = strategy::draw(&self.draw, setup, samples, false)?;
+        let drawing = strategy::draw(&self.draw, setup, samples, Watch::Ids)?;
         Ok((drawing.draw, drawing.seed, temperature))
     }
 

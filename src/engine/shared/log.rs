@@ -14,7 +14,7 @@ pub(in crate::engine) struct Log {
 impl Log {
     /// Begins a row.
     pub(in crate::engine) fn start(&mut self, watch: Watch) {
-        self.on = watch == Watch::Stages;
+        self.on = watch.stages();
         self.stages.clear();
     }
 

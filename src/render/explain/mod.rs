@@ -79,6 +79,8 @@ pub struct Drawn {
     pub logprob: Option<f64>,
     /// The noise that won a race.
     pub noise: Option<f64>,
+    /// The race: those of the tokens that are shown who took part, and its first three; the winner first.
+    pub race: Vec<Runner>,
     /// Who came second.
     pub runner_up: Option<RunnerUp>,
 }
@@ -92,6 +94,19 @@ pub struct Interval {
     pub from: f64,
     /// Where it ends.
     pub to: f64,
+}
+
+/// One who took part in a race.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Runner {
+    /// The token.
+    pub id: TokenId,
+    /// Its ln p in what was drawn from.
+    pub logprob: Option<f64>,
+    /// Its noise, where the draw tells.
+    pub noise: Option<f64>,
+    /// How far it was behind the winner, in nats, noise included.
+    pub behind: f64,
 }
 
 /// The second of a race.
@@ -109,6 +124,15 @@ impl Drawn {
     /// The interval of the token that was drawn.
     fn own(&self) -> Option<&Interval> {
         self.intervals.iter().find(|i| i.id == self.id)
+    }
+
+    /// The race in numbers: ln p, noise, their sum, and how far behind the winner; what is not known is a `-`.
+    fn runners(&self) -> impl Iterator<Item = [String; 4]> + '_ {
+        let number = |x: Option<f64>| x.map_or("-".to_string(), |x| format!("{x:.4}"));
+        self.race.iter().map(move |r| {
+            let sum = r.logprob.zip(r.noise).map(|(l, g)| l + g);
+            [number(r.logprob), number(r.noise), number(sum), number(Some(r.behind))]
+        })
     }
 
     /// The draw in words.
@@ -224,3 +248,6 @@ fn foot(stage: &Stage) -> [String; 4] {
 
 /// The names of these rows.
 const FOOT: [&str; 4] = ["entropy", "effective", "kept", "kept mass"];
+
+/// The head of a race.
+const RACE: [&str; 6] = ["race", "ln p", "noise", "sum", "behind", ""];

@@ -1,6 +1,6 @@
 //! Steps as a picture.
 
-use super::{Explained, FOOT, foot};
+use super::{Explained, FOOT, RACE, foot};
 use crate::render::Tokens;
 use crate::render::kit::{Anchor, Svg, clip, share, token};
 
@@ -141,6 +141,25 @@ fn draw(svg: &mut Svg, step: &Explained, tokens: Option<&Tokens>, whole: f64, mu
         Some(_) => format!("{id} {}", clip(&token(tokens, id), 16)),
         None => format!("{id}"),
     };
+    if !drawn.race.is_empty() {
+        let column = |n: usize| MARGIN + LEFT + 70.0 * n as f64;
+        svg.text(MARGIN, y, Anchor::Start, "tp-soft", RACE[0]);
+        for (n, head) in RACE[1..5].iter().enumerate() {
+            svg.text(column(n + 1), y, Anchor::End, "tp-soft", head);
+        }
+        for (runner, numbers) in drawn.race.iter().zip(drawn.runners()) {
+            y += ROW;
+            let class = if runner.id == drawn.id { "tp-chosen" } else { "" };
+            svg.text(MARGIN, y, Anchor::Start, class, &name(runner.id));
+            for (n, number) in numbers.iter().enumerate() {
+                svg.text(column(n + 1), y, Anchor::End, class, number);
+            }
+            if runner.id == drawn.id {
+                svg.text(column(4) + 12.0, y, Anchor::Start, class, "←");
+            }
+        }
+        y += ROW * 1.5;
+    }
     svg.text(MARGIN, y, Anchor::Start, "", &drawn.words(name));
     y
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::ruler::ruler;
-use super::{Cut, Explained, FOOT, foot};
+use super::{Cut, Explained, FOOT, RACE, foot};
 use crate::TokenId;
 use crate::render::Tokens;
 use crate::render::kit::{Ink, Look, Mark, bar, clip, display_width, pad, pad_left, share, token, wrap};
@@ -188,20 +188,15 @@ fn draw(step: &Explained, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Wri
         let line = ruler(drawn, label, look.width.saturating_sub(display_width(&head) + 2), look);
         writeln!(to, "{head}{line} 1")?;
     }
-    if let (Some(noise), Some(logprob)) = (drawn.noise, drawn.logprob) {
-        let mut table = crate::render::Table::new("llddd");
-        table.row(["race", "", "ln p", "noise", "sum"]);
-        let row = |id, mark: &str, logprob: f64, sum: f64| {
-            let [l, g, s] = [logprob, sum - logprob, sum].map(|x| format!("{x:.4}"));
-            [name(id), mark.to_string(), l, g, s]
-        };
-        table.row(row(drawn.id, look.mark(Mark::Chosen), logprob, logprob + noise));
-        if let Some(second) = drawn.runner_up
-            && let Some(l) = second.logprob
-        {
-            table.row(row(second.id, "", l, logprob + noise - second.behind));
+    if !drawn.race.is_empty() {
+        let mut table = crate::render::Table::new("lddddl");
+        table.row(RACE);
+        for (runner, [logprob, noise, sum, behind]) in drawn.race.iter().zip(drawn.runners()) {
+            let mark = if runner.id == drawn.id { look.mark(Mark::Chosen) } else { "" };
+            table.row([name(runner.id), logprob, noise, sum, behind, mark.to_string()]);
         }
         table.write_within(look.width, to)?;
+        writeln!(to)?;
     }
     let words = format!("draw: {}", drawn.words(name));
     wrap(&words, look.width).iter().try_for_each(|line| writeln!(to, "{line}"))

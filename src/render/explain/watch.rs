@@ -5,9 +5,9 @@ use std::io;
 
 use serde_json::Value;
 
-use super::{Drawn, Explained, Interval, RunnerUp, Shown, Stage};
+use super::{Drawn, Explained, Interval, Runner, RunnerUp, Shown, Stage};
 use crate::candidates::Candidates;
-use crate::draw::{Filtered, Pick};
+use crate::draw::{Filtered, Pick, Racer, Support};
 use crate::kernel;
 use crate::processor::Processor;
 use crate::render::Distribution;
@@ -36,6 +36,7 @@ struct Waiting {
     context: Vec<TokenId>,
     prompt_len: usize,
     stages: Vec<Members>,
+    odds: Option<(Support, Vec<Racer>)>,
 }
 
 /// A stage's distribution, with its name and its most probable tokens.
@@ -112,7 +113,7 @@ impl<'a> Explain<'a> {
             true => vec![Members::new("raw".to_string(), None, place, candidates, self.top)],
             false => Vec::new(),
         };
-        self.waiting.push_back(Waiting { place, context: context.to_vec(), prompt_len, stages });
+        self.waiting.push_back(Waiting { place, context: context.to_vec(), prompt_len, stages, odds: None });
     }
 
     fn stage(&mut self, name: String, candidates: &Candidates) {
@@ -136,7 +137,7 @@ impl<'a> Explain<'a> {
 
 impl Trace for Explain<'_> {
     fn wants(&self) -> Wants {
-        Wants { stages: true, draws: true, ..Wants::default() }
+        Wants { stages: true, draws: true, odds: true, ..Wants::default() }
     }
 
     fn event(&mut self, event: &TraceEvent<'_>) {
@@ -152,6 +153,12 @@ impl Trace for Explain<'_> {
                         let stage = Members::of(filtered, step.stages.last(), step.place, top);
                         step.stages.push(stage);
                     }
+                }
+            }
+            TraceEvent::Odds { place, support, race, .. } => {
+                let waiting = self.waiting.iter_mut().find(|step| step.place == *place);
+                if let Some(step) = waiting.filter(|s| !s.stages.is_empty()) {
+                    step.odds = Some((support.clone(), race.clone()));
                 }
             }
             TraceEvent::Draw { place, pick, candidates, .. } => self.draw(*place, pick, candidates),
@@ -174,13 +181,13 @@ fn explained(step: &Waiting, pick: &Pick, drawn_from: &Candidates) -> Explained 
             .map(|&id| Shown { id, probs: step.stages.iter().map(|s| s.of.get(id)).collect() })
             .collect(),
         draw: match (pick.interval, step.stages.last()) {
-            (Some(own), Some(last)) => drawn_by_engine(pick, Some(own), last),
+            (Some(own), Some(last)) => drawn_by_engine(step, pick, Some(own), last, &shown),
             (None, Some(last))
                 if pick.uniform.is_none() && pick.noise.is_none() && pick.runner_up.is_some() =>
             {
-                drawn_by_engine(pick, None, last)
+                drawn_by_engine(step, pick, None, last, &shown)
             }
-            _ => drawn(pick, drawn_from),
+            _ => drawn(step, pick, drawn_from, &shown),
         },
     }
 }
@@ -196,25 +203,50 @@ fn shown(stages: &[Members], drawn: TokenId) -> Vec<TokenId> {
     ids
 }
 
-fn drawn(pick: &Pick, candidates: &Candidates) -> Drawn {
+/// So many of the first of a race are always shown.
+const FIRST: usize = 3;
+
+/// The race of a step: those who are shown, and the first; the winner first, then by how far they were behind.
+fn race(step: &Waiting, shown: &[TokenId], logprob: impl Fn(TokenId) -> Option<f64>) -> Vec<Runner> {
+    let Some((_, race)) = &step.odds else { return Vec::new() };
+    let mut racers: Vec<&Racer> = race.iter().collect();
+    racers.sort_unstable_by(|a, b| a.behind.total_cmp(&b.behind).then(a.id.cmp(&b.id)));
+    let wanted = racers.iter().enumerate().filter(|(at, racer)| *at < FIRST || shown.contains(&racer.id));
+    wanted
+        .map(|(_, r)| Runner { id: r.id, logprob: logprob(r.id), noise: r.noise, behind: r.behind })
+        .collect()
+}
+
+/// The widest of intervals in their order, and that of the token.
+fn widest(mut intervals: Vec<Interval>, token: TokenId) -> Vec<Interval> {
+    if intervals.len() > INTERVALS {
+        intervals.sort_by(|a, b| (b.to - b.from).total_cmp(&(a.to - a.from)));
+        let own = intervals.iter().position(|i| i.id == token).filter(|&at| at >= INTERVALS);
+        let own = own.map(|at| intervals[at]);
+        intervals.truncate(INTERVALS);
+        intervals.extend(own);
+        intervals.sort_by(|a, b| a.from.total_cmp(&b.from));
+    }
+    intervals
+}
+
+/// Intervals of so much, one after the other.
+fn side_by_side(of: impl Iterator<Item = (TokenId, f64)>) -> Vec<Interval> {
+    let place = |from: &mut f64, (id, p): (TokenId, f64)| {
+        let interval = Interval { id, from: from.min(1.0), to: f64::min(*from + p, 1.0) };
+        *from += p;
+        Some(interval)
+    };
+    of.scan(0.0, place).collect()
+}
+
+fn drawn(step: &Waiting, pick: &Pick, candidates: &Candidates, shown: &[TokenId]) -> Drawn {
     let normalizer = candidates.normalizer();
     let logprob = |id| candidates.score(id).and_then(|s| normalizer.log_probability(s));
-    let mut intervals = Vec::new();
-    if pick.uniform.is_some() {
-        let mut from = 0.0;
-        for (id, p) in candidates.probabilities() {
-            intervals.push(Interval { id, from, to: f64::min(from + p, 1.0) });
-            from += p;
-        }
-        if intervals.len() > INTERVALS {
-            intervals.sort_by(|a, b| (b.to - b.from).total_cmp(&(a.to - a.from)));
-            let own = intervals.iter().position(|i| i.id == pick.id).filter(|&at| at >= INTERVALS);
-            let own = own.map(|at| intervals[at]);
-            intervals.truncate(INTERVALS);
-            intervals.extend(own);
-            intervals.sort_by(|a, b| a.from.total_cmp(&b.from));
-        }
-    }
+    let intervals = match pick.uniform {
+        Some(_) => widest(side_by_side(candidates.probabilities().into_iter()), pick.id),
+        None => Vec::new(),
+    };
     Drawn {
         id: pick.id,
         candidates: candidates.count(),
@@ -222,20 +254,37 @@ fn drawn(pick: &Pick, candidates: &Candidates) -> Drawn {
         intervals,
         logprob: logprob(pick.id),
         noise: pick.noise,
+        race: race(step, shown, logprob),
         runner_up: pick.runner_up.map(|(id, behind)| RunnerUp { id, behind, logprob: logprob(id) }),
     }
 }
 
 /// A draw that filters by itself: what it was made from is what its last filter left.
-fn drawn_by_engine(pick: &Pick, own: Option<(f64, f64)>, last: &Members) -> Drawn {
+fn drawn_by_engine(
+    step: &Waiting,
+    pick: &Pick,
+    own: Option<(f64, f64)>,
+    last: &Members,
+    shown: &[TokenId],
+) -> Drawn {
     let logprob = |id| last.of.get(id).filter(|&p| p > 0.0).map(kernel::ln);
+    let support = step.odds.as_ref().map(|(support, _)| support);
+    let widths = support.and_then(|s| Some(s.ids.iter().copied().zip(s.probabilities.clone()?)));
+    let mut intervals = widths.map(side_by_side).unwrap_or_default();
+    // the engine's own edges decided
+    match (own, intervals.iter_mut().find(|i| i.id == pick.id)) {
+        (Some((from, to)), Some(interval)) => (interval.from, interval.to) = (from, to),
+        (Some((from, to)), None) => intervals.push(Interval { id: pick.id, from, to }),
+        (None, _) => {}
+    }
     Drawn {
         id: pick.id,
         candidates: last.of.kept,
         uniform: pick.uniform,
-        intervals: own.map(|(from, to)| Interval { id: pick.id, from, to }).into_iter().collect(),
+        intervals: widest(intervals, pick.id),
         logprob: logprob(pick.id),
         noise: None,
+        race: race(step, shown, logprob),
         runner_up: pick.runner_up.map(|(id, behind)| RunnerUp { id, behind, logprob: logprob(id) }),
     }
 }

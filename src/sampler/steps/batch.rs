@@ -256,6 +256,12 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
                 let stages = self.draw.stages(&slot.turn(lines, job), seat);
                 self.trace.event(&TraceEvent::Filters { place, sample, stages: &stages });
             }
+            if self.trace.wants().odds {
+                let (place, sample) = (Place::row(slot.sequence, slot.step), slot.seats[seat].sample);
+                let turn = slot.turn(lines, job);
+                let (support, race) = (self.draw.support(&turn, seat), self.draw.race(&turn, seat));
+                self.trace.event(&TraceEvent::Odds { place, sample, support, race });
+            }
             if self.trace.wants().draws {
                 let (place, sample) = (Place::row(slot.sequence, slot.step), slot.seats[seat].sample);
                 let candidates = &slot.candidates;

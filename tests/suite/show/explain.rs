@@ -163,3 +163,50 @@ fn steps_are_those_that_were_asked_for() {
     assert!(wrong.contains("--steps 20..30") && wrong.contains("0 to 23"), "{wrong}");
     assert_eq!(tokpick(&words("explain steps.npy --steps 3..3")).status, Some(2));
 }
+
+/// The race of `--draw gumbel` is that of the draw: the largest sum wins, and the noise is the library's.
+#[test]
+fn a_race_shows_every_runner() {
+    let args = "explain steps.npy --step 0 --seed 1 --draw gumbel -k 6 -f json";
+    let draw = tokpick(&words(args)).json()["steps"][0]["draw"].clone();
+    let race = draw["race"].as_array().unwrap();
+    assert_eq!(race.len(), 6);
+    assert_eq!(race[0]["id"], draw["id"]);
+    let x = |runner: &Value, name: &str| runner[name].as_f64().unwrap();
+    for runner in race {
+        let id = runner["id"].as_u64().unwrap() as u32;
+        let noise = tokpick::draw::Gumbel::new(1).noise(0, 0, 0, 0, &[id])[0];
+        assert_eq!(x(runner, "noise"), noise);
+        let behind = x(&race[0], "logprob") + x(&race[0], "noise") - x(runner, "logprob") - noise;
+        assert!((behind - x(runner, "behind")).abs() < 1e-9 && behind >= 0.0, "{runner}");
+    }
+    assert_eq!(race[1]["id"], draw["runner_up"]["id"]);
+}
+
+/// Engines that draw by intervals have a ruler of all of them, engines that race a race.
+#[test]
+fn engines_show_what_they_drew_from() {
+    for (engine, races) in
+        [("torch", true), ("vllm", true), ("llama.cpp", false), ("candle", false), ("numpy", false)]
+    {
+        let args = format!("explain steps.npy --step 0 --seed 1 --engine {engine} -k 4 -f json");
+        let ran = tokpick(&words(&args));
+        if ran.status != Some(0) {
+            // an engine without top-k
+            continue;
+        }
+        let draw = ran.json()["steps"][0]["draw"].clone();
+        let (race, intervals) = (draw["race"].as_array().unwrap(), draw["intervals"].as_array().unwrap());
+        assert_eq!((race.len(), intervals.len()), if races { (4, 0) } else { (0, 4) }, "{engine}: {draw}");
+        if races {
+            assert_eq!(
+                (&race[0]["id"], &race[0]["behind"]),
+                (&draw["id"], &serde_json::json!(0.0)),
+                "{engine}"
+            );
+        } else {
+            let end = |at: usize, name: &str| intervals[at][name].as_f64().unwrap();
+            assert!((1..4).all(|at| (end(at, "from") - end(at - 1, "to")).abs() < 1e-6), "{engine}: {draw}");
+        }
+    }
+}

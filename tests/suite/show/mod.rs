@@ -3,6 +3,7 @@
 mod columns;
 mod compare;
 mod explain;
+mod histogram;
 mod marked;
 mod parse;
 mod tree;
