@@ -224,7 +224,9 @@ fn selections_that_are_not_there() {
     }
     let bv = |open: &mut Open| (open.rows, open.layout) = ("2..5".parse().ok(), Some(Layout::Bv));
     expect_set(&steps, bv, "rows 2..5: out of range: the sequences of x are 0..3");
-    for bad in ["", "5", "a..b", "1..2..3", "-1..2", "1.."] {
+    let empty = "".parse::<super::super::RowRange>().unwrap_err().to_string();
+    assert_eq!(empty, "rows: is not a range; write A..B, A.. or ..B (B not included)");
+    for bad in ["5", "a..b", "1..2..3", "-1..2", "1.."] {
         let parsed = bad.parse::<super::super::RowRange>();
         match bad {
             "1.." => assert!(parsed.is_ok()),
