@@ -89,11 +89,11 @@ pub enum Error {
         what: String,
     },
     /// A parameter is outside its range, or makes no sense together with the rest.
-    #[error("{name} {value}: {what}")]
+    #[error("{name}{}{value}: {what}", if value.is_empty() { "" } else { " " })]
     Setting {
         /// The parameter, as the field writes it (`top_p`).
         name: String,
-        /// The value that was given.
+        /// The value that was given; empty for a flag that takes none.
         value: String,
         /// The valid range, or the reason.
         what: String,

@@ -1,5 +1,6 @@
 //! Records: a run and everything that it depended on, in one JSON file.
 
+mod read;
 mod word;
 
 use std::io::Write;
@@ -12,7 +13,7 @@ pub use self::word::Word;
 use super::digest::Digest;
 use crate::hypothesis::{Finish, Hypothesis};
 use crate::source::read_text;
-use crate::{Error, Place, Result, TokenId};
+use crate::{Result, TokenId};
 
 /// What a record says it is.
 const FORMAT: &str = "tokpick-record";
@@ -170,46 +171,6 @@ impl Record {
     pub fn read(path: &Path) -> Result<Self> {
         let file = path.display().to_string();
         Record::parse(&file, read_text(path)?.as_bytes())
-    }
-
-    /// As [`read`](Self::read), from the text of a file.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn parse(file: &str, text: &[u8]) -> Result<Self> {
-        let bad = |what: String| Err(Error::input(file, Place::default(), what));
-        let value: Value = match serde_json::from_slice(text) {
-            Ok(value) => value,
-            Err(e) => return bad(format!("no record: {e}")),
-        };
-        if value.get("format").and_then(Value::as_str) != Some(FORMAT) {
-            return bad(format!("no record: \"format\" is not \"{FORMAT}\""));
-        }
-        match value.get("version") {
-            Some(v) if v.as_u64() == Some(VERSION) => {}
-            Some(v) => {
-                let made = value.get("tokpick").and_then(Value::as_str).unwrap_or("unknown");
-                return bad(format!(
-                    "a record of format version {v} (made by tokpick {made}); this tokpick {} reads version {VERSION}: repeat the run, or use that tokpick",
-                    env!("CARGO_PKG_VERSION")
-                ));
-            }
-            None => return bad("a record without a format version".to_string()),
-        }
-        let mut record: Record = match serde_json::from_value(value.clone()) {
-            Ok(record) => record,
-            Err(e) => return bad(format!("a damaged record: {e}")),
-        };
-        let known = serde_json::to_value(&record).unwrap_or_default();
-        unknown(&value, &known, "", &mut record.unknown);
-        Ok(record)
-    }
-
-    /// True if the text of a file says that it is a record, of whatever version.
-    pub fn is_record(text: &[u8]) -> bool {
-        let begins = text.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
-        let format = |v: Value| v.get("format").and_then(Value::as_str) == Some(FORMAT);
-        begins && serde_json::from_slice(text).is_ok_and(format)
     }
 
     /// What a record says of where it was made that is otherwise here, in words: no difference in what was decoded follows from it.

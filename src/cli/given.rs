@@ -19,6 +19,8 @@ pub struct Given {
 pub struct Argument {
     /// What the code calls it.
     pub id: String,
+    /// What its help calls its value.
+    pub value_name: String,
     /// Its flag, without hyphens; `None` for a positional argument.
     pub long: Option<String>,
     /// Its values as they were typed; `None` for a flag that takes none.
@@ -39,7 +41,9 @@ impl Given {
             let id = arg.get_id().to_string();
             let values = matches.get_raw(&id).into_iter().flatten().map(OsStr::to_os_string).collect();
             let takes_values = arg.get_action().takes_values();
+            let value_name = arg.get_value_names().and_then(|names| names.first());
             Argument {
+                value_name: value_name.map_or_else(|| id.to_uppercase(), ToString::to_string),
                 id,
                 long: arg.get_long().map(str::to_string),
                 values: Some(values).filter(|_| takes_values),

@@ -103,7 +103,14 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Command, Give
     let matches = match command.try_get_matches_from_mut(std::iter::once(&program).chain(&words)) {
         Ok(matches) => matches,
         Err(e) => {
-            let e = usage::shortened(usage::meant(spelling::only_near(e), &words, &mut command));
+            let own = words.first().and_then(|name| command.find_subcommand(name)).cloned();
+            let has = |flag: &str| {
+                let arguments = own.iter().flat_map(clap::Command::get_arguments);
+                arguments
+                    .filter(|arg| !arg.is_hide_set())
+                    .any(|arg| arg.get_long() == flag.strip_prefix("--"))
+            };
+            let e = usage::shortened(usage::meant(spelling::only_near(e, has), &words, &mut command));
             return Err(Unparsed::of(e, &words));
         }
     };

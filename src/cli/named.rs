@@ -83,13 +83,7 @@ impl Entry {
                 "is no id: write ids separated by blanks or commas, or give --vocab to name tokens".into()
             );
         };
-        match tokens.named(text)[..] {
-            [id] => Ok(id),
-            [] => bad("is no id, and no token of the vocabulary".into()),
-            [first, second, ..] => {
-                bad(format!("stands for several tokens, {first} and {second} among them: give the id"))
-            }
-        }
+        tokens.only(text).or_else(bad)
     }
 }
 

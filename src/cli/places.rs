@@ -139,6 +139,15 @@ impl Written {
     pub fn spare(&self, recorded: &Given) -> Result<()> {
         spare(&self.0, &inputs(recorded))
     }
+
+    /// Refuses outputs that are files which a record names.
+    ///
+    /// # Errors
+    /// As [`check`].
+    pub fn spare_files<'a>(&self, files: impl IntoIterator<Item = &'a Path>) -> Result<()> {
+        let place = |file: &Path| Place::input(format!("the record's {}", file.display()), file);
+        spare(&self.0, &files.into_iter().map(place).collect::<Vec<_>>())
+    }
 }
 
 fn spare(outputs: &[Place], inputs: &[Place]) -> Result<()> {
@@ -154,7 +163,7 @@ fn name(argument: &Argument, value: &Path) -> String {
     let value = value.display();
     match &argument.long {
         Some(long) => format!("--{long} {value}"),
-        None => format!("{} {value}", argument.id.to_uppercase()),
+        None => format!("{} {value}", argument.value_name),
     }
 }
 

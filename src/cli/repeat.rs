@@ -30,39 +30,20 @@ pub struct Repeated {
 }
 
 /// Repeats the run of a record: every field of it must hold. `path` is where the record lies, `moved` the input where it is no
-/// longer at the recorded path, `written` what must not be among its files.
+/// longer at the recorded path.
 ///
 /// # Errors
 /// A record that is damaged; a run that can't be repeated, because a file is missing, for example.
-pub fn repeat(record: &Record, path: &Path, moved: Option<&Path>, written: &Written) -> Result<Repeated> {
-    let moved = moved.map(absolute);
-    let input = match moved {
-        None if record.input.path.as_path() == Path::new("-") => {
-            let what = "the run was recorded from standard input: give a file with it, --input FILE";
-            return Err(Error::input("record", Place::default(), what));
-        }
-        None => record.input.path.as_path().to_path_buf(),
-        Some(moved) => moved,
-    };
+pub fn repeat(record: &Record, path: &Path, moved: Option<&Path>) -> Result<Repeated> {
+    let input = input_of(record, moved)?;
     let _inside = Inside::enter(&home(record, path, &input));
     let mut elsewhere = record.elsewhere();
-    let damaged = |what: &str| {
-        let what = what.lines().next().unwrap_or_default();
-        Error::input(path.display().to_string(), Place::default(), format!("a damaged record: {what}"))
-    };
     if let Some(divergence) = changed_file(record, &input)? {
         return Ok(Repeated { divergence: Some(divergence), step: None, elsewhere });
     }
-    let mut words: Vec<OsString> = record.command.iter().map(|word| word.0.clone()).collect();
-    match words.get_mut(1) {
-        Some(word) if *word == record.input.path.0 => *word = input.into_os_string(),
-        _ => return Err(damaged("its command names another input than the record")),
-    }
-    earlier(&mut words);
-    let (command, given) = parse(words).map_err(|e| damaged(&e.to_string()))?;
-    written.spare(&given)?;
+    let (command, given) = command_of(record, path, input)?;
     if let Some(idle) = WITHOUT_RESULT.iter().find(|long| given.has(long)) {
-        return Err(damaged(&format!("--{idle} has no place in a recorded command")));
+        return Err(damaged(path, &format!("--{idle} has no place in a recorded command")));
     }
     let of = Repeat { record, given };
     let (divergence, step) = match command {
@@ -70,9 +51,54 @@ pub fn repeat(record: &Record, path: &Path, moved: Option<&Path>, written: &Writ
         Command::Sample(args) => of.run(&*args, &mut elsewhere),
         Command::Beam(args) => of.run(&*args, &mut elsewhere),
         Command::Search(args) => of.run(&*args, &mut elsewhere),
-        _ => Err(damaged("its command does not decode")),
+        _ => Err(damaged(path, "its command does not decode")),
     }?;
     Ok(Repeated { divergence, step, elsewhere })
+}
+
+/// Refuses outputs that are what a record names, before one of them is opened: its input, its companions, and whatever else its
+/// command reads. `path` and `moved` as in [`repeat`].
+///
+/// # Errors
+/// The two that are one.
+pub fn spare(record: &Record, path: &Path, moved: Option<&Path>, written: &Written) -> Result<()> {
+    // a record that can't be repeated is told of when that is tried
+    let Ok(input) = input_of(record, moved) else { return Ok(()) };
+    let _inside = Inside::enter(&home(record, path, &input));
+    let companions = record.companions.iter().map(|c| c.path.as_path());
+    written.spare_files([input.as_path(), record.input.path.as_path()].into_iter().chain(companions))?;
+    match command_of(record, path, input) {
+        Ok((_, given)) => written.spare(&given),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Where the input of a record is.
+fn input_of(record: &Record, moved: Option<&Path>) -> Result<PathBuf> {
+    match moved {
+        None if record.input.path.as_path() == Path::new("-") => {
+            let what = "the run was recorded from standard input: give a file with it, --input FILE";
+            Err(Error::input("record", Place::default(), what))
+        }
+        None => Ok(record.input.path.as_path().to_path_buf()),
+        Some(moved) => Ok(absolute(moved)),
+    }
+}
+
+/// The command of a record, on an input.
+fn command_of(record: &Record, path: &Path, input: PathBuf) -> Result<(Command, Given)> {
+    let mut words: Vec<OsString> = record.command.iter().map(|word| word.0.clone()).collect();
+    match words.get_mut(1) {
+        Some(word) if *word == record.input.path.0 => *word = input.into_os_string(),
+        _ => return Err(damaged(path, "its command names another input than the record")),
+    }
+    earlier(&mut words);
+    parse(words).map_err(|e| damaged(path, &e.to_string()))
+}
+
+fn damaged(path: &Path, what: &str) -> Error {
+    let what = what.lines().next().unwrap_or_default();
+    Error::input(path.display().to_string(), Place::default(), format!("damaged record: {what}"))
 }
 
 /// Says in the words of today what a command of an earlier version meant: beam sampling that ranks in the order of the draw, and

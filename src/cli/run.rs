@@ -81,7 +81,7 @@ pub fn run(
 /// Logits below which threads cost more than they give.
 const WORTH_THREADS: usize = 1 << 20;
 
-/// Whether rows are decoded on several threads, as many as were asked for but no more than there are rows. No pool is made where
+/// Whether rows are decoded on several threads, as many as were asked for but no more than there are rows or cores. No pool is made where
 /// it isn't worth it.
 pub fn parallel(draw: &DrawArgs, opened: &Opened, samples: Option<usize>) -> Result<bool> {
     let shape = opened.source.shape();
@@ -90,7 +90,7 @@ pub fn parallel(draw: &DrawArgs, opened: &Opened, samples: Option<usize>) -> Res
     let rows = rows.saturating_mul(samples.unwrap_or(1));
     let threads = match draw.threads {
         Some(0) => return Err(Error::setting("--threads", 0, "must be 1 or more")),
-        Some(threads) => threads.min(rows).max(1),
+        Some(threads) => threads.min(rows).min(cores()).max(1),
         None if rows.saturating_mul(shape.vocab.unwrap_or(0)) < WORTH_THREADS => 1,
         // as many as there are cores
         None if rows > 1 => 0,
@@ -108,6 +108,11 @@ pub fn parallel(draw: &DrawArgs, opened: &Opened, samples: Option<usize>) -> Res
             Err(Error::setting("--threads", given, what))
         }
     }
+}
+
+/// How many threads run at once here.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Says which processors change nothing in greedy search.

@@ -24,13 +24,28 @@ pub fn tune(arg: Arg) -> Arg {
     if arg.get_action().takes_values() { arg.allow_negative_numbers(true) } else { arg }
 }
 
-/// Leaves out of a usage error what it proposes for an unknown flag, unless that is near.
-pub fn only_near(mut error: Error) -> Error {
+/// Flags of other engines that mean nearly the same as one of ours, and not quite: the other one is proposed.
+const RELATED: &[(&str, &str)] = &[
+    // it counts the prompt
+    ("--max-length", "--max-new-tokens"),
+    ("--max-len", "--max-new-tokens"),
+    ("--max-seq-len", "--max-new-tokens"),
+];
+
+/// What a usage error proposes for an unknown flag: the flag that means nearly the same, or one whose name is near, or nothing.
+pub fn only_near(mut error: Error, has: impl Fn(&str) -> bool) -> Error {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         _ => None,
     };
     let (typed, meant) = (text(ContextKind::InvalidArg), text(ContextKind::SuggestedArg));
+    let written = typed.as_ref().map(|typed| typed.to_lowercase().replace('_', "-"));
+    if let Some((_, meant)) =
+        RELATED.iter().find(|(other, meant)| written.as_deref() == Some(other) && has(meant))
+    {
+        error.insert(ContextKind::SuggestedArg, ContextValue::String(meant.to_string()));
+        return error;
+    }
     if let (Some(typed), Some(meant)) = (typed, meant)
         && !is_near(&typed, &meant)
     {

@@ -121,7 +121,7 @@ pub fn unit() -> f64 {
 
 /// One id or a list of them, as `eos_token_id` is written.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be a token id (a whole number from 0), or a list of them")]
 pub enum Ids {
     /// A lone id.
     One(TokenId),

@@ -1,17 +1,22 @@
 //! Token strings: what stands for an id in text.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use crate::TokenId;
-use crate::source::Vocab;
+use crate::source::names::only;
+use crate::source::{Names, Vocab};
 
 /// The strings of a vocabulary, and how they become text.
 ///
 /// Byte-level BPE vocabularies (GPT-2 and its heirs) write every byte as one printable character: `Ġ` is a space, `Ċ` a newline.
-/// Where a vocabulary uses that alphabet, [`text`](Self::text) turns it back into bytes; other strings are joined as they stand.
-/// A vocabulary uses it if more of its strings begin with `Ġ` or `Ċ` than are written otherwise: with characters outside of the
-/// alphabet (a blank, SentencePiece's `▁`), or with WordPiece's `##`. A literal `Ġ` among those says nothing.
+/// SentencePiece vocabularies (Kudo & Richardson 2018; Llama 2, T5 …) write a space as `▁`, and a byte that is part of no piece as
+/// `<0x0A>`. [`text`](Self::text) turns both back into bytes; strings of other vocabularies are joined as they stand.
+///
+/// A vocabulary uses the byte-level alphabet if more of its strings begin with `Ġ` or `Ċ` than are written otherwise: with
+/// characters outside of the alphabet (a blank, `▁`), or with WordPiece's `##`. A literal `Ġ` among those says nothing. It is
+/// SentencePiece's if more strings begin with `▁` than with `Ġ`, `Ċ` or `##` or hold a blank.
 ///
 /// ```
 /// use tokpick::render::Tokens;
@@ -21,28 +26,50 @@ use crate::source::Vocab;
 /// assert_eq!(tokens.label(1), "Ġworld");
 /// assert_eq!(tokens.text(&[7]), "<|7|>");
 /// assert_eq!(tokens.missing(), [7]);
+/// let tokens = Tokens::new(Vocab::parse("vocab.json", r#"["▁Hello", "▁world", "<0x0A>"]"#.as_bytes())?);
+/// assert_eq!(tokens.text(&[0, 1, 2]), " Hello world\n");
 /// # Ok::<(), tokpick::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct Tokens {
     strings: Vocab,
-    byte_level: bool,
+    spelling: Spelling,
     missing: RefCell<BTreeSet<TokenId>>,
+}
+
+/// How strings stand for bytes.
+#[derive(Debug, Clone, Copy)]
+enum Spelling {
+    /// As they stand.
+    Plain,
+    /// In the byte-level alphabet.
+    ByteLevel,
+    /// `▁` for a space, `<0x0A>` for a byte.
+    SentencePiece,
 }
 
 impl Tokens {
     /// The strings of a vocabulary.
     pub fn new(strings: Vocab) -> Self {
         let (mut marked, mut others) = (0usize, 0usize);
+        // those that begin with ▁, and those that no vocabulary of SentencePiece has
+        let (mut pieces, mut foreign) = (0usize, 0usize);
         for (_, string) in strings.iter() {
             let is_piece = string.strip_prefix("##").is_some_and(|s| s.starts_with(char::is_alphanumeric));
+            pieces += usize::from(string.starts_with('▁'));
+            foreign += usize::from(is_piece || string.starts_with(['Ġ', 'Ċ']) || string.contains(' '));
             match bytes(string) {
                 Some(_) if is_piece => others += 1,
                 Some(_) => marked += usize::from(string.starts_with(['Ġ', 'Ċ'])),
                 None => others += 1,
             }
         }
-        Tokens { byte_level: marked > others, strings, missing: RefCell::default() }
+        let spelling = match () {
+            () if marked > others => Spelling::ByteLevel,
+            () if pieces > foreign => Spelling::SentencePiece,
+            () => Spelling::Plain,
+        };
+        Tokens { spelling, strings, missing: RefCell::default() }
     }
 
     /// How many tokens have a string.
@@ -79,11 +106,16 @@ impl Tokens {
 
     /// The bytes that a token adds to a text.
     fn bytes(&self, id: TokenId) -> Vec<u8> {
-        match self.strings.token(id) {
-            None => self.stand_in(id).into_bytes(),
-            Some(s) if self.byte_level => bytes(s).unwrap_or_else(|| s.as_bytes().to_vec()),
-            Some(s) => s.as_bytes().to_vec(),
-        }
+        let Some(string) = self.strings.token(id) else { return self.stand_in(id).into_bytes() };
+        let decoded = match self.spelling {
+            Spelling::Plain => None,
+            Spelling::ByteLevel => bytes(string),
+            Spelling::SentencePiece => Some(match byte_piece(string) {
+                Some(byte) => vec![byte],
+                None => string.replace('▁', " ").into_bytes(),
+            }),
+        };
+        decoded.unwrap_or_else(|| string.as_bytes().to_vec())
     }
 
     /// The tokens that a text names, ascending: those whose string it is, or else those that are shown as it.
@@ -106,6 +138,39 @@ impl Tokens {
             ids if ids.is_empty() => all(&|id, _| self.text(&[id]) == text),
             ids => ids,
         }
+    }
+
+    /// The token that a text names.
+    ///
+    /// # Errors
+    /// Words, to follow the text: it names none, or several.
+    pub fn only(&self, text: &str) -> Result<TokenId, String> {
+        only(&self.named(text))
+    }
+
+    /// What finds the ids of tokens that an input names by these strings.
+    ///
+    /// ```
+    /// use tokpick::render::Tokens;
+    /// use tokpick::source::Vocab;
+    /// let names = Tokens::names(Vocab::parse("vocab.json", r#"["Hello", "Ġworld"]"#.as_bytes())?);
+    /// assert_eq!((names.id(" world"), names.id("Hello")), (Ok(1), Ok(0)));
+    /// assert_eq!(names.id("x").unwrap_err(), "is no id, and no token of the vocabulary");
+    /// # Ok::<(), tokpick::Error>(())
+    /// ```
+    pub fn names(strings: Vocab) -> Names {
+        // made when the first string is asked for, and every string is looked for once
+        let found: Mutex<(Option<Tokens>, HashMap<String, Result<TokenId, String>>)> = Mutex::default();
+        Names::new(move |text| {
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            let (tokens, known) = &mut *found;
+            if let Some(known) = known.get(text) {
+                return known.clone();
+            }
+            let id = tokens.get_or_insert_with(|| Tokens::new(strings.clone())).only(text);
+            known.insert(text.to_string(), id.clone());
+            id
+        })
     }
 
     /// The ids that were shown and have no string, ascending: model heads are often padded beyond their vocabulary.
@@ -183,6 +248,13 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
+/// The byte of a piece `<0x0A>`.
+fn byte_piece(string: &str) -> Option<u8> {
+    let digits = string.strip_prefix("<0x")?.strip_suffix('>')?;
+    let is_hex = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    u8::from_str_radix(digits, 16).ok().filter(|_| is_hex)
+}
+
 /// The bytes of a string of the byte-level alphabet; `None` where a character is not in it.
 fn bytes(string: &str) -> Option<Vec<u8>> {
     string.chars().map(byte).collect()
@@ -225,10 +297,16 @@ mod tests {
         assert_eq!(text(&["<|end of text|>", "Ġa", "Ġb"], &[1, 0]), " a<|end of text|>");
         // no byte-level alphabet: nothing is decoded
         assert_eq!(text(&["The", " nice", " Ġ"], &[0, 1, 2]), "The nice Ġ");
-        assert_eq!(text(&["▁a"], &[0]), "▁a");
+        assert_eq!(text(&["The nice", "a b", "▁a"], &[2]), "▁a");
         // Llama 2 has single letters Ġ and ĉ among its pieces
-        assert_eq!(text(&["▁a", "é", "Ġ", "ĉ", "▁the"], &[1, 2, 3, 0]), "éĠĉ▁a");
+        assert_eq!(text(&["▁a", "é", "Ġ", "ĉ", "▁the"], &[1, 2, 3, 0]), "éĠĉ a");
         assert_eq!(text(&["▁a", "Ġ", "ĉ"], &[1, 2]), "Ġĉ");
+        // SentencePiece: spaces, and bytes that make up a letter or a newline
+        let llama = ["▁the", "<0xC3>", "<0xA9>", "<0x0A>", "▁▁", "s", "<s>", "<0xG1>", "<0x+1>"];
+        assert_eq!(text(&llama, &[6, 0, 5, 4, 1, 2, 3, 5]), "<s> thes  é\ns");
+        assert_eq!(text(&llama, &[1, 5, 7, 8]), "\u{fffd}s<0xG1><0x+1>");
+        // a byte piece is a byte where the vocabulary is of that kind alone
+        assert_eq!(text(&["<0x0A>", "a"], &[0]), "<0x0A>");
         assert_eq!(text(&["[CLS]", "##s", "Ġ", "é", "##é"], &[3, 2]), "éĠ");
     }
 

@@ -208,6 +208,10 @@ impl Search<'_, '_> {
         self.source.rows(&[query], &mut self.rows)?;
         self.nodes += 1;
         let Some(row) = self.rows.first_mut() else { return Ok(None) };
+        if !frontier.has_room(row.vocab) {
+            let what = "memory doesn't hold the prefixes that a search for so many keeps open: ask for fewer, or lower `Exact::max_nodes`";
+            return Err(Error::setting("num_return_sequences", self.keep, what));
+        }
         if step == self.first {
             self.job.check_ids(&self.name, row.vocab, true)?;
         }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::processor::param::{self, Ids};
 use crate::sampler::{EarlyStopping, Phrase};
+use crate::source::text::unique::unique;
 use crate::{Error, Place, Result, TokenId};
 
 /// Settings from a file: processors, fields of the strategy, and what doesn't apply.
@@ -88,7 +89,7 @@ impl File<'_> {
     /// Phrases that must appear: each a list of ids, or a list of its forms.
     pub fn phrases(self, field: &str, value: Value) -> Result<Vec<Phrase>> {
         #[derive(serde::Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "must be a list of phrases, each a list of token ids or of its forms")]
         enum Written {
             Form(Vec<TokenId>),
             Forms(Vec<Vec<TokenId>>),
@@ -129,7 +130,7 @@ impl<'a> Reader<'a> {
     /// The object that a file holds.
     pub fn open(file: &'a str, text: &str) -> Result<(Self, Map<String, Value>)> {
         let wrong = |what: String| Error::input(file, Place::default(), what);
-        match serde_json::from_str(text) {
+        match unique(text) {
             Ok(Value::Object(object)) => {
                 let object = object.into_iter().map(|(name, value)| (name, param::whole(value))).collect();
                 let (out, silent, unknown) = (Imported::default(), Vec::new(), Vec::new());

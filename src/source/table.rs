@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::names::only;
 use super::text::json::Content;
 use super::text::jsonl::{LineOptions, sparse};
 use super::text::lines::Lines;
-use super::{Access, Format, LogitsSource, Query, ReadAt, Row, Shape, read_rows};
+use super::{Access, Format, LogitsSource, Names, Query, ReadAt, Row, Shape, read_rows};
 use crate::{Error, Place, Result, TokenId};
 
 /// A table from prefix to row: one line `{"prefix": [ids], "logits": [V numbers]}` for each prefix, in any order.
 ///
-/// A row may also be sparse, `{"prefix": [ids], "ids": [ids], "logprobs": [numbers]}`, or of probabilities (`probs`), and one of
+/// The ids may be written as token strings, where the strings are known. A row may also be sparse, `{"prefix": [ids], "ids": [ids], "logprobs": [numbers]}`, or of probabilities (`probs`), and one of
 /// the lines may bring the token strings (`vocab`). Without dense rows V is given, or one above the highest id that occurs.
 ///
 /// The prefix is what was generated, without the prompt. A table need not be complete: a prefix that it lacks is
@@ -46,12 +47,30 @@ impl Table {
         let mut content = Content::default();
         // one above the highest id so far
         let mut least = 0;
+        // lines that name tokens by strings which a later line brings
+        let mut waiting = Vec::new();
         loop {
-            content.parse(&lines.text, lines.context(options, None))?;
-            table.add(&lines, &mut content, options.vocab_size, &mut least)?;
+            content.parse(&lines.text, lines.context(&options, None))?;
+            let at = At { file: &lines.name, line: lines.line };
+            if let Some(strings) = content.vocab.take()
+                && table.strings.replace(strings).is_some()
+            {
+                return Err(at.bad("\"vocab\" came before; one line of the table has it"));
+            }
+            if content.named.is_empty() {
+                table.add(at, &mut content, options.vocab_size, &mut least)?;
+            } else {
+                waiting.push((lines.line, std::mem::take(&mut content)));
+            }
             if !lines.advance()? {
                 break;
             }
+        }
+        let names = options.names.or_else(|| table.strings.as_deref().map(names_of));
+        for (line, mut content) in waiting {
+            let at = At { file: &lines.name, line };
+            content.resolve(names.as_ref()).map_err(|what| at.bad(what))?;
+            table.add(at, &mut content, options.vocab_size, &mut least)?;
         }
         if table.vocab == 0 {
             table.vocab = options.vocab_size.unwrap_or(least);
@@ -72,49 +91,44 @@ impl Table {
 
     fn add(
         &mut self,
-        lines: &Lines,
+        at: At<'_>,
         content: &mut Content,
         vocab_size: Option<usize>,
         least: &mut usize,
     ) -> Result<()> {
         let Some(prefix) = content.prefix.take() else {
-            return Err(lines.bad("a line of a prefix table without \"prefix\""));
+            return Err(at.bad("a line of a prefix table without \"prefix\""));
         };
         if !content.is_row() {
-            return Err(lines.bad("arrays within arrays; a line of a prefix table is one row, [V]"));
+            return Err(at.bad("arrays within arrays; a line of a prefix table is one row, [V]"));
         }
         if content.id.is_some() {
-            return Err(lines.bad("\"id\" in a prefix table, which is one sequence: leave it out"));
-        }
-        if let Some(strings) = content.vocab.take()
-            && self.strings.replace(strings).is_some()
-        {
-            return Err(lines.bad("\"vocab\" came before; one line of the table has it"));
+            return Err(at.bad("\"id\" in a prefix table, which is one sequence: leave it out"));
         }
         let mut row = Row::default();
         match content.ids.take() {
             Some(ids) => {
-                sparse(lines.place(None), &lines.name, &ids, &content.logits, &mut row)?;
+                sparse(Place::line(at.line), at.file, &ids, &content.logits, &mut row)?;
                 let highest = row.ids.as_ref().and_then(|ids| ids.last().copied()).unwrap_or(0);
                 *least = (*least).max(highest as usize + 1);
             }
             None if content.logprobs => {
                 return Err(
-                    lines.bad("\"logprobs\" without \"ids\"; give all V of them as \"logits\", or the ids")
+                    at.bad("\"logprobs\" without \"ids\"; give all V of them as \"logits\", or the ids")
                 );
             }
-            None => self.dense(lines, content, vocab_size, &mut row)?,
+            None => self.dense(at, content, vocab_size, &mut row)?,
         }
         if let Some(id) = prefix.iter().find(|id| self.vocab > 0 && **id as usize >= self.vocab) {
             let v = self.vocab;
             return Err(
-                lines.bad(format!("the prefix {prefix:?} holds the id {id}, outside the vocabulary of {v}"))
+                at.bad(format!("the prefix {prefix:?} holds the id {id}, outside the vocabulary of {v}"))
             );
         }
         *least = prefix.iter().fold(*least, |least, id| least.max(*id as usize + 1));
         let text = format!("{prefix:?}");
         if self.index.insert(prefix.into_boxed_slice(), self.index.len()).is_some() {
-            return Err(lines.bad(format!("the prefix {text} stands twice in the table")));
+            return Err(at.bad(format!("the prefix {text} stands twice in the table")));
         }
         self.rows.push(row);
         Ok(())
@@ -122,24 +136,24 @@ impl Table {
 
     fn dense(
         &mut self,
-        lines: &Lines,
+        at: At<'_>,
         content: &Content,
         vocab_size: Option<usize>,
         row: &mut Row,
     ) -> Result<()> {
         let found = content.logits.len();
         if found == 0 {
-            return Err(lines.bad("V = 0: the row holds no token"));
+            return Err(at.bad("V = 0: the row holds no token"));
         }
         if let Some(least) = vocab_size.filter(|least| *least > found || *least == 0) {
-            return Err(lines.bad(format!("{found} logits here, `Open::vocab_size` says {least}")));
+            return Err(at.bad(format!("{found} logits here, `Open::vocab_size` says {least}")));
         }
         if self.vocab == 0 {
             self.vocab = found;
         }
         let v = self.vocab;
         if found != v {
-            return Err(lines.bad(format!("{found} logits here, the lines before have {v}")));
+            return Err(at.bad(format!("{found} logits here, the lines before have {v}")));
         }
         row.start_dense(v).extend_from_slice(&content.logits);
         Ok(())
@@ -166,6 +180,28 @@ impl Table {
     pub fn is_empty(&self) -> bool {
         self.index.is_empty()
     }
+}
+
+/// A line of a table that is read.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    file: &'a str,
+    line: usize,
+}
+
+impl At<'_> {
+    fn bad(self, what: impl Into<String>) -> Error {
+        Error::input(self.file, Place::line(self.line), what)
+    }
+}
+
+/// The ids of the strings that a table brings.
+fn names_of(strings: &[String]) -> Names {
+    let mut ids: HashMap<String, Vec<TokenId>> = HashMap::new();
+    for (id, string) in (0..).zip(strings) {
+        ids.entry(string.clone()).or_default().push(id);
+    }
+    Names::new(move |text| only(ids.get(text).map_or(&[], Vec::as_slice)))
 }
 
 impl ReadAt for Table {

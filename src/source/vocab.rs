@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiter::{Jiter, JiterError, NumberInt, Peek};
 
@@ -23,7 +24,8 @@ use crate::{Error, Place, Result, TokenId};
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Vocab {
-    tokens: HashMap<TokenId, String>,
+    // shared, as it is large
+    tokens: Arc<HashMap<TokenId, String>>,
 }
 
 impl Vocab {
@@ -59,7 +61,7 @@ impl Vocab {
         if tokens.is_empty() {
             return Err(bad("a vocabulary without a token".into()));
         }
-        Ok(Vocab { tokens })
+        Ok(Vocab { tokens: Arc::new(tokens) })
     }
 
     /// The string of a token, as it stands in the file; `None` where it has none.
@@ -86,7 +88,7 @@ impl Vocab {
 impl From<&[String]> for Vocab {
     /// The strings that came inside an input.
     fn from(strings: &[String]) -> Self {
-        Vocab { tokens: (0..).zip(strings.iter().cloned()).collect() }
+        Vocab { tokens: Arc::new((0..).zip(strings.iter().cloned()).collect()) }
     }
 }
 

@@ -247,6 +247,19 @@ fn probabilities_are_noticed_and_read_as_what_they_are() {
         let line = with_input(&["greedy", "--probs"], input).failure();
         assert!(line.contains(said), "{line}");
     }
+    // the line is that of the row
+    for (input, line) in [
+        (&b"{\"probs\":[0.5,0.4]}\n"[..], 1),
+        (b"{\"probs\":[0.5,0.5]}\n\n{\"probs\":[0.5,1.5]}\n{\"probs\":[0.5,0.5]}\n", 3),
+        (b"{\"ids\":[3,4],\"probs\":[0.5,0.5]}\r\n{\"ids\":[3,4],\"probs\":[0.5,0.9]}\r\n", 2),
+        (b"{\"prefix\":[],\"probs\":[0.5,0.5]}\n{\"prefix\":[0],\"probs\":[0.5,0.9]}\n", 2),
+        (b"{\n\"vocab\":[\"a\",\"b\"],\n\"probs\":[0.5,0.9]\n}\n", 3),
+    ] {
+        let said = with_input(&["greedy"], input).failure();
+        assert!(said.starts_with(&format!("standard input: line {line}")), "{said}");
+    }
+    let said = with_input(&["greedy", "--probs"], b"[0.5,0.5]\n[0.5,0.4]\n").failure();
+    assert!(said.starts_with("standard input: line 2, step 1: these are no probabilities"), "{said}");
     for logits in [&b"[0.5,0.25]\n"[..], b"[1]\n", b"[0.5,0.5,0.5]\n", b"[2,-1]\n"] {
         assert_eq!(with_input(&["greedy"], logits).err, "", "{logits:?}");
     }
@@ -397,4 +410,59 @@ fn parts_of_a_job_draw_what_the_whole_draws() {
     let table = "beam ../teaching/the-dog-has.jsonl --prompt-ids 1 --eos-token-id 0";
     let at = |more: &str| tokpick(&words(&format!("{table} {more}"))).text();
     assert_eq!(at("--sequence-offset 4"), at(""));
+}
+
+/// `ids` and `prefix` may name tokens by their strings, as the flags do: those of `--vocab`, or those that a table brings.
+#[test]
+fn tokens_of_sparse_rows_and_prefixes_may_be_named_by_their_strings() {
+    let folder = tempfile::tempdir().unwrap();
+    let vocab = folder.path().join("vocab.json");
+    std::fs::write(&vocab, r#"["the","Ġdog","Ġcat","Ġran","the"]"#).unwrap();
+    let vocab = vocab.to_str().unwrap();
+    let run = |line: &str, input: &str| with_input(&words(line), input.as_bytes());
+    let same = |line: &str, named: &str, ids: &str| {
+        let expected = run(line, ids);
+        assert_eq!(run(&format!("{line} --vocab {vocab}"), named).out, expected.out, "{line}");
+        assert_eq!(expected.status, Some(0), "{}", expected.err);
+    };
+    let named =
+        "{\"ids\":[\"Ġcat\",1],\"logprobs\":[-0.1,-3]}\n{\"ids\":[3,\" cat\"],\"probs\":[0.75,0.25]}\n";
+    let ids = "{\"ids\":[2,1],\"logprobs\":[-0.1,-3]}\n{\"ids\":[3,2],\"probs\":[0.75,0.25]}\n";
+    same("greedy", named, ids);
+    same("sample -s 1 -n 5", named, ids);
+    let named = "{\"prefix\":[],\"ids\":[\"Ġdog\"],\"logits\":[0]}\n{\"prefix\":[\" dog\"],\"logits\":[0,0,0,1,0]}\n{\"prefix\":[1,\" ran\"],\"logits\":[1,0,0,0,0]}\n";
+    let ids = "{\"prefix\":[],\"ids\":[1],\"logits\":[0]}\n{\"prefix\":[1],\"logits\":[0,0,0,1,0]}\n{\"prefix\":[1,3],\"logits\":[1,0,0,0,0]}\n";
+    same("greedy --max-new-tokens 3", named, ids);
+    same("beam -b 2 --max-new-tokens 3", named, ids);
+    // the strings of the table itself, also those that stand behind
+    let brings = [
+        "{\"prefix\":[\"b\"],\"ids\":[\"c\"],\"logits\":[0]}",
+        "{\"prefix\":[],\"logits\":[0,1,0],\"vocab\":[\"a\",\"b\",\"c\"]}",
+    ];
+    for table in [brings.join("\n"), [brings[1], brings[0]].join("\n")] {
+        assert_eq!(run("greedy --max-new-tokens 2", &table).text(), "1 2\n");
+    }
+    for (input, with_vocab, said) in [
+        (
+            "{\"ids\":[\"cat\"],\"logits\":[0]}",
+            false,
+            "line 1, step 0: entry 0 of \"ids\": \"cat\" is a token string: give",
+        ),
+        (
+            "{\"ids\":[1,\"cat\"],\"logits\":[0,0]}",
+            true,
+            "entry 1 of \"ids\": \"cat\" is no id, and no token",
+        ),
+        ("{\"ids\":[\"the\"],\"logits\":[0]}", true, "\"the\" stands for several tokens, 0 and 4 among them"),
+        ("{\"ids\":[1,\"Ġdog\"],\"logits\":[0,0]}", true, "token 1: the id stands twice"),
+        (
+            "{\"prefix\":[],\"logits\":[0,0]}\n{\"prefix\":[\"x\"],\"logits\":[0,0]}",
+            false,
+            "line 2: entry 0 of \"prefix\": \"x\" is a token string",
+        ),
+    ] {
+        let line = if with_vocab { format!("greedy --vocab {vocab}") } else { "greedy".to_string() };
+        let failure = run(&line, input).failure();
+        assert!(failure.contains(said), "{failure}");
+    }
 }

@@ -58,7 +58,7 @@ impl fmt::Display for Word {
 
 /// The two forms in JSON.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be a text, or {\"bytes\": [numbers]}")]
 enum Form {
     Text(String),
     Bytes { bytes: Vec<u8> },

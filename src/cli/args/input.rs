@@ -155,6 +155,7 @@ impl InputArgs {
             probs: self.probs,
             kind: if self.source == Some(SourceName::Bigram) { Meaning::Bigram } else { Meaning::Auto },
             vocab_size: self.vocab_size,
+            names: vocab.clone().map(Tokens::names),
             ..Open::new(path.clone())
         };
         let mut tally = None;

@@ -7,6 +7,7 @@ use tokpick::{Error, Result};
 
 use super::group::{Group, Listed};
 use crate::cli::named::{NamedPhrases, parse};
+use crate::cli::note::note;
 use crate::cli::resolve::Files;
 
 #[derive(Args)]
@@ -173,6 +174,11 @@ impl SearchArgs {
             let with = format!("with {another}");
             return Err(Error::setting(one, with, "a beam search is of one kind: leave out one of them"));
         }
+        if given.is_empty() {
+            refused_by_transformers(files)?;
+        } else if files.get(|s| s.do_sample) == Some(true) && self.beam_sample.is_none() {
+            note(format!("no effect: do_sample true, as {} chooses the search", given[0]));
+        }
         if let Some(ranks) = self.beam_sample {
             return Ok(ranks.into());
         }
@@ -193,5 +199,28 @@ impl SearchArgs {
             return Ok(if samples { Variant::Sample } else { Variant::Plain });
         }
         Ok(Variant::Diverse { num_beam_groups, diversity_penalty: penalty.unwrap_or(0.0) })
+    }
+}
+
+/// Refuses what transformers refuses of a file's own settings of a beam search.
+fn refused_by_transformers(files: &Files) -> Result<()> {
+    let refuse = |name: &str, value: String, what: &str| Err(Error::setting(name, value, what));
+    let groups = files.get(|s| s.num_beam_groups).unwrap_or(1);
+    if files.get(|s| s.do_sample) == Some(true) {
+        let what = "excludes do_sample true: transformers refuses the two together; set do_sample to false in the file";
+        if groups > 1 {
+            return refuse("num_beam_groups", groups.to_string(), what);
+        }
+        if files.get(|s| s.force_words_ids.clone()).is_some_and(|phrases| !phrases.is_empty()) {
+            return refuse("force_words_ids", String::new(), what);
+        }
+    }
+    match files.get(|s| s.diversity_penalty) {
+        Some(penalty) if penalty > 0.0 && groups < 2 => refuse(
+            "diversity_penalty",
+            penalty.to_string(),
+            "is for several groups of beams, and transformers refuses it with one: set num_beam_groups to 2 or more, or give --num-beam-groups",
+        ),
+        _ => Ok(()),
     }
 }

@@ -106,7 +106,7 @@ impl Run for Diff {
         }
         let (mut a, mut b) = (self.open(&self.a)?, self.open(&self.b)?);
         let mut out = Out::open(self.output.as_deref())?;
-        let files = Files::read(&self.settings)?;
+        let files = Files::read(&self.settings)?.drawing("`diff` compares what `sample` draws from");
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
         let shape = a.shape();

@@ -88,7 +88,8 @@ impl Run for Explain {
             history: &self.history,
             draw: Some(&self.draw),
         };
-        let (files, mut resolved) = asked.over(&opened, shape.steps())?;
+        let (files, mut resolved) = asked
+            .over(&opened, shape.steps(), |files| files.drawing("`explain` shows what `sample` does"))?;
         let first = resolved.job(0).first_step(&shape);
         self.stop_after_step(&mut resolved.limits, first, shape.end_step)?;
         no_effect(&self.draw.num_samples.map_or(vec![], |_| vec!["--num-samples"]), "in explain");

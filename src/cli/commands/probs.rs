@@ -72,7 +72,8 @@ impl Run for Probs {
         let shape = opened.source.shape();
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
-        let (files, resolved) = asked.over(&opened, shape.steps())?;
+        let (files, resolved) = asked
+            .over(&opened, shape.steps(), |files| files.drawing("`probs` shows what `sample` draws from"))?;
         let seed = match resolved.chain.needs().coin {
             true => resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))),
             false => {

@@ -27,7 +27,7 @@ impl Run for Sample {
         if args.input.is_missing() {
             return help("sample");
         }
-        let files = Files::read(&args.settings)?;
+        let files = Files::read(&args.settings)?.drawing("`sample` draws by its name");
         files.note_beams();
         let counts = self.view.histogram;
         let setup = Setup::new(args, args.open()?, files, counts || args.wants_logprobs())?;

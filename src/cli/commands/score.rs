@@ -96,7 +96,8 @@ impl Run for Score {
         let longest = ids.iter().map(Vec::len).max();
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
-        let (files, mut resolved) = asked.over(&opened, longest)?;
+        let (files, mut resolved) =
+            asked.over(&opened, longest, |files| files.drawing("`score` tells what `sample` draws from"))?;
         // the ids say where it ends
         resolved.limits.max_new_tokens = None;
         let asked_seed = self.seed.or_else(|| files.get(|s| s.seed));

@@ -2,9 +2,11 @@ mod guess;
 mod judge;
 mod records;
 
+use std::io::Read;
+
 use clap::Args;
 use serde_json::json;
-use tokpick::check::{self, Clip, Tolerance, VerifyOptions};
+use tokpick::check::{self, Clip, Record, Tolerance, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
 use tokpick::engine::{Batch, Watch};
 use tokpick::{Error, Place, Result};
@@ -62,6 +64,7 @@ impl Run for Verify {
             let what = "is for a record: with ids, the input is the first argument";
             return Err(Error::setting("--input", moved.display(), what).into());
         }
+        self.refuse_record()?;
         no_effect(
             &self.draw.threads.map_or(vec![], |_| vec!["--threads"]),
             "in verify, which reads row by row",
@@ -77,12 +80,32 @@ impl Run for Verify {
 }
 
 impl Verify {
+    /// Refuses a record where logits are read: it has ids of its own.
+    fn refuse_record(&self) -> Result<()> {
+        let Some(path) = self.input.input.as_deref().filter(|path| path.is_file()) else { return Ok(()) };
+        let mut start = Vec::new();
+        // a record is a text and says early what it is
+        let read = std::fs::File::open(path).and_then(|file| file.take(1 << 12).read_to_end(&mut start));
+        if read.is_ok() && Record::is_record(&start) {
+            let what = format!(
+                "{} is a record, which holds its ids: leave the flag out, or give the logits that the ids were drawn from",
+                path.display()
+            );
+            return Err(Error::setting(self.ids.flag(), "", what));
+        }
+        Ok(())
+    }
+
     fn ids(&self, lists: &NamedLists) -> anyhow::Result<Status> {
         let opened = self.input.open()?;
         let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
         let mut out = Out::open(self.judge.output.as_deref())?;
         let longest = ids.iter().map(Vec::len).max();
-        let (files, resolved) = self.asked(Some(&self.draw)).over(&opened, longest)?;
+        let (files, resolved) =
+            self.asked(Some(&self.draw)).over(&opened, longest, |files| match self.judge.greedy {
+                true => files.without_draws(),
+                false => files.drawing("the ids are taken for drawn ones; --greedy verifies a search"),
+            })?;
         let setup = Setup { opened, files, resolved, logprobs: true };
         let samples = samples(&self.draw, &setup.files)?;
         let (mut draw, seed, temperature) = self.drawing(&setup, samples)?;

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use serde_json::Value;
 use tokpick::processor::{INFOS, Part};
+use tokpick::render::kit::count_of;
 use tokpick::sampler::{Beam, Variant};
 use tokpick::settings::{self, Imported, StrategyFields};
 use tokpick::source::read_text;
-use tokpick::{Result, TokenId};
+use tokpick::{Error, Result, TokenId};
 
 use crate::cli::args::SettingsArgs;
 use crate::cli::note::note;
@@ -58,8 +59,6 @@ impl Files {
 
     /// The files as a search that draws nothing follows them: without what transformers leaves out where it doesn't sample.
     pub fn without_draws(mut self) -> Files {
-        let samples =
-            |name: &str| INFOS.iter().any(|info| info.name == name && info.places.hf.0 == Part::Sampling);
         for (file, settings) in &mut self.files[..self.of_transformers] {
             let (idle, left): (Vec<_>, Vec<_>) =
                 settings.entries.drain(..).partition(|(name, _)| samples(name));
@@ -71,6 +70,18 @@ impl Files {
                     "{file}: left out where nothing is drawn, as in transformers: {}",
                     idle.join(", ")
                 ));
+            }
+        }
+        self
+    }
+
+    /// The files as a command follows them that draws, or shows what would be drawn, whatever they say; `why` is what a user reads.
+    pub fn drawing(self, why: &str) -> Files {
+        for (file, settings) in &self.files[..self.of_transformers] {
+            let kept: Vec<&str> =
+                settings.entries.iter().map(|e| e.0.as_str()).filter(|name| samples(name)).collect();
+            if settings.strategy.do_sample != Some(true) && !kept.is_empty() {
+                note(format!("{file}: kept all the same, as {why}: {}", kept.join(", ")));
             }
         }
         self
@@ -128,9 +139,28 @@ impl Files {
     }
 
     /// The limit of new tokens after `before` ids.
-    pub fn max_new_tokens(&self, before: usize) -> Option<usize> {
-        self.get(|s| s.max_new_tokens.or(s.max_length.map(|max| max.saturating_sub(before))))
+    ///
+    /// # Errors
+    /// A maximum length that leaves no room for a token: transformers refuses it, too.
+    pub fn max_new_tokens(&self, before: usize) -> Result<Option<usize>> {
+        let limits = |s: &StrategyFields| match (s.max_new_tokens, s.max_length) {
+            (Some(new), _) => Some(Ok(new)),
+            (None, Some(max)) => Some(max.checked_sub(before).filter(|&new| new > 0).ok_or(max)),
+            (None, None) => None,
+        };
+        self.get(limits).transpose().map_err(|max| {
+            let what = format!(
+                "{} before the first new token leave no room for it: raise it, or give --max-new-tokens",
+                count_of(before, "id")
+            );
+            Error::setting("max_length", max, what)
+        })
     }
+}
+
+/// True for a processor that transformers applies only where it samples.
+fn samples(name: &str) -> bool {
+    INFOS.iter().any(|info| info.name == name && info.places.hf.0 == Part::Sampling)
 }
 
 /// The tokens at which a sequence may end.

@@ -42,12 +42,17 @@ pub struct Resolved {
 
 impl Asked<'_> {
     /// Reads the files of settings, and resolves everything for an open input; `steps` are those that a sequence can have, where
-    /// that is known.
+    /// that is known, `follow` says how far the command follows the files.
     ///
     /// # Errors
     /// Files that can't be read; as [`resolve`](Self::resolve).
-    pub fn over(&self, opened: &Opened, steps: Option<usize>) -> Result<(Files, Resolved)> {
-        let files = Files::read(self.settings)?;
+    pub fn over(
+        &self,
+        opened: &Opened,
+        steps: Option<usize>,
+        follow: impl FnOnce(Files) -> Files,
+    ) -> Result<(Files, Resolved)> {
+        let files = follow(Files::read(self.settings)?);
         let resolved = self.resolve(&files, &opened.source.shape(), steps, opened.tokens.as_ref())?;
         Ok((files, resolved))
     }
@@ -69,7 +74,10 @@ impl Asked<'_> {
         let given = self.limits.eos_token_id.as_ref();
         let given = given.map(|named| named.resolve("--eos-token-id", tokens)).transpose()?;
         let ends = files.ends(given);
-        let max_new_tokens = self.limits.max_new_tokens.or_else(|| files.max_new_tokens(before));
+        let max_new_tokens = match self.limits.max_new_tokens {
+            None => files.max_new_tokens(before)?,
+            given => given,
+        };
         let limits = Limits { max_new_tokens, eos: ends.ending }.of(shape);
         let max_length = limits.max_new_tokens.or(steps).map(|new| before.saturating_add(new));
         let min_tokens_to_keep = files.samples_beams().then(|| (1 + limits.eos.len()).max(2));

@@ -67,6 +67,14 @@ impl Frontier {
         self.ended.first().map(|(open, _)| open.sum)
     }
 
+    /// Takes memory for so many further prefixes and results; false if there is none.
+    pub fn has_room(&mut self, more: usize) -> bool {
+        let results = more.min(self.keep.saturating_sub(self.ended.len()));
+        self.open.try_reserve(more).is_ok()
+            && self.ended.try_reserve(results.saturating_add(1)).is_ok()
+            && self.visited.try_reserve(1).is_ok()
+    }
+
     pub fn push(&mut self, mut open: Open) {
         if self.bar().is_none_or(|bar| open.sum > bar) {
             open.order = self.found;

@@ -45,6 +45,7 @@ impl Open {
             probs,
             each_is_a_sequence: layout == Some(Layout::Bv),
             vocab_size: self.vocab_size,
+            names: self.names.clone(),
         };
         if !whole && content.prefix.is_some() {
             self.no_steps("a prefix table")?;

@@ -6,7 +6,7 @@ mod json;
 use std::path::{Path, PathBuf};
 
 use super::text::lines;
-use super::{Bigram, DtypeHint, Layout, LogitsSource, RawDtype, RowRange, Steps};
+use super::{Bigram, DtypeHint, Layout, LogitsSource, Names, RawDtype, RowRange, Steps};
 use crate::{Error, Result};
 
 /// What the rows of an input mean.
@@ -73,6 +73,8 @@ pub struct Open {
     /// V: needed where sparse rows don't tell it (default: the highest id so far + 1). Dense rows may be wider, as those of a padded
     /// model head are: their ids from V up are masked.
     pub vocab_size: Option<usize>,
+    /// Finds the ids of tokens that sparse rows and prefixes name by their strings. A table that brings its strings needs none.
+    pub names: Option<Names>,
 }
 
 /// The largest JSON document, or archive from a pipe, in bytes: it is read whole.

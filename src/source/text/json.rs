@@ -9,7 +9,7 @@ use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, NumberInt, Peek};
 use super::decimal;
 use serde_json::Value;
 
-use crate::source::{Layout, probs};
+use crate::source::{Layout, Names, probs};
 use crate::{Error, Place, Result, TokenId};
 
 /// The keys of an object of logits.
@@ -29,10 +29,22 @@ pub(crate) struct Content {
     pub ids: Option<Vec<TokenId>>,
     pub prefix: Option<Vec<TokenId>>,
     pub vocab: Option<Vec<String>>,
+    /// Tokens that `ids` and `prefix` name by their strings; an id holds the place until it is found.
+    pub named: Vec<Named>,
     /// The caller's own name of the sequence: a string or a whole number.
     pub id: Option<Value>,
     /// The text ended in the middle.
     pub cut_off: bool,
+}
+
+/// A token string in the place of an id.
+#[derive(Debug)]
+pub(crate) struct Named {
+    /// `ids` or `prefix`.
+    key: &'static str,
+    /// The entry of that list.
+    at: usize,
+    text: String,
 }
 
 /// What a parser has to know beside the text: most of it is for its messages.
@@ -55,12 +67,40 @@ impl Content {
     pub fn parse(&mut self, text: &[u8], context: Context<'_>) -> Result<()> {
         self.axes.clear();
         self.logits.clear();
+        self.named.clear();
         (self.ids, self.prefix, self.vocab, self.id) = (None, None, None, None);
         (self.logprobs, self.probs) = (false, false);
         self.cut_off = false;
-        let mut parser =
-            Parser { json: general(text), start: 0, text, context, content: self, depth: 0, row: [0; 2] };
+        let mut parser = Parser {
+            json: general(text),
+            start: 0,
+            text,
+            context,
+            content: self,
+            depth: 0,
+            row: [0; 2],
+            began: 0,
+        };
         parser.document()
+    }
+
+    /// Finds the ids of the tokens that are named by their strings.
+    ///
+    /// # Errors
+    /// A string that names none; strings without `names`.
+    pub fn resolve(&mut self, names: Option<&Names>) -> std::result::Result<(), String> {
+        for Named { key, at, text } in std::mem::take(&mut self.named) {
+            let found = match names {
+                Some(names) => names.id(&text),
+                None => Err("is a token string: give the strings of the vocabulary (`Vocab`), or ids".into()),
+            };
+            let id = found.map_err(|what| format!("entry {at} of {key:?}: {text:?} {what}"))?;
+            let list = if key == "ids" { &mut self.ids } else { &mut self.prefix };
+            if let Some(place) = list.as_mut().and_then(|ids| ids.get_mut(at)) {
+                *place = id;
+            }
+        }
+        Ok(())
     }
 
     /// The logits of a line, which must be one row.
@@ -84,6 +124,8 @@ struct Parser<'j, 'c> {
     /// How deep the logits are nested, and outer and inner number of the row that is being read.
     depth: usize,
     row: [usize; 2],
+    /// Where the logits begin.
+    began: usize,
 }
 
 impl Parser<'_, '_> {
@@ -107,9 +149,8 @@ impl Parser<'_, '_> {
     /// Turns probabilities into logits.
     fn probabilities(&mut self) -> Result<()> {
         if self.content.logprobs {
-            return Err(
-                self.bad(self.here(), "\"logprobs\", and `Open::probs` says that they are probabilities")
-            );
+            let place = self.line_of(self.began);
+            return Err(self.bad(place, "\"logprobs\", and `Open::probs` says that they are probabilities"));
         }
         let axes = &self.content.axes;
         let v = axes.last().copied().unwrap_or(0).max(1);
@@ -119,8 +160,13 @@ impl Parser<'_, '_> {
         for (number, row) in logits.chunks_mut(v).enumerate() {
             self.row = if depth == 3 { [number / inner, number % inner] } else { [0, number] };
             probs::to_logits(row, ids.as_deref()).map_err(|(token, what)| {
+                // not found yet
+                let token = token.filter(|_| self.content.named.is_empty());
+                // the parser is past the row
+                let line = self.line_of(self.began).line;
                 let place = self.place(None);
-                self.bad(Place { token, ..place }, what)
+                let line = place.line.and(line);
+                self.bad(Place { token, line, ..place }, what)
             })?;
         }
         (self.content.logits, self.content.ids) = (logits, ids);
@@ -180,7 +226,7 @@ impl Parser<'_, '_> {
             );
         }
         let mut axes = [None; 3];
-        (self.depth, self.row) = (depth, [0; 2]);
+        (self.depth, self.row, self.began) = (depth, [0; 2], self.index());
         self.nest(&mut axes[3 - depth..])?;
         self.content.axes = axes[3 - depth..].iter().map(|n| n.unwrap_or(0)).collect();
         Ok(())
@@ -282,10 +328,17 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn ids(&mut self, key: &str) -> Result<Vec<TokenId>> {
+    fn ids(&mut self, key: &'static str) -> Result<Vec<TokenId>> {
         let mut ids = Vec::new();
         let mut next = self.array(key)?;
         while let Some(peek) = next {
+            if peek == Peek::String {
+                let text = self.json.known_str().map(str::to_owned).map_err(|e| self.syntax(e))?;
+                self.content.named.push(Named { key, at: ids.len(), text });
+                ids.push(0);
+                next = self.json.array_step().map_err(|e| self.syntax(e))?;
+                continue;
+            }
             let id = match peek.is_num().then(|| self.json.known_int(peek)) {
                 Some(Ok(NumberInt::Int(id))) => TokenId::try_from(id).ok(),
                 _ => None,

@@ -6,20 +6,20 @@ use serde_json::Value;
 
 use super::json::{Content, Context};
 use super::lines::Lines;
-use crate::source::Row;
 use crate::source::stream::Rows;
+use crate::source::{Names, Row};
 use crate::{Error, Place, Result, TokenId};
 
 impl Lines {
     /// What the parser of the current line has to know.
-    pub(crate) fn context(&self, options: LineOptions, step: Option<usize>) -> Context<'_> {
-        let LineOptions { null_is_masked, probs, .. } = options;
+    pub(crate) fn context(&self, options: &LineOptions, step: Option<usize>) -> Context<'_> {
+        let LineOptions { null_is_masked, probs, .. } = *options;
         Context { file: &self.name, null_is_masked, probs, line: self.line, step, layout: None }
     }
 }
 
 /// Settings of a stream.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct LineOptions {
     pub null_is_masked: bool,
     pub probs: bool,
@@ -27,6 +27,8 @@ pub(crate) struct LineOptions {
     pub each_is_a_sequence: bool,
     /// V, where the caller knows it.
     pub vocab_size: Option<usize>,
+    /// What tokens may be named by.
+    pub names: Option<Names>,
 }
 
 /// The steps of a JSON Lines stream.
@@ -68,6 +70,9 @@ impl JsonLines {
     /// Checks that the line is a step, and of the same kind as those before.
     fn check(&mut self) -> Result<()> {
         let place = self.place();
+        if let Err(what) = self.content.resolve(self.options.names.as_ref()) {
+            return self.bad(place, what);
+        }
         if let Some(id) = self.content.id.take() {
             match self.ids.get(&0) {
                 _ if self.options.each_is_a_sequence => drop(self.ids.insert(self.step, id)),
@@ -163,7 +168,7 @@ impl Rows for JsonLines {
             return Ok(false);
         }
         if !std::mem::take(&mut self.parsed) {
-            let context = self.lines.context(self.options, Some(self.step));
+            let context = self.lines.context(&self.options, Some(self.step));
             self.content.parse(&self.lines.text, context)?;
         }
         self.check()?;

@@ -4,3 +4,4 @@ mod decimal;
 pub(crate) mod json;
 pub(crate) mod jsonl;
 pub(crate) mod lines;
+pub(crate) mod unique;

@@ -167,3 +167,70 @@ fn searches_without_draws_leave_out_what_only_draws_need() {
     let drawn = config(&format!("{{{rest}"), "sample steps.npy -s 1 -f json");
     assert_eq!(chain(drawn).as_array().unwrap().len(), 3);
 }
+
+/// What draws, or shows what is drawn, does so whatever `do_sample` says, and says what it kept.
+#[test]
+fn commands_that_draw_keep_what_draws_need_and_say_so() {
+    let settings = r#"{"typical_p":0.1,"temperature":0.5,"repetition_penalty":1.2}"#;
+    let kept = |command: &str| format!("`{command}` ");
+    for (line, named) in [
+        ("sample steps.npy -s 1", kept("sample")),
+        ("probs steps.npy --rows 0..1", kept("probs")),
+        ("score steps.npy --ids 1", kept("score")),
+        ("explain steps.npy --step 0 -s 1", kept("explain")),
+        ("verify steps.npy --ids 1 -s 1", "--greedy verifies a search".to_string()),
+    ] {
+        let ran = config(settings, line);
+        let note = ran
+            .err
+            .lines()
+            .find(|l| l.contains("kept all the same"))
+            .unwrap_or_else(|| panic!("{}", ran.err));
+        assert!(note.contains(&named) && note.ends_with(": typical_p, temperature"), "{note}");
+        let sampling = config(&settings.replacen('{', "{\"do_sample\":true,", 1), line);
+        assert!(!sampling.err.contains("kept all the same"), "{}", sampling.err);
+        assert_eq!(ran.out, sampling.out, "{line}");
+    }
+    let ran = config(settings, "verify steps.npy --ids 1 --greedy -f json");
+    assert!(!ran.err.contains("kept all the same"), "{}", ran.err);
+    let document: serde_json::Value = serde_json::from_slice(&ran.out).unwrap();
+    assert_eq!(document["chain"], json!([{"repetition_penalty": 1.2}]));
+}
+
+/// As in transformers, which raises: a prompt that leaves no room is no run with nothing to do.
+#[test]
+fn a_prompt_as_long_as_max_length_is_refused() {
+    for (prompt, fits) in [("1,2", true), ("1,2,3", false), ("1,2,3,4", false)] {
+        for command in ["greedy", "sample -s 1", "beam", "probs", "search --exact", "explain --step 0 -s 1"] {
+            let ran = config(r#"{"max_length":3}"#, &format!("{command} steps.npy --prompt-ids {prompt}"));
+            if fits {
+                ran.text();
+                continue;
+            }
+            let said = ran.failure();
+            assert!(said.starts_with("max_length 3: ") && said.contains("--max-new-tokens"), "{said}");
+        }
+        config(r#"{"max_length":3}"#, &format!("greedy steps.npy --prompt-ids {prompt} --max-new-tokens 1"))
+            .text();
+        config(r#"{"max_length":3,"max_new_tokens":1}"#, &format!("greedy steps.npy --prompt-ids {prompt}"))
+            .text();
+    }
+}
+
+#[test]
+fn values_of_the_wrong_type_are_named_with_their_field() {
+    for (text, said) in [
+        (r#"{"forced_eos_token_id":-1}"#, "forced_eos_token_id"),
+        (
+            r#"{"eos_token_id":"x"}"#,
+            "eos_token_id \"x\": must be a token id (a whole number from 0), or a list of them",
+        ),
+        (r#"{"force_words_ids":[[1.5]]}"#, "force_words_ids [[1.5]]: must be"),
+        (r#"{"bad_words_ids":[["a"]]}"#, "bad_words_ids"),
+        (r#"{"num_beams":"four"}"#, "num_beams \"four\": "),
+        (r#"{"top_k":5,"top_k":6}"#, "the field \"top_k\" stands twice"),
+    ] {
+        let failure = config(text, "beam steps.npy --max-new-tokens 1").failure();
+        assert!(failure.contains(said) && !failure.contains("untagged"), "{failure}");
+    }
+}

@@ -48,6 +48,20 @@ fn a_flag_that_needs_another_names_it() {
     assert!(ran.err.contains("no effect without --dynatemp-range: --dynatemp-exponent"), "{}", ran.err);
 }
 
+/// `--max-length` counts the prompt: what is near in meaning is proposed, not what is near in letters.
+#[test]
+fn a_limit_of_other_engines_is_met_with_ours() {
+    for flag in ["--max-length", "--max_length", "--max-len"] {
+        for command in ["sample", "beam", "greedy"] {
+            let ran = tokpick(&[command, "steps.npy", flag, "5"]);
+            assert!(ran.err.contains("'--max-new-tokens'") && !ran.err.contains("min-length"), "{}", ran.err);
+            ran.failure();
+        }
+    }
+    // a command without that flag proposes nothing
+    assert!(!tokpick(&["info", "steps.npy", "--max-length", "5"]).err.contains("max-new-tokens"));
+}
+
 #[test]
 fn long_values_are_quoted_in_part() {
     let long = "x".repeat(100_000);

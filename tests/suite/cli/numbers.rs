@@ -34,6 +34,9 @@ fn base(command: &str) -> &'static str {
         "verify" => "verify steps-small.json --ids 307,318,278,372 --seed 1",
         "diff" => "diff batch.npy batch.npy",
         "info" => "info batch.npy",
+        "compare" => "compare steps-small.json",
+        "tree" => "tree steps-small.json --eos-token-id 0",
+        "convert" => "convert batch.npy --output out.npy",
         _ => "synth 3x4",
     }
 }
@@ -42,6 +45,7 @@ fn base(command: &str) -> &'static str {
 fn no_number_ends_a_run_by_a_panic_or_an_abort() {
     let commands = [
         "sample", "beam", "search", "greedy", "probs", "explain", "score", "verify", "diff", "info", "synth",
+        "compare", "tree", "convert",
     ];
     // flags that mean the same everywhere are tried once
     const OWN: [&str; 5] = ["--top", "--seed", "--num-samples", "--max-new-tokens", "--num-return-sequences"];
@@ -82,7 +86,10 @@ fn no_number_ends_a_run_by_a_panic_or_an_abort() {
 #[test]
 fn what_memory_does_not_hold_is_refused_by_its_flag() {
     let refused = |line: &str| {
-        let line = format!("ulimit -v 1500000; tokpick {line}");
+        // ten steps of eight nearly equal tokens: 2^30 sequences
+        let line = format!(
+            "d=$(mktemp -d); tokpick synth 10x8 --seed 1 -o $d/synth.npy; cp batch.npy $d; cd $d; ulimit -v 1500000; tokpick {line}"
+        );
         shell(&line, &fixture("tiny-lm")).failure()
     };
     for n in ["1000000000000", "18446744073709551615", "4294967296", "100000000"] {
@@ -95,15 +102,18 @@ fn what_memory_does_not_hold_is_refused_by_its_flag() {
             assert!(message.starts_with(&format!("--num-samples {n}: ")), "{line} {n}: {message}");
         }
     }
-    let message = refused("sample batch.npy -s 1 -n 20000 --threads 10000");
-    assert!(message.starts_with("--threads 10000: the system doesn't give so many threads"), "{message}");
+    // exact search keeps what so many results need, as long as there is memory
+    let message = refused("search synth.npy --exact --num-return-sequences 4294967296");
+    assert!(message.starts_with("--num-return-sequences 4294967296: memory doesn't hold"), "{message}");
     for synth in
         ["18446744073709551615", "4294967296x4294967296", "2x9223372036854775808x2", "0", "1e9", "16777217"]
     {
         let message = refused(&format!("synth {synth}"));
         assert!(message.contains("SHAPE") || message.contains("V at most 2^24"), "{synth}: {message}");
     }
-    // no more threads than rows, whatever is asked for
+    // no more threads than rows and cores, whatever is asked for
+    let line = "ulimit -v 1500000; tokpick sample batch.npy -s 1 -n 20000 --threads 20000 -o /dev/null";
+    assert_eq!(shell(line, &fixture("tiny-lm")).text(), "");
     let ids = tokpick(&words("sample steps-small.json -s 1")).text();
     let line = "ulimit -v 1500000; tokpick sample steps-small.json -s 1 --threads 1000000000";
     assert_eq!(shell(line, &fixture("tiny-lm")).text(), ids);

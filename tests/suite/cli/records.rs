@@ -118,7 +118,7 @@ fn a_command_that_is_no_recorded_one_is_damaged() {
     for (what, word) in [
         ("--output has no place in a recorded command", "--output=x"),
         ("--record has no place in a recorded command", "--record=x"),
-        ("a damaged record", "--no-such-flag"),
+        ("damaged record: ", "--no-such-flag"),
     ] {
         changed(folder.path(), |r| r["command"].as_array_mut().unwrap().push(word.into()));
         let said = run(folder.path(), "verify changed.json").failure();
@@ -242,4 +242,151 @@ fn paths_that_are_no_unicode_survive() {
     let word = OsStr::new;
     at(folder.path(), &[word("greedy"), &input, word("--record"), &record]).text();
     at(folder.path(), &[word("verify"), &record]).text();
+}
+
+/// Also where the output is another name of the file, and where the check would have said no.
+#[test]
+fn no_output_goes_over_what_a_record_names() {
+    let folder = recorded();
+    let at = |name: &str| folder.path().join(name);
+    std::os::unix::fs::symlink(at("steps.npy"), at("link.npy")).unwrap();
+    fs::copy(at("run.json"), at("second.json")).unwrap();
+    changed(folder.path(), |r| r["input"]["sha256"] = "00".into());
+    let files = ["steps.npy", "config.json", "run.json"];
+    let before = files.map(|file| fs::read(at(file)).unwrap());
+    for records in ["run.json", "run.json second.json", "changed.json", "changed.json run.json"] {
+        for output in ["steps.npy", "link.npy", "config.json", "./run.json"] {
+            if output == "./run.json" && !records.contains("run.json") {
+                continue;
+            }
+            for format in ["text", "json"] {
+                let said = run(folder.path(), &format!("verify {records} -o {output} -f {format}")).failure();
+                let begins = format!("--output {output}: is what ");
+                assert!(said.starts_with(&begins) && said.contains("would be written over"), "{said}");
+            }
+        }
+    }
+    assert_eq!(files.map(|file| fs::read(at(file)).unwrap()), before);
+    let said = run(folder.path(), "verify run.json second.json -o second.json").failure();
+    assert!(said.contains("is what RECORD second.json reads"), "{said}");
+}
+
+#[test]
+fn a_record_with_a_byte_order_mark_is_read() {
+    let folder = recorded();
+    let text = fs::read(folder.path().join("run.json")).unwrap();
+    fs::write(folder.path().join("bom.json"), [&b"\xef\xbb\xbf"[..], &text].concat()).unwrap();
+    assert!(run(folder.path(), "verify bom.json").text().starts_with("everything agrees"));
+}
+
+#[test]
+fn a_damaged_record_names_the_field() {
+    let folder = recorded();
+    let says = |wanted: &str| {
+        for format in ["text", "json"] {
+            let ran = run(folder.path(), &format!("verify changed.json -f {format}"));
+            if format == "json" {
+                let document: Value = serde_json::from_slice(&ran.out).unwrap();
+                assert!(document["error"].as_str().unwrap().contains(wanted), "{document}");
+                assert_eq!(document["holds"], Value::Null);
+            }
+            let said = ran.failure();
+            assert!(said.starts_with(&format!("changed.json: damaged record: {wanted}")), "{said}");
+        }
+    };
+    for path in [
+        "/format",
+        "/version",
+        "/tokpick",
+        "/command",
+        "/chain",
+        "/draw",
+        "/seed",
+        "/input",
+        "/input/role",
+        "/input/path",
+        "/input/sha256",
+        "/input/bytes",
+        "/shape",
+        "/companions",
+        "/companions/0/role",
+        "/vocabulary",
+        "/platform",
+        "/sequences",
+        "/sequences/0/ids",
+        "/sequences/0/logprobs",
+        "/sequences/0/finish_reason",
+    ] {
+        let (parent, name) = path.rsplit_once('/').unwrap();
+        changed(folder.path(), |r| {
+            r.pointer_mut(parent).unwrap().as_object_mut().unwrap().shift_remove(name);
+        });
+        let full = path[1..].replace("/0/", "[0].").replace('/', ".");
+        says(&format!("missing field {full}"));
+        if path == "/format" || path == "/version" {
+            continue;
+        }
+        changed(folder.path(), |r| *r.pointer_mut(path).unwrap() = json!({"x": 1.5}));
+        let wrong = if ["/input"].contains(&path) {
+            "missing field input.role".into()
+        } else {
+            format!("{full} {{\"x\":1.5}}: must be ")
+        };
+        says(&wrong);
+    }
+    let text = fs::read_to_string(folder.path().join("run.json")).unwrap();
+    let write = |text: &str| fs::write(folder.path().join("changed.json"), text).unwrap();
+    for length in [60, text.len() / 2, text.len() - 3] {
+        write(&text[..length]);
+        says("EOF while parsing");
+    }
+    write(&text.replacen("\"version\"", "\"seed\": 9, \"version\"", 1));
+    says("the field \"seed\" stands twice");
+    write(&text.replacen("\"role\"", "\"bytes\": 9, \"role\"", 1));
+    says("the field \"bytes\" stands twice");
+}
+
+/// A check that can't be made has status 2, and a document that says so.
+#[test]
+fn what_cant_be_checked_is_a_document_too() {
+    let folder = recorded();
+    fs::rename(folder.path().join("steps.npy"), folder.path().join("away.npy")).unwrap();
+    for (line, error) in [
+        ("verify run.json -f json", "steps.npy: No such file"),
+        ("verify run.json -f json -o out.json", "steps.npy: No such file"),
+        ("verify none.json -f json", "none.json: No such file"),
+    ] {
+        let ran = run(folder.path(), line);
+        let out = if line.contains("-o") {
+            fs::read(folder.path().join("out.json")).unwrap()
+        } else {
+            ran.out.clone()
+        };
+        let document: Value = serde_json::from_slice(&out).unwrap();
+        assert!(
+            document["holds"].is_null() && document["error"].as_str().unwrap().contains(error),
+            "{document}"
+        );
+        assert!(ran.failure().contains(error));
+    }
+    assert!(run(folder.path(), "verify run.json -o out.txt").failure().contains("No such file"));
+    assert!(!folder.path().join("out.txt").exists());
+    let ran = run(folder.path(), "verify none.json run.json");
+    assert_eq!(
+        (ran.status, String::from_utf8_lossy(&ran.out).matches("can't be checked").count()),
+        (Some(2), 2)
+    );
+}
+
+#[test]
+fn what_is_said_about_flags_beside_records_is_plain() {
+    let folder = recorded();
+    for flag in ["--greedy", "--probs", "--guess"] {
+        let said = run(folder.path(), &format!("verify run.json {flag}")).failure();
+        assert!(said.starts_with(&format!("{flag}: ")), "{said}");
+    }
+    for more in ["--ids 1", "--ids 1 --guess --seed 1"] {
+        let said = run(folder.path(), &format!("verify run.json {more}")).failure();
+        assert!(said.starts_with("--ids: run.json is a record, which holds its ids: "), "{said}");
+    }
 }

@@ -146,6 +146,39 @@ fn a_generation_config_says_whether_beams_are_sampled() {
     assert_eq!(diverse["chain"].to_string(), r#"[{"repetition_penalty":1.5}]"#);
 }
 
+/// What transformers refuses of a file is refused by its name; a flag chooses the search, and the file's `do_sample` is named.
+#[test]
+fn a_generation_config_that_transformers_refuses_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("generation_config.json").display().to_string();
+    let run = |config: &str, rest: &str| {
+        std::fs::write(&path, config).unwrap();
+        tokpick(&words(&format!("beam steps.npy --generation-config {path} -s 3 {rest}")))
+    };
+    let groups = r#""num_beams":4,"num_beam_groups":2,"diversity_penalty":0.5"#;
+    for (config, said) in [
+        (format!("{{\"do_sample\":true,{groups}}}"), "num_beam_groups 2: excludes do_sample true"),
+        (r#"{"do_sample":true,"force_words_ids":[[5]]}"#.into(), "force_words_ids: excludes do_sample true"),
+        (r#"{"diversity_penalty":0.5}"#.into(), "diversity_penalty 0.5: is for several groups of beams"),
+        (
+            r#"{"do_sample":true,"num_beam_groups":1,"diversity_penalty":0.5}"#.into(),
+            "diversity_penalty 0.5: is for several groups of beams",
+        ),
+    ] {
+        let failure = run(&config, "").failure();
+        assert!(failure.starts_with(said), "{failure}");
+    }
+    run(&format!("{{\"do_sample\":false,{groups}}}"), "").text();
+    let chosen = run(&format!("{{\"do_sample\":true,{groups}}}"), "--num-beam-groups 4");
+    assert!(
+        chosen.err.contains("no effect: do_sample true, as --num-beam-groups chooses the search"),
+        "{}",
+        chosen.err
+    );
+    assert_eq!(chosen.err.matches("no effect: do_sample").count(), 1, "{}", chosen.err);
+    chosen.text();
+}
+
 /// More beams than there is memory for are an error that names them.
 #[cfg(target_os = "linux")]
 #[test]

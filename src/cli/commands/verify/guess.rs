@@ -80,7 +80,7 @@ impl Verify {
     ) -> Result<check::Guess> {
         let longest = ids.iter().map(Vec::len).max();
         let asked = self.asked(None);
-        let (files, resolved) = asked.over(opened, longest)?;
+        let (files, resolved) = asked.over(opened, longest, |files| files)?;
         let params = asked.params(&self.draw, &files, &resolved, opened.tokens.as_ref())?;
         let job = resolved.job(seed.map_or(0, Seed::coins));
         let addresses = self.addresses(&params, seed)?;

@@ -13,32 +13,37 @@ use crate::cli::fields::as_flags;
 use crate::cli::note::note;
 use crate::cli::out::Out;
 use crate::cli::places::Written;
-use crate::cli::repeat::{Repeated, repeat};
+use crate::cli::repeat::{Repeated, repeat, spare};
 use crate::cli::{Given, Status};
 
 /// The flags that say something about a record: how it is repeated is in the record.
 const OF_RECORDS: [&str; 3] = ["input", "format", "output"];
 
-/// A file that `verify` was given.
+/// A file that `verify` was given, and the record that it holds.
 struct File {
     path: PathBuf,
-    text: Vec<u8>,
+    record: Result<Record>,
 }
 
 impl File {
     fn read(path: &Path) -> Result<File> {
         let (mut text, stdin) = (Vec::new(), path == Path::new("-"));
         let read = if stdin { io::stdin().read_to_end(&mut text).map(|_| text) } else { std::fs::read(path) };
-        match read {
-            Ok(text) => Ok(File { path: path.to_path_buf(), text }),
-            Err(source) => Err(Error::Io { file: path.display().to_string(), source }),
+        let text = match read {
+            Ok(text) => text,
+            Err(source) => {
+                let error = Error::Io { file: path.display().to_string(), source };
+                return Ok(File { path: path.to_path_buf(), record: Err(error) });
+            }
+        };
+        let name = path.display();
+        if !Record::is_record(&text) {
+            let what = format!(
+                "{name} is no record: which ids were drawn from it? give --ids \"1 2 3\" or --ids-file FILE"
+            );
+            return Err(Error::setting("--ids", "(none)", what));
         }
-    }
-
-    fn repeat(&self, moved: Option<&Path>, written: &Written) -> Result<(Record, Repeated)> {
-        let record = Record::parse(&self.path.display().to_string(), &self.text)?;
-        let repeated = repeat(&record, &self.path, moved, written)?;
-        Ok((record, repeated))
+        Ok(File { record: Record::parse(&name.to_string(), &text), path: path.to_path_buf() })
     }
 }
 
@@ -50,18 +55,7 @@ impl Verify {
         }
         let first = self.input.input.as_deref().unwrap_or(Path::new("-"));
         let paths = std::iter::once(first).chain(self.judge.more.iter().map(PathBuf::as_path));
-        let mut files = Vec::new();
-        for path in paths {
-            let file = File::read(path)?;
-            if !Record::is_record(&file.text) {
-                let path = path.display();
-                let what = format!(
-                    "{path} is no record: which ids were drawn from it? give --ids \"1 2 3\" or --ids-file FILE"
-                );
-                return Err(Error::setting("--ids", "(none)", what).into());
-            }
-            files.push(file);
-        }
+        let files = paths.map(File::read).collect::<Result<Vec<File>>>()?;
         let other =
             given.arguments().iter().find(|a| a.long.as_deref().is_some_and(|l| !OF_RECORDS.contains(&l)));
         if let Some((argument, long)) = other.and_then(|a| Some((a, a.long.as_deref()?))) {
@@ -71,36 +65,46 @@ impl Verify {
                 Error::setting(format!("--{long}"), values.collect::<Vec<_>>().join(" "), what).into()
             );
         }
-        self.records(&files, &Written::of(given))
+        // all of them, before the output is opened
+        let written = Written::of(given);
+        for File { path, record } in &files {
+            if let Ok(record) = record {
+                spare(record, path, self.judge.moved.as_deref(), &written)?;
+            }
+        }
+        self.records(files)
     }
 
-    fn records(&self, files: &[File], written: &Written) -> anyhow::Result<Status> {
-        let mut out = Out::open(self.judge.output.as_deref())?;
+    fn records(&self, files: Vec<File>) -> anyhow::Result<Status> {
         let several = files.len() > 1;
+        let json = self.judge.format == FormatName::Json;
+        let mut out = Out::open(self.judge.output.as_deref())?;
         let mut documents = Vec::new();
-        let (mut holds, mut failed) = (true, false);
-        for file in files {
-            let path = file.path.display().to_string();
-            let result = match file.repeat(self.judge.moved.as_deref(), written) {
-                Err(error) if !several => return Err(error.into()),
-                result => result,
-            };
+        let (mut holds, mut failure) = (true, None);
+        for File { path, record } in files {
+            let result = record.and_then(|record| {
+                let repeated = repeat(&record, &path, self.judge.moved.as_deref())?;
+                Ok((record, repeated))
+            });
+            let path = path.display().to_string();
             for said in result.iter().flat_map(|(_, repeated)| &repeated.elsewhere) {
                 note(format!("{path}: {said}"));
             }
             holds &= result.as_ref().is_ok_and(|(_, repeated)| repeated.divergence.is_none());
-            failed |= result.is_err();
-            match self.judge.format {
-                FormatName::Json => documents.push(document(several.then_some(path), &result)),
-                FormatName::Text => out.write(|to| {
+            match &result {
+                _ if json => documents.push(document(several.then_some(path), &result)),
+                // the error says it
+                Err(_) if !several => {}
+                _ => out.write(|to| {
                     if several {
                         write!(to, "{path}: ")?;
                     }
                     text(&result, to)
                 })?,
             }
+            failure = failure.or(result.err());
         }
-        if self.judge.format == FormatName::Json {
+        if json {
             let document = match (several, documents.pop()) {
                 (false, Some(document)) => document,
                 (_, last) => {
@@ -110,11 +114,16 @@ impl Verify {
             };
             out.write(|to| writeln!(to, "{document}"))?;
         }
-        out.finish()?;
-        if failed {
-            anyhow::bail!("not every record could be checked");
+        match failure {
+            // nothing was written, and nothing appears
+            Some(error) if !several && !json => return Err(error.into()),
+            _ => out.finish()?,
         }
-        Ok(if holds { Status::Done } else { Status::No })
+        match failure {
+            Some(error) if !several => Err(error.into()),
+            Some(_) => anyhow::bail!("not every record could be checked"),
+            None => Ok(if holds { Status::Done } else { Status::No }),
+        }
     }
 }
 
