@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn the_library_names_fields_and_each_has_a_flag() {
-        let command = crate::cli::Cli::command();
+        let mut command = crate::cli::Cli::command();
+        command.build();
         let flags: Vec<String> = command
             .get_subcommands()
             .flat_map(|sub| sub.get_arguments())

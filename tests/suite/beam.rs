@@ -220,7 +220,7 @@ fn what_makes_no_sense_is_refused() {
         (phrases(vec![vec![9].into()]), "tree: the forced id 9 is outside the vocabulary of 4 tokens"),
         (
             phrases(vec![vec![1, 1, 1].into()]),
-            "sequence 0: the search ended before a hypothesis held every forced phrase: raise --max-new-tokens or --num-beams",
+            "sequence 0: the search ended before a hypothesis held every forced phrase: raise `Limits::max_new_tokens` or `Beam::num_beams`",
         ),
         (Beam { beam_margin: Some(-1.0), ..base.clone() }, "beam_margin -1: must be 0 or more"),
     ];

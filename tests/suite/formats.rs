@@ -225,7 +225,7 @@ fn bare_numbers_need_a_vocabulary_size() {
     assert_eq!(bv, "2\n0\n");
     assert_eq!("bf16".parse::<RawDtype>().unwrap(), RawDtype::Bf16);
     for (args, said) in [
-        ("--raw f32", "--raw f32: needs --vocab-size V"),
+        ("--raw f32", "--raw f32: needs --vocab-size: nothing else"),
         ("--raw f32 --vocab-size 0", "--vocab-size 0: must be from 1 to 2^32"),
         ("--raw i8 --vocab-size 3", "is not a type of raw numbers; give f16, bf16, f32 or f64"),
     ] {

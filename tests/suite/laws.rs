@@ -1,12 +1,13 @@
 //! Laws that hold for every processor, over random rows: V from 1 to 2000, ties, masked tokens, extreme magnitudes.
 
-use crate::support::common::ids;
+use crate::support::common::{fixture, ids};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use proptest::strategy::ValueTree;
 use serde_json::{Value, json};
 use tokpick::TokenId;
-use tokpick::processor::{Candidates, Chain, Context, INFOS};
+use tokpick::processor::{Candidates, Chain, Context, Fact, INFOS, Info, Kind, Off, Written};
 use tokpick::settings;
 use tokpick::source::Row;
 
@@ -60,17 +61,23 @@ fn share() -> impl Strategy<Value = f64> {
     prop_oneof![1e-6..0.999_f64, select(vec![0.05, 0.1, 0.2, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 0.99])]
 }
 
+/// Every truncation that there is, by its flags: the first one is a share, a number of tokens or a switch.
 fn truncation() -> impl Strategy<Value = Value> {
+    let all: Vec<&Info> = INFOS.iter().copied().filter(|info| info.kind == Kind::Truncation).collect();
     let keep = prop_oneof![4 => Just(1_usize), 1 => 0..12_usize];
-    prop_oneof![
-        6 => (select(BY_SHARE.to_vec()), share(), keep.clone())
-            .prop_map(|((name, _), v, m)| json!({name: {"value": v, "min_tokens_to_keep": m}})),
-        1 => (1..300_usize, keep.clone()).prop_map(|(k, m)| json!({"top_k": {"value": k, "min_tokens_to_keep": m}})),
-        1 => keep.clone().prop_map(|m| json!({"p_less": {"value": true, "min_tokens_to_keep": m}})),
-        1 => keep.clone().prop_map(|m| json!({"p_less_norm": {"value": true, "min_tokens_to_keep": m}})),
-        1 => (share(), 0.0..0.5_f64, keep)
-            .prop_map(|(p, t, m)| json!({"xtc": {"probability": p, "threshold": t, "min_tokens_to_keep": m}})),
-    ]
+    let drawn = (0..all.len(), share(), 0.0..0.5_f64, 1..300_usize, keep);
+    drawn.prop_map(move |(at, first, further, k, least)| {
+        let info = all[at];
+        let mut form = json!({"min_tokens_to_keep": least});
+        for (at, flag) in info.flags.iter().enumerate() {
+            form[flag.parameter] = match flag.written {
+                Written::Switch => json!(true),
+                Written::Count => json!(k),
+                _ => json!(if at == 0 { first } else { further }),
+            };
+        }
+        json!({info.name: form})
+    })
 }
 
 /// What changes scores and doesn't mind a constant added to all.
@@ -322,24 +329,61 @@ proptest! {
     }
 }
 
-/// The disabling values, as the registry names them.
+/// A truncation by a share has a direction in [`BY_SHARE`], and a shape is among those of [`processor`].
+#[test]
+fn every_truncation_and_shape_is_under_the_laws() {
+    for info in INFOS.iter().filter(|info| info.kind == Kind::Truncation && !info.needs.coin) {
+        let is_share = info.flags[0].written == Written::Number;
+        assert_eq!(BY_SHARE.iter().any(|(name, _)| *name == info.name), is_share, "{}", info.name);
+    }
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut drawn = std::collections::BTreeSet::new();
+    for _ in 0..2000 {
+        let entry = processor().new_tree(&mut runner).unwrap().current();
+        drawn.extend(entry.as_object().unwrap().keys().cloned());
+    }
+    for info in INFOS.iter().filter(|info| [Kind::Truncation, Kind::Shape].contains(&info.kind)) {
+        assert!(drawn.contains(info.name), "{}: no law is tried on it", info.name);
+    }
+}
+
+/// A form of a processor with its off value; `None` where it has none.
+fn off(info: &Info) -> Option<Value> {
+    let off = match info.off {
+        Off::Unset => return None,
+        Off::False => json!({info.lone_parameter(): false}),
+        Off::Empty => json!({info.lone_parameter(): []}),
+        Off::Number(off) | Off::AtMost(off) if off.fract() == 0.0 => {
+            json!({info.lone_parameter(): off as i64})
+        }
+        Off::Number(off) | Off::AtMost(off) => json!({info.lone_parameter(): off}),
+        Off::All(all) => all.iter().map(|&(name, off)| (name.to_string(), json!(off))).collect(),
+    };
+    let mut form = off;
+    for flag in info.flags {
+        match flag.written {
+            Written::File => form[flag.parameter] = json!(fixture("processors/logits.npy")),
+            Written::Pair(first, _) => form[first] = json!(1),
+            _ => {}
+        }
+    }
+    for fact in info.facts {
+        match fact {
+            Fact::Eos => form["eos_token_id"] = json!(1),
+            Fact::EncoderIds => form["encoder_ids"] = json!([1]),
+            _ => {}
+        }
+    }
+    Some(json!({info.name: form}))
+}
+
 #[test]
 fn a_disabled_processor_is_the_identity() {
     let row: Vec<f32> = (0..500).map(|i| ((i * 37) % 101) as f32 * 0.11).collect();
     let plain = members(&dense(&row, &[]));
-    let forms = json!([
-        {"temperature": 1}, {"dynamic_temperature": 1}, {"smoothing": 0}, {"softcap": 0}, {"renormalize_logits": false},
-        {"top_k": 0}, {"top_p": 1}, {"min_p": 0}, {"typical_p": 1}, {"epsilon_cutoff": 0}, {"eta_cutoff": 0},
-        {"top_n_sigma": 0}, {"top_a": 0}, {"tail_free": 1}, {"p_less": false}, {"p_less_norm": false}, {"xtc": 0},
-        {"xtc": {"probability": 1, "threshold": 0.6}}, {"remove_invalid_values": false},
-        {"repetition_penalty": 1}, {"frequency_penalty": 0}, {"presence_penalty": 0}, {"no_repeat_ngram_size": 0},
-        {"min_length": {"value": 0, "eos_token_id": 1}}, {"min_new_tokens": {"value": 0, "eos_token_id": 1}},
-        {"dry": {"multiplier": 0}}, {"logit_bias": []}, {"suppress_tokens": []},
-    ]);
-    for entry in forms.as_array().unwrap() {
-        let name = entry.as_object().unwrap().keys().next().unwrap();
-        assert!(INFOS.iter().any(|info| info.name == name), "{name}");
-        assert!(chain_of(std::slice::from_ref(entry)).is_empty(), "{entry}");
-        assert_eq!(members(&dense(&row, std::slice::from_ref(entry))), plain, "{entry}");
+    let further = [json!({"dynamic_temperature": 1}), json!({"xtc": {"probability": 1, "threshold": 0.6}})];
+    for entry in INFOS.iter().filter_map(|info| off(info)).chain(further) {
+        assert!(chain_of(std::slice::from_ref(&entry)).is_empty(), "{entry}");
+        assert_eq!(members(&dense(&row, std::slice::from_ref(&entry))), plain, "{entry}");
     }
 }

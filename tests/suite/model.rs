@@ -137,7 +137,7 @@ fn what_is_wrong_is_one_line_with_the_last_lines_of_standard_error() {
         (
             "--fault hang",
             quick,
-            "no answer within 0.3 s: it hangs, or needs a longer --model-timeout",
+            "no answer within 0.3 s: it hangs, or needs a longer `ModelCommand::timeout`",
             "| thinking",
         ),
         ("--fault garbage", json, "an answer that can't be read: ", "«Hmm, let me think about it»"),

@@ -97,6 +97,7 @@ fn truncation() -> impl Strategy<Value = String> {
         share.prop_map(|p| format!("xtc(probability=1,threshold={:e})", p / 4.0)),
         (0.1f64..3.0).prop_map(|n| format!("top_n_sigma={n:e}")),
         Just("p_less=true".to_string()),
+        Just("p_less_norm=true".to_string()),
     ]
 }
 
