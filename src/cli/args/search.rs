@@ -7,7 +7,6 @@ use tokpick::{Error, Result};
 
 use super::group::{Group, Listed};
 use crate::cli::named::{NamedPhrases, parse};
-use crate::cli::note::note;
 use crate::cli::resolve::Files;
 
 #[derive(Args)]
@@ -160,8 +159,8 @@ impl SearchArgs {
         Ok(Beam { variant: Variant::Constrained { force_ids }, ..beam })
     }
 
-    /// The variant: at most one is given by flags; a file's counts where none is.
-    fn variant(&self, files: &Files) -> Result<Variant> {
+    /// The flags that choose a kind of beam search.
+    pub fn kinds(&self) -> Vec<&'static str> {
         let diverse = self.num_beam_groups.is_some() || self.diversity_penalty.is_some();
         let given = [
             (self.beam_sample.is_some(), "--beam-sample"),
@@ -169,15 +168,18 @@ impl SearchArgs {
             (diverse, "--num-beam-groups"),
             (!self.force_ids.is_empty(), "--force-ids"),
         ];
-        let given: Vec<&str> = given.iter().filter(|(given, _)| *given).map(|(_, name)| *name).collect();
+        given.iter().filter(|(given, _)| *given).map(|(_, name)| *name).collect()
+    }
+
+    /// The variant: at most one is given by flags; a file's counts where none is.
+    fn variant(&self, files: &Files) -> Result<Variant> {
+        let given = self.kinds();
         if let [one, another, ..] = given[..] {
             let with = format!("with {another}");
             return Err(Error::setting(one, with, "a beam search is of one kind: leave out one of them"));
         }
         if given.is_empty() {
             refused_by_transformers(files)?;
-        } else if files.get(|s| s.do_sample) == Some(true) && self.beam_sample.is_none() {
-            note(format!("no effect: do_sample true, as {} chooses the search", given[0]));
         }
         if let Some(ranks) = self.beam_sample {
             return Ok(ranks.into());

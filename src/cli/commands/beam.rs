@@ -3,7 +3,7 @@ use tokpick::Result;
 use tokpick::sampler::Variant;
 
 use crate::cli::args::{DecodeArgs, DrawArgs, hide, resolve_seed};
-use crate::cli::note::no_effect;
+use crate::cli::note::{no_effect, note};
 use crate::cli::resolve::{self, Files, Setup};
 use crate::cli::strategy::{Decode, Strategy};
 use crate::cli::usage::help;
@@ -44,6 +44,11 @@ impl Run for Beam {
         let one_group = matches!(search.variant, Variant::Diverse { num_beam_groups: 1, .. });
         if one_group && args.search.diversity_penalty.is_some() {
             no_effect(&["--diversity-penalty"], "without --num-beam-groups: there is one group");
+        }
+        if let (Some(flag), None) = (args.search.kinds().first(), args.search.beam_sample)
+            && setup.files.get(|s| s.do_sample) == Some(true)
+        {
+            note(format!("no effect: do_sample true, as {flag} chooses the search"));
         }
         let strategy = self.strategy(&setup)?;
         run(args, setup, strategy, given)
