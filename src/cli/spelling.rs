@@ -44,6 +44,7 @@ pub fn only_near(mut error: Error, has: impl Fn(&str) -> bool) -> Error {
         RELATED.iter().find(|(other, meant)| written.as_deref() == Some(other) && has(meant))
     {
         error.insert(ContextKind::SuggestedArg, ContextValue::String(meant.to_string()));
+        error.remove(ContextKind::Usage);
         return error;
     }
     if let (Some(typed), Some(meant)) = (typed, meant)

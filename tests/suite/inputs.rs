@@ -433,6 +433,7 @@ fn tokens_of_sparse_rows_and_prefixes_may_be_named_by_their_strings() {
     let named = "{\"prefix\":[],\"ids\":[\"Ġdog\"],\"logits\":[0]}\n{\"prefix\":[\" dog\"],\"logits\":[0,0,0,1,0]}\n{\"prefix\":[1,\" ran\"],\"logits\":[1,0,0,0,0]}\n";
     let ids = "{\"prefix\":[],\"ids\":[1],\"logits\":[0]}\n{\"prefix\":[1],\"logits\":[0,0,0,1,0]}\n{\"prefix\":[1,3],\"logits\":[1,0,0,0,0]}\n";
     same("greedy --max-new-tokens 3", named, ids);
+    same("beam -b 2 --max-new-tokens 3 --eos-token-id 0", named, ids);
     // the strings of the table itself, also those that stand behind
     let brings = [
         "{\"prefix\":[\"b\"],\"ids\":[\"c\"],\"logits\":[0]}",

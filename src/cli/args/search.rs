@@ -7,6 +7,7 @@ use tokpick::{Error, Result};
 
 use super::group::{Group, Listed};
 use crate::cli::named::{NamedPhrases, parse};
+use crate::cli::note::note;
 use crate::cli::resolve::Files;
 
 #[derive(Args)]
@@ -146,6 +147,20 @@ impl SearchArgs {
         Ok(beam)
     }
 
+    /// Says that a flag chose the search, where a file asks for sampling.
+    pub fn note_do_sample(&self, files: &Files, variant: &Variant) {
+        let chosen = match variant {
+            Variant::Diverse { .. } => "--num-beam-groups",
+            Variant::Constrained { .. } => "--force-ids",
+            Variant::Stochastic { .. } => "--stochastic",
+            Variant::Plain | Variant::Sample | Variant::SampleUnsorted => return,
+        };
+        // what a file chooses beside it is refused
+        if files.get(|s| s.do_sample) == Some(true) {
+            note(format!("no effect: do_sample true, as {chosen} chooses the search"));
+        }
+    }
+
     /// The search with the phrases of `--force-ids`.
     ///
     /// # Errors
@@ -159,8 +174,8 @@ impl SearchArgs {
         Ok(Beam { variant: Variant::Constrained { force_ids }, ..beam })
     }
 
-    /// The flags that choose a kind of beam search.
-    pub fn kinds(&self) -> Vec<&'static str> {
+    /// The variant: at most one is given by flags; a file's counts where none is.
+    fn variant(&self, files: &Files) -> Result<Variant> {
         let diverse = self.num_beam_groups.is_some() || self.diversity_penalty.is_some();
         let given = [
             (self.beam_sample.is_some(), "--beam-sample"),
@@ -168,12 +183,7 @@ impl SearchArgs {
             (diverse, "--num-beam-groups"),
             (!self.force_ids.is_empty(), "--force-ids"),
         ];
-        given.iter().filter(|(given, _)| *given).map(|(_, name)| *name).collect()
-    }
-
-    /// The variant: at most one is given by flags; a file's counts where none is.
-    fn variant(&self, files: &Files) -> Result<Variant> {
-        let given = self.kinds();
+        let given: Vec<&str> = given.iter().filter(|(given, _)| *given).map(|(_, name)| *name).collect();
         if let [one, another, ..] = given[..] {
             let with = format!("with {another}");
             return Err(Error::setting(one, with, "a beam search is of one kind: leave out one of them"));

@@ -3,7 +3,7 @@ use tokpick::Result;
 use tokpick::sampler::Variant;
 
 use crate::cli::args::{DecodeArgs, DrawArgs, hide, resolve_seed};
-use crate::cli::note::{no_effect, note};
+use crate::cli::note::no_effect;
 use crate::cli::resolve::{self, Files, Setup};
 use crate::cli::strategy::{Decode, Strategy};
 use crate::cli::usage::help;
@@ -30,6 +30,7 @@ impl Run for Beam {
         let files = self.files()?;
         let search = args.search.beam(&files)?;
         let setup = Setup::new(args, args.open()?, files, args.wants_logprobs())?;
+        args.search.note_do_sample(&setup.files, &search.variant);
         let (draws, coin) = (search.variant.is_random(), setup.resolved.chain.needs().coin);
         let mut idle = args.draw.idle();
         idle.extend(args.draw.seed.as_ref().filter(|_| !coin && !draws).map(|_| "--seed"));
@@ -44,11 +45,6 @@ impl Run for Beam {
         let one_group = matches!(search.variant, Variant::Diverse { num_beam_groups: 1, .. });
         if one_group && args.search.diversity_penalty.is_some() {
             no_effect(&["--diversity-penalty"], "without --num-beam-groups: there is one group");
-        }
-        if let (Some(flag), None) = (args.search.kinds().first(), args.search.beam_sample)
-            && setup.files.get(|s| s.do_sample) == Some(true)
-        {
-            note(format!("no effect: do_sample true, as {flag} chooses the search"));
         }
         let strategy = self.strategy(&setup)?;
         run(args, setup, strategy, given)
