@@ -160,7 +160,7 @@ impl Tokens {
     /// ```
     pub fn names(strings: Vocab) -> Names {
         // made when the first string is asked for, and every string is looked for once
-        let found: Mutex<(Option<Tokens>, HashMap<String, Result<TokenId, String>>)> = Mutex::default();
+        let found = Mutex::new((None::<Tokens>, HashMap::<String, Result<TokenId, String>>::new()));
         Names::new(move |text| {
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             let (tokens, known) = &mut *found;

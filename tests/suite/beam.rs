@@ -214,8 +214,8 @@ fn what_makes_no_sense_is_refused() {
             variant(Variant::Diverse { num_beam_groups: 2, diversity_penalty: -1.0 }),
             "diversity_penalty -1: must be 0 or more",
         ),
-        (phrases(vec![vec![].into()]), "force_ids : must be one phrase or more, none empty"),
-        (phrases(vec![Phrase { forms: vec![] }]), "force_ids : must be one phrase or more, none empty"),
+        (phrases(vec![vec![].into()]), "force_ids: must be one phrase or more, none empty"),
+        (phrases(vec![Phrase { forms: vec![] }]), "force_ids: must be one phrase or more, none empty"),
         (phrases(vec![vec![1, 0].into()]), "force_ids 0: is an end token: nothing can follow it"),
         (phrases(vec![vec![9].into()]), "tree: the forced id 9 is outside the vocabulary of 4 tokens"),
         (

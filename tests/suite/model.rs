@@ -200,7 +200,7 @@ fn a_chain_that_repairs_may_get_what_is_invalid() {
 #[test]
 fn a_command_that_can_not_be_started_says_so() {
     for (command, message) in [
-        ("", "model_command : no command, or a quote that is not closed"),
+        ("", "model_command: no command, or a quote that is not closed"),
         ("python 'model.py", "model_command python 'model.py: no command, or a quote that is not closed"),
         ("./no-such-model x", "model_command ./no-such-model x: ./no-such-model can't be started: "),
     ] {

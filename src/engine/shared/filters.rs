@@ -5,8 +5,8 @@
 //! - temperature: x / f32(T), unless T = 1.
 //! - top_k: removed where x < the k-th largest; ties with it stay.
 //! - top_p: ascending sort, running sum c of the softmax; removed where c ≤ f32(1 − p); the best one stays. Which of
-//!   several equal scores at the cut stay, torch's sort leaves open: here the higher ids. `torch.cumsum` adds in float64 and stores
-//! float32.
+//!   several equal scores at the cut stay, torch's sort leaves open: here the higher ids. `torch.cumsum` adds in float64 and
+//!   stores float32.
 //! - min_p: removed where p < f32(m) · max p.
 //! - typical_p: H the entropy, d = |−ln p − H|; rising d, c = running sum of p; with n the number of c < mass, removed
 //!   where d > the n-th d.

@@ -28,7 +28,7 @@ pub fn by_chance(n: u64, p: f64) -> (u64, u64) {
     let down = std::iter::successors(Some((mode, 1.0)), |&(k, w)| {
         (k > 0).then(|| (k - 1, w / odds * (k as f64 / (n - k + 1) as f64))).filter(|x| x.1 > NOTHING)
     });
-    let (up, down): (Vec<(u64, f64)>, Vec<(u64, f64)>) = (up.collect(), down.skip(1).collect());
+    let (up, down) = (up.collect::<Vec<_>>(), down.skip(1).collect::<Vec<_>>());
     let total: f64 = up.iter().chain(&down).map(|x| x.1).sum();
     // from the far end of a tail: the first count at which more than 2.5 % lie outside or at it
     let edge = |from: &mut dyn Iterator<Item = &(u64, f64)>| {

@@ -28,6 +28,19 @@ fn every_variant_on_the_textbook_example() {
         ["3 8 0", "2 5 0"]
     );
     assert_eq!(dog("beam -b 4 --force-ids 7"), ["2 7 0"]);
+    assert_eq!(dog("beam -b 4 --force-ids 2,6"), dog("beam -b 4 --force-ids 2 --force-ids 6"));
+    assert_eq!(dog("beam -b 3 --beam-margin 0.1"), ["2 5 0"]);
+    assert_eq!(dog("search --exact"), ["3 8 0"]);
+    assert_eq!(
+        dog("search --exact --num-return-sequences 3"),
+        dog("beam -b 30 --length-penalty 0 --early-stopping never --num-return-sequences 3")
+    );
+}
+
+/// A phrase may take one of several forms, as in transformers' nested `force_words_ids`; forms are ids or token strings.
+#[test]
+fn one_of_several_forms_of_a_phrase_is_enough() {
+    assert_eq!(dog("beam -b 4 --force-ids [[[7],[9]]]"), ["2 7 0"]);
     let [vocab, table] = ["-vocab.json", ".jsonl"]
         .map(|end| fixture(&format!("teaching/the-dog-has{end}")).display().to_string());
     let mut args = words("beam --prompt-ids 1 --eos-token-id 0 --max-new-tokens 3 -b 4 --format ids");

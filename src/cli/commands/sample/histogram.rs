@@ -62,7 +62,7 @@ pub fn run(args: &DecodeArgs, view: &HistogramArgs, setup: Setup, given: &Given)
     let mut watch = Watch::open(&args.watch)?;
     let mut histogram = Histogram::default();
     let done = watch.run(opened.source.as_mut(), |source, trace| {
-        for draw in draws {
+        for draw in draws.all() {
             sampler::Sample { draw: draw?, samples: each }.run(source, &job, trace, &mut |event| {
                 if let Event::Done(h) = event {
                     let logprob = h.processed_logprobs.iter().copied().sum::<Option<f64>>();
@@ -207,14 +207,9 @@ impl Iterator for Further {
     }
 }
 
-impl IntoIterator for Seeds {
-    type Item = Result<Box<dyn Draw>>;
-    type IntoIter = std::iter::Chain<
-        std::iter::Once<Result<Box<dyn Draw>>>,
-        std::iter::Flatten<std::option::IntoIter<Further>>,
-    >;
-
-    fn into_iter(self) -> Self::IntoIter {
+impl Seeds {
+    /// All draws, one after the other.
+    fn all(self) -> impl Iterator<Item = Result<Box<dyn Draw>>> {
         std::iter::once(Ok(self.first)).chain(self.further.into_iter().flatten())
     }
 }
