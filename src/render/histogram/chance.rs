@@ -8,7 +8,7 @@
 /// ```
 /// use tokpick::render::by_chance;
 /// assert_eq!(by_chance(10, 0.5), (2, 8));
-/// assert_eq!(by_chance(1000, 0.25), (224, 277));
+/// assert_eq!(by_chance(1000, 0.25), (223, 277));
 /// assert_eq!((by_chance(5, 0.0), by_chance(5, 1.0), by_chance(0, 0.5)), ((0, 0), (5, 5), (0, 0)));
 /// ```
 pub fn by_chance(n: u64, p: f64) -> (u64, u64) {
