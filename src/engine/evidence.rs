@@ -14,7 +14,7 @@ pub enum Watch {
     Evidence,
     /// The evidence, and what each filter left.
     Stages,
-    /// The same, and [`Pick::logprob`](crate::draw::Pick::logprob) is told of races, too: what their last filter gives the winner.
+    /// Evidence and stages, and [`Pick::logprob`](crate::draw::Pick::logprob) is told of races, too: what their last filter gives the winner.
     Odds,
 }
 

@@ -344,9 +344,9 @@ pub enum Config {
     None,
     /// The field of the same name holds the value.
     Value,
-    /// The same; where this holds of the number, transformers makes no processor.
+    /// The lone value, a number; where this holds of it, transformers makes no processor.
     ValueUnless(fn(f64) -> bool),
-    /// The same, a list of ids; negative ones name no token, and transformers ignores them.
+    /// The lone value, a list of ids; negative ones name no token, and transformers ignores them.
     Ids,
     /// The field of the same name holds this parameter.
     Parameter(&'static str),
