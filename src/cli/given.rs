@@ -56,9 +56,9 @@ impl Given {
         Given { words, command, arguments, reads_standard_input }
     }
 
-    /// The words, without the program's name.
-    pub fn words(&self) -> &[OsString] {
-        &self.words
+    /// The words as documents and pictures show them: what is no Unicode is replaced.
+    pub fn shown(&self) -> Vec<String> {
+        self.words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
     }
 
     /// The subcommand.

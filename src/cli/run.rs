@@ -50,7 +50,7 @@ pub fn run(
         None => None,
     };
     let (draw, seed) = (strategy.draw.take(), strategy.seed_json());
-    let arguments = given.words().iter().map(|w| w.to_string_lossy().into_owned()).collect();
+    let arguments = given.shown();
     let head = Head { draw, seed, chain: resolved.chain.json(), arguments };
     let mut out = Out::open(args.output.output.as_deref())?;
     let mut run = RunWriter::new(format, stream, head).escaped(args.output.escape).named(opened.source.ids());

@@ -181,7 +181,7 @@ mod tests {
     fn published_files() {
         let llama = generation_config("f", LLAMA).unwrap();
         assert_eq!(llama.entries, [("temperature".into(), json!(0.6)), ("top_p".into(), json!(0.9))]);
-        assert_eq!(llama.strategy.end_tokens(), Some(vec![128001, 128008, 128009]));
+        assert_eq!(llama.strategy.eos_token_id, Some(vec![128001, 128008, 128009]));
         assert_eq!(llama.notes, ["top_k: not set, but transformers samples with 50 unless told otherwise"]);
 
         let qwen = generation_config("f", QWEN).unwrap();

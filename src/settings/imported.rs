@@ -59,17 +59,6 @@ pub struct StrategyFields {
     pub logprobs: Option<bool>,
 }
 
-impl StrategyFields {
-    /// The tokens that end a sequence, by what the file says: end tokens (unless ignored) and stop tokens.
-    pub fn end_tokens(&self) -> Option<Vec<TokenId>> {
-        let eos = self.eos_token_id.as_ref().filter(|_| self.ignore_eos != Some(true));
-        let mut ends: Vec<TokenId> = eos.into_iter().chain(&self.stop_token_ids).flatten().copied().collect();
-        ends.sort_unstable();
-        ends.dedup();
-        (eos.is_some() || self.stop_token_ids.is_some()).then_some(ends)
-    }
-}
-
 /// The name of a file of settings, and how its fields are read.
 #[derive(Clone, Copy)]
 pub(super) struct File<'a>(&'a str);

@@ -95,7 +95,7 @@ impl ShowArgs {
 
 /// How a picture was made: the command, the seed where the command doesn't give it, the version.
 pub fn made(given: &Given, seed: Option<&str>) -> String {
-    let words: Vec<String> = given.words().iter().map(|w| w.to_string_lossy().into_owned()).collect();
+    let words = given.shown();
     let command = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "));
     let seed = seed.filter(|_| !given.has("seed")).map_or(String::new(), |seed| format!(" · seed {seed}"));
     format!("tokpick {command}{seed} · tokpick {}", env!("CARGO_PKG_VERSION"))

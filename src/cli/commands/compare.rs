@@ -148,7 +148,7 @@ impl Run for Compare {
                     "draw": if gumbel { "gumbel-chacha8-v1" } else { "chacha8-v1" },
                     "seed": render::seed(seed),
                     "samples": self.num_samples,
-                    "arguments": given.words().iter().map(|w| w.to_string_lossy()).collect::<Vec<_>>(),
+                    "arguments": given.shown(),
                     "settings": compared,
                 });
                 writeln!(to, "{document}")

@@ -85,7 +85,7 @@ pub fn run(args: &DecodeArgs, view: &HistogramArgs, setup: Setup, given: &Given)
                 "draw": name,
                 "seed": seed.as_ref().map(Seed::json),
                 "chain": resolved.chain.json(),
-                "arguments": given.words().iter().map(|w| w.to_string_lossy()).collect::<Vec<_>>(),
+                "arguments": given.shown(),
                 "interval": "binomial, central 95 %",
                 "histogram": with_strings(&histogram, view.top, tokens),
             });
