@@ -62,7 +62,7 @@ impl Run for Info {
             rows: Vec::new(),
             unread: false,
         };
-        let [prompt, prefix] = self.history.resolve(opened.tokens.as_ref())?;
+        let [prompt, prefix] = self.history.resolve(opened.tokens.as_ref(), source)?;
         let context = [prompt.as_slice(), &prefix].concat();
         let first = Job::new(&Chain::default()).prefix(&prefix).first_step(&shape);
         let mut going: Vec<usize> = shape.sequences.clone().collect();
