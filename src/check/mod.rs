@@ -6,6 +6,7 @@
 //! | how probable are these ids? | [`score`] |
 //! | were these ids drawn from these logits, with this seed? | [`verify`] |
 //! | how far apart are two files of logits? | [`diff`] |
+//! | how far has a model gone from its base, as llama-perplexity tells it? | [`divergence`] |
 //! | which engine, order and batch draws these ids? | [`guess`] |
 //! | how do strategies differ on these rows? | [`compare`] |
 //! | is this run still what its record says? | [`Record`] |
@@ -15,6 +16,7 @@ mod claims;
 mod compare;
 mod diff;
 mod digest;
+mod divergence;
 mod flips;
 mod guess;
 #[cfg(feature = "cli")]
@@ -36,6 +38,9 @@ pub use compare::{
 };
 pub use diff::{Diff, DiffOptions, RowDiff, diff};
 pub use digest::Digest;
+pub use divergence::{
+    ChunkLine, Divergence, Estimate, Floored, Perplexities, Quantiles, RowDivergence, divergence,
+};
 pub use flips::{gumbel_flips, uniform_flips};
 pub use guess::{GuessOptions, guess};
 #[cfg(feature = "cli")]

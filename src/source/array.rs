@@ -191,7 +191,7 @@ fn load_fortran(
 }
 
 /// The error for a run of elements that could not be read; `end` is where the data stopped.
-fn explain(name: &str, fault: Fault, end: Place, place: impl Fn(usize) -> Place) -> Error {
+pub(super) fn explain(name: &str, fault: Fault, end: Place, place: impl Fn(usize) -> Place) -> Error {
     match fault {
         Fault::Overflow(i) => {
             Error::input(name, place(i), "a number too large for f32; scale the logits down")
@@ -204,7 +204,7 @@ fn explain(name: &str, fault: Fault, end: Place, place: impl Fn(usize) -> Place)
 }
 
 /// Nothing may follow an array.
-fn expect_end(name: &str, from: &mut dyn Read) -> Result<()> {
+pub(super) fn expect_end(name: &str, from: &mut dyn Read) -> Result<()> {
     loop {
         match from.read(&mut [0]) {
             Ok(0) => return Ok(()),
