@@ -19,6 +19,7 @@ mod history;
 mod inputs;
 mod invariance;
 mod json_fields;
+mod kld;
 mod laws;
 mod model;
 #[cfg(unix)]

@@ -159,8 +159,8 @@ impl InputArgs {
     pub fn carried(&self) -> Result<Vec<Vec<TokenId>>> {
         let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
         let source = self.how(self.layout, vocab).open()?;
-        let first = source.shape().first_step;
-        Ok(source.carried().iter().map(|c| c.from_step(first).to_vec()).collect())
+        let shape = source.shape();
+        Ok(source.carried().iter().map(|c| c.at_steps(&shape).to_vec()).collect())
     }
 
     /// Opens the input under a layout.

@@ -1,28 +1,37 @@
-use std::path::PathBuf;
+mod statistics;
+mod tokens;
+
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::check::{self, DiffOptions, RowDiff};
 use tokpick::source::{DtypeHint, Layout, LogitsSource, Open, RowRange, remarking};
-use tokpick::{Error, Result};
+use tokpick::{Error, Place, Result};
 
 use crate::cli::args::{HistoryArgs, LimitArgs, SettingsArgs, ShowArgs};
-use crate::cli::note::note;
+use crate::cli::note::{no_effect, note};
 use crate::cli::out::Out;
 use crate::cli::progress::watched;
 use crate::cli::resolve::{Asked, Files};
 use crate::cli::{Given, Run, Status};
+use tokens::Input;
 
+/// With a .kld as A, what `llama-perplexity --kl-divergence` tells of a model B: a .kld or logits of the same text.
+///
 /// Rows are compared after the processors, with the history prompt and prefix. The share of draws that flip is exact: the
 /// measure of the uniforms for which inverse CDF takes different tokens (with `--draw gumbel`, the chance over shared noise).
+///
+/// With log-probabilities of tokens on both sides (a server's response, JSON with `ids` and `logprobs`), or on one beside rows of logits,
+/// how far they are apart, and what is likely wrong; `--max-kl` is a limit for KL by k3 then.
 ///
 /// Exit status: 0 within the limits (or no limits given), 1 outside, 2 inputs that can't be compared.
 #[derive(Args)]
 pub struct Diff {
-    /// Logits
+    /// Logits, or the .kld of a base model
     #[arg(value_name = "A")]
     a: PathBuf,
-    /// Other logits of the same shape
+    /// Other logits of the same shape (beside a .kld: of the same text)
     #[arg(value_name = "B")]
     b: PathBuf,
     /// What the axes are, in both
@@ -40,6 +49,9 @@ pub struct Diff {
     /// The numbers are probabilities, in both
     #[arg(long, help_heading = "Input")]
     probs: bool,
+    /// Token strings, for the tokens that are shown
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    vocab: Option<PathBuf>,
     #[command(flatten)]
     history: HistoryArgs,
     #[command(flatten)]
@@ -50,6 +62,19 @@ pub struct Diff {
     /// Status 1 if fewer rows than this share agree on the most probable token
     #[arg(long, value_name = "SHARE", help_heading = "Limits", allow_hyphen_values = true)]
     min_top1: Option<f64>,
+    /// What is compared: rows of logits, or the log-probabilities of the tokens that were taken, a server's and a trainer's for instance
+    /// (default: what the files hold)
+    #[arg(long, value_name = "WHAT", help_heading = "Comparison")]
+    of: Option<Of>,
+    /// Count the tokens whose ratio of probabilities is outside [1/C, C]
+    #[arg(
+        long,
+        value_name = "C",
+        default_value_t = 2.0,
+        help_heading = "Comparison",
+        allow_hyphen_values = true
+    )]
+    ratio_bound: f64,
     /// The overlap is of so many best tokens
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Comparison")]
     overlap_k: usize,
@@ -74,6 +99,15 @@ pub struct Diff {
     settings: SettingsArgs,
 }
 
+/// What is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Of {
+    /// Rows of logits
+    Rows,
+    /// The log-probabilities of the tokens that were taken
+    Tokens,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FormatName {
     /// For reading
@@ -83,8 +117,8 @@ enum FormatName {
 }
 
 impl Diff {
-    fn open(&self, path: &PathBuf) -> Result<Box<dyn LogitsSource + Send>> {
-        let (layout, rows, dtype) = (self.layout, self.rows, self.dtype);
+    fn open(&self, path: &Path, rows: Option<RowRange>) -> Result<Box<dyn LogitsSource + Send>> {
+        let (layout, dtype) = (self.layout, self.dtype);
         let (null_is_masked, probs) = (self.null_is_masked, self.probs);
         let open = Open { layout, rows, dtype, null_is_masked, probs, ..Open::new(path) };
         watched(remarking(open.open()?, layout, Box::new(note)))
@@ -98,13 +132,36 @@ impl Diff {
 }
 
 impl Run for Diff {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+    fn run(self, given: &Given) -> anyhow::Result<Status> {
         for (flag, value) in [("--max-kl", self.max_kl), ("--min-top1", self.min_top1)] {
             if let Some(value) = value.filter(|v| v.is_nan() || *v < 0.0) {
                 return Err(Error::setting(flag, value, "must be 0 or more").into());
             }
         }
-        let (mut a, mut b) = (self.open(&self.a)?, self.open(&self.b)?);
+        if self.ratio_bound.is_nan() || self.ratio_bound < 1.0 {
+            return Err(Error::setting("--ratio-bound", self.ratio_bound, "must be 1 or more").into());
+        }
+        let a = match self.look_at(&self.a)? {
+            Input::Rows(a) if a.format().is_kld() => return self.statistics(a, given),
+            other => other,
+        };
+        let b = self.look_at(&self.b)?;
+        let [a, b] = match self.tokens([a, b], given)? {
+            Ok(status) => return Ok(status),
+            Err(inputs) => inputs,
+        };
+        let rows = |input: Input, path: &Path| match input {
+            Input::Rows(source) => Ok(source),
+            Input::Tokens(..) => self.open(path, self.rows),
+        };
+        let (mut a, mut b) = (rows(a, &self.a)?, rows(b, &self.b)?);
+        if b.format().is_kld() {
+            let what = format!("give the .kld first: `tokpick diff {} {}`", b.name(), a.name());
+            return Err(Error::input(b.name(), Place::default(), what).into());
+        }
+        if let Some(vocab) = &self.vocab {
+            no_effect(&["--vocab"], &format!("where rows of logits are compared ({})", vocab.display()));
+        }
         let mut out = Out::open(self.output.as_deref())?;
         let files = Files::read(&self.settings)?.drawing("`diff` compares what `sample` draws from");
         let asked =

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use super::row_bytes;
+use crate::source::Carried;
 use crate::source::layout::Grid;
 use crate::{Error, Place, Result, TokenId};
 
@@ -21,7 +22,8 @@ pub(super) struct Head {
     n_ctx: usize,
     vocab: usize,
     chunks: usize,
-    tokens: Vec<TokenId>,
+    /// The tokens of each chunk.
+    pub text: Vec<Carried>,
 }
 
 impl Head {
@@ -46,7 +48,7 @@ impl Head {
         if n_ctx < 3 || vocab == 0 || chunks == 0 {
             return Err(bad(format!("{counts}: there is no row in it")));
         }
-        let head = Head { n_ctx, vocab, chunks, tokens: Vec::new() };
+        let head = Head { n_ctx, vocab, chunks, text: Vec::new() };
         let tokens = n_ctx as u64 * chunks as u64;
         if let Some(len) = len {
             let rows = head.steps() as u128 * chunks as u128 * u128::from(row_bytes(vocab));
@@ -72,17 +74,22 @@ impl Head {
 
     fn with_tokens(mut self, name: &str, from: &mut dyn Read, mut left: u64) -> Result<Head> {
         let mut bytes = vec![0; 4 * BLOCK.min(left) as usize];
+        let mut chunk = Vec::new();
         while left > 0 {
             let count = BLOCK.min(left);
             let block = &mut bytes[..4 * count as usize];
             from.read_exact(block).map_err(|source| Error::Io { file: name.into(), source })?;
-            for id in block.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)) {
+            for id in block.as_chunks::<4>().0.iter().map(|bytes| TokenId::from_le_bytes(*bytes)) {
                 if id as usize >= self.vocab {
-                    let place = Place::row(self.tokens.len() / self.n_ctx, self.tokens.len() % self.n_ctx);
+                    let place = Place::row(self.text.len(), chunk.len());
                     let what = format!("the text's token {id} is outside the vocabulary of {}", self.vocab);
                     return Err(Error::input(name, place, what));
                 }
-                self.tokens.push(id);
+                chunk.push(id);
+                if chunk.len() == self.n_ctx {
+                    self.text.push(Carried { ids: chunk.as_slice().into(), ..Carried::default() });
+                    chunk.clear();
+                }
             }
             left -= count;
         }
@@ -107,10 +114,5 @@ impl Head {
     /// Position of the first row in the file.
     pub fn rows_start(&self) -> u64 {
         FIXED + 4 * self.n_ctx as u64 * self.chunks as u64
-    }
-
-    /// The tokens of each chunk: those before its first row, and those that its rows are about.
-    pub fn chunks(&self) -> impl Iterator<Item = (&[TokenId], &[TokenId])> {
-        self.tokens.chunks_exact(self.n_ctx).map(|chunk| chunk.split_at(self.first()))
     }
 }

@@ -25,7 +25,7 @@ use super::array::{PositionedFile, expect_end, explain};
 use super::dtype::{Codec, Dtype, Fault};
 use super::layout::Grid;
 use super::stream::{Rows, Stream};
-use super::{Access, Format, LogitsSource, Query, ReadAt, Row, RowRange, Shape, Wrapper, read_rows};
+use super::{Access, Carried, Format, LogitsSource, Query, ReadAt, Row, RowRange, Shape, Wrapper, read_rows};
 use crate::{Error, Place, Result, TokenId};
 
 /// Bytes of a row before its codes.
@@ -147,8 +147,14 @@ impl LogitsSource for KldFile {
         Some(self)
     }
 
-    fn into_shared(self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
+    fn into_shared(mut self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
+        // rows alone are read from now on
+        self.head.text = Vec::new();
         Some(Arc::new(*self))
+    }
+
+    fn carried(&self) -> &[Carried] {
+        &self.head.text
     }
 
     fn format(&self) -> Format {
@@ -169,6 +175,10 @@ impl Wrapper for KldPipe {
 
     fn inner_mut(&mut self) -> &mut dyn LogitsSource {
         &mut self.rows
+    }
+
+    fn carried_around(&self) -> &[Carried] {
+        &self.head.text
     }
 }
 

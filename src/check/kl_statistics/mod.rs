@@ -17,7 +17,7 @@ use moments::{Moments, covariance};
 
 /// One row of the comparison.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RowDivergence {
+pub struct RowKl {
     /// Chunk of the base.
     pub sequence: usize,
     /// Position of the token in its chunk.
@@ -81,7 +81,7 @@ pub struct ChunkLine {
 
 /// What `llama-perplexity --kl-divergence` tells of a base and a model Q.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Divergence {
+pub struct KlStatistics {
     /// How many rows were compared.
     pub rows: usize,
     /// Perplexities of the text.
@@ -118,11 +118,11 @@ pub struct Divergence {
 ///
 /// # Errors
 /// A base without tokens, inputs that don't fit together, or are of different texts; those of the rows.
-pub fn divergence(
+pub fn kl_statistics(
     base: &mut dyn LogitsSource,
     q: &mut dyn LogitsSource,
-    each: &mut dyn FnMut(&RowDivergence) -> Result<()>,
-) -> Result<Divergence> {
+    each: &mut dyn FnMut(&RowKl) -> Result<()>,
+) -> Result<KlStatistics> {
     let alignment = Alignment::of(base, q)?;
     let mut sides = [Side::new(base), Side::new(q)];
     let first = base.shape().sequences.start;
@@ -139,7 +139,8 @@ pub fn divergence(
         }
         current = Some(sequence);
         let text = texts.get(sequence - first).and_then(|text| text.get(step));
-        let id = *text.ok_or_else(|| Error::input(&sides[0].name, place, "no token of the text is known here"))?;
+        let id =
+            *text.ok_or_else(|| Error::input(&sides[0].name, place, "no token of the text is known here"))?;
         let (of_q, step_of_q) = alignment.place(sequence - first, step);
         let query = Query { sequence: of_q, step: step_of_q, context: &[], prompt_len: 0 };
         q.rows(&[query], &mut buffer)?;
@@ -150,7 +151,8 @@ pub fn divergence(
             None => return Err(alignment.short(&other.name, of_q, step_of_q)),
         }
         if base.logprobs.len() != other.logprobs.len() {
-            let what = format!("{} logits, but {} has {}", other.logprobs.len(), base.name, base.logprobs.len());
+            let what =
+                format!("{} logits, but {} has {}", other.logprobs.len(), base.name, base.logprobs.len());
             return Err(Error::input(&other.name, Place::row(of_q, step_of_q), what));
         }
         let row = compare(base, other, sequence, step, id)?;
@@ -165,7 +167,7 @@ pub fn divergence(
         chunks.push(sums.line(chunks.len() + 1));
     }
     let [base, other] = sides;
-    Ok(Divergence {
+    Ok(KlStatistics {
         kl: Quantiles::of(&mut kls),
         delta_p: Quantiles::of(&mut deltas),
         base_floor: base.floored,
@@ -247,13 +249,7 @@ impl Side {
 /// Where llama.cpp leaves tokens of the base out, in nats.
 const LEAST: f64 = -16.0;
 
-fn compare(
-    base: &mut Side,
-    other: &mut Side,
-    sequence: usize,
-    step: usize,
-    id: TokenId,
-) -> Result<RowDivergence> {
+fn compare(base: &mut Side, other: &mut Side, sequence: usize, step: usize, id: TokenId) -> Result<RowKl> {
     for side in [&mut *base, &mut *other] {
         let Some(stored) = side.logprobs.get(id as usize) else {
             let what = format!("the text's token {id} is outside the vocabulary of {}", side.logprobs.len());
@@ -270,7 +266,7 @@ fn compare(
     }
     let (p_base, p) = (exp(base.logprob(id as usize)), exp(other.logprob(id as usize)));
     let kl = Some(kl).filter(|kl| kl.is_finite());
-    Ok(RowDivergence { sequence, step, id, kl, p_base, p, same_top: base.best == other.best })
+    Ok(RowKl { sequence, step, id, kl, p_base, p, same_top: base.best == other.best })
 }
 
 /// What is summed over the rows.
@@ -287,7 +283,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, row: &RowDivergence, base: &Side, other: &Side, id: TokenId) {
+    fn add(&mut self, row: &RowKl, base: &Side, other: &Side, id: TokenId) {
         let [nll_base, nll] = [base, other].map(|side| -side.logprob(id as usize));
         let delta = row.p - row.p_base;
         self.rows += 1;
@@ -315,7 +311,10 @@ impl Sums {
 
     fn rms_delta(&self) -> Estimate {
         let rms = self.squared_delta.mean(self.rows).sqrt();
-        Estimate::new(rms, if rms > 0.0 { self.squared_delta.variance(self.rows) / (4.0 * rms * rms) } else { 0.0 })
+        Estimate::new(
+            rms,
+            if rms > 0.0 { self.squared_delta.variance(self.rows) / (4.0 * rms * rms) } else { 0.0 },
+        )
     }
 
     fn same_top(&self) -> Estimate {
@@ -335,7 +334,7 @@ impl Sums {
         }
     }
 
-    fn finish(&self) -> Divergence {
+    fn finish(&self) -> KlStatistics {
         let n = self.rows;
         let (nll, nll_base) = (self.nll.variance(n), self.nll_base.variance(n));
         let shared = covariance(self.products, &self.nll, &self.nll_base, n);
@@ -343,7 +342,7 @@ impl Sums {
         let [ppl, ppl_base] = [&self.nll, &self.nll_base].map(|nll| exp(nll.mean(n)));
         let of_difference = ppl * ppl * nll + ppl_base * ppl_base * nll_base - 2.0 * ppl * ppl_base * shared;
         let ratio = exp(ln_ratio);
-        Divergence {
+        KlStatistics {
             rows: n,
             perplexity: Perplexities {
                 q: self.perplexity(&self.nll),
@@ -357,7 +356,7 @@ impl Sums {
             mean_delta_p: self.delta.estimate(n),
             rms_delta_p: self.rms_delta(),
             same_top: self.same_top(),
-            ..Divergence::default()
+            ..KlStatistics::default()
         }
     }
 }
