@@ -14,7 +14,7 @@ use crate::cli::note::{missing, note};
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files, Resolved};
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 /// Of each step, so many of the best tokens are known at the later ones, for the penalties.
 const FOLLOWED: usize = 3;
@@ -47,8 +47,8 @@ pub struct Page {
     settings: SettingsArgs,
 }
 
-impl Run for Page {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Page {
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("page");
         }

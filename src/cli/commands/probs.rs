@@ -11,7 +11,7 @@ use crate::cli::note::{missing, no_effect};
 use crate::cli::out::Out;
 use crate::cli::resolve::Asked;
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 #[derive(Args)]
 #[command(
@@ -62,8 +62,8 @@ enum FormatName {
     Jsonl,
 }
 
-impl Run for Probs {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Probs {
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("probs");
         }

@@ -12,7 +12,7 @@ use crate::cli::note::missing;
 use crate::cli::out::Out;
 use crate::cli::resolve::Asked;
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 /// A row for each id (with `--format text`, the text under marks): its log-probability in the raw row and after the processors, its rank
 /// (1 is the best, tied tokens share
@@ -82,8 +82,8 @@ impl From<ByName> for By {
     }
 }
 
-impl Run for Score {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Score {
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("score");
         }

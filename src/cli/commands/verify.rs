@@ -19,7 +19,7 @@ use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{self, is_greedy, samples};
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 /// `verify RECORD` repeats a recorded run. `verify INPUT --ids …` draws every step again, with the claimed ids as history, and
 /// tells for each mismatch by how much the claimed token lost (after Token-DiFR, arXiv 2511.20621): the score difference of a
@@ -45,8 +45,8 @@ pub struct Verify {
     settings: SettingsArgs,
 }
 
-impl Run for Verify {
-    fn run(mut self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Verify {
+    fn execute(mut self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("verify");
         }
