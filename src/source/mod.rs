@@ -24,6 +24,7 @@
 
 mod array;
 mod bigram;
+mod carried;
 mod container;
 mod counting;
 mod dtype;
@@ -53,6 +54,7 @@ pub mod write;
 mod tests;
 
 pub use bigram::Bigram;
+pub use carried::Carried;
 pub use counting::counting;
 pub use dtype::{DtypeHint, RawDtype};
 pub use format::Format;
@@ -244,6 +246,11 @@ pub trait LogitsSource {
     /// The caller's own names of sequences (the `id` of JSON Lines), by the number of the sequence; they are carried to the results.
     fn ids(&self) -> BTreeMap<usize, serde_json::Value> {
         BTreeMap::new()
+    }
+
+    /// The tokens that the input carries, one entry for each sequence of [`shape`](Self::shape) in turn; empty where it carries none.
+    fn carried(&self) -> &[Carried] {
+        &[]
     }
 
     /// Lets NaN and +∞ through that the source would refuse: the chain of the run repairs them. Sources that check nothing

@@ -124,7 +124,7 @@ impl Execute for Compare {
         let mut opened = self.input.open()?;
         let mut out = Out::open(self.output.as_deref())?;
         let tokens = opened.tokens.as_ref();
-        let [prompt, prefix] = self.history.resolve(tokens)?;
+        let [prompt, prefix] = self.history.resolve(tokens, opened.source.as_ref())?;
         let ends = self.limits.eos_token_id.as_ref();
         let ends = ends.map(|ids| ids.resolve("--eos-token-id", tokens)).transpose()?;
         let limits = Limits { max_new_tokens: self.limits.max_new_tokens, ..Limits::default() };

@@ -110,7 +110,7 @@ impl Execute for Diff {
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
         let shape = a.shape();
-        let resolved = asked.resolve(&files, &shape, shape.steps(), None)?;
+        let resolved = asked.resolve(&files, a.as_ref(), shape.steps(), None)?;
         let job = resolved.job(self.seed);
         let gumbel = self.draw == Some(crate::cli::args::DrawName::Gumbel);
         let options = DiffOptions { top_k: self.overlap_k, seed: self.seed, gumbel };

@@ -60,7 +60,7 @@ impl Execute for Info {
             rows: Vec::new(),
             unread: false,
         };
-        let [prompt, prefix] = self.history.resolve(opened.tokens.as_ref())?;
+        let [prompt, prefix] = self.history.resolve(opened.tokens.as_ref(), source)?;
         let (mut rows, mut buffer) = (row_iter(source).after(&prompt, &prefix), Candidates::default());
         while info.rows.len() < self.max_rows
             && let Some((sequence, step, row)) = rows.lend()?

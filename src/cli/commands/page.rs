@@ -58,7 +58,8 @@ impl Execute for Page {
         let files = Files::read(&self.settings)?;
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
-        let resolved = asked.resolve(&files, &shape, shape.steps(), opened.tokens.as_ref())?;
+        let resolved =
+            asked.resolve(&files, opened.source.as_ref(), shape.steps(), opened.tokens.as_ref())?;
         let setting = setting(&resolved.chain)?;
         let mut beam = self.search.beam(&files)?;
         if self.search.num_return_sequences.is_none() {

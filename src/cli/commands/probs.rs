@@ -91,7 +91,7 @@ impl Execute for Probs {
         let mut probs = render::Probs::new(format, self.top, shape.sequences.len() > 1);
         probs.digits = self.digits.into();
         let tokens = opened.tokens.as_ref();
-        let ids = self.ids.lists()?.map(|lists| lists.resolve(self.ids.flag(), tokens)).transpose()?;
+        let ids = self.ids.resolve(tokens, opened.source.as_ref())?;
         walk(opened.source.as_mut(), &job, ids.as_deref(), &mut (), &mut |visit| {
             let (sequence, step, c) = (visit.sequence, visit.step, visit.candidates);
             let mut row = Distribution::new(sequence, step, c);

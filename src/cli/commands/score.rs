@@ -87,11 +87,10 @@ impl Execute for Score {
         if self.input.is_missing() {
             return help("score");
         }
-        let Some(lists) = self.ids.lists()? else {
+        let mut opened = self.input.open()?;
+        let Some(ids) = self.ids.resolve(opened.tokens.as_ref(), opened.source.as_ref())? else {
             return Err(Error::setting("--ids", "(none)", "give the ids to score, or --ids-file").into());
         };
-        let mut opened = self.input.open()?;
-        let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
         let mut out = Out::open(self.output.as_deref())?;
         let longest = ids.iter().map(Vec::len).max();
         let asked =

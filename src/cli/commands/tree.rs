@@ -93,7 +93,7 @@ impl Execute for Tree {
         let mut search = self.search.with_phrases(search, tokens)?;
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
-        let resolved = asked.resolve(&files, &shape, shape.steps(), tokens)?;
+        let resolved = asked.resolve(&files, opened.source.as_ref(), shape.steps(), tokens)?;
         let seeded = resolved.chain.needs().coin || search.variant.is_random();
         let seed = seeded.then(|| resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))));
         no_effect(
