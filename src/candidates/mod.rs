@@ -3,8 +3,10 @@
 mod change;
 mod edit;
 mod look;
+mod race;
 
 pub use look::Normalizer;
+pub(crate) use race::Racers;
 
 use edit::Edits;
 

@@ -162,8 +162,8 @@ impl Expander<'_> {
     /// The `n` continuations with the largest sums of score, beam and Gumbel noise, if they are not below `least`.
     fn race(&self, c: &Candidates, rank: usize, n: usize, least: f64) -> Vec<Continuation> {
         let RowJob { job, sequence, step, .. } = self.row_job;
-        let mut noise = Gumbel::new(job.seed).at((self.lane + rank) as u32, sequence, 0, step);
-        let best = noise.top(c.members(), self.live[rank].sum, n, least);
+        let noise = Gumbel::new(job.seed).at((self.lane + rank) as u32, sequence, 0, step);
+        let best = noise.top(c, self.live[rank].sum, n, least);
         best.into_iter()
             .map(|(id, score, key)| Continuation { key, ..self.continuation(rank, id, score) })
             .collect()
