@@ -52,7 +52,7 @@ pub fn run(
     let (draw, seed) = (strategy.draw.take(), strategy.seed_json());
     let arguments = given.shown();
     let head = Head { draw, seed, chain: resolved.chain.json(), arguments };
-    let mut out = Out::open(args.output.output.as_deref())?;
+    let mut out = args.output.to.open()?;
     let mut run = RunWriter::new(format, stream, head).escaped(args.output.escape).named(opened.source.ids());
     let tokens = opened.tokens.as_ref();
     let mut watch = Watch::open(&args.watch)?;
