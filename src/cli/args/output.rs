@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use tokpick::render::RunFormat;
 
+use crate::cli::host::{self, Want};
+
 #[derive(Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
@@ -25,7 +27,9 @@ pub struct OutputArgs {
 impl OutputArgs {
     /// True if log-probabilities are written.
     pub fn wants_logprobs(&self) -> bool {
-        RunFormat::from(self.format).wants_logprobs()
+        let hosted =
+            matches!(host::wants(), Some(Want::Run { logprobs: true, .. } | Want::Run { record: true, .. }));
+        hosted || RunFormat::from(self.format).wants_logprobs()
     }
 }
 
