@@ -31,7 +31,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
         }
         Err(Unparsed::Usage(e)) => return usage(&e),
     };
-    end(command.run(&given).map(|status| status as u8), &given)
+    end(command.execute(&given).map(|status| status as u8), &given)
 }
 
 /// How the program ends.
@@ -101,7 +101,7 @@ impl Call {
         })?;
         on_threads(threads, || {
             let (done, taken) =
-                lend(loans, || super::host::hosted(want, || command.run(&given).map(|status| status as u8)));
+                lend(loans, || super::host::hosted(want, || command.execute(&given).map(|status| status as u8)));
             match done {
                 Ok(status) => Ok((status == 0, taken)),
                 Err(e) => Err(Failure(message(e, &given))),
