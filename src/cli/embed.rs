@@ -100,8 +100,9 @@ impl Call {
             Unparsed::Usage(e) => Failure::of(&e),
         })?;
         on_threads(threads, || {
-            let (done, taken) =
-                lend(loans, || super::host::hosted(want, || command.execute(&given).map(|status| status as u8)));
+            let (done, taken) = lend(loans, || {
+                super::host::hosted(want, || command.execute(&given).map(|status| status as u8))
+            });
             match done {
                 Ok(status) => Ok((status == 0, taken)),
                 Err(e) => Err(Failure(message(e, &given))),
