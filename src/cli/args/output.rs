@@ -56,6 +56,8 @@ impl<F: ValueEnum + Default + Send + Sync + 'static> ReportArgs<F> {
     }
 }
 
+use crate::cli::host::{self, Want};
+
 #[derive(Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
@@ -75,7 +77,9 @@ pub struct OutputArgs {
 impl OutputArgs {
     /// True if log-probabilities are written.
     pub fn wants_logprobs(&self) -> bool {
-        RunFormat::from(self.format).wants_logprobs()
+        let hosted =
+            matches!(host::wants(), Some(Want::Run { logprobs: true, .. } | Want::Run { record: true, .. }));
+        hosted || RunFormat::from(self.format).wants_logprobs()
     }
 }
 

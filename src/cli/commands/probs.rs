@@ -7,6 +7,7 @@ use tokpick::sampler::walk;
 use crate::cli::args::{
     DigitsName, HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, ToArgs, resolve_seed,
 };
+use crate::cli::host::{self, Want};
 use crate::cli::note::{missing, no_effect};
 use crate::cli::resolve::Asked;
 use crate::cli::usage::help;
@@ -99,6 +100,10 @@ impl Execute for Probs {
                 c.reset();
                 whole.apply(c, &Context { context, prompt_len, sequence, step, coins: &coins })?;
                 row.kept_mass = Distribution::new(sequence, step, c).mass_of(&row.ids);
+            }
+            if host::wants() == Some(Want::Rows) {
+                host::hand(|taken| taken.rows.push((row, c.vocab())));
+                return Ok(());
             }
             out.write(|to| probs.row(row, tokens, to))
         })?;
