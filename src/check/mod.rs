@@ -36,7 +36,7 @@ mod verify;
 pub use addresses::{Addresses, Chance};
 pub use claims::{Claim, claims};
 pub use compare::{
-    CompareOptions, Compared, Decoded, MEASURES, Mean, Measure, Method, References, Setting, Sweep, compare,
+    CompareOptions, Compared, Decoded, MEASURES, Mean, Measure, References, Setting, Strategy, Sweep, compare,
 };
 pub use diff::{Diff, DiffOptions, RowDiff, diff};
 pub use digest::Digest;
@@ -48,8 +48,8 @@ pub use kl_statistics::{
     ChunkLine, Estimate, Floored, KlStatistics, Perplexities, Quantiles, RowKl, kl_statistics,
 };
 pub use logprobs::{
-    CauseKind, Claimed, ClaimedFile, Estimators, LikelyCause, LogprobDiff, LogprobOptions, Ratios, Side, TokenDiff,
-    compare_logprobs, read_claimed,
+    CauseKind, Claimed, ClaimedFile, Estimators, LikelyCause, LogprobDiff, LogprobOptions, Ratios, Side,
+    TokenDiff, compare_logprobs, read_claimed,
 };
 pub use noise::{Noise, normal_tail};
 pub use orders::orders;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::dtype::{Codec, Fault};
 use super::layout::Grid;
+use super::lent::LentArray;
 use super::stream::{Rows, Stream};
 use super::{Access, Format, Layout, LogitsSource, Query, ReadAt, Row, RowRange, Shape, Steps, read_rows};
 use crate::{Error, Place, Result, TokenId};
@@ -75,6 +76,7 @@ pub(crate) struct ArrayFile {
 pub(crate) enum Array {
     File(ArrayFile),
     Memory(Steps),
+    Lent(LentArray),
     Pipe(Stream<ArrayPipe>),
 }
 

@@ -197,7 +197,9 @@ impl Grid {
     /// The sequence and step of a row.
     pub fn place(&self, index: usize) -> Place {
         match self.layout {
-            Layout::Tv | Layout::Tbv => Place::row(index % self.sequences, self.first + index / self.sequences),
+            Layout::Tv | Layout::Tbv => {
+                Place::row(index % self.sequences, self.first + index / self.sequences)
+            }
             Layout::Bv | Layout::Btv => Place::row(index / self.steps, self.first + index % self.steps),
         }
     }

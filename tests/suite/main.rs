@@ -21,6 +21,7 @@ mod invariance;
 mod json_fields;
 mod kld;
 mod laws;
+mod logprobs;
 mod model;
 #[cfg(unix)]
 mod page;

@@ -121,7 +121,8 @@ impl Alignment {
 fn same_text(base: &dyn LogitsSource, q: &dyn LogitsSource) -> Result<()> {
     let (x, y) = (base.shape(), q.shape());
     // of the base a part may be selected
-    let fits = x.sequences.len() == y.sequences.len() && x.first_step >= y.first_step && x.end_step <= y.end_step;
+    let fits =
+        x.sequences.len() == y.sequences.len() && x.first_step >= y.first_step && x.end_step <= y.end_step;
     if !fits {
         let say = |s: &crate::source::Shape| {
             format!("{} chunks, steps {} to {}", s.sequences.len(), s.first_step, s.end_step.unwrap_or(1) - 1)

@@ -90,8 +90,10 @@ impl KlStatistics {
     /// What the floors of `.kld` files have raised.
     fn floors(&self, look: &Look, to: &mut dyn Write) -> io::Result<()> {
         let sides = [("base", Some(&self.base_floor)), ("Q", self.q_floor.as_ref())];
-        let cut: Vec<(&str, &Floored)> =
-            sides.into_iter().filter_map(|(name, floor)| Some((name, floor.filter(|f| f.rows > 0)?))).collect();
+        let cut: Vec<(&str, &Floored)> = sides
+            .into_iter()
+            .filter_map(|(name, floor)| Some((name, floor.filter(|f| f.rows > 0)?)))
+            .collect();
         if cut.is_empty() {
             return Ok(());
         }
@@ -105,7 +107,11 @@ impl KlStatistics {
         let raised: Vec<String> =
             cut.iter().filter(|(_, f)| f.scored > 0).map(|(name, _)| format!("PPL({name})")).collect();
         if !raised.is_empty() {
-            writeln!(to, "The floor lies 16 nats below the best token: {} can be larger.", raised.join(" and "))?;
+            writeln!(
+                to,
+                "The floor lies 16 nats below the best token: {} can be larger.",
+                raised.join(" and ")
+            )?;
         }
         Ok(())
     }

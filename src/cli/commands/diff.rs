@@ -9,12 +9,11 @@ use tokpick::check::{self, DiffOptions, RowDiff};
 use tokpick::source::{DtypeHint, Layout, LogitsSource, Open, RowRange, remarking};
 use tokpick::{Error, Place, Result};
 
-use crate::cli::args::{HistoryArgs, LimitArgs, SettingsArgs, ShowArgs};
+use crate::cli::args::{HistoryArgs, LimitArgs, ReportArgs, SettingsArgs};
 use crate::cli::note::{no_effect, note};
-use crate::cli::out::Out;
 use crate::cli::progress::watched;
 use crate::cli::resolve::{Asked, Files};
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 use tokens::Input;
 
 /// With a .kld as A, what `llama-perplexity --kl-divergence` tells of a model B: a .kld or logits of the same text.
@@ -87,14 +86,8 @@ pub struct Diff {
     /// Show so many of the rows that differ most
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     top: usize,
-    /// How the comparison is written
-    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    format: FormatName,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
     #[command(flatten)]
-    show: ShowArgs,
+    report: ReportArgs<FormatName>,
     #[command(flatten)]
     settings: SettingsArgs,
 }
@@ -108,9 +101,10 @@ enum Of {
     Tokens,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum FormatName {
     /// For reading
+    #[default]
     Text,
     /// One document, with every row
     Json,
@@ -131,8 +125,8 @@ impl Diff {
     }
 }
 
-impl Run for Diff {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Diff {
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         for (flag, value) in [("--max-kl", self.max_kl), ("--min-top1", self.min_top1)] {
             if let Some(value) = value.filter(|v| v.is_nan() || *v < 0.0) {
                 return Err(Error::setting(flag, value, "must be 0 or more").into());
@@ -162,7 +156,7 @@ impl Run for Diff {
         if let Some(vocab) = &self.vocab {
             no_effect(&["--vocab"], &format!("where rows of logits are compared ({})", vocab.display()));
         }
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.report.open()?;
         let files = Files::read(&self.settings)?.drawing("`diff` compares what `sample` draws from");
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
@@ -177,8 +171,8 @@ impl Run for Diff {
             Ok(())
         })?;
         let holds = self.holds(&diff);
-        let look = self.show.look(&out);
-        out.write(|to| match self.format {
+        let look = self.report.look(&out);
+        out.write(|to| match self.report.format {
             FormatName::Text => diff.text(&rows, self.top, &look, to),
             FormatName::Json => {
                 let document = json!({

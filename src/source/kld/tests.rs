@@ -110,11 +110,17 @@ fn lies_and_cuts_are_one_line() {
     let mut tokens = TOKENS;
     tokens[8] = 3;
     for line in refused(&file(5, 3, 2, &tokens, &vec![(0.5, -2.0, vec![0, 1, 2]); 4])) {
-        assert!(line.contains("sequence 1, step 3: the text's token 3 is outside the vocabulary of 3"), "{line}");
+        assert!(
+            line.contains("sequence 1, step 3: the text's token 3 is outside the vocabulary of 3"),
+            "{line}"
+        );
     }
     for (scale, min) in [(f32::NAN, 0.0), (-1.0, 0.0), (1.0, f32::NEG_INFINITY), (f32::MAX, 0.0)] {
         for line in refused(&file(5, 3, 2, &TOKENS, &vec![(scale, min, vec![0, 1, 2]); 4])) {
-            assert!(line.contains("sequence 0, step 3") && line.contains("give no log-probabilities"), "{line}");
+            assert!(
+                line.contains("sequence 0, step 3") && line.contains("give no log-probabilities"),
+                "{line}"
+            );
         }
     }
 }

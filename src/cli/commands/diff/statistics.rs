@@ -7,7 +7,6 @@ use tokpick::render::Tokens;
 use tokpick::source::{LogitsSource, Vocab};
 
 use super::{Diff, FormatName};
-use crate::cli::out::Out;
 use crate::cli::{Given, Status};
 
 /// The flags that count here.
@@ -47,7 +46,7 @@ impl Diff {
         }
         // steps of the base: those of the other input may be numbered in another way
         let mut q = self.open(&self.b, None)?;
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.report.open()?;
         let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
         let tokens = vocab.map(Tokens::new);
         let mut worst = Worst { most: self.top, rows: Vec::new() };
@@ -56,8 +55,8 @@ impl Diff {
             Ok(())
         })?;
         let holds = self.statistics_hold(&found);
-        let (look, worst) = (self.show.look(&out), worst.sorted());
-        out.write(|to| match self.format {
+        let (look, worst) = (self.report.look(&out), worst.sorted());
+        out.write(|to| match self.report.format {
             FormatName::Text => found.text(&worst, tokens.as_ref(), &look, to),
             FormatName::Json => {
                 let document = json!({

@@ -9,7 +9,6 @@ use tokpick::source::{LogitsSource, Vocab, read_text};
 use tokpick::{Error, Result, TokenId};
 
 use super::{Diff, FormatName, Of};
-use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files};
 use crate::cli::{Given, Status};
 
@@ -79,7 +78,7 @@ impl Diff {
             let what = "has no meaning where log-probabilities of tokens are compared: they are taken as they are (--of rows compares rows)";
             return Err(Error::setting(format!("--{flag}"), "", what).into());
         }
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.report.open()?;
         let inside = inputs.iter().find_map(|input| match input {
             Input::Rows(source) => source.vocab().map(Vocab::from),
             Input::Tokens(..) => None,
@@ -90,8 +89,8 @@ impl Diff {
         let options = LogprobOptions { ratio_bound: self.ratio_bound, worst: self.top };
         let found = check::compare_logprobs([&names[0], &names[1]], &a, &b, &options)?;
         let holds = self.tokens_hold(&found);
-        let look = self.show.look(&out);
-        out.write(|to| match self.format {
+        let look = self.report.look(&out);
+        out.write(|to| match self.report.format {
             FormatName::Text => found.text(tokens.as_ref(), &look, to),
             FormatName::Json => {
                 let document =
