@@ -25,6 +25,7 @@ const SCREENS: &[Screen] = &[
             "vocab",
             "prompt-ids",
             "repetition-penalty",
+            "stop",
             "eos-token-id",
             "max-new-tokens",
             "format",
@@ -66,6 +67,7 @@ const SCREENS: &[Screen] = &[
             "early-stopping",
             "num-return-sequences",
             "vocab",
+            "stop",
             "eos-token-id",
             "max-new-tokens",
             "format",
@@ -226,6 +228,14 @@ const SCREENS: &[Screen] = &[
         flags: &["output"],
     },
     Screen {
+        command: "tokens",
+        examples: &[
+            "tokpick tokens \"Hello world\" --tokenizer tokenizer.json",
+            "tokpick tokens \"15496 995\" --tokenizer tokenizer.json -f json",
+        ],
+        flags: &["as", "add-special-tokens", "tokenizer", "vocab", "skip-special-tokens", "format", "output"],
+    },
+    Screen {
         command: "man",
         examples: &["tokpick man sample", "tokpick man --directory man1"],
         flags: &["directory", "output"],
@@ -233,7 +243,8 @@ const SCREENS: &[Screen] = &[
 ];
 
 /// Commands that the overview shows by name alone.
-const SELDOM: [&str; 7] = ["convert", "synth", "processors", "engines", "lesson", "completions", "man"];
+const SELDOM: [&str; 8] =
+    ["tokens", "convert", "synth", "processors", "engines", "lesson", "completions", "man"];
 
 /// What flags are for, in a few words.
 const BRIEFS: &[(&str, &str)] = &[
@@ -261,6 +272,11 @@ const BRIEFS: &[(&str, &str)] = &[
     ("eos-token-id", "stop at any of these tokens"),
     ("prompt-ids", "what stood before the first step"),
     ("vocab", "token strings: JSON, or a token a line"),
+    ("tokenizer", "tokenizer.json: exact text, and text as input"),
+    ("skip-special-tokens", "without `<|im_end|>` and the like"),
+    ("add-special-tokens", "with `<s>`, `[CLS]` …"),
+    ("as", "text or ids"),
+    ("stop", "stop where the text holds this"),
     ("rows", "a part of the steps, B not included"),
     ("array", "one of several arrays in INPUT"),
     ("raw", "INPUT is bare numbers: f32, f16, bf16, f64"),

@@ -53,7 +53,8 @@ pub fn run(
     let arguments = given.shown();
     let head = Head { draw, seed, chain: resolved.chain.json(), arguments };
     let mut out = Out::open(args.output.output.as_deref())?;
-    let mut run = RunWriter::new(format, stream, head).escaped(args.output.escape).named(opened.source.ids());
+    let run = RunWriter::new(format, stream, head).escaped(args.output.escape).named(opened.source.ids());
+    let mut run = run.stopping(resolved.stop.clone());
     let tokens = opened.tokens.as_ref();
     let mut watch = Watch::open(&args.watch)?;
     let done = watch.run(opened.source.as_mut(), |source, trace| {

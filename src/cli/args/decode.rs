@@ -6,7 +6,8 @@ use clap::Args;
 use tokpick::{Error, Result};
 
 use super::{
-    DrawArgs, HistoryArgs, InputArgs, LimitArgs, Opened, OutputArgs, SearchArgs, SettingsArgs, WatchArgs,
+    DrawArgs, HistoryArgs, InputArgs, LimitArgs, Opened, OutputArgs, SearchArgs, SettingsArgs, StopArgs,
+    WatchArgs,
 };
 
 // (no doc comment: clap would take it for the help of the command)
@@ -18,6 +19,8 @@ pub struct DecodeArgs {
     pub history: HistoryArgs,
     #[command(flatten)]
     pub limits: LimitArgs,
+    #[command(flatten)]
+    pub stop: StopArgs,
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]

@@ -7,7 +7,6 @@ use tokpick::hypothesis::Hypothesis;
 use tokpick::render::Tokens;
 use tokpick::render::tree::{Beams, Ending, Tree as Drawn, TreeView};
 use tokpick::sampler::{Event, Exact, Greedy, Job, Sampler};
-use tokpick::source::Vocab;
 use tokpick::trace::BeamStep;
 use tokpick::{Error, Place, Result};
 
@@ -77,8 +76,8 @@ impl Run for Tree {
         let mut out = Out::open(self.output.as_deref())?;
         if let Some(path) = &self.from_trace {
             let drawn = trees(&read(path)?, |_| (Vec::new(), None, None));
-            let vocab = self.input.vocab.as_deref().map(Vocab::open).transpose()?;
-            self.write(&drawn, vocab.map(Tokens::new).as_ref(), &made(given, None), &mut out)?;
+            let tokens = self.input.vocab.open()?;
+            self.write(&drawn, tokens.as_ref(), &made(given, None), &mut out)?;
             out.finish()?;
             return Ok(Status::Done);
         }
