@@ -10,7 +10,7 @@ use tokpick::source::{
     offset, remarking,
 };
 use tokpick::text::Tokens;
-use tokpick::{Error, Place, Result};
+use tokpick::{Error, Place, Result, TokenId};
 
 use super::model::ModelArgs;
 use super::vocab::VocabArgs;
@@ -135,6 +135,33 @@ impl InputArgs {
         self.open_as(self.layout, true)
     }
 
+    /// How the input is to be read.
+    fn how(&self, layout: Option<Layout>, tokens: Option<&Tokens>) -> Open {
+        Open {
+            layout,
+            rows: self.rows,
+            dtype: self.dtype,
+            null_is_masked: self.null_is_masked,
+            array: self.array.clone(),
+            raw: self.raw,
+            probs: self.probs,
+            kind: if self.source == Some(SourceName::Bigram) { Meaning::Bigram } else { Meaning::Auto },
+            vocab_size: self.vocab_size,
+            names: tokens.map(Tokens::names),
+            ..Open::new(self.input.clone().unwrap_or_else(|| "-".into()))
+        }
+    }
+
+    /// The ids that a file carries beside its rows, from its first step on, a list for each sequence; nothing is said about the file.
+    ///
+    /// # Errors
+    /// What can't be opened.
+    pub fn carried(&self) -> Result<Vec<Vec<TokenId>>> {
+        let source = self.how(self.layout, self.vocab.open()?.as_ref()).open()?;
+        let first = source.shape().first_step;
+        Ok(source.carried().iter().map(|c| c.from_step(first).to_vec()).collect())
+    }
+
     /// Opens the input under a layout.
     pub fn open_as(&self, layout: Option<Layout>, digest: bool) -> Result<Opened> {
         let path = self.input.clone().unwrap_or_else(|| "-".into());
@@ -148,19 +175,7 @@ impl InputArgs {
             let vocabulary = digest_of(&tokens);
             return Ok(Opened { source, tokens, path, tally: None, vocabulary });
         }
-        let open = Open {
-            layout,
-            rows: self.rows,
-            dtype: self.dtype,
-            null_is_masked: self.null_is_masked,
-            array: self.array.clone(),
-            raw: self.raw,
-            probs: self.probs,
-            kind: if self.source == Some(SourceName::Bigram) { Meaning::Bigram } else { Meaning::Auto },
-            vocab_size: self.vocab_size,
-            names: tokens.as_ref().map(Tokens::names),
-            ..Open::new(path.clone())
-        };
+        let open = self.how(layout, tokens.as_ref());
         let mut tally = None;
         let is_file = std::fs::metadata(file_and_array(&path).0).is_ok_and(|m| m.is_file());
         let source = if digest && path == Path::new("-") {

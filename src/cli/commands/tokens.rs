@@ -1,17 +1,14 @@
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::render::Split;
 use tokpick::source::read_text;
 use tokpick::{Error, Result, TokenId};
 
-use crate::cli::args::{ShowArgs, VocabArgs, texts};
+use crate::cli::args::{ReportArgs, VocabArgs, texts};
 use crate::cli::named::{Named, parse};
 use crate::cli::note::missing;
-use crate::cli::out::Out;
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 /// A row for each token: its id, its string in the vocabulary, what it adds to the text (the bytes of a part of a character), and whether
 /// it is special or beyond the vocabulary.
@@ -34,14 +31,8 @@ pub struct Tokens {
     add_special_tokens: bool,
     #[command(flatten)]
     vocab: VocabArgs,
-    /// How it is written
-    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    format: FormatName,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
     #[command(flatten)]
-    show: ShowArgs,
+    report: ReportArgs<FormatName>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,9 +45,10 @@ enum Kind {
     Ids,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum FormatName {
     /// A row for each token
+    #[default]
     Text,
     /// One document
     Json,
@@ -64,8 +56,8 @@ enum FormatName {
     Ids,
 }
 
-impl Run for Tokens {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Tokens {
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let Some(what) = &self.what else { return help("tokens") };
         let Some(tokens) = self.vocab.open()? else {
             let what = "how are texts split? give --tokenizer FILE, --vocab FILE or --model-dir DIR";
@@ -74,9 +66,9 @@ impl Run for Tokens {
         let what = if what == "-" { read_text(std::path::Path::new("-"))? } else { what.clone() };
         let ids = self.ids(&what, &tokens)?;
         let split = Split::new(&tokens, &ids);
-        let mut out = Out::open(self.output.as_deref())?;
-        let look = self.show.look(&out);
-        out.write(|to| match self.format {
+        let mut out = self.report.open()?;
+        let look = self.report.look(&out);
+        out.write(|to| match self.report.format {
             FormatName::Text => split.text(&look, to),
             FormatName::Json => {
                 let mut document = json!({"tokpick": env!("CARGO_PKG_VERSION")});
