@@ -1,7 +1,7 @@
 //! Running a strategy, and writing what it decodes.
 
 use tokpick::processor::Chain;
-use tokpick::render::{Head, RunFormat, RunWriter};
+use tokpick::render::{Head, RunWriter};
 use tokpick::sampler::{Event, Job};
 use tokpick::{Error, Result};
 
@@ -26,7 +26,7 @@ pub fn run(
     given: &Given,
 ) -> anyhow::Result<Status> {
     let Setup { mut opened, resolved, logprobs, .. } = setup;
-    let format = RunFormat::from(args.output.format);
+    let format = args.output.format.of_sequences()?;
     let stream = args.output.stream;
     if stream && args.output.format == FormatName::Json {
         let what = "is one document: use --format jsonl, or leave out --stream";

@@ -38,8 +38,8 @@ impl Gumbel {
         Noise { generator, next: 0 }
     }
 
-    /// Score plus noise of every candidate: (id, sum, noise).
-    fn sums(&self, turn: &Turn<'_>, seat: usize) -> Vec<(TokenId, f64, f64)> {
+    /// Score plus noise of every candidate.
+    fn sums(&self, turn: &Turn<'_>, seat: usize) -> Vec<Runner> {
         let (ids, scores): (Vec<TokenId>, Vec<f64>) = turn.candidates.members().unzip();
         let seat = &turn.seats[seat];
         let noise = self.noise(seat.lane, turn.sequence, seat.sample, turn.step, &ids);
@@ -108,30 +108,52 @@ fn at_most(u: f64) -> f64 {
     -exponent as f64 * std::f64::consts::LN_2
 }
 
+/// A candidate in a race: id, score plus noise, noise.
+type Runner = (TokenId, f64, f64);
+
+/// The winner, the lower id among equals, and by how much another one was behind.
+fn winner(race: &[Runner]) -> Option<Pick> {
+    let (mut best, mut second): (Option<Runner>, Option<Runner>) = (None, None);
+    for &runner in race {
+        match best {
+            Some(lead) if runner.1 <= lead.1 => {
+                if second.is_none_or(|second| runner.1 > second.1) {
+                    second = Some(runner);
+                }
+            }
+            _ => second = best.replace(runner),
+        }
+    }
+    let (id, sum, noise) = best?;
+    let runner_up = second.map(|(id, s, _)| (id, sum - s));
+    Some(Pick { noise: Some(noise), runner_up, ..Pick::certain(id) })
+}
+
 impl DrawRow for Gumbel {
     fn row(&self, turn: &mut Turn<'_>) -> Result<()> {
         for seat in 0..turn.seats.len() {
-            let mut best: Option<(TokenId, f64, f64)> = None;
-            let mut second: Option<(TokenId, f64)> = None;
-            for (id, sum, noise) in self.sums(turn, seat) {
-                match best {
-                    Some((_, lead, _)) if sum <= lead => {
-                        if second.is_none_or(|(_, s)| sum > s) {
-                            second = Some((id, sum));
-                        }
-                    }
-                    _ => {
-                        second = best.map(|(id, sum, _)| (id, sum));
-                        best = Some((id, sum, noise));
-                    }
-                }
-            }
-            let (id, sum, noise) = best.ok_or_else(|| nothing(turn))?;
-            let runner_up = second.map(|(id, s)| (id, sum - s));
-            turn.seats[seat].pick = Some(Pick { noise: Some(noise), runner_up, ..Pick::certain(id) });
+            let pick = winner(&self.sums(turn, seat)).ok_or_else(|| nothing(turn))?;
+            turn.seats[seat].pick = Some(pick);
         }
         Ok(())
     }
+
+    fn raced(&self, turn: &mut Turn<'_>) -> Result<Vec<Vec<Racer>>> {
+        let mut races = Vec::new();
+        for seat in 0..turn.seats.len() {
+            let race = self.sums(turn, seat);
+            let pick = winner(&race).ok_or_else(|| nothing(turn))?;
+            turn.seats[seat].pick = Some(pick);
+            races.push(racers(race));
+        }
+        Ok(races)
+    }
+}
+
+/// How far each was behind the first.
+fn racers(race: Vec<Runner>) -> Vec<Racer> {
+    let lead = race.iter().fold(f64::NEG_INFINITY, |lead, runner| lead.max(runner.1));
+    race.into_iter().map(|(id, sum, noise)| Racer { id, noise: Some(noise), behind: lead - sum }).collect()
 }
 
 impl Draw for Gumbel {
@@ -150,11 +172,7 @@ impl Draw for Gumbel {
     }
 
     fn race(&mut self, turn: &Turn<'_>, seat: usize) -> Vec<Racer> {
-        let sums = self.sums(turn, seat);
-        let lead = sums.iter().fold(f64::NEG_INFINITY, |lead, s| lead.max(s.1));
-        sums.into_iter()
-            .map(|(id, sum, noise)| Racer { id, noise: Some(noise), behind: lead - sum })
-            .collect()
+        racers(self.sums(turn, seat))
     }
 
     fn shared(&self) -> Option<&dyn DrawRow> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use tokpick::render::RunFormat;
+use tokpick::{Error, Result};
 
 #[derive(Args)]
 #[command(next_help_heading = "Output")]
@@ -25,7 +26,7 @@ pub struct OutputArgs {
 impl OutputArgs {
     /// True if log-probabilities are written.
     pub fn wants_logprobs(&self) -> bool {
-        RunFormat::from(self.format).wants_logprobs()
+        self.format.of_sequences().is_ok_and(RunFormat::wants_logprobs)
     }
 }
 
@@ -40,15 +41,31 @@ pub enum FormatName {
     Jsonl,
     /// Token strings (byte-level BPE alphabets are decoded, other strings joined as they are); `<|id|>` where there is none
     Text,
+    /// A picture of what `sample --histogram` counts
+    #[value(hide = true)]
+    Svg,
+    /// A page of it
+    #[value(hide = true)]
+    Html,
 }
 
-impl From<FormatName> for RunFormat {
-    fn from(name: FormatName) -> RunFormat {
-        match name {
-            FormatName::Ids => RunFormat::Ids,
-            FormatName::Json => RunFormat::Json,
-            FormatName::Jsonl => RunFormat::Jsonl,
-            FormatName::Text => RunFormat::Text,
+impl FormatName {
+    /// The format of sequences.
+    ///
+    /// # Errors
+    /// A picture: there is none of sequences.
+    pub fn of_sequences(self) -> Result<RunFormat> {
+        let picture = |name: &str| {
+            let what = "is for `tokpick sample --histogram`, explain, tree, compare and score: ids, json, jsonl or text";
+            Err(Error::setting("--format", name, what))
+        };
+        match self {
+            FormatName::Ids => Ok(RunFormat::Ids),
+            FormatName::Json => Ok(RunFormat::Json),
+            FormatName::Jsonl => Ok(RunFormat::Jsonl),
+            FormatName::Text => Ok(RunFormat::Text),
+            FormatName::Svg => picture("svg"),
+            FormatName::Html => picture("html"),
         }
     }
 }
