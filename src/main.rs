@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         }
         Err(cli::Unparsed::Usage(e)) => return usage(&e),
     };
-    end(command.run(&given).map(|status| status as u8), &given)
+    end(command.execute(&given).map(|status| status as u8), &given)
 }
 
 /// How the program ends.

@@ -32,7 +32,7 @@ mod verify;
 pub use addresses::{Addresses, Chance};
 pub use claims::{Claim, claims};
 pub use compare::{
-    CompareOptions, Compared, Decoded, MEASURES, Mean, Measure, Method, References, Setting, Sweep, compare,
+    CompareOptions, Compared, Decoded, MEASURES, Mean, Measure, References, Setting, Strategy, Sweep, compare,
 };
 pub use diff::{Diff, DiffOptions, RowDiff, diff};
 pub use digest::Digest;

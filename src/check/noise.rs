@@ -3,9 +3,9 @@
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 use crate::TokenId;
+use crate::candidates::Candidates;
 use crate::draw::{Margin, Support};
 use crate::kernel::exp;
-use crate::processor::Candidates;
 
 /// Independent Gaussian noise on the raw logits: what another machine, kernel or batch size may have added.
 ///
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_race_of_two() {
         let mut c = Candidates::default();
-        c.load(&mut Row::dense(vec![0.0, 0.0]), 0, 0).unwrap();
+        c.load(Row::dense(vec![0.0, 0.0]), 0, 0).unwrap();
         let noise = Noise { sigma: 0.1, temperature: 0.5 };
         let p = noise.probability(Margin::Score(0.3), None, &Support::default(), &c, 1).unwrap();
         let (n, mut rng) = (40_000, ChaCha8Rng::seed_from_u64(2));
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn without_noise_nothing_is_explained() {
         let mut c = Candidates::default();
-        c.load(&mut Row::dense(vec![0.0, 1.0, f32::NEG_INFINITY]), 0, 0).unwrap();
+        c.load(Row::dense(vec![0.0, 1.0, f32::NEG_INFINITY]), 0, 0).unwrap();
         let support = Support { ids: vec![1], probabilities: None };
         let none = Noise { sigma: 0.0, temperature: 1.0 };
         assert_eq!(none.probability(Margin::Score(1e-9), None, &support, &c, 0), Some(0.0));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::processor::Normalizer;
+use crate::candidates::Normalizer;
 use crate::sampler::{Job, Visit, walk};
 use crate::source::{Access, LogitsSource};
 use crate::{Result, TokenId};

@@ -57,12 +57,12 @@ pub enum Status {
 }
 
 /// A subcommand.
-pub trait Run {
+pub trait Execute {
     /// Does what the command is for; `given` is what was typed.
     ///
     /// # Errors
     /// Everything that ends with status 2.
-    fn run(self, given: &Given) -> anyhow::Result<Status>;
+    fn execute(self, given: &Given) -> anyhow::Result<Status>;
 }
 
 /// Why a command line holds no command to run.

@@ -1,7 +1,5 @@
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
-
 use super::{Draw, DrawRow, Margin, Pick, Turn, nothing};
+use crate::kernel::ChaCha8;
 use crate::processor::Coins;
 use crate::{Result, TokenId};
 
@@ -41,29 +39,20 @@ pub struct Key {
 }
 
 impl Key {
-    /// The generator of a step.
-    pub(super) fn generator(&self, step: usize) -> ChaCha8Rng {
-        let words = [
+    /// The key of ChaCha8.
+    pub(super) fn words(&self) -> [u64; 4] {
+        [
             self.seed,
-            self.purpose as u64 | (self.lane as u64) << 32,
+            u64::from(self.purpose) | u64::from(self.lane) << 32,
             self.sequence as u64,
             self.sample as u64,
-        ];
-        let mut key = [0; 32];
-        for (to, word) in key.chunks_exact_mut(8).zip(words) {
-            to.copy_from_slice(&word.to_le_bytes());
-        }
-        let mut generator = ChaCha8Rng::from_seed(key);
-        generator.set_stream(step as u64);
-        generator
+        ]
     }
 }
 
 /// The addressed uniform in [0, 1): 53 bits of the two 32-bit words at `word`.
 pub fn uniform(key: &Key, step: usize, word: u64) -> f64 {
-    let mut generator = key.generator(step);
-    generator.set_word_pos(word as u128);
-    (generator.next_u64() >> 11) as f64 * 2f64.powi(-53)
+    (ChaCha8::new(key.words(), step as u64).from(word) >> 11) as f64 * 2f64.powi(-53)
 }
 
 /// The coins of one row, for processors that toss one.

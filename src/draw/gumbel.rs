@@ -1,7 +1,7 @@
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::Rng;
-
 use super::{Draw, DrawRow, Key, Margin, Pick, Racer, Turn, nothing};
+use crate::candidates::Candidates;
+use crate::candidates::Racers;
+use crate::kernel::ChaCha8;
 use crate::{Result, TokenId, kernel};
 
 /// Gumbel-max: `argmax(score + g)`, with one addressed noise for each token.
@@ -28,14 +28,22 @@ impl Gumbel {
 
     /// The noise of some tokens (ascending ids) at one address.
     pub fn noise(&self, lane: u32, sequence: usize, sample: usize, step: usize, ids: &[TokenId]) -> Vec<f64> {
-        let mut noise = self.at(lane, sequence, sample, step);
-        ids.iter().map(|&id| gumbel(noise.uniform(id))).collect()
+        let mut words = Vec::new();
+        self.at(lane, sequence, sample, step).stream.pairs(ids, &mut words);
+        let mut noise: Vec<f64> = words.into_iter().map(uniform).collect();
+        kernel::each(&mut noise, gumbel);
+        noise
     }
 
-    /// The noise of one address, to be read by ascending ids.
+    /// The noise of one address.
     pub(crate) fn at(&self, lane: u32, sequence: usize, sample: usize, step: usize) -> Noise {
-        let generator = Key { seed: self.seed, purpose: 1, lane, sequence, sample }.generator(step);
-        Noise { generator, next: 0 }
+        let key = Key { seed: self.seed, purpose: 1, lane, sequence, sample };
+        Noise { stream: ChaCha8::new(key.words(), step as u64) }
+    }
+
+    fn of_seat(&self, turn: &Turn<'_>, seat: usize) -> Noise {
+        let seat = &turn.seats[seat];
+        self.at(seat.lane, turn.sequence, seat.sample, turn.step)
     }
 
     /// Score plus noise of every candidate.
@@ -48,92 +56,158 @@ impl Gumbel {
 }
 
 /// The noise of the tokens at one address.
+///
+/// A race takes no logarithm for a token that can't win. As −ln u ≥ 1 − u, a noise is at most −ln(1 − u): a token that is d nats short of what
+/// counts needs 1 − u ≤ e^−d, and that is read off the upper half of its word. What counts only rises while the race runs.
 pub(crate) struct Noise {
-    generator: ChaCha8Rng,
-    next: TokenId,
+    stream: ChaCha8,
 }
 
 impl Noise {
-    /// The uniform number that a token's noise is made of.
-    fn uniform(&mut self, id: TokenId) -> f64 {
-        if id != self.next {
-            self.generator.set_word_pos(2 * id as u128);
-        }
-        self.next = id.wrapping_add(1);
-        ((self.generator.next_u64() >> 11) as f64 + 0.5) * 2f64.powi(-53)
+    /// Gumbel-top-k: the `n` candidates with the largest sums of `start`, score and noise, as (id, score, sum), largest first, the
+    /// lower id first among equals; none below `least`.
+    pub fn top(&self, candidates: &Candidates, start: f64, n: usize, least: f64) -> Vec<(TokenId, f64, f64)> {
+        let mut top = Top { start, n, least, best: Vec::new() };
+        candidates.race(&self.stream, &mut top);
+        top.best.sort_unstable_by(falling);
+        top.best.truncate(n);
+        top.best
     }
 
-    /// Gumbel-top-k: the `n` candidates (ascending ids) with the largest sums of `start`, score and noise, as (id, score, sum),
-    /// largest first, the lower id first among equals; none below `least`.
-    pub fn top(
-        &mut self,
-        candidates: impl Iterator<Item = (TokenId, f64)>,
-        start: f64,
-        n: usize,
-        mut least: f64,
-    ) -> Vec<(TokenId, f64, f64)> {
-        let order =
-            |a: &(TokenId, f64, f64), b: &(TokenId, f64, f64)| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0));
-        let mut best: Vec<(TokenId, f64, f64)> = Vec::new();
-        for (id, score) in candidates {
-            let u = self.uniform(id);
-            // most are too far behind for two logarithms
-            if start + score + at_most(u) < least {
-                continue;
-            }
-            let sum = start + score + gumbel(u);
-            if sum >= least {
-                best.push((id, score, sum));
-            }
-            if best.len() >= n.saturating_mul(2) && n > 0 {
-                best.select_nth_unstable_by(n - 1, order);
-                best.truncate(n);
-                least = least.max(best[n - 1].2);
-            }
-        }
-        best.sort_unstable_by(order);
-        best.truncate(n);
-        best
+    /// The best candidate and the second, as (id, sum, noise).
+    fn first_two(&self, candidates: &Candidates) -> Two {
+        let mut two = Two::default();
+        candidates.race(&self.stream, &mut two);
+        two
     }
 }
 
+/// Largest sum first, the lower id first among equals.
+fn falling(a: &(TokenId, f64, f64), b: &(TokenId, f64, f64)) -> std::cmp::Ordering {
+    b.2.total_cmp(&a.2).then(a.0.cmp(&b.0))
+}
+
+/// The best `n` so far, and up to as many that are worse.
+struct Top {
+    start: f64,
+    n: usize,
+    /// The least sum that counts.
+    least: f64,
+    best: Vec<(TokenId, f64, f64)>,
+}
+
+impl Racers for Top {
+    fn bar(&self, score: f64) -> u32 {
+        bar(self.start + score, self.least)
+    }
+
+    fn meet(&mut self, id: TokenId, score: f64, word: u64) {
+        let (u, n) = (uniform(word), self.n);
+        // of those that are met most are too far behind for two logarithms
+        if self.start + score + at_most(u) < self.least {
+            return;
+        }
+        let sum = self.start + score + gumbel(u);
+        if sum >= self.least {
+            self.best.push((id, score, sum));
+        }
+        if self.best.len() >= n.saturating_mul(2) && n > 0 {
+            self.best.select_nth_unstable_by(n - 1, falling);
+            self.best.truncate(n);
+            self.least = self.least.max(self.best[n - 1].2);
+        }
+    }
+}
+
+/// One who takes part: id, score plus noise, noise.
+type Runner = (TokenId, f64, f64);
+
+/// The best so far and the second; of equals the one that was met first.
+#[derive(Default)]
+struct Two {
+    first: Option<Runner>,
+    second: Option<Runner>,
+}
+
+impl Two {
+    /// The least sum that counts.
+    fn least(&self) -> f64 {
+        self.second.map_or(f64::NEG_INFINITY, |second| second.1)
+    }
+
+    fn add(&mut self, runner: Runner) {
+        match self.first {
+            Some(first) if runner.1 <= first.1 => {
+                if self.second.is_none_or(|second| runner.1 > second.1) {
+                    self.second = Some(runner);
+                }
+            }
+            _ => self.second = self.first.replace(runner),
+        }
+    }
+
+    /// The winner, and by how much the second was behind.
+    fn pick(&self) -> Option<Pick> {
+        let (id, sum, noise) = self.first?;
+        let runner_up = self.second.map(|(id, s, _)| (id, sum - s));
+        Some(Pick { noise: Some(noise), runner_up, ..Pick::certain(id) })
+    }
+}
+
+impl Racers for Two {
+    fn bar(&self, score: f64) -> u32 {
+        bar(score, self.least())
+    }
+
+    fn meet(&mut self, id: TokenId, score: f64, word: u64) {
+        let u = uniform(word);
+        if score + at_most(u) < self.least() {
+            return;
+        }
+        let noise = gumbel(u);
+        self.add((id, score + noise, noise));
+    }
+}
+
+/// The uniform number of a word.
+fn uniform(word: u64) -> f64 {
+    ((word >> 11) as f64 + 0.5) * 2f64.powi(-53)
+}
+
 /// −ln(−ln u).
+#[inline(always)]
 fn gumbel(u: f64) -> f64 {
     -kernel::ln(-kernel::ln(u))
 }
 
-/// A bound on the noise from the exponent of 1 − u: −ln(−ln u) ≤ −ln(1 − u) ≤ −⌊log₂(1 − u)⌋ · ln 2.
+/// A bound on the noise from the exponent of 1 − u: −ln(−ln u) ≤ −ln(1 − u) ≤ −⌊log₂(1 − u)⌋ · ln 2. The one word that is rounded to u = 1
+/// has infinite noise.
 fn at_most(u: f64) -> f64 {
+    if u == 1.0 {
+        return f64::INFINITY;
+    }
     let exponent = ((1.0 - u).to_bits() >> 52) as i64 - 1023;
     -exponent as f64 * std::f64::consts::LN_2
 }
 
-/// A candidate in a race: id, score plus noise, noise.
-type Runner = (TokenId, f64, f64);
-
-/// The winner, the lower id among equals, and by how much another one was behind.
-fn winner(race: &[Runner]) -> Option<Pick> {
-    let (mut best, mut second): (Option<Runner>, Option<Runner>) = (None, None);
-    for &runner in race {
-        match best {
-            Some(lead) if runner.1 <= lead.1 => {
-                if second.is_none_or(|second| runner.1 > second.1) {
-                    second = Some(runner);
-                }
-            }
-            _ => second = best.replace(runner),
-        }
+/// The least upper half of a word with which `score` plus noise may reach `least`.
+///
+/// With the upper half h, 1 − u ≥ (2³² − 1 − h) / 2³².
+fn bar(score: f64, least: f64) -> u32 {
+    // by how much the score may be too high, with room for every rounding of the sum
+    let ahead = score - least + 1e-6 + 1e-12 * (score.abs() + least.abs());
+    if ahead < 0.0 {
+        let share = f64::from(kernel::exp32(ahead as f32)) * (1.0 + 1e-5);
+        return !((share * 4_294_967_296.0) as u32);
     }
-    let (id, sum, noise) = best?;
-    let runner_up = second.map(|(id, s, _)| (id, sum - s));
-    Some(Pick { noise: Some(noise), runner_up, ..Pick::certain(id) })
+    0
 }
 
 impl DrawRow for Gumbel {
     fn row(&self, turn: &mut Turn<'_>) -> Result<()> {
         for seat in 0..turn.seats.len() {
-            let pick = winner(&self.sums(turn, seat)).ok_or_else(|| nothing(turn))?;
-            turn.seats[seat].pick = Some(pick);
+            let two = self.of_seat(turn, seat).first_two(turn.candidates);
+            turn.seats[seat].pick = Some(two.pick().ok_or_else(|| nothing(turn))?);
         }
         Ok(())
     }
@@ -142,8 +216,9 @@ impl DrawRow for Gumbel {
         let mut races = Vec::new();
         for seat in 0..turn.seats.len() {
             let race = self.sums(turn, seat);
-            let pick = winner(&race).ok_or_else(|| nothing(turn))?;
-            turn.seats[seat].pick = Some(pick);
+            let mut two = Two::default();
+            race.iter().for_each(|&runner| two.add(runner));
+            turn.seats[seat].pick = Some(two.pick().ok_or_else(|| nothing(turn))?);
             races.push(racers(race));
         }
         Ok(races)
@@ -166,9 +241,11 @@ impl Draw for Gumbel {
     }
 
     fn margin(&mut self, turn: &mut Turn<'_>, seat: usize, claimed: TokenId) -> Margin {
-        let race = self.sums(turn, seat);
-        let lead = race.iter().fold(f64::NEG_INFINITY, |m, r| m.max(r.1));
-        race.iter().find(|r| r.0 == claimed).map_or(Margin::Impossible, |r| Margin::Score(lead - r.1))
+        let noise = self.of_seat(turn, seat);
+        let Some((_, lead, _)) = noise.first_two(turn.candidates).first else { return Margin::Impossible };
+        let score = turn.candidates.score(claimed).filter(|s| *s > f64::NEG_INFINITY);
+        let sum = score.map(|score| score + gumbel(uniform(noise.stream.pair(claimed))));
+        sum.map_or(Margin::Impossible, |sum| Margin::Score(lead - sum))
     }
 
     fn race(&mut self, turn: &Turn<'_>, seat: usize) -> Vec<Racer> {
@@ -181,32 +258,4 @@ impl Draw for Gumbel {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_bound_on_the_noise_holds() {
-        for step in 0..200 {
-            let mut noise = Gumbel::new(1).at(0, 0, 0, step);
-            for u in (0..100).map(|id| noise.uniform(id)).chain([2f64.powi(-54), 0.5, 1.0 - 2f64.powi(-53)]) {
-                assert!((gumbel(u)..gumbel(u) + 2.0).contains(&at_most(u)) || u < 0.5, "{u}");
-                assert!(at_most(u) >= gumbel(u), "{u}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_best_of_a_race_are_those_of_the_whole_race() {
-        let ids: Vec<TokenId> = (0..5000).filter(|id| id % 7 != 3).collect();
-        let score = |id: TokenId| f64::from(id % 11) / 3.0;
-        let noise = Gumbel::new(3).noise(2, 1, 0, 9, &ids);
-        let mut all: Vec<(TokenId, f64, f64)> =
-            ids.iter().zip(noise).map(|(&id, g)| (id, score(id), score(id) + g)).collect();
-        all.sort_by(|a, b| b.2.total_cmp(&a.2));
-        for n in [1, 2, 17, 6000] {
-            let candidates = ids.iter().map(|&id| (id, score(id)));
-            let top = Gumbel::new(3).at(2, 1, 0, 9).top(candidates, 0.0, n, f64::NEG_INFINITY);
-            assert_eq!(top, all[..n.min(all.len())]);
-        }
-    }
-}
+mod tests;

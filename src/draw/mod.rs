@@ -18,7 +18,7 @@ pub use from_rng::FromRng;
 pub use gumbel::Gumbel;
 pub use mirostat::{Mirostat, Surprise};
 
-use crate::processor::Candidates;
+use crate::candidates::Candidates;
 use crate::{Result, TokenId};
 
 /// What was chosen, and how.

@@ -9,8 +9,9 @@
 //!   tree (16 + 16, 8 + 8, …) joins the [`LANES`] lanes, and the blocks are added in order. What isn't a member adds +0, so a
 //!   dense row under a band and the sparse list of the same ids agree to the bit.
 //!
-//! Four folders, in the order of reading: `exact` (what is computed: scan, mass, select, pick), `cut` (the same answers, sooner: its
-//! first page tells how a cut is found), `math` (exponential and logarithm), `simd` (the operations in which the loops are written).
+//! Five folders, in the order of reading: `exact` (what is computed: scan, mass, select, pick), `cut` (the same answers, sooner: its
+//! first page tells how a cut is found), `math` (exponential and logarithm), `simd` (the operations in which the loops are written),
+//! `words` (random words in vectors, and the race that reads them).
 //! `bounds` has every error bound, and `row` the words that all of them share. A search adds weights in a quicker order first;
 //! where that could change an answer, the prescribed sums decide. So the answers are those of the prescribed sums, to the bit.
 //!
@@ -27,9 +28,11 @@ mod row;
 mod simd;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use cut::{Goal, Kept, nucleus, pick_among, typical};
 pub use exact::{Scan, count, find, gather, gather_spans, kth_largest, mass, max, moments, pick, scan, top};
 pub use math::{exp, exp_m1, exp32, ln, ln_1p, tanh};
 pub use row::{BLOCK, Band, LANES, SPAN, Slice, Weigh};
 pub use simd::{Simd, each, simd, with_simd};
+pub use words::{ChaCha8, Race, race};

@@ -19,7 +19,7 @@ pub mod tree;
 
 pub use explain::{Explain, Explained};
 pub use histogram::{Counted, Histogram, Outcome, Rest, by_chance};
-pub use info::{Info, RowInfo};
+pub use info::{InputInfo, RowInfo};
 pub use probs::{Distribution, Probs, ProbsFormat};
 pub use processors::Processors;
 pub use run::{Head, RunFormat, RunWriter};

@@ -1,6 +1,7 @@
 use serde_json::{Map, Value};
 
 use crate::processor::{Chain, INFOS, Info, Stage, Written};
+use crate::source::text::unique::unique;
 use crate::{Error, Result};
 
 /// Reads a whole chain: short (`temperature=0.8,top-k=40,xtc(probability=0.5,threshold=0.1)`) or JSON
@@ -64,8 +65,8 @@ pub(super) fn find(name: &str) -> Result<&'static Info> {
 }
 
 fn from_json(text: &str) -> Result<Vec<(String, Value)>> {
-    let entries: Vec<Map<String, Value>> =
-        serde_json::from_str(text).map_err(|e| Error::setting("chain", text, e.to_string()))?;
+    let wrong = |e: serde_json::Error| Error::setting("chain", text, e.to_string());
+    let entries: Vec<Map<String, Value>> = unique(text).and_then(serde_json::from_value).map_err(wrong)?;
     entries
         .into_iter()
         .map(|entry| {
@@ -101,14 +102,18 @@ fn entry(text: &str) -> Result<(String, Value)> {
     for part in split(inside, ',')? {
         let (key, value) =
             part.split_once('=').ok_or_else(|| bad("inside parentheses, write parameter=value"))?;
-        object.insert(key.trim().replace('-', "_"), value_of(value));
+        let key = key.trim().replace('-', "_");
+        if object.contains_key(&key) {
+            return Err(bad(&format!("the parameter {key} stands twice")));
+        }
+        object.insert(key, value_of(value));
     }
     Ok((name.to_string(), Value::Object(object)))
 }
 
 /// A value as JSON, or else a string as it stands.
 fn value_of(text: &str) -> Value {
-    serde_json::from_str(text.trim()).unwrap_or_else(|_| Value::String(text.trim().to_string()))
+    unique(text.trim()).unwrap_or_else(|_| Value::String(text.trim().to_string()))
 }
 
 /// Splits at a separator outside brackets and strings.

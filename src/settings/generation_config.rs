@@ -121,8 +121,12 @@ fn processor(r: &mut Reader<'_>, info: &'static Info, value: &Value) -> Result<b
 }
 
 fn is_about_models(field: &str) -> bool {
-    const FIELDS: [&str; 18] = [
+    const FIELDS: [&str; 22] = [
         "use_cache",
+        "use_mtp",
+        "max_cache_len",
+        "speculation_type",
+        "continuous_batching_config",
         "return_legacy_cache",
         "low_memory",
         "output_attentions",

@@ -272,7 +272,7 @@ mod tests {
         let s = sampling_params("f", text).unwrap().strategy;
         assert_eq!((s.num_return_sequences, s.seed), (Some(3), Some(u64::MAX)));
         assert_eq!((s.max_new_tokens, s.logprobs), (Some(6), Some(true)));
-        assert_eq!((s.eos_token_id, s.stop_token_ids), (Some(vec![1]), Some(vec![9, 2])));
+        assert_eq!((s.eos_token_id, s.stop_token_ids), (Some(vec![1]), Some(vec![2, 9])));
         assert_eq!(s.ignore_eos, Some(true));
     }
 }

@@ -24,6 +24,7 @@
 
 mod array;
 mod bigram;
+mod carried;
 mod container;
 mod counting;
 mod dtype;
@@ -37,12 +38,12 @@ mod npy;
 mod offset;
 mod open;
 mod padding;
+mod prefix_table;
 mod probs;
 mod record;
 mod remark;
 mod steps;
 mod stream;
-mod table;
 pub(crate) mod text;
 mod view;
 mod vocab;
@@ -53,20 +54,22 @@ pub mod write;
 mod tests;
 
 pub use bigram::Bigram;
+pub use carried::Carried;
 pub use counting::counting;
 pub use dtype::{DtypeHint, RawDtype};
 pub use format::Format;
 pub use from_fn::{FromFn, from_fn};
+pub(crate) use iter::Places;
 pub use iter::{Numbered, RowIter, row_iter};
 pub use layout::{Layout, RowRange};
 pub use model::{Model, ModelCommand, Protocol};
 pub use names::Names;
 pub use offset::offset;
 pub use open::{Meaning, Open, file_and_array};
+pub use prefix_table::PrefixTable;
 pub use record::Recorder;
 pub use remark::remarking;
 pub use steps::Steps;
-pub use table::Table;
 pub use text::lines::read_text;
 pub use vocab::Vocab;
 pub(crate) use wrapper::Wrapper;
@@ -243,6 +246,11 @@ pub trait LogitsSource {
     /// The caller's own names of sequences (the `id` of JSON Lines), by the number of the sequence; they are carried to the results.
     fn ids(&self) -> BTreeMap<usize, serde_json::Value> {
         BTreeMap::new()
+    }
+
+    /// The tokens that the input carries, one entry for each sequence of [`shape`](Self::shape) in turn; empty where it carries none.
+    fn carried(&self) -> &[Carried] {
+        &[]
     }
 
     /// Lets NaN and +∞ through that the source would refuse: the chain of the run repairs them. Sources that check nothing

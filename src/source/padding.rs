@@ -1,10 +1,6 @@
 //! Rows that are wider than the vocabulary: a model's head is padded, and the ids beyond the vocabulary name no token.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
-
-use super::{Format, LogitsSource, Query, Row, Shape};
+use super::{LogitsSource, Query, Row, Wrapper};
 use crate::Result;
 
 /// Masks the logits of the ids from `vocab` up. Those of a sparse row are refused where it is read.
@@ -21,34 +17,18 @@ pub(super) struct Padded {
     pub vocab: usize,
 }
 
-impl LogitsSource for Padded {
-    fn name(&self) -> &str {
-        self.source.name()
+impl Wrapper for Padded {
+    fn inner(&self) -> &dyn LogitsSource {
+        self.source.as_ref()
     }
 
-    fn shape(&self) -> Shape {
-        self.source.shape()
+    fn inner_mut(&mut self) -> &mut dyn LogitsSource {
+        self.source.as_mut()
     }
 
-    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
+    fn rows_around(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
         self.source.rows(at, out)?;
         out.iter_mut().for_each(|row| bar(row, self.vocab));
         Ok(())
-    }
-
-    fn vocab(&self) -> Option<&[String]> {
-        self.source.vocab()
-    }
-
-    fn ids(&self) -> BTreeMap<usize, Value> {
-        self.source.ids()
-    }
-
-    fn accept_invalid(&mut self) {
-        self.source.accept_invalid();
-    }
-
-    fn format(&self) -> Format {
-        self.source.format()
     }
 }

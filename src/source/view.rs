@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Format, LogitsSource, Query, ReadAt, Row, Shape, Wrapper, read_rows};
+use super::{Carried, Format, LogitsSource, Query, ReadAt, Row, Shape, Wrapper, read_rows};
 use crate::{Error, Place, Result};
 
 type Source = Box<dyn LogitsSource + Send>;
@@ -43,8 +43,9 @@ pub(super) fn through(source: Source, view: impl View + 'static) -> Result<Sourc
     let shape = renumbered(source.shape(), &view);
     let vocab = source.vocab().map(<[String]>::to_vec);
     let ids = renamed(source.ids(), &view);
+    let carried = source.carried().to_vec();
     match source.into_shared() {
-        Some(rows) => Ok(Box::new(Shared { name, shape, vocab, ids, format, rows, view })),
+        Some(rows) => Ok(Box::new(Shared { name, shape, vocab, ids, carried, format, rows, view })),
         None => Err(Error::input(name, Place::default(), "shares its rows, but doesn't give them away")),
     }
 }
@@ -101,6 +102,7 @@ struct Shared<V> {
     shape: Shape,
     vocab: Option<Vec<String>>,
     ids: BTreeMap<usize, Value>,
+    carried: Vec<Carried>,
     format: Format,
     rows: Arc<dyn ReadAt>,
     view: V,
@@ -141,6 +143,10 @@ impl<V: View + 'static> LogitsSource for Shared<V> {
 
     fn ids(&self) -> BTreeMap<usize, Value> {
         self.ids.clone()
+    }
+
+    fn carried(&self) -> &[Carried] {
+        &self.carried
     }
 
     fn format(&self) -> Format {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Format, LogitsSource, Query, ReadAt, Row, Shape};
+use super::{Carried, Format, LogitsSource, Query, ReadAt, Row, Shape};
 use crate::Result;
 
 /// A source that changes something of the source inside it: it says only what it changes, all else is passed on.
@@ -64,6 +64,10 @@ impl<W: Wrapper> LogitsSource for W {
 
     fn ids(&self) -> BTreeMap<usize, Value> {
         self.ids_around()
+    }
+
+    fn carried(&self) -> &[Carried] {
+        self.inner().carried()
     }
 
     fn accept_invalid(&mut self) {

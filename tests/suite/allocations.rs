@@ -2,8 +2,9 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tokpick::draw::{Addressed, Draw, Seat, Turn};
-use tokpick::processor::{Candidates, Chain, Context};
+use tokpick::candidates::Candidates;
+use tokpick::draw::{Addressed, Draw, DrawRow, Gumbel, Seat, Turn};
+use tokpick::processor::{Chain, Context};
 use tokpick::settings;
 use tokpick::source::Row;
 
@@ -38,17 +39,22 @@ const CHAINS: [&str; 15] = [
     "suppress-tokens=[5,9,700]",
 ];
 
-/// Every row once: loaded, processed, drawn from and given back.
-fn pass(chain: &Chain, rows: &mut [Row], history: &[u32], c: &mut Candidates, seats: &mut [Seat]) {
-    let draw = Addressed::new(7);
-    let draw = draw.shared().expect("independent draws");
+/// Every row once: loaded, processed, drawn from and taken out again.
+fn pass(
+    chain: &Chain,
+    draw: &dyn DrawRow,
+    rows: &mut [Row],
+    history: &[u32],
+    c: &mut Candidates,
+    seats: &mut [Seat],
+) {
     for (step, row) in rows.iter_mut().enumerate() {
         let context = &history[step..step + 512];
-        c.load(row, 0, step).unwrap();
+        c.load(std::mem::take(row), 0, step).unwrap();
         chain.apply(c, &Context { context, prompt_len: 0, sequence: 0, step, coins: &0.0 }).unwrap();
         draw.row(&mut Turn { sequence: 0, step, context, prompt_len: 0, candidates: c, seats }).unwrap();
         assert!(seats[0].pick.is_some());
-        c.release(row);
+        *row = c.take_row();
     }
 }
 
@@ -63,11 +69,14 @@ fn a_warm_row_allocates_nothing() {
         let history: Vec<u32> = (0..512 + ROWS)
             .map(|at| rng.random_range(0..if at % 2 == 0 { 40 } else { VOCAB as u32 }))
             .collect();
-        for text in CHAINS {
+        let (addressed, gumbel) = (Addressed::new(7), Gumbel::new(7));
+        let draws = [&addressed as &dyn Draw, &gumbel];
+        for (text, draw) in CHAINS.into_iter().flat_map(|text| draws.map(|draw| (text, draw))) {
+            let (name, draw) = (draw.name(), draw.shared().expect("independent draws"));
             let chain = settings::chain(text).unwrap();
             let mut c = Candidates::default();
             let mut seats = [Seat { line: 0, sample: 0, lane: 0, finished: false, pick: None }];
-            let mut run = || pass(&chain, &mut rows, &history, &mut c, &mut seats);
+            let mut run = || pass(&chain, draw, &mut rows, &history, &mut c, &mut seats);
             let cold = allocation_counter::measure(&mut run);
             assert!(cold.count_total > 0, "the counter counts");
             // two lists change places: the second pass warms the other one
@@ -75,7 +84,7 @@ fn a_warm_row_allocates_nothing() {
             let warm = allocation_counter::measure(&mut run);
             if warm.count_total > 0 {
                 failures.push(format!(
-                    "{shape}, {text}: {} allocations, {} bytes",
+                    "{shape}, {text}, {name}: {} allocations, {} bytes",
                     warm.count_total, warm.bytes_total
                 ));
             }

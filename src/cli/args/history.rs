@@ -2,6 +2,7 @@
 
 use clap::Args;
 use tokpick::render::Tokens;
+use tokpick::source::{Carried, LogitsSource};
 use tokpick::{Result, TokenId};
 
 use crate::cli::named::{Named, parse};
@@ -18,14 +19,30 @@ pub struct HistoryArgs {
 }
 
 impl HistoryArgs {
-    /// The prompt, then the prefix.
+    /// The prompt, then the prefix: those that were given, else those that the source carries, where all its sequences have the same.
     ///
     /// # Errors
     /// A string that is no token.
-    pub fn resolve(&self, tokens: Option<&Tokens>) -> Result<[Vec<TokenId>; 2]> {
-        let ids = |named: &Option<Named>, flag: &str| {
-            named.as_ref().map_or(Ok(Vec::new()), |named| named.resolve(flag, tokens))
+    pub fn resolve(&self, tokens: Option<&Tokens>, source: &dyn LogitsSource) -> Result<[Vec<TokenId>; 2]> {
+        let (carried, first) = (source.carried(), source.shape().first_step);
+        let ids = |named: &Option<Named>, flag: &str, inside: &dyn Fn(&Carried) -> Vec<TokenId>| match named {
+            Some(named) => named.resolve(flag, tokens),
+            None => {
+                let mut all = carried.iter().map(inside);
+                let one = all.next().filter(|one| all.all(|other| other == *one));
+                Ok(one.unwrap_or_default())
+            }
         };
-        Ok([ids(&self.prompt_ids, "--prompt-ids")?, ids(&self.prefix_ids, "--prefix-ids")?])
+        let before = |c: &Carried| c.ids.get(..first).unwrap_or(&c.ids).to_vec();
+        Ok([
+            ids(&self.prompt_ids, "--prompt-ids", &|c| c.prompt.clone())?,
+            ids(&self.prefix_ids, "--prefix-ids", &before)?,
+        ])
+    }
+
+    /// True if the source carries prompts that are not used, as they differ and a job has one.
+    pub fn drops_prompts(&self, source: &dyn LogitsSource) -> bool {
+        let carried = source.carried();
+        self.prompt_ids.is_none() && carried.windows(2).any(|pair| pair[0].prompt != pair[1].prompt)
     }
 }

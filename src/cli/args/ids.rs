@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tokpick::source::read_text;
-use tokpick::{Error, Result};
+use tokpick::render::Tokens;
+use tokpick::source::{LogitsSource, read_text};
+use tokpick::{Error, Result, TokenId};
 
 use crate::cli::named::{NamedLists, parse};
 
@@ -34,6 +35,22 @@ impl IdsArgs {
             other => other,
         })?;
         Ok(Some(lists))
+    }
+
+    /// The ids of each line: those that were given, else those that the source carries; `None` where there are none.
+    ///
+    /// # Errors
+    /// As [`lists`](Self::lists); a string that is no token.
+    pub fn resolve(
+        &self,
+        tokens: Option<&Tokens>,
+        source: &dyn LogitsSource,
+    ) -> Result<Option<Vec<Vec<TokenId>>>> {
+        if let Some(lists) = self.lists()? {
+            return lists.resolve(self.flag(), tokens).map(Some);
+        }
+        let (carried, first) = (source.carried(), source.shape().first_step);
+        Ok((!carried.is_empty()).then(|| carried.iter().map(|c| c.from_step(first).to_vec()).collect()))
     }
 
     /// The flag that was given, for errors.

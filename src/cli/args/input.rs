@@ -10,7 +10,7 @@ use tokpick::source::{
     DtypeHint, Layout, LogitsSource, Meaning, ModelCommand, Open, RawDtype, RowRange, Vocab, file_and_array,
     offset, remarking,
 };
-use tokpick::{Error, Place, Result};
+use tokpick::{Error, Place, Result, TokenId};
 
 use super::model::ModelArgs;
 use crate::cli::named::parse;
@@ -135,6 +135,34 @@ impl InputArgs {
         self.open_as(self.layout, true)
     }
 
+    /// How the input is to be read.
+    fn how(&self, layout: Option<Layout>, vocab: Option<Vocab>) -> Open {
+        Open {
+            layout,
+            rows: self.rows,
+            dtype: self.dtype,
+            null_is_masked: self.null_is_masked,
+            array: self.array.clone(),
+            raw: self.raw,
+            probs: self.probs,
+            kind: if self.source == Some(SourceName::Bigram) { Meaning::Bigram } else { Meaning::Auto },
+            vocab_size: self.vocab_size,
+            names: vocab.map(Tokens::names),
+            ..Open::new(self.input.clone().unwrap_or_else(|| "-".into()))
+        }
+    }
+
+    /// The ids that a file carries beside its rows, from its first step on, a list for each sequence; nothing is said about the file.
+    ///
+    /// # Errors
+    /// What can't be opened.
+    pub fn carried(&self) -> Result<Vec<Vec<TokenId>>> {
+        let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
+        let source = self.how(self.layout, vocab).open()?;
+        let first = source.shape().first_step;
+        Ok(source.carried().iter().map(|c| c.from_step(first).to_vec()).collect())
+    }
+
     /// Opens the input under a layout.
     pub fn open_as(&self, layout: Option<Layout>, digest: bool) -> Result<Opened> {
         let path = self.input.clone().unwrap_or_else(|| "-".into());
@@ -145,19 +173,7 @@ impl InputArgs {
             let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
             return Ok(Opened { source, tokens: vocab.map(Tokens::new), path, tally: None, vocabulary });
         }
-        let open = Open {
-            layout,
-            rows: self.rows,
-            dtype: self.dtype,
-            null_is_masked: self.null_is_masked,
-            array: self.array.clone(),
-            raw: self.raw,
-            probs: self.probs,
-            kind: if self.source == Some(SourceName::Bigram) { Meaning::Bigram } else { Meaning::Auto },
-            vocab_size: self.vocab_size,
-            names: vocab.clone().map(Tokens::names),
-            ..Open::new(path.clone())
-        };
+        let open = self.how(layout, vocab.clone());
         let mut tally = None;
         let is_file = std::fs::metadata(file_and_array(&path).0).is_ok_and(|m| m.is_file());
         let source = if digest && path == Path::new("-") {

@@ -7,7 +7,7 @@ use crate::cli::note::no_effect;
 use crate::cli::resolve::{self, Files, Setup};
 use crate::cli::strategy::{Decode, Strategy};
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status, run::run};
+use crate::cli::{Execute, Given, Status, run::run};
 
 #[derive(Args)]
 #[command(mut_args(|arg| hide(arg, |flag| flag == "--stream" || DrawArgs::draws(flag))))]
@@ -16,8 +16,8 @@ pub struct Beam {
     decode: DecodeArgs,
 }
 
-impl Run for Beam {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Beam {
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let args = &self.decode;
         if args.input.is_missing() {
             return help("beam");

@@ -13,7 +13,7 @@ use crate::cli::named::NamedLists;
 use crate::cli::note::missing;
 use crate::cli::out::Out;
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 /// The same rows under several settings: what they decode, and how that differs. Entropy, kept tokens and KL are those of the
 /// distributions that were drawn from; log-probability and perplexity those of the raw rows, so that they compare.
@@ -112,8 +112,8 @@ impl Compare {
     }
 }
 
-impl Run for Compare {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Compare {
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("compare");
         }
@@ -124,7 +124,7 @@ impl Run for Compare {
         let mut opened = self.input.open()?;
         let mut out = Out::open(self.output.as_deref())?;
         let tokens = opened.tokens.as_ref();
-        let [prompt, prefix] = self.history.resolve(tokens)?;
+        let [prompt, prefix] = self.history.resolve(tokens, opened.source.as_ref())?;
         let ends = self.limits.eos_token_id.as_ref();
         let ends = ends.map(|ids| ids.resolve("--eos-token-id", tokens)).transpose()?;
         let limits = Limits { max_new_tokens: self.limits.max_new_tokens, ..Limits::default() };

@@ -6,7 +6,7 @@ use clap_complete_nushell::Nushell;
 
 use crate::cli::help::program;
 use crate::cli::out::Out;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 #[derive(Args)]
 #[command(
@@ -30,8 +30,8 @@ enum ShellName {
     Nushell,
 }
 
-impl Run for Completions {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Completions {
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let mut out = Out::open(self.output.as_deref())?;
         let mut program = program();
         // the generators end the program where a write fails

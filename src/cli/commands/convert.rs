@@ -10,7 +10,7 @@ use tokpick::{Error, Result};
 use crate::cli::args::InputArgs;
 use crate::cli::note::note;
 use crate::cli::out::Out;
-use crate::cli::{Given, Run, Status, usage};
+use crate::cli::{Execute, Given, Status, usage};
 
 /// Rows go through one by one, as float32. Of an input whose number of steps only its end tells, and of sparse rows, they wait in
 /// a temporary file.
@@ -61,8 +61,8 @@ impl FormatName {
     }
 }
 
-impl Run for Convert {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Convert {
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return usage::help("convert");
         }

@@ -11,7 +11,7 @@ use crate::cli::note::note;
 use crate::cli::out::Out;
 use crate::cli::progress::watched;
 use crate::cli::resolve::{Asked, Files};
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 /// Rows are compared after the processors, with the history prompt and prefix. The share of draws that flip is exact: the
 /// measure of the uniforms for which inverse CDF takes different tokens (with `--draw gumbel`, the chance over shared noise).
@@ -97,8 +97,8 @@ impl Diff {
     }
 }
 
-impl Run for Diff {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Diff {
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         for (flag, value) in [("--max-kl", self.max_kl), ("--min-top1", self.min_top1)] {
             if let Some(value) = value.filter(|v| v.is_nan() || *v < 0.0) {
                 return Err(Error::setting(flag, value, "must be 0 or more").into());
@@ -110,7 +110,7 @@ impl Run for Diff {
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
         let shape = a.shape();
-        let resolved = asked.resolve(&files, &shape, shape.steps(), None)?;
+        let resolved = asked.resolve(&files, a.as_ref(), shape.steps(), None)?;
         let job = resolved.job(self.seed);
         let gumbel = self.draw == Some(crate::cli::args::DrawName::Gumbel);
         let options = DiffOptions { top_k: self.overlap_k, seed: self.seed, gumbel };

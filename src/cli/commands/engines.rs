@@ -6,7 +6,7 @@ use serde_json::json;
 use tokpick::engine::{EngineInfo, engines};
 
 use crate::cli::out::Out;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 #[derive(Args)]
 pub struct Engines {
@@ -29,8 +29,8 @@ enum FormatName {
     Json,
 }
 
-impl Run for Engines {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Engines {
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let mut out = Out::open(self.output.as_deref())?;
         out.write(|to| match self.format {
             _ if self.markdown => markdown(to),

@@ -17,7 +17,7 @@ use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{Drawing, draw};
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 #[derive(Args)]
 #[command(
@@ -74,8 +74,8 @@ fn range(text: &str) -> std::result::Result<Range<usize>, String> {
         .ok_or_else(|| "must be A..B with A below B: 0..4".to_string())
 }
 
-impl Run for Explain {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Explain {
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("explain");
         }

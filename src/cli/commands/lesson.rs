@@ -9,7 +9,7 @@ use tokpick::{Error, Result};
 
 use crate::cli::lessons::{FILES, Lesson, Part, all};
 use crate::cli::out::Out;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 #[derive(Args)]
 #[command(
@@ -30,8 +30,8 @@ pub struct LessonCommand {
     output: Option<PathBuf>,
 }
 
-impl Run for LessonCommand {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for LessonCommand {
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         if let Some(folder) = &self.files {
             lay_out(folder)?;
             return Ok(Status::Done);

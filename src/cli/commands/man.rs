@@ -8,7 +8,7 @@ use tokpick::{Error, Result};
 
 use crate::cli::help::program;
 use crate::cli::out::Out;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 #[derive(Args)]
 #[command(after_long_help = "Read a page with `tokpick man sample | man -l -`.")]
@@ -24,8 +24,8 @@ pub struct Man {
     output: Option<PathBuf>,
 }
 
-impl Run for Man {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Man {
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let mut program = program();
         program.build();
         if let Some(folder) = &self.directory {

@@ -23,9 +23,9 @@ mod verify;
 
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
-use super::{Given, Run, Status, places, progress, spelling};
+use super::{Execute, Given, Status, places, progress, spelling};
 
-/// Makes the enum that clap parses into, and hands each variant to its [`Run`]. The flags of a command are only built once it is
+/// Makes the enum that clap parses into, and hands each variant to its [`Execute`]. The flags of a command are only built once it is
 /// called: start-up pays for one.
 macro_rules! commands {
     ($($name:ident, $word:literal, $args:ty, $about:literal;)*) => {
@@ -35,11 +35,11 @@ macro_rules! commands {
         }
 
         impl Command {
-            /// Runs it; `given` is what was typed.
-            pub fn run(self, given: &Given) -> anyhow::Result<Status> {
+            /// Does what it is for; `given` is what was typed.
+            pub fn execute(self, given: &Given) -> anyhow::Result<Status> {
                 places::check(given)?;
                 let done = match self {
-                    $(Command::$name(args) => args.run(given),)*
+                    $(Command::$name(args) => args.execute(given),)*
                 };
                 progress::end();
                 done

@@ -14,7 +14,7 @@ use crate::cli::note::{missing, note};
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files, Resolved};
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 /// Of each step, so many of the best tokens are known at the later ones, for the penalties.
 const FOLLOWED: usize = 3;
@@ -47,8 +47,8 @@ pub struct Page {
     settings: SettingsArgs,
 }
 
-impl Run for Page {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Page {
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("page");
         }
@@ -58,7 +58,8 @@ impl Run for Page {
         let files = Files::read(&self.settings)?;
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
-        let resolved = asked.resolve(&files, &shape, shape.steps(), opened.tokens.as_ref())?;
+        let resolved =
+            asked.resolve(&files, opened.source.as_ref(), shape.steps(), opened.tokens.as_ref())?;
         let setting = setting(&resolved.chain)?;
         let mut beam = self.search.beam(&files)?;
         if self.search.num_return_sequences.is_none() {

@@ -11,7 +11,7 @@ use crate::cli::note::{missing, no_effect};
 use crate::cli::out::Out;
 use crate::cli::resolve::Asked;
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 #[derive(Args)]
 #[command(
@@ -62,8 +62,8 @@ enum FormatName {
     Jsonl,
 }
 
-impl Run for Probs {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Probs {
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("probs");
         }
@@ -91,7 +91,7 @@ impl Run for Probs {
         let mut probs = render::Probs::new(format, self.top, shape.sequences.len() > 1);
         probs.digits = self.digits.into();
         let tokens = opened.tokens.as_ref();
-        let ids = self.ids.lists()?.map(|lists| lists.resolve(self.ids.flag(), tokens)).transpose()?;
+        let ids = self.ids.resolve(tokens, opened.source.as_ref())?;
         walk(opened.source.as_mut(), &job, ids.as_deref(), &mut (), &mut |visit| {
             let (sequence, step, c) = (visit.sequence, visit.step, visit.candidates);
             let mut row = Distribution::new(sequence, step, c);

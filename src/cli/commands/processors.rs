@@ -6,7 +6,7 @@ use tokpick::settings::Order;
 
 use crate::cli::args::ShowArgs;
 use crate::cli::out::Out;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 #[derive(Args)]
 pub struct Processors {
@@ -33,8 +33,8 @@ enum FormatName {
     Markdown,
 }
 
-impl Run for Processors {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Processors {
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let orders = [Order::hf(), Order::llama_cpp(), Order::vllm()];
         let processors = render::Processors { orders: orders.to_vec() };
         let mut out = Out::open(self.output.as_deref())?;

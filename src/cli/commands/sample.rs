@@ -10,7 +10,7 @@ use crate::cli::note::no_effect;
 use crate::cli::resolve::{Files, Setup};
 use crate::cli::strategy::{Decode, Drawing, Strategy, draw, samples};
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status, run::run};
+use crate::cli::{Execute, Given, Status, run::run};
 
 #[derive(Args)]
 #[command(mut_args(|arg| hide(arg, SearchArgs::has)))]
@@ -21,8 +21,8 @@ pub struct Sample {
     view: histogram::HistogramArgs,
 }
 
-impl Run for Sample {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Sample {
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let args = &self.decode;
         if args.input.is_missing() {
             return help("sample");

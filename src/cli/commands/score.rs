@@ -12,7 +12,7 @@ use crate::cli::note::missing;
 use crate::cli::out::Out;
 use crate::cli::resolve::Asked;
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 /// A row for each id (with `--format text`, the text under marks): its log-probability in the raw row and after the processors, its rank
 /// (1 is the best, tied tokens share
@@ -82,16 +82,15 @@ impl From<ByName> for By {
     }
 }
 
-impl Run for Score {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Score {
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("score");
         }
-        let Some(lists) = self.ids.lists()? else {
+        let mut opened = self.input.open()?;
+        let Some(ids) = self.ids.resolve(opened.tokens.as_ref(), opened.source.as_ref())? else {
             return Err(Error::setting("--ids", "(none)", "give the ids to score, or --ids-file").into());
         };
-        let mut opened = self.input.open()?;
-        let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
         let mut out = Out::open(self.output.as_deref())?;
         let longest = ids.iter().map(Vec::len).max();
         let asked =

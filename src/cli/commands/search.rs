@@ -7,7 +7,7 @@ use crate::cli::note::{no_effect, note};
 use crate::cli::resolve::{self, Files, Setup};
 use crate::cli::strategy::{Decode, Strategy};
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status, run::run};
+use crate::cli::{Execute, Given, Status, run::run};
 
 #[derive(Args)]
 #[command(mut_args(|arg| hide(arg, idle)))]
@@ -42,8 +42,8 @@ impl Search {
     }
 }
 
-impl Run for Search {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Search {
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let args = &self.decode;
         if args.input.is_missing() {
             return help("search");

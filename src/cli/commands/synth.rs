@@ -11,7 +11,7 @@ use tokpick::source::write::{JsonWriter, NpyWriter};
 
 use crate::cli::args::resolve_seed;
 use crate::cli::out::Out;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 #[derive(Args)]
 #[command(after_long_help = "Written row by row: any size fits in memory.")]
@@ -87,8 +87,8 @@ impl FromStr for Axes {
     }
 }
 
-impl Run for Synth {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Synth {
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let fits = self.scale.is_finite() && self.scale.abs() <= 1e6;
         if !fits {
             return Err(Error::setting("--scale", self.scale, "must be a number between -1e6 and 1e6").into());

@@ -18,7 +18,7 @@ use crate::cli::note::{missing, no_effect};
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files};
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 /// A beam search, drawn from what it considered at every step: live, pruned and finished hypotheses, where greedy search goes, and with
 /// `--exact` the true best sequence. Numbers: the probability of the token after the processors, and that of all tokens so far.
@@ -72,8 +72,8 @@ enum FormatName {
     Html,
 }
 
-impl Run for Tree {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Tree {
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let mut out = Out::open(self.output.as_deref())?;
         if let Some(path) = &self.from_trace {
             let drawn = trees(&read(path)?, |_| (Vec::new(), None, None));
@@ -94,7 +94,7 @@ impl Run for Tree {
         let mut search = self.search.with_phrases(search, tokens)?;
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
-        let resolved = asked.resolve(&files, &shape, shape.steps(), tokens)?;
+        let resolved = asked.resolve(&files, opened.source.as_ref(), shape.steps(), tokens)?;
         let seeded = resolved.chain.needs().coin || search.variant.is_random();
         let seed = seeded.then(|| resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))));
         no_effect(

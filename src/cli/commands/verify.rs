@@ -3,6 +3,7 @@ mod judge;
 mod records;
 
 use std::io::Read;
+use std::path::Path;
 
 use clap::Args;
 use serde_json::json;
@@ -19,7 +20,7 @@ use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{self, is_greedy, samples};
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Status};
 
 /// `verify RECORD` repeats a recorded run. `verify INPUT --ids …` draws every step again, with the claimed ids as history, and
 /// tells for each mismatch by how much the claimed token lost (after Token-DiFR, arXiv 2511.20621): the score difference of a
@@ -45,8 +46,8 @@ pub struct Verify {
     settings: SettingsArgs,
 }
 
-impl Run for Verify {
-    fn run(mut self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Verify {
+    fn execute(mut self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("verify");
         }
@@ -55,7 +56,7 @@ impl Run for Verify {
             Some(lists) => Some(lists),
             None => self.ids.lists()?,
         };
-        let Some(lists) = lists else { return self.without_ids(given) };
+        let Some(lists) = lists.or_else(|| self.carried()) else { return self.without_ids(given) };
         if let Some(more) = self.judge.more.first() {
             let what = "with ids, one input is verified: leave it out";
             return Err(Error::setting("RECORD", more.display(), what).into());
@@ -80,13 +81,29 @@ impl Run for Verify {
 }
 
 impl Verify {
-    /// Refuses a record where logits are read: it has ids of its own.
-    fn refuse_record(&self) -> Result<()> {
-        let Some(path) = self.input.input.as_deref().filter(|path| path.is_file()) else { return Ok(()) };
+    /// True for a file that is a record.
+    fn is_record(path: &Path) -> bool {
         let mut start = Vec::new();
         // a record is a text and says early what it is
         let read = std::fs::File::open(path).and_then(|file| file.take(1 << 12).read_to_end(&mut start));
-        if read.is_ok() && Record::is_record(&start) {
+        read.is_ok() && Record::is_record(&start)
+    }
+
+    /// The ids that the input itself carries, where it is a file of rows that does.
+    fn carried(&self) -> Option<NamedLists> {
+        let path = self.input.input.as_deref().filter(|path| path.is_file())?;
+        if Self::is_record(path) || !self.judge.more.is_empty() {
+            return None;
+        }
+        // what is no input at all is asked for as a record
+        let ids = self.input.carried().unwrap_or_default();
+        (!ids.is_empty()).then(|| NamedLists::of(ids.into_iter()))
+    }
+
+    /// Refuses a record where logits are read: it has ids of its own.
+    fn refuse_record(&self) -> Result<()> {
+        let Some(path) = self.input.input.as_deref().filter(|path| path.is_file()) else { return Ok(()) };
+        if Self::is_record(path) {
             let what = format!(
                 "{} is a record, which holds its ids: leave the flag out, or give the logits that the ids were drawn from",
                 path.display()

@@ -10,10 +10,11 @@ use tokpick::engine::Params;
 use tokpick::processor::Chain;
 use tokpick::render::Tokens;
 use tokpick::sampler::{Job, Limits};
-use tokpick::source::Shape;
+use tokpick::source::LogitsSource;
 use tokpick::{Result, TokenId};
 
 use super::args::{DecodeArgs, DrawArgs, HistoryArgs, LimitArgs, Opened, Seed, SettingsArgs};
+use super::note::note;
 
 use self::entries::Facts;
 pub use self::files::Files;
@@ -53,7 +54,7 @@ impl Asked<'_> {
         follow: impl FnOnce(Files) -> Files,
     ) -> Result<(Files, Resolved)> {
         let files = follow(Files::read(self.settings)?);
-        let resolved = self.resolve(&files, &opened.source.shape(), steps, opened.tokens.as_ref())?;
+        let resolved = self.resolve(&files, opened.source.as_ref(), steps, opened.tokens.as_ref())?;
         Ok((files, resolved))
     }
 
@@ -65,11 +66,11 @@ impl Asked<'_> {
     pub fn resolve(
         &self,
         files: &Files,
-        shape: &Shape,
+        source: &dyn LogitsSource,
         steps: Option<usize>,
         tokens: Option<&Tokens>,
     ) -> Result<Resolved> {
-        let [prompt, prefix] = self.history.resolve(tokens)?;
+        let [prompt, prefix] = self.history.resolve(tokens, source)?;
         let before = prompt.len() + prefix.len();
         let given = self.limits.eos_token_id.as_ref();
         let given = given.map(|named| named.resolve("--eos-token-id", tokens)).transpose()?;
@@ -78,7 +79,7 @@ impl Asked<'_> {
             None => files.max_new_tokens(before)?,
             given => given,
         };
-        let limits = Limits { max_new_tokens, eos: ends.ending }.of(shape);
+        let limits = Limits { max_new_tokens, eos: ends.ending }.of(&source.shape());
         let max_length = limits.max_new_tokens.or(steps).map(|new| before.saturating_add(new));
         let min_tokens_to_keep = files.samples_beams().then(|| (1 + limits.eos.len()).max(2));
         let facts = Facts { eos: ends.all, prompt: prompt.clone(), max_length, min_tokens_to_keep };
@@ -86,6 +87,12 @@ impl Asked<'_> {
             Some(draw) => chain::chain_or_params(self.settings, draw, files, &facts, tokens)?,
             None => (chain::chain(self.settings, files, &facts, tokens)?, None),
         };
+        if chain.needs().history && self.history.drops_prompts(source) {
+            note(format!(
+                "{}: its sequences have prompts of their own, which processors of the history don't see here",
+                source.name()
+            ));
+        }
         Ok(Resolved { chain, params, limits, prompt, prefix, facts })
     }
 
@@ -142,7 +149,8 @@ impl Setup {
             draw: Some(&args.draw),
         };
         let shape = opened.source.shape();
-        let resolved = asked.resolve(&files, &shape, shape.steps(), opened.tokens.as_ref())?;
+        let resolved =
+            asked.resolve(&files, opened.source.as_ref(), shape.steps(), opened.tokens.as_ref())?;
         Ok(Setup { opened, files, resolved, logprobs })
     }
 }

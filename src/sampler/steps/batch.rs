@@ -196,7 +196,7 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
     /// Asks a source that answers a batch at a time.
     fn fetch(&mut self, lines: &[Line]) -> Result<()> {
         let queries: Vec<Query<'_>> = self.slots.iter().map(|s| s.query(lines, self.job)).collect();
-        let mut rows: Vec<Row> = self.slots.iter_mut().map(|s| std::mem::take(&mut s.row)).collect();
+        let mut rows: Vec<Row> = self.slots.iter_mut().map(Slot::buffers).collect();
         self.source.rows(&queries, &mut rows)?;
         for (slot, row) in self.slots.iter_mut().zip(rows) {
             slot.row = row;
@@ -292,7 +292,6 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
                 given.end(&mut lines[line], job);
             }
         }
-        self.slots[at].release();
         Ok(())
     }
 }

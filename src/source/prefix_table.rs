@@ -31,7 +31,7 @@ use crate::{Error, Place, Result, TokenId};
 /// # Ok::<(), tokpick::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct Table {
+pub struct PrefixTable {
     name: String,
     vocab: usize,
     /// Number of the row of each prefix.
@@ -40,10 +40,10 @@ pub struct Table {
     strings: Option<Vec<String>>,
 }
 
-impl Table {
+impl PrefixTable {
     /// Reads a table; `lines` stands at its first line.
-    pub(crate) fn read(mut lines: Lines, options: LineOptions) -> Result<Table> {
-        let mut table = Table { name: lines.name.clone(), ..Table::default() };
+    pub(crate) fn read(mut lines: Lines, options: LineOptions) -> Result<PrefixTable> {
+        let mut table = PrefixTable { name: lines.name.clone(), ..PrefixTable::default() };
         let mut content = Content::default();
         // one above the highest id so far
         let mut least = 0;
@@ -204,7 +204,7 @@ fn names_of(strings: &[String]) -> Names {
     Names::new(move |text| only(ids.get(text).map_or(&[], Vec::as_slice)))
 }
 
-impl ReadAt for Table {
+impl ReadAt for PrefixTable {
     fn read(&self, at: &Query<'_>, row: &mut Row) -> Result<()> {
         if at.sequence != 0 {
             let what = "no such row: a prefix table is one sequence, 0";
@@ -220,7 +220,7 @@ impl ReadAt for Table {
     }
 }
 
-impl LogitsSource for Table {
+impl LogitsSource for PrefixTable {
     fn name(&self) -> &str {
         &self.name
     }

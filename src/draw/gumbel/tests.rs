@@ -1,0 +1,101 @@
+use super::*;
+use crate::kernel::{Simd, with_simd};
+use crate::source::Row;
+
+/// The words of one address, by the plain generator.
+fn plain(step: usize, ids: impl Iterator<Item = TokenId>) -> Vec<f64> {
+    let stream = Gumbel::new(3).at(2, 1, 0, step).stream;
+    ids.map(|id| gumbel(uniform(stream.pair(id)))).collect()
+}
+
+#[test]
+fn the_bounds_on_the_noise_hold() {
+    let stream = Gumbel::new(1).at(0, 0, 0, 0).stream;
+    let words =
+        (0..20_000).map(|id| stream.pair(id)).chain([0, 1 << 63, u64::MAX, u64::MAX << 32, u64::MAX << 11]);
+    for word in words {
+        let (u, h) = (uniform(word), (word >> 32) as u32);
+        let noise = gumbel(u);
+        assert!((noise..=noise + 2.0).contains(&at_most(u)) || u < 0.5, "{u}");
+        assert!(at_most(u) >= noise, "{u}");
+        // a token that just reaches what counts must be met
+        for score in [0.0, -3.0, 1e4, -1e30] {
+            assert!(bar(score, score + noise) <= h, "{u}");
+            assert!(bar(score, (score + noise).next_down()) <= h, "{u}");
+        }
+    }
+    assert_eq!(bar(0.0, f64::NEG_INFINITY), 0);
+    assert_eq!(bar(0.0, 38.0), u32::MAX);
+    // three in 1,000 words reach this bar, not more
+    assert!(f64::from(!bar(0.0, 6.0)) / 2f64.powi(32) < 0.003);
+}
+
+/// Rows of every state, with few and with many members.
+fn states() -> Vec<(&'static str, Candidates)> {
+    let logit = |id: u32| match id {
+        _ if id % 7 == 3 => f32::NEG_INFINITY,
+        2_222 => 60.0,
+        _ => (id % 1_013) as f32 / 97.0,
+    };
+    let row = || Candidates::from(&(0..5_000).map(logit).collect::<Vec<f32>>()[..]);
+    let changed = |change: &dyn Fn(&mut Candidates)| {
+        let mut c = row();
+        change(&mut c);
+        c
+    };
+    let sparse = {
+        let mut c = Candidates::default();
+        let ids: Vec<u32> =
+            (0..900).map(|i| i * i % 40_009).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+        let logits = ids.iter().map(|&id| logit(id)).collect();
+        let row = Row { vocab: 50_000, ids: Some(ids), ..Row::dense(logits) };
+        c.load(row, 0, 0).unwrap();
+        c
+    };
+    vec![
+        ("as loaded", row()),
+        ("hot", changed(&|c| c.scale(0.01))),
+        ("cold", changed(&|c| c.scale(50.0))),
+        ("shifted", changed(&|c| c.shift(-1e6))),
+        ("edited", changed(&|c| assert!(c.edit(17, |s| s + 59.999_999_9)))),
+        ("cut", changed(&|c| c.keep_at_or_above(c.cut_at(6.0)))),
+        ("two left", changed(&|c| c.keep_at_or_above(c.kth_best(2).unwrap()))),
+        ("one left", changed(&|c| c.keep_at_or_above(c.kth_best(1).unwrap()))),
+        ("mapped", changed(&|c| c.map(|_, s| s * s / 7.0))),
+        ("sparse", sparse),
+    ]
+}
+
+#[test]
+fn the_best_of_a_race_are_those_of_the_whole_race() {
+    for (name, c) in states() {
+        let noise = plain(9, c.members().map(|m| m.0));
+        let mut all: Vec<(TokenId, f64, f64)> =
+            c.members().zip(noise).map(|((id, score), g)| (id, score, score + g)).collect();
+        all.sort_by(falling);
+        for simd in Simd::ALL {
+            with_simd(simd, || {
+                let race = Gumbel::new(3).at(2, 1, 0, 9);
+                for n in [1, 2, 17, 6000] {
+                    assert_eq!(race.top(&c, 0.0, n, f64::NEG_INFINITY), all[..n.min(all.len())], "{name}");
+                    let least = all[n.min(all.len()) - 1].2;
+                    let from = race.top(&c, 0.0, n, least);
+                    assert_eq!(from, all[..n.min(all.len())], "{name}, bounded");
+                }
+                let two = race.first_two(&c);
+                let first = |runner: Option<(TokenId, f64, f64)>| runner.map(|r| (r.0, r.1));
+                assert_eq!(first(two.first), Some((all[0].0, all[0].2)), "{name}");
+                assert_eq!(first(two.second), all.get(1).map(|r| (r.0, r.2)), "{name}");
+            });
+        }
+    }
+}
+
+#[test]
+fn the_noise_of_many_tokens_is_that_of_each() {
+    let ids: Vec<TokenId> = (0..3000).filter(|id| id % 7 != 3).chain([70_000, u32::MAX]).collect();
+    for simd in Simd::ALL {
+        let many = with_simd(simd, || Gumbel::new(3).noise(2, 1, 0, 9, &ids));
+        assert_eq!(many, plain(9, ids.iter().copied()), "{simd:?}");
+    }
+}

@@ -1,0 +1,31 @@
+//! What an input says of its tokens beside its rows.
+
+use crate::TokenId;
+
+/// The tokens of one sequence as its input carries them: a server's answer, or a file of llama-perplexity, tells which tokens were
+/// taken at its steps.
+///
+/// ```
+/// use tokpick::source::Carried;
+/// let carried = Carried { ids: vec![7, 2, 9], ..Carried::default() };
+/// assert_eq!(carried.from_step(1), [2, 9]);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Carried {
+    /// The ids before step 0: the prompt. Empty where they are not known.
+    pub prompt: Vec<TokenId>,
+    /// The token that was taken at each step, from step 0 of the input on.
+    pub ids: Vec<TokenId>,
+    /// Natural logarithms of the probabilities that the input claims for them; `None` where it claims none. Empty where it claims none
+    /// at all, else as long as `ids`.
+    pub logprobs: Vec<Option<f64>>,
+    /// The text of the tokens, where the input has it.
+    pub text: Option<String>,
+}
+
+impl Carried {
+    /// The ids that were taken at a step and after it.
+    pub fn from_step(&self, step: usize) -> &[TokenId] {
+        self.ids.get(step..).unwrap_or_default()
+    }
+}
