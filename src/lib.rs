@@ -69,6 +69,8 @@
 
 pub mod candidates;
 pub mod check;
+#[cfg(feature = "cli")]
+mod cli;
 pub mod draw;
 pub mod engine;
 mod error;
@@ -85,6 +87,13 @@ pub mod source;
 pub mod system;
 pub mod trace;
 
+// the command line names the library as every other program does
+#[cfg(feature = "cli")]
+extern crate self as tokpick;
+
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub use cli::embed as command;
 pub use error::{Error, Place, Result};
 
 /// A token id: the position of a token in the vocabulary.

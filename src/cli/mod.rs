@@ -2,9 +2,11 @@
 
 mod args;
 mod commands;
+pub mod embed;
 mod fields;
 mod given;
 mod help;
+mod host;
 mod lessons;
 mod named;
 mod note;

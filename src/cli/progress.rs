@@ -14,6 +14,8 @@ use tokpick::Result;
 use tokpick::source::{LogitsSource, Shape, counting};
 use tokpick::system::tidy_with_signals;
 
+use super::host;
+
 /// How long a run may take before it is shown.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -44,7 +46,7 @@ const UNKNOWN: u64 = u64::MAX;
 /// # Errors
 /// As [`counting`].
 pub fn watched(source: Box<dyn LogitsSource + Send>) -> Result<Box<dyn LogitsSource + Send>> {
-    if !stderr().is_terminal() {
+    if host::wants().is_some() || !stderr().is_terminal() {
         return Ok(source);
     }
     PROGRESS.began.get_or_init(Instant::now);

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use tokpick::{Error, Result};
 
+use crate::cli::host::{self, Want};
+
 use super::{
     DrawArgs, HistoryArgs, InputArgs, LimitArgs, Opened, OutputArgs, SearchArgs, SettingsArgs, WatchArgs,
 };
@@ -45,6 +47,9 @@ impl DecodeArgs {
                 Err(Error::setting("--record", "with --model-command", what))
             }
             Some(_) => self.input.open_digesting(),
+            None if host::wants() == Some(Want::Run { logprobs: true, record: true }) => {
+                self.input.open_digesting()
+            }
             None => self.input.open(),
         }
     }

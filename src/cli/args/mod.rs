@@ -25,7 +25,7 @@ pub use history::HistoryArgs;
 pub use ids::IdsArgs;
 pub use input::{InputArgs, Opened};
 pub use limits::LimitArgs;
-pub use output::{FormatName, OutputArgs};
+pub use output::{FormatName, OutputArgs, ReportArgs, ToArgs};
 pub use processors::{ProcessorFlags, takes};
 pub use search::SearchArgs;
 pub use settings::SettingsArgs;

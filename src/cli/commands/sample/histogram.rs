@@ -11,7 +11,6 @@ use tokpick::{Error, Result, sampler};
 
 use crate::cli::args::{DecodeArgs, FormatName, Seed, ShowArgs, made};
 use crate::cli::note::{missing, note};
-use crate::cli::out::Out;
 use crate::cli::resolve::Setup;
 use crate::cli::run::parallel;
 use crate::cli::strategy::{Drawing, draw, samples};
@@ -58,7 +57,7 @@ pub fn run(args: &DecodeArgs, view: &HistogramArgs, setup: Setup, given: &Given)
     }
     let parallel = engine.is_none() && parallel(&args.draw, &opened, Some(each))?;
     let job = Job { logprobs: true, parallel, ..resolved.job(coins) };
-    let mut out = Out::open(args.output.output.as_deref())?;
+    let mut out = args.output.to.open()?;
     let mut watch = Watch::open(&args.watch)?;
     let mut histogram = Histogram::default();
     let done = watch.run(opened.source.as_mut(), |source, trace| {
