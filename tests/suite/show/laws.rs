@@ -161,7 +161,7 @@ fn a_score_shows_the_numbers_of_the_library() {
     let view = format!("score steps.npy --ids {ids}");
     let probs = tokpick(&words("probs steps.npy --rows 0..4 -f json")).json();
     let p = ids.split(',').zip(probs["rows"].as_array().unwrap()).map(|(id, row)| {
-        let at = row["ids"].as_array().unwrap().iter().position(|i| i.to_string() == id).unwrap();
+        let at = row["ids"].as_array().unwrap().iter().position(|i| i.as_u64() == id.parse().ok()).unwrap();
         number(&row["probs"][at])
     });
     let p: Vec<f64> = p.collect();
@@ -181,7 +181,7 @@ fn a_histogram_shows_the_numbers_of_the_library() {
     let probs = tokpick(&words("probs steps.npy --rows 0..1 -k 6 -f json")).json();
     let (ids, p) = (&probs["rows"][0]["ids"], &probs["rows"][0]["probs"]);
     let all = ids.as_array().unwrap().iter().zip(p.as_array().unwrap()).map(|(id, p)| {
-        let count = drawn.lines().filter(|line| *line == id.to_string()).count();
+        let count = drawn.lines().filter(|line| line.parse().ok() == id.as_u64()).count();
         (count, number(p), id.to_string())
     });
     let mut all: Vec<(usize, f64, String)> = all.collect();
