@@ -46,10 +46,10 @@ const SCREENS: &[Screen] = &[
             "min-p",
             "seed",
             "num-samples",
+            "histogram",
             "engine",
             "vocab",
             "eos-token-id",
-            "max-new-tokens",
             "format",
             "output",
             "record",
@@ -265,6 +265,7 @@ const BRIEFS: &[(&str, &str)] = &[
     ("num-beams", "how many prefixes are followed at once"),
     ("length-penalty", "above 0 for longer results"),
     ("early-stopping", "at the first results"),
+    ("histogram", "count what came, beside what was to be expected"),
     ("num-return-sequences", "how many of the best are returned"),
     ("exact", "find the true best (required)"),
     ("max-nodes", "ask for at most so many rows"),
@@ -388,7 +389,8 @@ fn row(arg: &Arg) -> (String, String) {
     let value = value.and_then(|names| names.first()).map_or(String::new(), |name| format!(" <{name}>"));
     let brief = BRIEFS.iter().find(|(flag, _)| *flag == long).map_or("", |(_, brief)| brief);
     let values = arg.get_possible_values();
-    let values: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
+    let values = values.iter().filter(|value| !value.is_hide_set());
+    let values: Vec<&str> = values.map(clap::builder::PossibleValue::get_name).collect();
     let takes_one = arg.get_action().takes_values() && !values.is_empty();
     let values = if takes_one { values.join(", ") } else { String::new() };
     let between = if brief.is_empty() || values.is_empty() { "" } else { ": " };

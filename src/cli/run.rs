@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tokpick::processor::Chain;
-use tokpick::render::{Head, RunFormat, RunWriter};
+use tokpick::render::{Head, RunWriter};
 use tokpick::sampler::{Event, Job};
 use tokpick::{Error, Result};
 
@@ -33,7 +33,7 @@ pub fn run(
         Some(Want::Run { record, .. }) => Some(record),
         _ => None,
     };
-    let format = RunFormat::from(args.output.format);
+    let format = args.output.format.of_sequences()?;
     let stream = args.output.stream;
     if stream && args.output.format == FormatName::Json {
         let what = "is one document: use --format jsonl, or leave out --stream";

@@ -84,6 +84,7 @@ impl Execute for Tree {
         let files = files.for_beams(&search);
         let mut opened = self.input.open()?;
         let (shape, tokens) = (opened.source.shape(), opened.tokens.as_ref());
+        self.search.note_do_sample(&files, &search.variant);
         let mut search = self.search.with_phrases(search, tokens)?;
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
