@@ -10,9 +10,6 @@ mod stop;
 mod tokenizer;
 mod tokens;
 
-#[cfg(test)]
-mod tests;
-
 pub use decoder::Decoder;
 pub use stop::{Stop, StopReader};
 pub use tokens::Tokens;
