@@ -28,6 +28,7 @@ impl Execute for Beam {
             "early-stopping",
             "num-return-sequences",
             "vocab",
+            "stop",
             "eos-token-id",
             "max-new-tokens",
             "format",

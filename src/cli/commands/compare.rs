@@ -126,8 +126,8 @@ impl Execute for Compare {
         let mut out = self.report.open()?;
         let tokens = opened.tokens.as_ref();
         let [prompt, prefix] = self.history.resolve(tokens, opened.source.as_ref())?;
-        let ends = self.limits.eos_token_id.as_ref();
-        let ends = ends.map(|ids| ids.resolve("--eos-token-id", tokens)).transpose()?;
+        let ends = self.limits.eos(tokens)?;
+        let ends = ends.or_else(|| tokens.and_then(Tokens::ends).map(<[_]>::to_vec));
         let limits = Limits { max_new_tokens: self.limits.max_new_tokens, ..Limits::default() };
         let limits = limits.with_eos(ends.into_iter().flatten()).of(&opened.source.shape());
         let text = |ids: &[TokenId]| tokens.map_or(String::new(), |tokens| tokens.text(ids));

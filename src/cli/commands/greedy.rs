@@ -24,6 +24,7 @@ impl Execute for Greedy {
             "vocab",
             "prompt-ids",
             "repetition-penalty",
+            "stop",
             "eos-token-id",
             "max-new-tokens",
             "format",

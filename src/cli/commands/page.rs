@@ -82,6 +82,7 @@ impl Execute for Page {
             beam.num_return_sequences = beam.num_beams;
         }
         let seed = resolve_seed(self.seed.or_else(|| files.get(|s| s.seed)));
+        self.search.note_do_sample(&files, &beam.variant);
         let mut beam = self.search.with_phrases(beam, opened.tokens.as_ref())?;
         let sequence = self.sequence(&shape)?;
         let source = opened.source.as_mut();

@@ -7,7 +7,6 @@ use tokpick::hypothesis::Hypothesis;
 use tokpick::render::Tokens;
 use tokpick::render::tree::{Beams, Ending, Tree as Drawn, TreeView};
 use tokpick::sampler::{Event, Exact, Greedy, Job, Sampler};
-use tokpick::source::Vocab;
 use tokpick::trace::BeamStep;
 use tokpick::{Error, Place, Result};
 
@@ -90,8 +89,8 @@ impl Execute for Tree {
         let mut out = self.report.open()?;
         if let Some(path) = &self.from_trace {
             let drawn = trees(&read(path)?, |_| (Vec::new(), None, None));
-            let vocab = self.input.vocab.as_deref().map(Vocab::open).transpose()?;
-            self.write(&drawn, vocab.map(Tokens::new).as_ref(), &made(given, None), &mut out)?;
+            let tokens = self.input.vocab.open()?;
+            self.write(&drawn, tokens.as_ref(), &made(given, None), &mut out)?;
             out.finish()?;
             return Ok(Status::Done);
         }
@@ -103,6 +102,7 @@ impl Execute for Tree {
         let files = files.for_beams(&search);
         let mut opened = self.input.open()?;
         let (shape, tokens) = (opened.source.shape(), opened.tokens.as_ref());
+        self.search.note_do_sample(&files, &search.variant);
         let mut search = self.search.with_phrases(search, tokens)?;
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
