@@ -9,11 +9,13 @@ mod chacha8_v1;
 mod chains;
 mod checks;
 mod cli;
+mod corpus;
 mod distribution;
 #[cfg(unix)]
 mod docs;
 mod draws;
 mod exact;
+mod false_alarms;
 mod formats;
 mod history;
 mod inputs;

@@ -215,9 +215,9 @@ impl Verify {
 
     /// What a faithful server may differ by: as the flags say, or as is usual for engines without a state.
     fn tolerance(&self) -> Result<Option<Tolerance>> {
-        let usual = self.addressed()?.then(|| Tolerance::default().score);
-        let score = self.judge.tolerance.or(usual);
-        Ok(score.map(|score| Tolerance { score, cut: self.judge.cut_tolerance }))
+        let cut = self.judge.cut_tolerance;
+        let usual = self.addressed()?.then(|| Tolerance { cut, ..Tolerance::default() });
+        Ok(self.judge.tolerance.map(|score| Tolerance { score, spacings: 0.0, cut }).or(usual))
     }
 
     /// The ids of a server's answers, where the file of ids holds such; seeds, positions and prompts go where flags left them
