@@ -19,8 +19,11 @@ pub use read::read;
 pub use replay::replay;
 pub use text::text;
 
+/// What a target does with its bytes.
+pub type Target = fn(&[u8]);
+
 /// The targets that need nothing but their bytes.
-pub const TARGETS: [(&str, fn(&[u8])); 5] =
+pub const TARGETS: [(&str, Target); 5] =
     [("read", read), ("text", text), ("decode", decode), ("replay", replay), ("differential", differential)];
 
 /// What every error promises: it says something.
