@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use tokpick::Result;
 use tokpick::render::RunFormat;
 use tokpick::render::kit::Look;
+use tokpick::{Error, Result};
 
 use super::ShowArgs;
+use crate::cli::host::{self, Want};
 use crate::cli::out::Out;
 
 #[derive(Args)]
@@ -56,8 +57,6 @@ impl<F: ValueEnum + Default + Send + Sync + 'static> ReportArgs<F> {
     }
 }
 
-use crate::cli::host::{self, Want};
-
 #[derive(Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
@@ -79,7 +78,7 @@ impl OutputArgs {
     pub fn wants_logprobs(&self) -> bool {
         let hosted =
             matches!(host::wants(), Some(Want::Run { logprobs: true, .. } | Want::Run { record: true, .. }));
-        hosted || RunFormat::from(self.format).wants_logprobs()
+        hosted || self.format.of_sequences().is_ok_and(RunFormat::wants_logprobs)
     }
 }
 
@@ -94,15 +93,31 @@ pub enum FormatName {
     Jsonl,
     /// Token strings (byte-level BPE alphabets are decoded, other strings joined as they are); `<|id|>` where there is none
     Text,
+    /// A picture of what `sample --histogram` counts
+    #[value(hide = true)]
+    Svg,
+    /// A page of it
+    #[value(hide = true)]
+    Html,
 }
 
-impl From<FormatName> for RunFormat {
-    fn from(name: FormatName) -> RunFormat {
-        match name {
-            FormatName::Ids => RunFormat::Ids,
-            FormatName::Json => RunFormat::Json,
-            FormatName::Jsonl => RunFormat::Jsonl,
-            FormatName::Text => RunFormat::Text,
+impl FormatName {
+    /// The format of sequences.
+    ///
+    /// # Errors
+    /// A picture: there is none of sequences.
+    pub fn of_sequences(self) -> Result<RunFormat> {
+        let picture = |name: &str| {
+            let what = "is for `tokpick sample --histogram`, explain, tree, compare and score: ids, json, jsonl or text";
+            Err(Error::setting("--format", name, what))
+        };
+        match self {
+            FormatName::Ids => Ok(RunFormat::Ids),
+            FormatName::Json => Ok(RunFormat::Json),
+            FormatName::Jsonl => Ok(RunFormat::Jsonl),
+            FormatName::Text => Ok(RunFormat::Text),
+            FormatName::Svg => picture("svg"),
+            FormatName::Html => picture("html"),
         }
     }
 }

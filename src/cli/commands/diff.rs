@@ -9,11 +9,11 @@ use tokpick::check::{self, DiffOptions, RowDiff};
 use tokpick::source::{DtypeHint, Layout, LogitsSource, Open, RowRange, remarking};
 use tokpick::{Error, Place, Result};
 
-use crate::cli::args::{HistoryArgs, LimitArgs, ReportArgs, SettingsArgs};
+use crate::cli::args::{HistoryArgs, LimitArgs, ReportArgs, SettingsArgs, VocabArgs};
 use crate::cli::note::{no_effect, note};
 use crate::cli::progress::watched;
 use crate::cli::resolve::{Asked, Files};
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 use tokens::Input;
 
 /// With a .kld as A, what `llama-perplexity --kl-divergence` tells of a model B: a .kld or logits of the same text.
@@ -48,9 +48,8 @@ pub struct Diff {
     /// The numbers are probabilities, in both
     #[arg(long, help_heading = "Input")]
     probs: bool,
-    /// Token strings, for the tokens that are shown
-    #[arg(long, value_name = "FILE", help_heading = "Input")]
-    vocab: Option<PathBuf>,
+    #[command(flatten)]
+    vocab: VocabArgs,
     #[command(flatten)]
     history: HistoryArgs,
     #[command(flatten)]
@@ -110,6 +109,9 @@ enum FormatName {
     Json,
 }
 
+/// The flags of token strings.
+const VOCAB: [&str; 4] = ["vocab", "tokenizer", "model-dir", "skip-special-tokens"];
+
 impl Diff {
     fn open(&self, path: &Path, rows: Option<RowRange>) -> Result<Box<dyn LogitsSource + Send>> {
         let (layout, dtype) = (self.layout, self.dtype);
@@ -126,6 +128,15 @@ impl Diff {
 }
 
 impl Execute for Diff {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick diff steps.npy steps-fortran.npy",
+            "tokpick diff steps.npy steps-fortran.npy --max-kl 1e-4 -f json",
+            "tokpick diff ../formats/kld/lm512-f32.kld ../formats/kld/lm512-q8_0.kld --top 3",
+        ],
+        flags: &["max-kl", "min-top1", "seed", "temperature", "top-p", "top", "format", "output"],
+    };
+
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         for (flag, value) in [("--max-kl", self.max_kl), ("--min-top1", self.min_top1)] {
             if let Some(value) = value.filter(|v| v.is_nan() || *v < 0.0) {
@@ -153,9 +164,10 @@ impl Execute for Diff {
             let what = format!("give the .kld first: `tokpick diff {} {}`", b.name(), a.name());
             return Err(Error::input(b.name(), Place::default(), what).into());
         }
-        if let Some(vocab) = &self.vocab {
-            no_effect(&["--vocab"], &format!("where rows of logits are compared ({})", vocab.display()));
-        }
+        let typed = given.arguments().iter().filter_map(|a| a.long.as_deref());
+        let idle: Vec<String> =
+            typed.filter(|flag| VOCAB.contains(flag)).map(|flag| format!("--{flag}")).collect();
+        no_effect(&idle.iter().map(String::as_str).collect::<Vec<_>>(), "where rows of logits are compared");
         let mut out = self.report.open()?;
         let files = Files::read(&self.settings)?.drawing("`diff` compares what `sample` draws from");
         let asked =

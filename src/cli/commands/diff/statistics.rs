@@ -3,20 +3,18 @@
 use serde_json::json;
 use tokpick::Error;
 use tokpick::check::{self, KlStatistics, RowKl};
-use tokpick::render::Tokens;
-use tokpick::source::{LogitsSource, Vocab};
+use tokpick::source::LogitsSource;
 
-use super::{Diff, FormatName};
+use super::{Diff, FormatName, VOCAB};
 use crate::cli::{Given, Status};
 
 /// The flags that count here.
-const FLAGS: [&str; 15] = [
+const FLAGS: [&str; 14] = [
     "rows",
     "layout",
     "dtype",
     "null-is-masked",
     "probs",
-    "vocab",
     "max-kl",
     "min-top1",
     "top",
@@ -36,7 +34,7 @@ impl Diff {
         given: &Given,
     ) -> anyhow::Result<Status> {
         let typed = given.arguments().iter().filter_map(|a| a.long.as_deref());
-        if let Some(flag) = typed.into_iter().find(|flag| !FLAGS.contains(flag)) {
+        if let Some(flag) = typed.into_iter().find(|flag| !FLAGS.contains(flag) && !VOCAB.contains(flag)) {
             let what = format!(
                 "has no meaning beside a .kld: its statistics are of the rows as they are (`tokpick convert {} -o base.npy` gives \
                  rows for other comparisons)",
@@ -47,8 +45,7 @@ impl Diff {
         // steps of the base: those of the other input may be numbered in another way
         let mut q = self.open(&self.b, None)?;
         let mut out = self.report.open()?;
-        let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
-        let tokens = vocab.map(Tokens::new);
+        let tokens = self.vocab.open()?;
         let mut worst = Worst { most: self.top, rows: Vec::new() };
         let found = check::kl_statistics(base.as_mut(), q.as_mut(), &mut |row| {
             worst.add(row);

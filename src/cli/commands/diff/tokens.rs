@@ -8,13 +8,13 @@ use tokpick::render::Tokens;
 use tokpick::source::{LogitsSource, Vocab, read_text};
 use tokpick::{Error, Result, TokenId};
 
-use super::{Diff, FormatName, Of};
+use super::{Diff, FormatName, Of, VOCAB};
 use crate::cli::resolve::{Asked, Files};
 use crate::cli::{Given, Status};
 
 /// The flags that count where both sides are log-probabilities already.
-const FLAGS: [&str; 11] =
-    ["of", "vocab", "ratio-bound", "max-kl", "top", "format", "output", "width", "color", "ascii", "digits"];
+const FLAGS: [&str; 10] =
+    ["of", "ratio-bound", "max-kl", "top", "format", "output", "width", "color", "ascii", "digits"];
 
 /// An input, as far as it has been looked at.
 pub(super) enum Input {
@@ -72,8 +72,9 @@ impl Diff {
         };
         let rows = missing.is_some();
         let typed = given.arguments().iter().filter_map(|a| a.long.as_deref());
-        if let Some(flag) =
-            typed.into_iter().find(|flag| !rows && !FLAGS.contains(flag) || *flag == "min-top1")
+        if let Some(flag) = typed
+            .into_iter()
+            .find(|flag| !rows && !FLAGS.contains(flag) && !VOCAB.contains(flag) || *flag == "min-top1")
         {
             let what = "has no meaning where log-probabilities of tokens are compared: they are taken as they are (--of rows compares rows)";
             return Err(Error::setting(format!("--{flag}"), "", what).into());
@@ -83,8 +84,7 @@ impl Diff {
             Input::Rows(source) => source.vocab().map(Vocab::from),
             Input::Tokens(..) => None,
         });
-        let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?.or(inside);
-        let tokens = vocab.map(Tokens::new);
+        let tokens = self.vocab.open()?.or_else(|| inside.map(Tokens::new));
         let names = [&self.a, &self.b].map(|path| path.display().to_string());
         let options = LogprobOptions { ratio_bound: self.ratio_bound, worst: self.top };
         let found = check::compare_logprobs([&names[0], &names[1]], &a, &b, &options)?;
