@@ -8,6 +8,7 @@
 //! | how far apart are two files of logits? | [`diff`] |
 //! | how far has a model gone from its base, as llama-perplexity tells it? | [`kl_statistics`] |
 //! | do a server and a trainer agree on the tokens' log-probabilities, and if not, why? | [`compare_logprobs`] |
+//! | are these sampling masks what the processors leave? | [`check_masks`] |
 //! | which engine, order and batch draws these ids? | [`guess`] |
 //! | how do strategies differ on these rows? | [`compare`] |
 //! | is this run still what its record says? | [`Record`] |
@@ -23,6 +24,7 @@ mod guess;
 mod hashing;
 mod kl_statistics;
 mod logprobs;
+mod mask;
 mod noise;
 mod orders;
 pub mod overlap;
@@ -52,6 +54,7 @@ pub use logprobs::{
     CauseKind, Claimed, ClaimedFile, Estimators, LikelyCause, LogprobDiff, LogprobOptions, Ratios, Side,
     TokenDiff, compare_logprobs, read_claimed,
 };
+pub use mask::{Mask, MaskDiff, MaskReport, check_masks, masked_logprobs, read_masks};
 pub use noise::{Noise, normal_tail};
 pub use orders::orders;
 pub use recipe::{Attempt, Convention, Guess, Recipe};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Tokens;
 use super::kit::{Digits, token};
@@ -134,6 +134,30 @@ pub enum ProbsFormat {
     Json,
     /// A JSON line for each row.
     Jsonl,
+    /// A JSON line for each sequence: the ids that are left at each step, `{"sampling_mask":[[…],…]}`.
+    Mask,
+    /// The same as ids and offsets, `{"sampling_mask":{"token_ids":[…],"offsets":[…]}}`.
+    MaskCsr,
+}
+
+/// The sampling mask of a sequence.
+#[derive(Debug, Default)]
+struct Mask {
+    first_step: usize,
+    kept: Vec<Vec<TokenId>>,
+}
+
+impl Mask {
+    fn json(&self, is_csr: bool) -> Value {
+        if !is_csr {
+            return json!(self.kept);
+        }
+        let mut offsets = vec![0];
+        for kept in &self.kept {
+            offsets.push(offsets[offsets.len() - 1] + kept.len());
+        }
+        json!({ "token_ids": self.kept.concat(), "offsets": offsets })
+    }
 }
 
 /// Writes distributions.
@@ -150,12 +174,22 @@ pub struct Probs {
     /// The caller's own names of sequences, which stand beside them in JSON.
     pub ids: BTreeMap<usize, Value>,
     written: usize,
+    /// Masks by sequence: they are whole only at the end.
+    masks: BTreeMap<usize, Mask>,
 }
 
 impl Probs {
     /// A writer.
     pub fn new(format: ProbsFormat, top: Option<usize>, sequences: bool) -> Self {
-        Probs { format, top, sequences, digits: Digits::Six, ids: BTreeMap::new(), written: 0 }
+        Probs {
+            format,
+            top,
+            sequences,
+            digits: Digits::Six,
+            ids: BTreeMap::new(),
+            written: 0,
+            masks: BTreeMap::new(),
+        }
     }
 
     /// Writes one row.
@@ -168,7 +202,11 @@ impl Probs {
         tokens: Option<&Tokens>,
         to: &mut dyn Write,
     ) -> io::Result<()> {
-        if self.format == ProbsFormat::Tsv {
+        if matches!(self.format, ProbsFormat::Mask | ProbsFormat::MaskCsr) {
+            let first_step = d.step;
+            let mask = self.masks.entry(d.sequence).or_insert_with(|| Mask { first_step, kept: Vec::new() });
+            mask.kept.push(d.ids);
+        } else if self.format == ProbsFormat::Tsv {
             for at in d.best(self.top.unwrap_or(usize::MAX)) {
                 if self.sequences {
                     write!(to, "{}\t", d.sequence)?;
@@ -203,6 +241,17 @@ impl Probs {
         match (self.format, self.written) {
             (ProbsFormat::Json, 0) => writeln!(to, "{{\"rows\":[]}}"),
             (ProbsFormat::Json, _) => writeln!(to, "]}}"),
+            (ProbsFormat::Mask | ProbsFormat::MaskCsr, _) => {
+                std::mem::take(&mut self.masks).into_iter().try_for_each(|(sequence, mask)| {
+                    let is_csr = self.format == ProbsFormat::MaskCsr;
+                    let mut line =
+                        json!({ "sequence": sequence, "first_step": mask.first_step, "sampling_mask": mask.json(is_csr) });
+                    if let Some(id) = self.ids.get(&sequence) {
+                        line["id"] = id.clone();
+                    }
+                    writeln!(to, "{line}")
+                })
+            }
             _ => Ok(()),
         }
     }

@@ -21,7 +21,7 @@ use crate::cli::progress::watched;
 #[derive(Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
-    /// Logits: NPY, JSON, JSON Lines, .npz, safetensors (also in gzip or Zstandard), told apart by content; `-` (the default) is standard
+    /// Logits: NPY, JSON, JSON Lines, .npz, safetensors, .kld (also in gzip or Zstandard), told apart by content; `-` (the default) is standard
     /// input
     #[arg(value_name = "INPUT", help_heading = None)]
     pub input: Option<PathBuf>,

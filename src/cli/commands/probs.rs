@@ -59,6 +59,10 @@ enum FormatName {
     Json,
     /// A JSON line for each row
     Jsonl,
+    /// The sampling mask: a JSON line for each sequence, with the ids that are left at each step as nested lists (SGLang)
+    Mask,
+    /// The same with all ids in one list and offsets (CSR, vLLM)
+    MaskCsr,
 }
 
 impl Execute for Probs {
@@ -94,7 +98,13 @@ impl Execute for Probs {
             FormatName::Tsv => ProbsFormat::Tsv,
             FormatName::Json => ProbsFormat::Json,
             FormatName::Jsonl => ProbsFormat::Jsonl,
+            FormatName::Mask => ProbsFormat::Mask,
+            FormatName::MaskCsr => ProbsFormat::MaskCsr,
         };
+        let is_mask = matches!(format, ProbsFormat::Mask | ProbsFormat::MaskCsr);
+        if let Some(top) = self.top.filter(|_| is_mask) {
+            return Err(tokpick::Error::setting("--top", top, "a mask is of all tokens that are left").into());
+        }
         let mut probs = render::Probs::new(format, self.top, shape.sequences.len() > 1);
         probs.digits = self.digits.into();
         probs.ids = opened.source.ids();
@@ -103,7 +113,7 @@ impl Execute for Probs {
         walk(opened.source.as_mut(), &job, ids.as_deref(), &mut (), &mut |visit| {
             let (sequence, step, c) = (visit.sequence, visit.step, visit.candidates);
             let mut row = Distribution::new(sequence, step, c);
-            if let Some(whole) = whole.as_ref().filter(|_| format != ProbsFormat::Tsv) {
+            if let Some(whole) = whole.as_ref().filter(|_| format != ProbsFormat::Tsv && !is_mask) {
                 let (context, prompt_len) = (visit.context, job.prompt.len());
                 let coins = RowCoins { seed, lane: 0, sequence, sample: 0, step };
                 c.reset();
