@@ -17,6 +17,7 @@ mod record;
 mod repeat;
 mod resolve;
 mod run;
+mod shard;
 mod spelling;
 mod strategy;
 mod stream;

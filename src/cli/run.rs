@@ -15,6 +15,7 @@ use super::note::{missing, note};
 use super::out::Out;
 use super::record;
 use super::resolve::Setup;
+use super::shard;
 use super::strategy::Strategy;
 use super::watch::Watch;
 
@@ -28,6 +29,7 @@ pub fn run(
     mut strategy: Strategy<'_>,
     given: &Given,
 ) -> anyhow::Result<Status> {
+    shard::check(args, &setup.opened, &setup.files, &strategy)?;
     let Setup { mut opened, resolved, logprobs, .. } = setup;
     let taken = match host::wants() {
         Some(Want::Run { record, .. }) => Some(record),

@@ -10,6 +10,7 @@ use tokpick::{Error, Result};
 use super::args::{DecodeArgs, DrawArgs, Group, Seed, fresh_for_engines, resolve_seed};
 use super::note::{no_effect, note};
 use super::resolve::{self, Files, Setup};
+use super::shard;
 
 /// A command that decodes: its flags, and its strategy once everything is resolved.
 pub trait Decode {
@@ -145,7 +146,9 @@ fn engine(
         (None, _, Some(seed)) => Seed::from(seed),
         (None, _, None) => fresh_for_engines(),
     };
-    let draw = EngineDraw::new(name, params, &seed.0, shape.sequences.len(), samples)?;
+    shard::check_engine(name, params, &setup.opened)?;
+    // a part of a job may have no rows
+    let draw = EngineDraw::new(name, params, &seed.0, shape.sequences.len().max(1), samples)?;
     let draw = match &args.engine.prompts {
         Some(prompts) => draw.prompts(prompts.clone()),
         None => draw,

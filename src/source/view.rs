@@ -1,6 +1,7 @@
 //! A source seen through something: under other numbers, or counted.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -15,6 +16,11 @@ pub(super) trait View: Send + Sync {
     /// The number of a sequence, from the source's own.
     fn sequence(&self, own: usize) -> usize {
         own
+    }
+
+    /// The sequences, from the source's own.
+    fn sequences(&self, own: Range<usize>) -> Range<usize> {
+        self.sequence(own.start)..self.sequence(own.end)
     }
 
     /// A question, as the source is to be asked.
@@ -51,7 +57,7 @@ pub(super) fn through(source: Source, view: impl View + 'static) -> Result<Sourc
 }
 
 fn renumbered(mut shape: Shape, view: &impl View) -> Shape {
-    shape.sequences = view.sequence(shape.sequences.start)..view.sequence(shape.sequences.end);
+    shape.sequences = view.sequences(shape.sequences);
     shape
 }
 

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use tokpick::check::{Digest, Hashing, RecordedInput, Tally, digest_file, digest_vocab};
 use tokpick::render::Tokens;
 use tokpick::source::{
-    DtypeHint, Layout, LogitsSource, Meaning, ModelCommand, Open, RawDtype, RowRange, Vocab, file_and_array,
-    offset, remarking,
+    DtypeHint, Layout, LogitsSource, Meaning, ModelCommand, Open, RawDtype, RowRange, Shard, Vocab,
+    file_and_array, offset, remarking, shard,
 };
 use tokpick::{Error, Place, Result, TokenId};
 
@@ -33,6 +33,10 @@ pub struct InputArgs {
     /// Number the sequences from N on: a part of a job draws what the whole draws there
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub sequence_offset: usize,
+    /// The I-th of N parts of the sequences (with `--layout bv` of the rows), which keep their numbers; the outputs of all parts, one after
+    /// the other, are that of one run
+    #[arg(long, value_name = "I/N", value_parser = parse::<Shard>)]
+    pub shard: Option<Shard>,
     /// What a `uint16` NPY array holds: bf16
     #[arg(long, value_name = "bf16", value_parser = parse::<DtypeHint>)]
     pub dtype: Option<DtypeHint>,
@@ -81,6 +85,10 @@ pub struct Opened {
     tally: Option<Tally>,
     /// Digest of the strings.
     pub vocabulary: Option<Digest>,
+    /// Which part of its sequences it is.
+    pub shard: Option<Shard>,
+    /// How many sequences there are in all parts.
+    pub sequences: usize,
 }
 
 impl Opened {
@@ -106,6 +114,7 @@ impl InputArgs {
         let idle = [
             (self.input.is_some(), "INPUT"),
             (self.layout.is_some(), "--layout"),
+            (self.shard.is_some(), "--shard"),
             (self.rows.is_some(), "--rows"),
             (self.source.is_some(), "--source"),
             (self.array.is_some(), "--array"),
@@ -171,7 +180,8 @@ impl InputArgs {
             let source = remarking(Box::new(model.start()?), layout, Box::new(note));
             let source = watched(offset(source, self.sequence_offset)?)?;
             let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
-            return Ok(Opened { source, tokens: vocab.map(Tokens::new), path, tally: None, vocabulary });
+            let (tokens, sequences) = (vocab.map(Tokens::new), source.shape().sequences.len());
+            return Ok(Opened { source, tokens, path, tally: None, vocabulary, shard: None, sequences });
         }
         let open = self.how(layout, vocab.clone());
         let mut tally = None;
@@ -186,10 +196,24 @@ impl InputArgs {
         } else {
             open.open()?
         };
-        let source = watched(offset(remarking(source, layout, Box::new(note)), self.sequence_offset)?)?;
+        let source = offset(remarking(source, layout, Box::new(note)), self.sequence_offset)?;
+        let sequences = source.shape().sequences.len();
+        let source = watched(self.part(source)?)?;
         let vocab = vocab.or_else(|| source.vocab().map(Vocab::from));
         let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
         let tokens = vocab.map(Tokens::new);
-        Ok(Opened { source, tokens, path, tally, vocabulary })
+        Ok(Opened { source, tokens, path, tally, vocabulary, shard: self.shard, sequences })
+    }
+
+    /// The part of the sequences that is asked for.
+    fn part(&self, source: Box<dyn LogitsSource + Send>) -> Result<Box<dyn LogitsSource + Send>> {
+        let Some(part) = self.shard else { return Ok(source) };
+        let shape = source.shape();
+        if shape.sequences.len() == 1 && shape.steps() != Some(1) {
+            note(
+                "the input is one sequence, which is not cut: the last shard has all of it (--layout bv: each row is a sequence)",
+            );
+        }
+        shard(source, part)
     }
 }

@@ -11,6 +11,7 @@ use crate::cli::host::{self, Want};
 use crate::cli::note::{missing, no_effect};
 use crate::cli::out::Out;
 use crate::cli::resolve::Asked;
+use crate::cli::shard;
 use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Status};
 
@@ -75,8 +76,15 @@ impl Execute for Probs {
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
         let (files, resolved) = asked
             .over(&opened, shape.steps(), |files| files.drawing("`probs` shows what `sample` draws from"))?;
+        if self.format == FormatName::Json {
+            shard::refuse_parts(&opened, shard::ONE_DOCUMENT)?;
+        }
+        let given = self.seed.or_else(|| files.get(|s| s.seed));
+        if resolved.chain.needs().coin && given.is_none() {
+            shard::refuse_parts(&opened, shard::NO_SEED)?;
+        }
         let seed = match resolved.chain.needs().coin {
-            true => resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))),
+            true => resolve_seed(given),
             false => {
                 no_effect(&self.seed.map_or(vec![], |_| vec!["--seed"]), "where no processor tosses a coin");
                 0
@@ -89,7 +97,7 @@ impl Execute for Probs {
             FormatName::Json => ProbsFormat::Json,
             FormatName::Jsonl => ProbsFormat::Jsonl,
         };
-        let mut probs = render::Probs::new(format, self.top, shape.sequences.len() > 1);
+        let mut probs = render::Probs::new(format, self.top, opened.sequences > 1);
         probs.digits = self.digits.into();
         let tokens = opened.tokens.as_ref();
         let ids = self.ids.resolve(tokens, opened.source.as_ref())?;

@@ -26,3 +26,4 @@ mod records;
 mod reference;
 mod reports;
 mod search;
+mod shard;
