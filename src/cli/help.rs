@@ -25,6 +25,7 @@ const SCREENS: &[Screen] = &[
             "vocab",
             "prompt-ids",
             "repetition-penalty",
+            "stop",
             "eos-token-id",
             "max-new-tokens",
             "format",
@@ -45,10 +46,10 @@ const SCREENS: &[Screen] = &[
             "min-p",
             "seed",
             "num-samples",
+            "histogram",
             "engine",
             "vocab",
             "eos-token-id",
-            "max-new-tokens",
             "format",
             "output",
             "record",
@@ -66,6 +67,7 @@ const SCREENS: &[Screen] = &[
             "early-stopping",
             "num-return-sequences",
             "vocab",
+            "stop",
             "eos-token-id",
             "max-new-tokens",
             "format",
@@ -226,6 +228,14 @@ const SCREENS: &[Screen] = &[
         flags: &["output"],
     },
     Screen {
+        command: "tokens",
+        examples: &[
+            "tokpick tokens \"Hello world\" --tokenizer tokenizer.json",
+            "tokpick tokens \"15496 995\" --tokenizer tokenizer.json -f json",
+        ],
+        flags: &["as", "add-special-tokens", "tokenizer", "vocab", "skip-special-tokens", "format", "output"],
+    },
+    Screen {
         command: "man",
         examples: &["tokpick man sample", "tokpick man --directory man1"],
         flags: &["directory", "output"],
@@ -233,7 +243,8 @@ const SCREENS: &[Screen] = &[
 ];
 
 /// Commands that the overview shows by name alone.
-const SELDOM: [&str; 7] = ["convert", "synth", "processors", "engines", "lesson", "completions", "man"];
+const SELDOM: [&str; 8] =
+    ["tokens", "convert", "synth", "processors", "engines", "lesson", "completions", "man"];
 
 /// What flags are for, in a few words.
 const BRIEFS: &[(&str, &str)] = &[
@@ -254,6 +265,7 @@ const BRIEFS: &[(&str, &str)] = &[
     ("num-beams", "how many prefixes are followed at once"),
     ("length-penalty", "above 0 for longer results"),
     ("early-stopping", "at the first results"),
+    ("histogram", "count what came, beside what was to be expected"),
     ("num-return-sequences", "how many of the best are returned"),
     ("exact", "find the true best (required)"),
     ("max-nodes", "ask for at most so many rows"),
@@ -261,6 +273,11 @@ const BRIEFS: &[(&str, &str)] = &[
     ("eos-token-id", "stop at any of these tokens"),
     ("prompt-ids", "what stood before the first step"),
     ("vocab", "token strings: JSON, or a token a line"),
+    ("tokenizer", "tokenizer.json: exact text, and text as input"),
+    ("skip-special-tokens", "without `<|im_end|>` and the like"),
+    ("add-special-tokens", "with `<s>`, `[CLS]` …"),
+    ("as", "text or ids"),
+    ("stop", "stop where the text holds this"),
     ("rows", "a part of the steps, B not included"),
     ("array", "one of several arrays in INPUT"),
     ("raw", "INPUT is bare numbers: f32, f16, bf16, f64"),
@@ -372,7 +389,8 @@ fn row(arg: &Arg) -> (String, String) {
     let value = value.and_then(|names| names.first()).map_or(String::new(), |name| format!(" <{name}>"));
     let brief = BRIEFS.iter().find(|(flag, _)| *flag == long).map_or("", |(_, brief)| brief);
     let values = arg.get_possible_values();
-    let values: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
+    let values = values.iter().filter(|value| !value.is_hide_set());
+    let values: Vec<&str> = values.map(clap::builder::PossibleValue::get_name).collect();
     let takes_one = arg.get_action().takes_values() && !values.is_empty();
     let values = if takes_one { values.join(", ") } else { String::new() };
     let between = if brief.is_empty() || values.is_empty() { "" } else { ": " };

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tokpick::processor::Chain;
-use tokpick::render::{Head, RunFormat, RunWriter};
+use tokpick::render::{Head, RunWriter};
 use tokpick::sampler::{Event, Job};
 use tokpick::{Error, Result};
 
@@ -35,7 +35,7 @@ pub fn run(
         Some(Want::Run { record, .. }) => Some(record),
         _ => None,
     };
-    let format = RunFormat::from(args.output.format);
+    let format = args.output.format.of_sequences()?;
     let stream = args.output.stream;
     if stream && args.output.format == FormatName::Json {
         let what = "is one document: use --format jsonl, or leave out --stream";
@@ -64,11 +64,12 @@ pub fn run(
     let (draw, seed) = (strategy.draw.take(), strategy.seed_json());
     let arguments = given.shown();
     let head = Head { draw, seed, chain: resolved.chain.json(), arguments };
-    let mut out = Out::open(args.output.output.as_deref())?;
+    let mut out = args.output.to.open()?;
     let names = opened.source.ids();
     let mut found = Vec::new();
     let mut run =
         RunWriter::new(format, stream, head.clone()).escaped(args.output.escape).named(names.clone());
+    run = run.stopping(resolved.stop.clone());
     let tokens = opened.tokens.as_ref();
     let mut watch = Watch::open(&args.watch)?;
     let done = watch.run(opened.source.as_mut(), |source, trace| {

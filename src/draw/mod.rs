@@ -219,6 +219,14 @@ pub trait DrawRow: Send + Sync {
     /// # Errors
     /// As [`Draw::step`].
     fn row(&self, turn: &mut Turn<'_>) -> Result<()>;
+
+    /// As [`row`](Self::row); where the draw is a race, for each seat how all who could win ran, in no order.
+    ///
+    /// # Errors
+    /// As [`Draw::step`].
+    fn raced(&self, turn: &mut Turn<'_>) -> Result<Vec<Vec<Racer>>> {
+        self.row(turn).map(|()| Vec::new())
+    }
 }
 
 /// The error of a draw that found nothing to choose from.

@@ -30,4 +30,5 @@ mod reference_processors;
 mod show;
 mod tables;
 mod terminals;
+mod text;
 mod tiny_lm;

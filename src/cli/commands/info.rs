@@ -1,13 +1,10 @@
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use tokpick::candidates::Candidates;
 use tokpick::render::{self, RowInfo};
 use tokpick::source::row_iter;
 
-use crate::cli::args::{HistoryArgs, InputArgs, ShowArgs};
+use crate::cli::args::{HistoryArgs, InputArgs, ReportArgs};
 use crate::cli::note::missing;
-use crate::cli::out::Out;
 use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Status};
 
@@ -26,19 +23,14 @@ pub struct Info {
     /// Look at so many rows
     #[arg(long, value_name = "N", default_value_t = 64, help_heading = "Output")]
     max_rows: usize,
-    /// How it is written
-    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    format: FormatName,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
     #[command(flatten)]
-    show: ShowArgs,
+    report: ReportArgs<FormatName>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum FormatName {
     /// For reading
+    #[default]
     Text,
     /// One document
     Json,
@@ -50,7 +42,7 @@ impl Execute for Info {
             return help("info");
         }
         let mut opened = self.input.open()?;
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.report.open()?;
         let source = opened.source.as_mut();
         let mut info = render::InputInfo {
             input: source.name().to_string(),
@@ -69,8 +61,8 @@ impl Execute for Info {
             info.rows.push(RowInfo::new(sequence, step, row, self.top, &mut buffer));
         }
         info.unread = rows.has_more();
-        let (tokens, look) = (opened.tokens.as_ref(), self.show.look(&out));
-        out.write(|to| match self.format {
+        let (tokens, look) = (opened.tokens.as_ref(), self.report.look(&out));
+        out.write(|to| match self.report.format {
             FormatName::Text => info.text(tokens, &look, to),
             FormatName::Json => info.json(to),
         })?;

@@ -7,6 +7,7 @@ use clap::Args;
 use tokpick::system::write_whole;
 use tokpick::{Error, Result};
 
+use crate::cli::args::ToArgs;
 use crate::cli::lessons::{FILES, Lesson, Part, all};
 use crate::cli::out::Out;
 use crate::cli::{Execute, Given, Status};
@@ -25,9 +26,8 @@ pub struct LessonCommand {
     /// Write the inputs of the lessons into a folder, for experiments of your own
     #[arg(long, value_name = "FOLDER", help_heading = "Output", conflicts_with_all = ["number", "markdown", "output"])]
     files: Option<PathBuf>,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    to: ToArgs,
 }
 
 impl Execute for LessonCommand {
@@ -45,7 +45,7 @@ impl Execute for LessonCommand {
                 })?
             }
         };
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.to.open()?;
         if self.number.is_none() && !self.markdown {
             out.write(|to| list(chosen, to))?;
         } else {

@@ -6,8 +6,8 @@ use clap_mangen::Man as Page;
 use tokpick::system::write_whole;
 use tokpick::{Error, Result};
 
+use crate::cli::args::ToArgs;
 use crate::cli::help::program;
-use crate::cli::out::Out;
 use crate::cli::{Execute, Given, Status};
 
 #[derive(Args)]
@@ -19,9 +19,8 @@ pub struct Man {
     /// Write all pages into a folder: tokpick.1, tokpick-sample.1 …
     #[arg(long, value_name = "FOLDER", help_heading = "Output", conflicts_with_all = ["command", "output"])]
     directory: Option<PathBuf>,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    to: ToArgs,
 }
 
 impl Execute for Man {
@@ -39,7 +38,7 @@ impl Execute for Man {
                 Error::setting("COMMAND", name, format!("is no command; these are: {}", names.join(", ")))
             })?,
         };
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.to.open()?;
         let page = page(command)?;
         out.write(|to| to.write_all(&page))?;
         out.finish()?;

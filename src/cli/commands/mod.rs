@@ -18,6 +18,7 @@ mod sample;
 mod score;
 mod search;
 mod synth;
+mod tokens;
 mod tree;
 mod verify;
 
@@ -92,6 +93,7 @@ commands! {
     Verify, "verify", verify::Verify, "Whether ids were drawn from these logits and seed; whether a record still holds";
     Diff, "diff", diff::Diff, "Two files of logits, row by row: how far apart, and which draws would flip";
     Info, "info", info::Info, "Shape and format of an input; entropy and most probable tokens of its rows";
+    Tokens, "tokens", tokens::Tokens, "How a text is split into tokens, and what ids are in text";
     Convert, "convert", convert::Convert, "Logits of any kind as NPY, .npz, safetensors, JSON or JSON Lines";
     Synth, "synth", synth::Synth, "Logits to play with, from a seed";
     Processors, "processors", processors::Processors, "All logits processors, and the orders in which engines apply them";

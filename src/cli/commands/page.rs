@@ -1,7 +1,5 @@
-use std::ffi::OsString;
-use std::path::PathBuf;
-
 use clap::{Args, Command};
+use std::ffi::OsString;
 use tokpick::processor::{Chain, INFOS};
 use tokpick::render::page::{Page as Html, PageRow, STAGES};
 use tokpick::render::tree::Beams;
@@ -9,9 +7,10 @@ use tokpick::sampler::{Event, Greedy, Job, Limits, Sampler, walk};
 use tokpick::source::{Access, LogitsSource, Query, Row, Shape};
 use tokpick::{Error, Place, Result, TokenId};
 
-use crate::cli::args::{HistoryArgs, InputArgs, LimitArgs, SearchArgs, SettingsArgs, made, resolve_seed};
+use crate::cli::args::{
+    HistoryArgs, InputArgs, LimitArgs, SearchArgs, SettingsArgs, ToArgs, made, resolve_seed,
+};
 use crate::cli::note::{missing, note};
-use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files, Resolved};
 use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Status};
@@ -38,9 +37,8 @@ pub struct Page {
     /// Seed that the page opens with (default: a fresh one, said on standard error)
     #[arg(long, short, value_name = "N", help_heading = "Drawing")]
     seed: Option<u64>,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    to: ToArgs,
     #[command(flatten)]
     search: SearchArgs,
     #[command(flatten)]
@@ -53,7 +51,7 @@ impl Execute for Page {
             return help("page");
         }
         let mut opened = self.input.open()?;
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.to.open()?;
         let shape = opened.source.shape();
         let files = Files::read(&self.settings)?;
         let asked =
@@ -66,6 +64,7 @@ impl Execute for Page {
             beam.num_return_sequences = beam.num_beams;
         }
         let seed = resolve_seed(self.seed.or_else(|| files.get(|s| s.seed)));
+        self.search.note_do_sample(&files, &beam.variant);
         let mut beam = self.search.with_phrases(beam, opened.tokens.as_ref())?;
         let sequence = self.sequence(&shape)?;
         let source = opened.source.as_mut();

@@ -1,15 +1,14 @@
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use tokpick::draw::RowCoins;
 use tokpick::processor::{Chain, Context, Kind, Stage};
 use tokpick::render::{self, Distribution, ProbsFormat};
 use tokpick::sampler::walk;
 
-use crate::cli::args::{DigitsName, HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
+use crate::cli::args::{
+    DigitsName, HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, ToArgs, resolve_seed,
+};
 use crate::cli::host::{self, Want};
 use crate::cli::note::{missing, no_effect};
-use crate::cli::out::Out;
 use crate::cli::resolve::Asked;
 use crate::cli::shard;
 use crate::cli::usage::help;
@@ -44,9 +43,8 @@ pub struct Probs {
         help_heading = "Output"
     )]
     digits: DigitsName,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    to: ToArgs,
     /// Seed of the coins that a processor tosses (XTC)
     #[arg(long, short, value_name = "N", help_heading = "Output")]
     seed: Option<u64>,
@@ -70,7 +68,7 @@ impl Execute for Probs {
             return help("probs");
         }
         let mut opened = self.input.open()?;
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.to.open()?;
         let shape = opened.source.shape();
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };

@@ -1,5 +1,4 @@
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
@@ -9,8 +8,7 @@ use rand_distr::{Distribution, Exp1, StandardNormal, StandardUniform};
 use tokpick::Error;
 use tokpick::source::write::{JsonWriter, NpyWriter};
 
-use crate::cli::args::resolve_seed;
-use crate::cli::out::Out;
+use crate::cli::args::{ToArgs, resolve_seed};
 use crate::cli::{Execute, Given, Status};
 
 #[derive(Args)]
@@ -31,9 +29,8 @@ pub struct Synth {
     /// How they are written (default: json where the file is named so, else npy)
     #[arg(long, short, value_name = "FORMAT")]
     format: Option<FormatName>,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    to: ToArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -93,9 +90,9 @@ impl Execute for Synth {
         if !fits {
             return Err(Error::setting("--scale", self.scale, "must be a number between -1e6 and 1e6").into());
         }
-        let named = self.output.as_ref().and_then(|p| p.extension()).is_some_and(|e| e == "json");
+        let named = self.to.output.as_ref().and_then(|p| p.extension()).is_some_and(|e| e == "json");
         let format = self.format.unwrap_or(if named { FormatName::Json } else { FormatName::Npy });
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.to.open()?;
         if format == FormatName::Npy && out.is_terminal() {
             anyhow::bail!("NPY is binary: write it to a file with -o FILE, or choose --format json");
         }

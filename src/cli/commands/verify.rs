@@ -16,7 +16,6 @@ use self::judge::{FormatName, JudgeArgs};
 use crate::cli::args::{DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Seed, SettingsArgs, hide};
 use crate::cli::named::NamedLists;
 use crate::cli::note::{no_effect, note};
-use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{self, is_greedy, samples};
 use crate::cli::usage::help;
@@ -116,7 +115,7 @@ impl Verify {
     fn ids(&self, lists: &NamedLists) -> anyhow::Result<Status> {
         let opened = self.input.open()?;
         let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
-        let mut out = Out::open(self.judge.output.as_deref())?;
+        let mut out = self.judge.report.open()?;
         let longest = ids.iter().map(Vec::len).max();
         let (files, resolved) =
             self.asked(Some(&self.draw)).over(&opened, longest, |files| match self.judge.greedy {
@@ -137,8 +136,8 @@ impl Verify {
         };
         let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, &ids, &options)?;
         let holds = found.holds(self.judge.min_match, self.judge.max_margin);
-        let look = self.judge.show.look(&out);
-        out.write(|to| match self.judge.format {
+        let look = self.judge.report.look(&out);
+        out.write(|to| match self.judge.report.format {
             FormatName::Text => {
                 found.text(self.judge.top, self.judge.logit_noise, self.judge.alpha, &look, to)
             }

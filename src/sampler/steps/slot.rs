@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use super::line::{Line, Logprobs};
 use crate::candidates::Candidates;
-use crate::draw::{DrawRow, Pick, Seat, Turn};
+use crate::draw::{DrawRow, Pick, Racer, Seat, Turn};
 use crate::sampler::Job;
 use crate::sampler::row_job::{RowJob, at};
 use crate::source::{Query, ReadAt, Row};
@@ -24,6 +24,8 @@ pub(super) struct Slot {
     pub seats: Vec<Seat>,
     /// For each seat, once a token is chosen and if they are wanted.
     pub logprobs: Vec<Option<Logprobs>>,
+    /// For each seat, how those who could win ran: where a race without state is watched.
+    pub races: Vec<Vec<Racer>>,
     /// What went wrong here: it only counts if a line still needs this row.
     pub failure: Option<Error>,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use tokpick::{Error, Result};
 
-use crate::cli::args::ShowArgs;
+use crate::cli::args::ReportArgs;
 
 /// How claims are judged, and how the verdict is written.
 #[derive(Args)]
@@ -77,19 +77,14 @@ pub(super) struct JudgeArgs {
     /// Show so many mismatches
     #[arg(long, value_name = "N", default_value_t = 20, help_heading = "Output")]
     pub(super) top: usize,
-    /// How the verdict is written
-    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    pub(super) format: FormatName,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    pub(super) output: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) show: ShowArgs,
+    pub(super) report: ReportArgs<FormatName>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum FormatName {
     /// For reading
+    #[default]
     Text,
     /// One document, with every step
     Json,
