@@ -17,6 +17,9 @@ pub trait Decode {
     /// The flags.
     fn args(&self) -> &DecodeArgs;
 
+    /// The flags, to be changed from row to row.
+    fn args_mut(&mut self) -> &mut DecodeArgs;
+
     /// What the settings files say, as far as this strategy follows them.
     ///
     /// # Errors

@@ -48,6 +48,10 @@ impl Decode for Sample {
         &self.decode
     }
 
+    fn args_mut(&mut self) -> &mut DecodeArgs {
+        &mut self.decode
+    }
+
     fn strategy(&self, setup: &Setup) -> Result<Strategy<'static>> {
         let samples = samples(&self.decode.draw, &setup.files)?;
         let watch = if self.decode.watch.trace.is_some() { Watch::Stages } else { Watch::Ids };
