@@ -16,7 +16,7 @@ pub(crate) struct Step {
     pub taken: Option<Number>,
     /// What the server says of it; `None` for nothing, and for a floor that says "very unlikely".
     pub logprob: Option<f64>,
-    /// The listed tokens, each once, and the taken one where it has a number.
+    /// The listed tokens, and the taken one where it has a number.
     pub listed: Vec<(Number, f32)>,
 }
 
@@ -108,13 +108,9 @@ const SETTINGS: [&str; 7] =
     ["temperature", "top_k", "top_p", "min_p", "repetition_penalty", "frequency_penalty", "presence_penalty"];
 
 impl Step {
-    /// Lists a token, unless it is listed already. −9999, the lowest floats and −∞ are floors: what they stand for is not known.
+    /// Lists a token. −9999, the lowest floats and −∞ are floors: what they stand for is not known.
     pub fn list(&mut self, number: Number, logprob: f64) -> Found<()> {
-        if let Some(logprob) = above_floor(logprob)? {
-            if !self.listed.iter().any(|(other, _)| *other == number) {
-                self.listed.push((number, logprob as f32));
-            }
-        }
+        self.listed.extend(above_floor(logprob)?.map(|logprob| (number, logprob as f32)));
         Ok(())
     }
 
@@ -123,8 +119,10 @@ impl Step {
         self.taken = Some(number);
         self.logprob = logprob.map(above_floor).transpose()?.flatten();
         match self.logprob {
-            Some(logprob) => self.list(number, logprob),
-            None => Ok(()),
+            Some(logprob) if !self.listed.iter().any(|(other, _)| *other == number) => {
+                self.list(number, logprob)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -133,17 +131,18 @@ impl Step {
         pool: &mut Pool,
         taken: Option<&Value>,
         top: Option<&[Value]>,
-        get: impl Fn(&mut Pool, &Value, &[(Number, f32)]) -> Found<(Number, f64)>,
+        get: impl Fn(&mut Pool, &Value) -> Found<(Number, f64)>,
     ) -> Found<Step> {
         let top = top.unwrap_or_default();
         let mut step = Step { listed: Vec::with_capacity(top.len() + 1), ..Step::default() };
+        pool.begin_list();
         for entry in top {
-            let (number, logprob) = get(pool, entry, &step.listed)?;
+            let (number, logprob) = get(pool, entry)?;
             step.list(number, logprob)?;
         }
+        pool.end_list();
         if let Some(taken) = taken {
-            // a token that is known by its text alone may be the listed one
-            let (number, logprob) = get(pool, taken, &[])?;
+            let (number, logprob) = get(pool, taken)?;
             step.take(number, Some(logprob))?;
         }
         Ok(step)
@@ -159,11 +158,11 @@ fn above_floor(x: f64) -> Found<Option<f64>> {
 }
 
 /// Token and log-probability of an entry that is an object: `logprob`, `logProbability`, or `prob`, which is turned into its logarithm.
-pub(crate) fn entry(pool: &mut Pool, entry: &Value, before: &[(Number, f32)]) -> Found<(Number, f64)> {
+pub(crate) fn entry(pool: &mut Pool, entry: &Value) -> Found<(Number, f64)> {
     if !entry.is_object() {
         return Err(format!("{} where an entry {{\"token\", \"logprob\"}} belongs", shown(entry)));
     }
-    let number = pool.of_entry(entry, before)?;
+    let number = pool.of_entry(entry)?;
     let logprob = entry.any(&["logprob", "logProbability", "log_probability"]);
     if let Some(x) = logprob.number() {
         return Ok((number, x));

@@ -20,13 +20,15 @@ pub(super) fn choice(pool: &mut Pool, choice: &Value, answer: &mut Answer) -> Fo
     for (at, (token, value)) in tokens.iter().zip(values).enumerate() {
         let text = token.text().ok_or_else(|| format!("entry {at} of \"tokens\" is {}", token.kind()))?;
         let mut step = Step::default();
+        pool.begin_list();
         for (name, value) in top.get(at).map_or(&[][..], Value::entries) {
             let logprob =
                 value.number().ok_or_else(|| format!("\"top_logprobs\" of {name:?} is {}", value.kind()))?;
-            let number = pool.of_text(name, &step.listed);
+            let number = pool.of_text(name);
             step.list(number, logprob)?;
         }
-        let number = pool.of_text(text, &[]);
+        pool.end_list();
+        let number = pool.of_text(text);
         match value.number() {
             None if !value.is_null() => return Err(format!("\"token_logprobs\" {at} is {}", value.kind())),
             logprob => step.take(number, logprob)?,

@@ -41,7 +41,7 @@ pub(super) fn answer(pool: &mut Pool, d: &Value, answer: &mut Answer) -> Found<(
 fn older(pool: &mut Pool, place: &Value) -> Found<Step> {
     let mut step = Step::of(pool, None, place.get("probs").list(), entry)?;
     if let Some(text) = place.get("content").text() {
-        let number = pool.of_text(text, &[]);
+        let number = pool.of_text(text);
         let logprob = step.listed.iter().find(|(other, _)| *other == number).map(|(_, x)| f64::from(*x));
         step.take(number, logprob)?;
     }
@@ -62,8 +62,8 @@ pub(super) fn positions(pool: &Pool, steps: &[Step], ids: &[crate::TokenId]) -> 
     };
     // from `at` on, the steps up to the next one that may have a gap before it stand one after the other
     let fits = |from: usize, at: usize| {
-        let run = steps[from..].iter().enumerate().take_while(|(n, step)| *n == 0 || !of_many(step));
-        run.map(|(n, step)| id(step).is_some() && id(step) == ids.get(at + n).copied()).all(|same| same)
+        let mut run = steps[from..].iter().enumerate().take_while(|(n, step)| *n == 0 || !of_many(step));
+        run.all(|(n, step)| id(step).is_some() && id(step) == ids.get(at + n).copied())
     };
     let (mut found, mut next) = (Vec::with_capacity(steps.len()), 0);
     for (at, step) in steps.iter().enumerate() {

@@ -27,10 +27,18 @@ enum Key {
     Text(Box<str>, usize),
 }
 
+/// How many tokens of one list are told apart that share their text.
+const MOST: usize = 64;
+
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     pub tokens: Vec<Token>,
     numbers: HashMap<Key, Number>,
+    /// The list in which a token stood last.
+    last: Vec<u32>,
+    /// The list that is being read; 0 between lists.
+    list: u32,
+    lists: u32,
     /// Texts that stood twice in one list, of tokens without an id.
     pub shared: usize,
 }
@@ -40,24 +48,38 @@ impl Pool {
         self.add(Key::Id(id), Token { id: Some(id), text: text.map(Box::from), bytes: None })
     }
 
-    /// A token that is known by its text alone; `before` are those that its list already holds.
-    pub fn of_text(&mut self, text: &str, before: &[(Number, f32)]) -> Number {
+    /// A list of tokens begins: of those with the same text each is another one.
+    pub fn begin_list(&mut self) {
+        self.lists = self.lists.wrapping_add(1).max(1);
+        self.list = self.lists;
+    }
+
+    /// The list is over.
+    pub fn end_list(&mut self) {
+        self.list = 0;
+    }
+
+    /// A token that is known by its text alone: outside of lists the first with this text.
+    pub fn of_text(&mut self, text: &str) -> Number {
         if let Some(id) = text.strip_prefix("token_id:").and_then(|id| id.parse().ok()) {
             return self.of_id(id, None);
         }
-        for nth in 0.. {
+        let mut nth = 0;
+        loop {
             let key = Key::Text(text.into(), nth);
-            match self.numbers.get(&key) {
-                Some(number) if before.iter().any(|(other, _)| other == number) => self.shared += 1,
-                Some(number) => return *number,
-                None => return self.add(key, Token { text: Some(text.into()), ..Token::default() }),
+            let number = self.add(key, Token { text: Some(text.into()), ..Token::default() });
+            let last = &mut self.last[number as usize];
+            if self.list == 0 || *last != self.list || nth == MOST {
+                *last = self.list;
+                return number;
             }
+            self.shared += usize::from(nth == 0);
+            nth += 1;
         }
-        0
     }
 
     /// The token of an entry: an id (`id`, `tokenId`), a text (`token`, `text`, `tok_str`, `decoded_token`), bytes, or some of them.
-    pub fn of_entry(&mut self, entry: &Value, before: &[(Number, f32)]) -> Result<Number, String> {
+    pub fn of_entry(&mut self, entry: &Value) -> Result<Number, String> {
         let id = entry.any(&["id", "tokenId", "token_id"]);
         let text = entry.any(&["token", "text", "tok_str", "decoded_token"]).text();
         let bytes = entry.get("bytes").bytes();
@@ -76,7 +98,7 @@ impl Pool {
                 let token = Token { id: None, text: Some(text.into()), bytes: Some(bytes.clone()) };
                 Ok(self.add(Key::Bytes(bytes), token))
             }
-            None => Ok(self.of_text(text, before)),
+            None => Ok(self.of_text(text)),
         }
     }
 
@@ -94,6 +116,7 @@ impl Pool {
         let number = *self.numbers.entry(key).or_insert(next);
         if number == next {
             self.tokens.push(token);
+            self.last.push(0);
         }
         number
     }

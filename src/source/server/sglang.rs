@@ -5,7 +5,7 @@ use super::pool::{Number, Pool, shown};
 use super::value::Value;
 
 /// `[logprob, id, text or null]`.
-fn triple(pool: &mut Pool, value: &Value, _: &[(Number, f32)]) -> Found<(Number, f64)> {
+fn triple(pool: &mut Pool, value: &Value) -> Found<(Number, f64)> {
     let bad = || format!("{} where [logprob, id, text] belongs", shown(value));
     let list = value.list().filter(|list| list.len() >= 2).ok_or_else(bad)?;
     let id = list[1].id().ok_or_else(bad)?;
