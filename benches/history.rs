@@ -9,8 +9,9 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
+use tokpick::candidates::Candidates;
 use tokpick::kernel::{self, Band, Slice, Weigh};
-use tokpick::processor::{Candidates, Context};
+use tokpick::processor::Context;
 use tokpick::settings;
 use tokpick::source::Row;
 
@@ -76,11 +77,11 @@ fn main() -> tokpick::Result<()> {
             let time = tenth(&mut rows, |row| {
                 context[CONTEXT - 1] = step % VOCAB as u32; // no two steps have the same history
                 step += 1;
-                c.load(row, 0, 0)?;
+                c.load(std::mem::take(row), 0, 0)?;
                 let cx = Context { context: &context, prompt_len: 5000, sequence: 0, step: 0, coins: &0.0 };
                 chain.apply(&mut c, &cx)?;
                 black_box(c.argmax());
-                c.release(row);
+                *row = c.take_row();
                 Ok(())
             })?;
             println!(

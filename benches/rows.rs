@@ -13,8 +13,9 @@ use common::limits;
 use common::rows::{ROWS, SHAPES};
 use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use rand::RngExt;
+use tokpick::candidates::Candidates;
 use tokpick::draw::{Addressed, Argmax, Draw, Seat, Turn};
-use tokpick::processor::{Candidates, Context};
+use tokpick::processor::Context;
 use tokpick::settings;
 use tokpick::source::Row;
 
@@ -65,14 +66,14 @@ fn main() {
             let mut seats = [Seat { line: 0, sample: 0, lane: 0, finished: false, pick: None }];
             summary.measure(&mut group, shape, name, |at| {
                 let (row, context) = (&mut rows[at], &history[at..at + HISTORY]);
-                c.load(row, 0, at).expect("a finite row");
+                c.load(std::mem::take(row), 0, at).expect("a finite row");
                 let cx = Context { context, prompt_len: 0, sequence: 0, step: at, coins: &0.0 };
                 chain.apply(&mut c, &cx).expect("candidates");
                 let (candidates, seats) = (&mut c, &mut seats[..]);
                 draw.row(&mut Turn { sequence: 0, step: at, context, prompt_len: 0, candidates, seats })
                     .expect("a token");
                 black_box(&seats[0].pick);
-                c.release(row);
+                *row = c.take_row();
             });
         }
         group.finish();

@@ -61,6 +61,7 @@
 //! - [`candidates::Candidates`]: the ids that are still possible.
 //! - [`processor::Processor`]: candidates and context in, changed candidates out.
 //! - [`draw::Draw`]: the candidates of one step in, one token id for each row out.
+//! - [`text::Tokens`]: ids into text and back; [`text::Stop`]: where a text ends a sequence.
 //! - [`sampler::Sampler`]: a decoding strategy runs the loop.
 //! - [`hypothesis::Hypothesis`]: what comes out.
 //! - [`trace::Trace`] watches all of it.
@@ -69,6 +70,8 @@
 
 pub mod candidates;
 pub mod check;
+#[cfg(feature = "cli")]
+mod cli;
 pub mod draw;
 pub mod engine;
 mod error;
@@ -83,8 +86,16 @@ pub mod settings;
 pub mod source;
 #[doc(hidden)]
 pub mod system;
+pub mod text;
 pub mod trace;
 
+// the command line names the library as every other program does
+#[cfg(feature = "cli")]
+extern crate self as tokpick;
+
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub use cli::embed as command;
 pub use error::{Error, Place, Result};
 
 /// A token id: the position of a token in the vocabulary.

@@ -303,9 +303,8 @@ mod tests {
             let logits: Vec<f32> =
                 steps.iter().map(|&s| if s == 0 { f32::NEG_INFINITY } else { s as f32 / 4.0 }).collect();
             prop_assume!(logits.iter().any(|x| x.is_finite()));
-            let mut row = Row::dense(logits.clone());
             let mut c = Candidates::default();
-            c.load(&mut row, 0, 0).unwrap();
+            c.load(Row::dense(logits.clone()), 0, 0).unwrap();
             let mut plain: Vec<f64> = logits.iter().map(|&x| x as f64).collect();
             for (act, mut ids) in rounds {
                 ids.sort();
@@ -354,8 +353,7 @@ mod tests {
                     prop_assert_eq!(c.raw_logit(id), Some(x));
                 }
             }
-            c.release(&mut row);
-            prop_assert_eq!(row.logits, logits);
+            prop_assert_eq!(c.take_row().logits, logits);
         }
     }
 }

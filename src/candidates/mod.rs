@@ -32,7 +32,7 @@ use crate::{Error, Place, Result, TokenId};
 /// use tokpick::source::Row;
 ///
 /// let mut c = Candidates::default();
-/// c.load(&mut Row::dense(vec![2.0, 0.0, 1.0, f32::NEG_INFINITY]), 0, 0).unwrap();
+/// c.load(Row::dense(vec![2.0, 0.0, 1.0, f32::NEG_INFINITY]), 0, 0).unwrap();
 /// c.scale(2.0);                                   // temperature 0.5
 /// c.edit(1, |score| score + 3.0);                 // a bias
 /// let cut = c.kth_best(2).unwrap();
@@ -114,53 +114,54 @@ enum State {
 impl From<&[f32]> for Candidates {
     fn from(logits: &[f32]) -> Self {
         let mut c = Candidates::default();
-        c.load_to_repair(&mut Row::dense(logits.to_vec()));
+        c.load_to_repair(Row::dense(logits.to_vec()));
         c
     }
 }
 
 impl Candidates {
-    /// Takes a row over (its buffers are swapped in; [`release`](Self::release) gives them back).
+    /// Takes a row over. [`take_row`](Self::take_row) hands it out again; then the buffers of one row serve the next.
     ///
     /// # Errors
-    /// NaN, +∞, or a row without a finite logit, named by sequence, step and token; the row is given back.
-    pub fn load(&mut self, row: &mut Row, sequence: usize, step: usize) -> Result<()> {
-        let scan = kernel::scan(&row.logits, &mut self.maxima);
+    /// NaN, +∞, or a row without a finite logit, named by sequence, step and token. Such a row can still be taken.
+    pub fn load(&mut self, row: Row, sequence: usize, step: usize) -> Result<()> {
+        self.invalid.clear();
+        let bad = self.start(row);
         let place = Place::row(sequence, step);
-        if let Some(at) = scan.bad {
-            let id = row.ids.as_ref().map_or(at as TokenId, |ids| ids[at]);
+        if let Some(at) = bad {
+            let id = self.row.ids.as_ref().map_or(at as TokenId, |ids| ids[at]);
             return Err(Error::decode(
                 place.token(id),
                 format!(
                     "the logit is {}: mend the model's output, or put remove_invalid_values into the chain",
-                    if row.logits[at].is_nan() { "NaN" } else { "+inf" }
+                    if self.row.logits[at].is_nan() { "NaN" } else { "+inf" }
                 ),
             ));
         }
-        if scan.max == f32::NEG_INFINITY {
+        if self.best == f32::NEG_INFINITY {
             return Err(Error::decode(place, "no logit is finite: every token is masked"));
         }
-        self.invalid.clear();
-        self.start(row, scan.max);
         Ok(())
     }
 
     /// Takes a row over that [`repair`](Self::repair) will be applied to: NaN and +∞ are masked until then, and no logit needs to be
     /// finite.
-    pub fn load_to_repair(&mut self, row: &mut Row) {
+    pub fn load_to_repair(&mut self, mut row: Row) {
         self.invalid.clear();
         for (at, x) in row.logits.iter_mut().enumerate().filter(|(_, x)| x.is_nan() || **x == f32::INFINITY) {
             self.invalid.push((at, *x));
             *x = f32::NEG_INFINITY;
         }
-        let best = kernel::scan(&row.logits, &mut self.maxima).max;
-        self.start(row, best);
+        self.start(row);
     }
 
-    fn start(&mut self, row: &mut Row, best: f32) {
-        std::mem::swap(&mut self.row, row);
+    /// Where the row has a logit that is NaN or +∞.
+    fn start(&mut self, row: Row) -> Option<usize> {
+        self.row = row;
         self.edits.undo(&mut []);
-        self.rewind(best);
+        let scan = kernel::scan(&self.row.logits, &mut self.maxima);
+        self.rewind(scan.max);
+        scan.bad
     }
 
     fn rewind(&mut self, best: f32) {
@@ -178,14 +179,15 @@ impl Candidates {
         self.rewind(best);
     }
 
-    /// Gives the row back as it was loaded.
-    pub fn release(&mut self, row: &mut Row) {
+    /// Hands the row out as it was loaded; no candidate is left.
+    pub fn take_row(&mut self) -> Row {
         self.restore_row();
         for (at, x) in self.invalid.drain(..) {
             self.row.logits[at] = x;
         }
-        std::mem::swap(&mut self.row, row);
-        self.own.state = State::Row;
+        self.maxima.clear();
+        self.rewind(f32::NEG_INFINITY);
+        std::mem::take(&mut self.row)
     }
 
     fn restore_row(&mut self) {

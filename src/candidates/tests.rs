@@ -4,7 +4,7 @@ use super::*;
 
 fn loaded(logits: &[f32]) -> Candidates {
     let mut c = Candidates::default();
-    c.load(&mut Row::dense(logits.to_vec()), 0, 0).unwrap();
+    c.load(Row::dense(logits.to_vec()), 0, 0).unwrap();
     c
 }
 
@@ -20,10 +20,10 @@ fn bad_rows_are_named() {
         (&[f32::NEG_INFINITY; 3], "sequence 2, step 5: no logit is finite"),
     ];
     for (logits, text) in table {
-        let mut row = Row::dense(logits.to_vec());
-        let error = Candidates::default().load(&mut row, 2, 5).unwrap_err().to_string();
+        let mut c = Candidates::default();
+        let error = c.load(Row::dense(logits.to_vec()), 2, 5).unwrap_err().to_string();
         assert!(error.starts_with(text), "{error}");
-        assert_eq!(row.logits.len(), logits.len(), "the row is given back");
+        assert_eq!(c.take_row().logits.len(), logits.len(), "the row can be taken");
     }
 }
 
@@ -131,9 +131,7 @@ proptest! {
 
     #[test]
     fn whatever_happened_the_row_comes_back(row in rows(), edits in proptest::collection::vec((0u32..2000, -9.0f64..9.0), 0..40), k in 1usize..50) {
-        let mut source = Row::dense(row.clone());
-        let mut c = Candidates::default();
-        c.load(&mut source, 0, 0).unwrap();
+        let mut c = loaded(&row);
         for (n, &(id, by)) in edits.iter().enumerate() {
             c.edit(id, |s| s + by);
             if n == 10 && !c.is_empty() {
@@ -146,8 +144,8 @@ proptest! {
         }
         let seen: Vec<f32> = c.raw().map(|r| r.1).collect();
         prop_assert_eq!(&seen, &row);
-        c.release(&mut source);
-        prop_assert_eq!(source.logits, row);
+        prop_assert_eq!(c.take_row().logits, row);
+        prop_assert!(c.is_empty() && c.members().next().is_none());
     }
 
     #[test]
@@ -155,7 +153,7 @@ proptest! {
         let (ids, logits) =
             row.iter().enumerate().filter(|(_, x)| **x > f32::NEG_INFINITY).map(|(i, x)| (i as u32, *x)).unzip();
         let mut sparse = Candidates::default();
-        sparse.load(&mut Row { logits, ids: Some(ids), vocab: row.len(), ..Row::default() }, 0, 0).unwrap();
+        sparse.load(Row { logits, ids: Some(ids), vocab: row.len(), ..Row::default() }, 0, 0).unwrap();
         let mut dense = loaded(&row);
         for c in [&mut sparse, &mut dense] {
             c.scale(1.0 / 0.7);

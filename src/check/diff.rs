@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::flips::{gumbel_flips, uniform_flips};
+use crate::candidates::Candidates;
 use crate::draw::{Addressed, Draw, Gumbel, RowCoins, Seat, Turn};
-use crate::processor::{Candidates, Context};
+use crate::processor::Context;
 use crate::sampler::{Job, load};
-use crate::source::{LogitsSource, Query, Row};
+use crate::source::{LogitsSource, Places, Query, Row};
 use crate::{Error, Place, Result, TokenId};
 
 /// What to compare.
@@ -100,25 +101,15 @@ pub fn diff(
     let mut pair = Pair { job, options, sides: [Side::default(), Side::default()] };
     let sequences = shape.sequences.clone();
     let mut runs: Vec<Branches> = sequences.clone().map(|_| Branches::new(job)).collect();
-    let by_step = shape.access == crate::source::Access::ByStep;
-    let mut going = vec![true; sequences.len()];
-    let (mut at, mut step) = (0, shape.first_step);
-    while let Some(on) = going.get_mut(at) {
-        let sequence = sequences.start + at;
-        *on = *on && pair.read(a, b, sequence, step)?;
-        let over = !*on;
-        if !over {
-            let row = pair.compare(sequence, step, &mut runs[at])?;
+    let mut places = Places::until_ended(&shape, shape.first_step);
+    while let Some((sequence, step)) = places.next() {
+        let there = pair.read(a, b, sequence, step)?;
+        places.advance(!there);
+        if there {
+            let row = pair.compare(sequence, step, &mut runs[sequence - sequences.start])?;
             each(&row)?;
             total.add(&row);
         }
-        (at, step) = match (by_step, over) {
-            (true, _) if at + 1 < going.len() => (at + 1, step),
-            (true, _) if going.contains(&true) => (0, step + 1),
-            (true, _) => break,
-            (false, true) => (at + 1, shape.first_step),
-            (false, false) => (at, step + 1),
-        };
     }
     let mut diff = total.finish();
     diff.greedy_diverges = runs.iter().map(|r| r.greedy.diverged).collect();
@@ -202,12 +193,9 @@ impl Pair<'_> {
         step: usize,
     ) -> Result<bool> {
         for (side, source) in self.sides.iter_mut().zip([a, b]) {
-            if !side.name.is_empty() {
-                side.candidates.release(&mut side.row);
-            }
             side.name = source.name().to_string();
             let query = Query { sequence, step, context: &[], prompt_len: 0 };
-            let mut rows = vec![std::mem::take(&mut side.row)];
+            let mut rows = vec![side.candidates.take_row()];
             source.rows(&[query], &mut rows)?;
             side.row = rows.pop().unwrap_or_default();
         }
@@ -228,7 +216,7 @@ impl Pair<'_> {
             }
         }
         for side in &mut self.sides {
-            load(&mut side.candidates, &mut side.row, self.job, place, &side.name)?;
+            load(&mut side.candidates, std::mem::take(&mut side.row), self.job, place, &side.name)?;
         }
         Ok(true)
     }

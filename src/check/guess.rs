@@ -50,20 +50,20 @@ pub fn guess(
 ) -> Result<Guess> {
     let sequences = source.shape().sequences.len();
     let samples = (ids.len() / sequences.max(1)).max(1);
-    let mut search =
-        Search { source, job, ids, options, sequences, samples, found: Vec::new(), refused: Vec::new() };
+    let mut trials =
+        Trials { source, job, ids, options, sequences, samples, found: Vec::new(), refused: Vec::new() };
     // ids and rows that don't fit together fail here, for all
     let plain = Chain::default();
-    search.along(&plain, &mut Argmax, 0..sequences, Some(SCREEN))?;
+    trials.along(&plain, &mut Argmax, 0..sequences, Some(SCREEN))?;
     if options.seed.is_some() {
-        search.own();
+        trials.own();
         for info in engines().iter().filter(|e| e.batch != Batch::Addressed) {
-            search.engine(info);
+            trials.engine(info)?;
         }
     }
-    let (addressed, chance) = search.addresses()?;
-    let tried = search.found.len() + addressed.len();
-    let mut guess = search.finish()?;
+    let (addressed, chance) = trials.addresses()?;
+    let tried = trials.found.len() + addressed.len();
+    let mut guess = trials.finish()?;
     // where others were tried, too, it is only said of what was found
     guess.chance = chance.filter(|_| !addressed.is_empty() || options.seed.is_none());
     guess.explained.extend(addressed);
@@ -71,7 +71,7 @@ pub fn guess(
     Ok(guess)
 }
 
-struct Search<'a, 'b> {
+struct Trials<'a, 'b> {
     source: &'a mut dyn LogitsSource,
     job: &'a Job<'b>,
     ids: &'a [Vec<TokenId>],
@@ -83,7 +83,7 @@ struct Search<'a, 'b> {
     refused: Vec<(String, String)>,
 }
 
-impl Search<'_, '_> {
+impl Trials<'_, '_> {
     fn seed(&self) -> &str {
         self.options.seed.unwrap_or_default()
     }
@@ -109,8 +109,8 @@ impl Search<'_, '_> {
         }
     }
 
-    fn engine(&mut self, info: &'static EngineInfo) {
-        for (assumed, params) in variants(info, self.options.params) {
+    fn engine(&mut self, info: &'static EngineInfo) -> Result<()> {
+        for (assumed, params) in variants(info, self.options.params)? {
             let stages = match stages(info, &params, self.seed()) {
                 Ok(stages) => stages,
                 Err(why) => {
@@ -138,6 +138,7 @@ impl Search<'_, '_> {
                 }
             }
         }
+        Ok(())
     }
 
     /// The addresses under which engines without a state draw the ids of every line.
@@ -272,12 +273,14 @@ impl Search<'_, '_> {
 }
 
 /// The parameters as given; and with what the engine sets by itself where nothing was given, or what it asks for.
-fn variants(info: &EngineInfo, given: &Params) -> Vec<(Vec<String>, Params)> {
+fn variants(info: &EngineInfo, given: &Params) -> Result<Vec<(Vec<String>, Params)>> {
     let mut all = vec![(Vec::new(), given.clone())];
     if let Defaults::Library(_) = info.defaults {
         let open = info.defaults.open(given);
         let mut params = given.clone();
-        open.iter().for_each(|(name, value)| params.set(name, *value));
+        for (name, value) in &open {
+            params.set(name, &(*value).into())?;
+        }
         if !open.is_empty() {
             all.push((open.iter().map(|(name, value)| format!("{name}={value}")).collect(), params));
         }
@@ -287,7 +290,7 @@ fn variants(info: &EngineInfo, given: &Params) -> Vec<(Vec<String>, Params)> {
             .map(|r| (vec![format!("replacement={r}")], Params { replacement: Some(r), ..given.clone() }))
             .to_vec();
     }
-    all
+    Ok(all)
 }
 
 /// The engine's stages that the parameters turn on, in its own order: those that an order must not leave out.

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Digest;
 use super::record::{Divergence, RecordedInput, Word};
-use crate::source::file_and_array;
+use crate::source::{Loan, file_and_array, lent};
 use crate::{Error, Result, TokenId};
 
 impl Digest {
@@ -35,11 +35,20 @@ impl Digest {
     }
 }
 
-/// The digest of a file (of the whole file, where the path names an array in it), and its length in bytes.
+/// The digest of a file (of the whole file, where the path names an array in it), and its length in bytes; of an array that is
+/// [lent](crate::source::lend), those of the NPY file that holds it.
 ///
 /// # Errors
 /// A file that can't be read.
 pub fn digest_file(path: &Path) -> Result<(Digest, u64)> {
+    if let Some(Loan::Array(elements)) = lent::find(path) {
+        let (mut hasher, mut length) = (Sha256::new(), 0);
+        lent::as_npy(elements.as_ref(), |bytes| {
+            hasher.update(bytes);
+            length += bytes.len() as u64;
+        });
+        return Ok((Digest::end(hasher), length));
+    }
     let path = &*file_and_array(path).0;
     let io = |source| Error::Io { file: path.display().to_string(), source };
     let mut file = File::open(path).map_err(io)?;

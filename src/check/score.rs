@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::processor::Normalizer;
+use crate::candidates::Normalizer;
 use crate::sampler::{Job, Visit, walk};
 use crate::source::{Access, LogitsSource};
 use crate::{Result, TokenId};
@@ -156,13 +156,13 @@ const ALTERNATIVES: usize = 5;
 
 /// −log₂ of a probability, from its natural logarithm; never −0.
 fn bits(logprob: f64) -> f64 {
-    (-logprob / std::f64::consts::LN_2).max(0.0)
+    (0.0 - logprob / std::f64::consts::LN_2).max(0.0)
 }
 
 /// −Σ p ln p in nats, in f64; a masked token adds 0.
 fn entropy(normalizer: &Normalizer, scores: impl Iterator<Item = f64>) -> f64 {
-    let terms = scores.filter_map(|s| normalizer.log_probability(s)).map(|l| -l * crate::kernel::exp(l));
-    terms.sum::<f64>().max(0.0)
+    let terms = scores.filter_map(|s| normalizer.log_probability(s)).map(|l| l * crate::kernel::exp(l));
+    (0.0 - terms.sum::<f64>()).max(0.0)
 }
 
 impl Score {

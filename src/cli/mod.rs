@@ -2,9 +2,11 @@
 
 mod args;
 mod commands;
+pub mod embed;
 mod fields;
 mod given;
 mod help;
+mod host;
 mod lessons;
 mod named;
 mod note;
@@ -56,13 +58,24 @@ pub enum Status {
     Helped = 2,
 }
 
+/// What the short help of a command shows.
+pub struct Screen {
+    /// Command lines.
+    pub examples: &'static [&'static str],
+    /// The flags that most people want, without hyphens.
+    pub flags: &'static [&'static str],
+}
+
 /// A subcommand.
-pub trait Run {
+pub trait Execute {
+    /// Its short help.
+    const SCREEN: Screen;
+
     /// Does what the command is for; `given` is what was typed.
     ///
     /// # Errors
     /// Everything that ends with status 2.
-    fn run(self, given: &Given) -> anyhow::Result<Status>;
+    fn execute(self, given: &Given) -> anyhow::Result<Status>;
 }
 
 /// Why a command line holds no command to run.

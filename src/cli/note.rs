@@ -5,12 +5,16 @@ use std::io::Write;
 use tokpick::render::Tokens;
 
 use super::fields::as_flags;
+use super::host;
 use super::progress::aside;
 
 /// Says something that the user should know: a setting without effect, a seed that was taken.
 pub fn note(text: impl AsRef<str>) {
-    // standard error may be closed
     let text = as_flags(text.as_ref());
+    if host::hand(|taken| taken.notes.push(text.clone())) {
+        return;
+    }
+    // standard error may be closed
     aside(|| drop(writeln!(std::io::stderr(), "tokpick: note: {text}")));
 }
 

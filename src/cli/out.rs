@@ -8,6 +8,7 @@ use clap::builder::StyledStr;
 use tokpick::system::{WholeFile, end_with_signals, fail_on_large_files};
 use tokpick::{Error, Result};
 
+use super::host;
 use super::progress::make_room;
 use super::stream::{Stream, stream};
 
@@ -18,6 +19,8 @@ pub struct Out {
 }
 
 enum To {
+    /// A program that runs the command takes it.
+    Host(Hosted),
     Stdout(BufWriter<Shown>),
     /// Something that is no regular file (`/dev/null`, a named pipe), or a stream that is open already (`/dev/fd/3`): written to
     /// directly.
@@ -39,6 +42,20 @@ impl Write for Shown {
     }
 }
 
+/// The output of a command inside another program.
+struct Hosted;
+
+impl Write for Hosted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        host::hand(|taken| taken.output.extend_from_slice(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// How much is written at once.
 const BUFFER: usize = 1 << 16;
 
@@ -50,6 +67,9 @@ impl Out {
     pub fn open(path: Option<&Path>) -> Result<Out> {
         let path = path.filter(|path| stream(path) != Some(Stream::Output));
         let name = path.map_or_else(|| "standard output".to_string(), |path| path.display().to_string());
+        if path.is_none() && host::wants().is_some() {
+            return Ok(Out { name: "the output".to_string(), to: To::Host(Hosted) });
+        }
         let opened = fail_on_large_files().and_then(|()| match path {
             None => standard_output(),
             Some(path) => To::open(path),
@@ -106,7 +126,7 @@ impl Out {
                 let finished = file.into_inner().map_err(io::Error::from).and_then(WholeFile::finish);
                 finished.map_err(|source| Error::Io { file: self.name, source })
             }
-            To::Stdout(_) | To::Device(_) => Ok(()),
+            To::Host(_) | To::Stdout(_) | To::Device(_) => Ok(()),
         }
     }
 }
@@ -171,6 +191,7 @@ impl To {
 
     fn writer(&mut self) -> &mut dyn Write {
         match self {
+            To::Host(to) => to,
             To::Stdout(to) => to,
             To::Device(to) => to,
             To::File(to) => to,

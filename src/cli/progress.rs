@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use tokpick::Result;
 use tokpick::source::{LogitsSource, Shape, counting};
+use tokpick::system::tidy_with_signals;
+
+use super::host;
 
 /// How long a run may take before it is shown.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -43,7 +46,7 @@ const UNKNOWN: u64 = u64::MAX;
 /// # Errors
 /// As [`counting`].
 pub fn watched(source: Box<dyn LogitsSource + Send>) -> Result<Box<dyn LogitsSource + Send>> {
-    if !stderr().is_terminal() {
+    if host::wants().is_some() || !stderr().is_terminal() {
         return Ok(source);
     }
     PROGRESS.began.get_or_init(Instant::now);
@@ -66,7 +69,11 @@ impl Progress {
             return;
         }
         let total = self.total.load(Relaxed);
-        let bar = self.bar.get_or_init(|| bar(Some(total).filter(|total| *total != UNKNOWN)));
+        let bar = self.bar.get_or_init(|| {
+            // without it a Ctrl-C leaves the line behind, and nothing worse
+            let _ = tidy_with_signals(end);
+            bar(Some(total).filter(|total| *total != UNKNOWN))
+        });
         // rows may be read more than once
         if done > total && bar.length().is_some() {
             bar.set_style(style(false));

@@ -1,13 +1,16 @@
 //! Running a strategy, and writing what it decodes.
 
+use std::path::Path;
+
 use tokpick::processor::Chain;
-use tokpick::render::{Head, RunFormat, RunWriter};
+use tokpick::render::{Head, RunWriter};
 use tokpick::sampler::{Event, Job};
 use tokpick::{Error, Result};
 
 use super::Status;
 use super::args::{DecodeArgs, DrawArgs, FormatName, Opened};
 use super::given::Given;
+use super::host::{self, Want};
 use super::note::{missing, note};
 use super::out::Out;
 use super::record;
@@ -26,7 +29,11 @@ pub fn run(
     given: &Given,
 ) -> anyhow::Result<Status> {
     let Setup { mut opened, resolved, logprobs, .. } = setup;
-    let format = RunFormat::from(args.output.format);
+    let taken = match host::wants() {
+        Some(Want::Run { record, .. }) => Some(record),
+        _ => None,
+    };
+    let format = args.output.format.of_sequences()?;
     let stream = args.output.stream;
     if stream && args.output.format == FormatName::Json {
         let what = "is one document: use --format jsonl, or leave out --stream";
@@ -45,15 +52,22 @@ pub fn run(
     let mut record = match &args.record {
         Some(path) => {
             let to = Out::open(Some(path))?;
-            Some((to, record::begin(path, given, &strategy, &opened, &resolved.chain)?))
+            Some((Some(to), record::begin(path, given, &strategy, &opened, &resolved.chain)?))
+        }
+        None if taken == Some(true) => {
+            Some((None, record::begin(Path::new(""), given, &strategy, &opened, &resolved.chain)?))
         }
         None => None,
     };
     let (draw, seed) = (strategy.draw.take(), strategy.seed_json());
     let arguments = given.shown();
     let head = Head { draw, seed, chain: resolved.chain.json(), arguments };
-    let mut out = Out::open(args.output.output.as_deref())?;
-    let mut run = RunWriter::new(format, stream, head).escaped(args.output.escape).named(opened.source.ids());
+    let mut out = args.output.to.open()?;
+    let names = opened.source.ids();
+    let mut found = Vec::new();
+    let mut run =
+        RunWriter::new(format, stream, head.clone()).escaped(args.output.escape).named(names.clone());
+    run = run.stopping(resolved.stop.clone());
     let tokens = opened.tokens.as_ref();
     let mut watch = Watch::open(&args.watch)?;
     let done = watch.run(opened.source.as_mut(), |source, trace| {
@@ -61,17 +75,34 @@ pub fn run(
             if let (Some((_, record)), Event::Done(h)) = (&mut record, &event) {
                 record.sequences.push(h.into());
             }
-            out.write(|to| run.event(&event, tokens, to))
+            match event {
+                Event::Done(h) if taken.is_some() => {
+                    found.push(h);
+                    Ok(())
+                }
+                event => out.write(|to| run.event(&event, tokens, to)),
+            }
         })
     });
     // what was recorded until an error is kept
     let kept = watch.finish(done.is_ok());
     done.and(kept)?;
-    out.write(|to| run.end(to))?;
-    if let Some((mut to, mut record)) = record {
+    if taken.is_none() {
+        out.write(|to| run.end(to))?;
+    }
+    let mut kept = None;
+    if let Some((to, mut record)) = record {
         record.input = opened.digest()?;
-        to.write(|to| record.write(to))?;
-        to.finish()?;
+        if let Some(mut to) = to {
+            to.write(|to| record.write(to))?;
+            to.finish()?;
+        }
+        kept = Some(record);
+    }
+    if taken.is_some() {
+        host::hand(|taken| {
+            taken.run = Some(host::Run { head, found, names: names.into_iter().collect(), record: kept })
+        });
     }
     out.finish()?;
     missing(opened.tokens.as_ref());
@@ -98,6 +129,10 @@ pub fn parallel(draw: &DrawArgs, opened: &Opened, samples: Option<usize>) -> Res
     };
     if threads == 1 {
         return Ok(false);
+    }
+    if host::wants().is_some() {
+        // the program has its own threads, and this is one of them where there are several
+        return Ok(rayon::current_thread_index().is_some());
     }
     match (rayon::ThreadPoolBuilder::new().num_threads(threads).build_global(), draw.threads) {
         (Ok(()), _) => Ok(true),

@@ -1,7 +1,7 @@
 use super::{Draw, DrawRow, Key, Margin, Pick, Racer, Turn, nothing};
+use crate::candidates::Candidates;
 use crate::candidates::Racers;
 use crate::kernel::ChaCha8;
-use crate::processor::Candidates;
 use crate::{Result, TokenId, kernel};
 
 /// Gumbel-max: `argmax(score + g)`, with one addressed noise for each token.
@@ -46,8 +46,8 @@ impl Gumbel {
         self.at(seat.lane, turn.sequence, seat.sample, turn.step)
     }
 
-    /// Score plus noise of every candidate: (id, sum, noise).
-    fn sums(&self, turn: &Turn<'_>, seat: usize) -> Vec<(TokenId, f64, f64)> {
+    /// Score plus noise of every candidate.
+    fn sums(&self, turn: &Turn<'_>, seat: usize) -> Vec<Runner> {
         let (ids, scores): (Vec<TokenId>, Vec<f64>) = turn.candidates.members().unzip();
         let seat = &turn.seats[seat];
         let noise = self.noise(seat.lane, turn.sequence, seat.sample, turn.step, &ids);
@@ -119,17 +119,38 @@ impl Racers for Top {
     }
 }
 
-/// The best so far and the second, as (id, sum, noise); of equals the one that was met first.
+/// One who takes part: id, score plus noise, noise.
+type Runner = (TokenId, f64, f64);
+
+/// The best so far and the second; of equals the one that was met first.
 #[derive(Default)]
 struct Two {
-    first: Option<(TokenId, f64, f64)>,
-    second: Option<(TokenId, f64, f64)>,
+    first: Option<Runner>,
+    second: Option<Runner>,
 }
 
 impl Two {
     /// The least sum that counts.
     fn least(&self) -> f64 {
         self.second.map_or(f64::NEG_INFINITY, |second| second.1)
+    }
+
+    fn add(&mut self, runner: Runner) {
+        match self.first {
+            Some(first) if runner.1 <= first.1 => {
+                if self.second.is_none_or(|second| runner.1 > second.1) {
+                    self.second = Some(runner);
+                }
+            }
+            _ => self.second = self.first.replace(runner),
+        }
+    }
+
+    /// The winner, and by how much the second was behind.
+    fn pick(&self) -> Option<Pick> {
+        let (id, sum, noise) = self.first?;
+        let runner_up = self.second.map(|(id, s, _)| (id, sum - s));
+        Some(Pick { noise: Some(noise), runner_up, ..Pick::certain(id) })
     }
 }
 
@@ -144,18 +165,7 @@ impl Racers for Two {
             return;
         }
         let noise = gumbel(u);
-        let runner = (id, score + noise, noise);
-        match self.first {
-            Some(first) if runner.1 <= first.1 => {
-                if self.second.is_none_or(|second| runner.1 > second.1) {
-                    self.second = Some(runner);
-                }
-            }
-            _ => {
-                self.second = self.first;
-                self.first = Some(runner);
-            }
-        }
+        self.add((id, score + noise, noise));
     }
 }
 
@@ -197,12 +207,28 @@ impl DrawRow for Gumbel {
     fn row(&self, turn: &mut Turn<'_>) -> Result<()> {
         for seat in 0..turn.seats.len() {
             let two = self.of_seat(turn, seat).first_two(turn.candidates);
-            let (id, sum, noise) = two.first.ok_or_else(|| nothing(turn))?;
-            let runner_up = two.second.map(|(id, s, _)| (id, sum - s));
-            turn.seats[seat].pick = Some(Pick { noise: Some(noise), runner_up, ..Pick::certain(id) });
+            turn.seats[seat].pick = Some(two.pick().ok_or_else(|| nothing(turn))?);
         }
         Ok(())
     }
+
+    fn raced(&self, turn: &mut Turn<'_>) -> Result<Vec<Vec<Racer>>> {
+        let mut races = Vec::new();
+        for seat in 0..turn.seats.len() {
+            let race = self.sums(turn, seat);
+            let mut two = Two::default();
+            race.iter().for_each(|&runner| two.add(runner));
+            turn.seats[seat].pick = Some(two.pick().ok_or_else(|| nothing(turn))?);
+            races.push(racers(race));
+        }
+        Ok(races)
+    }
+}
+
+/// How far each was behind the first.
+fn racers(race: Vec<Runner>) -> Vec<Racer> {
+    let lead = race.iter().fold(f64::NEG_INFINITY, |lead, runner| lead.max(runner.1));
+    race.into_iter().map(|(id, sum, noise)| Racer { id, noise: Some(noise), behind: lead - sum }).collect()
 }
 
 impl Draw for Gumbel {
@@ -223,11 +249,7 @@ impl Draw for Gumbel {
     }
 
     fn race(&mut self, turn: &Turn<'_>, seat: usize) -> Vec<Racer> {
-        let sums = self.sums(turn, seat);
-        let lead = sums.iter().fold(f64::NEG_INFINITY, |lead, s| lead.max(s.1));
-        sums.into_iter()
-            .map(|(id, sum, noise)| Racer { id, noise: Some(noise), behind: lead - sum })
-            .collect()
+        racers(self.sums(turn, seat))
     }
 
     fn shared(&self) -> Option<&dyn DrawRow> {

@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 
 use super::{Addressed, Draw, DrawRow, Margin, Turn, alone, nothing};
-use crate::processor::{Candidates, Normalizer, param, slack};
+use crate::candidates::{Candidates, Normalizer};
+use crate::processor::{param, slack};
 use crate::{Result, TokenId, kernel};
 
 /// Mirostat: cuts at each step so that the surprise of the drawn tokens stays near a target. It replaces the draw.

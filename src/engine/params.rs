@@ -1,27 +1,66 @@
 //! The parameters of all engines, under the names that Hugging Face gives them, or else the engine that has them.
 
-/// A parameter that may be a number.
-trait OfNumber: Sized {
-    fn of_number(_: f64) -> Option<Self> {
-        None
+use serde_json::Value;
+
+use crate::{Error, Result};
+
+/// A parameter as JSON writes it.
+trait FromJson: Sized {
+    /// What a value must be, for messages.
+    const MUST_BE: &str;
+
+    fn from_json(value: &Value) -> Option<Self>;
+}
+
+impl FromJson for f64 {
+    const MUST_BE: &str = "a number";
+
+    fn from_json(value: &Value) -> Option<Self> {
+        value.as_f64()
     }
 }
 
-impl OfNumber for f64 {
-    fn of_number(value: f64) -> Option<f64> {
-        Some(value)
+impl FromJson for i64 {
+    const MUST_BE: &str = "a number";
+
+    fn from_json(value: &Value) -> Option<Self> {
+        value.as_f64().map(|x| x as i64)
     }
 }
 
-impl OfNumber for i64 {
-    fn of_number(value: f64) -> Option<i64> {
-        Some(value as i64)
+impl FromJson for bool {
+    const MUST_BE: &str = "true or false";
+
+    fn from_json(value: &Value) -> Option<Self> {
+        value.as_bool()
     }
 }
 
-impl OfNumber for bool {}
-impl OfNumber for String {}
-impl<T> OfNumber for Vec<T> {}
+impl FromJson for String {
+    const MUST_BE: &str = "a string";
+
+    fn from_json(value: &Value) -> Option<Self> {
+        value.as_str().map(String::from)
+    }
+}
+
+impl FromJson for Vec<Vec<u32>> {
+    const MUST_BE: &str = "lists of ids";
+
+    fn from_json(value: &Value) -> Option<Self> {
+        serde_json::from_value(value.clone()).ok()
+    }
+}
+
+impl FromJson for Vec<(u32, f64)> {
+    const MUST_BE: &str = "pairs of an id and a number";
+
+    fn from_json(value: &Value) -> Option<Self> {
+        let pairs: Vec<(u32, Value)> = serde_json::from_value(value.clone()).ok()?;
+        let number = |v: &Value| if v == "-inf" { Some(f64::NEG_INFINITY) } else { v.as_f64() };
+        pairs.iter().map(|(id, v)| Some((*id, number(v)?))).collect()
+    }
+}
 
 macro_rules! params {
     ($( $(#[$doc:meta])* $name:ident: $kind:ty, )*) => {
@@ -46,12 +85,31 @@ macro_rules! params {
                 names
             }
 
-            /// Sets a parameter that is a number.
-            pub(crate) fn set(&mut self, name: &str, value: f64) {
+            /// The names of all parameters but the order.
+            pub const NAMES: &[&str] = &[$( stringify!($name), )*];
+
+            /// Sets a parameter from JSON; false where there is none of this name.
+            ///
+            /// ```
+            /// use tokpick::engine::Params;
+            /// let mut params = Params::default();
+            /// assert!(params.set("top_k", &40.into())?);
+            /// assert!(!params.set("top_q", &40.into())?);
+            /// assert_eq!(params.top_k, Some(40));
+            /// # Ok::<(), tokpick::Error>(())
+            /// ```
+            ///
+            /// # Errors
+            /// A value of another type.
+            pub fn set(&mut self, name: &str, value: &Value) -> Result<bool> {
                 match name {
-                    $( stringify!($name) => self.$name = <$kind>::of_number(value), )*
-                    _ => {}
+                    $( stringify!($name) => {
+                        let wrong = || Error::setting(name, value, format!("must be {}", <$kind>::MUST_BE));
+                        self.$name = Some(<$kind>::from_json(value).ok_or_else(wrong)?);
+                    } )*
+                    _ => return Ok(false),
                 }
+                Ok(true)
             }
         }
     };

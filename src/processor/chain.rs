@@ -2,7 +2,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::{Candidates, Context, Needs, Processor, Stage};
+use super::{Context, Needs, Processor, Stage};
+use crate::candidates::Candidates;
 use crate::source::Row;
 use crate::{Error, Place, Result};
 
@@ -58,7 +59,7 @@ impl Chain {
     ///
     /// # Errors
     /// As [`Candidates::load`], unless the chain repairs.
-    pub fn load(&self, c: &mut Candidates, row: &mut Row, sequence: usize, step: usize) -> Result<()> {
+    pub fn load(&self, c: &mut Candidates, row: Row, sequence: usize, step: usize) -> Result<()> {
         if self.needs().invalid {
             c.load_to_repair(row);
             return Ok(());
@@ -125,7 +126,7 @@ impl Chain {
     /// As [`load`](Self::load) and [`apply`](Self::apply).
     pub fn after(&self, cx: &Context<'_>, logits: &[f32]) -> Result<Candidates> {
         let mut c = Candidates::default();
-        self.load(&mut c, &mut Row::dense(logits.to_vec()), cx.sequence, cx.step)?;
+        self.load(&mut c, Row::dense(logits.to_vec()), cx.sequence, cx.step)?;
         self.apply(&mut c, cx)?;
         Ok(c)
     }

@@ -12,7 +12,8 @@ pub(super) use super::info::Written::{
 };
 pub(super) use super::info::{Config, Fact, Flag, Info, Off, Places};
 pub(super) use super::scratch::{self, Scratch};
-pub(super) use super::{Candidates, Context, Cut, Needs, Processor, Stage, param, slack};
+pub(super) use super::{Context, Needs, Processor, Stage, param, slack};
+pub(super) use crate::candidates::{Candidates, Cut};
 pub(super) use crate::{Error, Place, Result, TokenId, kernel};
 
 /// A method by its parameters: JSON names them as the fields are named.

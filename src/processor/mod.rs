@@ -38,7 +38,6 @@ mod shape;
 mod truncation;
 mod two_model;
 
-pub use crate::candidates::{Candidates, Cut, Normalizer};
 pub use chain::Chain;
 pub use constraint::*;
 pub use context::{Coins, Context};
@@ -52,6 +51,7 @@ use std::sync::Arc;
 use std::{any::Any, fmt};
 
 use crate::Result;
+use crate::candidates::Candidates;
 
 /// What a processor needs to know, so that a run can skip what nobody asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::kit::{Look, clip, count_of, sparkline, token};
 use super::{Distribution, Table, Tokens};
-use crate::processor::Candidates;
+use crate::candidates::Candidates;
 use crate::source::{Access, Format, Row, Shape};
 use crate::{Error, TokenId};
 
@@ -35,7 +35,7 @@ pub struct RowInfo {
 }
 
 impl RowInfo {
-    /// Looks at a row; its buffers are given back.
+    /// Looks at a row; it stays as it is.
     pub fn new(sequence: usize, step: usize, row: &mut Row, top: usize, buffer: &mut Candidates) -> Self {
         let count = |of: fn(f32) -> bool| row.logits.iter().filter(|&&x| of(x)).count();
         let mut info = RowInfo {
@@ -49,7 +49,7 @@ impl RowInfo {
             top: Vec::new(),
             problem: None,
         };
-        match buffer.load(row, sequence, step) {
+        match buffer.load(std::mem::take(row), sequence, step) {
             Err(Error::Decode { place, what }) => {
                 info.problem = Some(place.token.map_or(what.clone(), |t| format!("token {t}: {what}")));
             }
@@ -60,16 +60,16 @@ impl RowInfo {
                 info.max = Some(buffer.max_score());
                 let of = |id| d.ids.binary_search(&id).ok().map(|at| (id, d.probs[at]));
                 info.top = buffer.ranked(top).into_iter().filter_map(|(id, _)| of(id)).collect();
-                buffer.release(row);
             }
         }
+        *row = buffer.take_row();
         info
     }
 }
 
 /// What an input holds, as a whole.
 #[derive(Debug, Clone)]
-pub struct Info {
+pub struct InputInfo {
     /// Its name.
     pub input: String,
     /// How it is stored.
@@ -84,7 +84,7 @@ pub struct Info {
     pub unread: bool,
 }
 
-impl Info {
+impl InputInfo {
     /// Writes it as text.
     ///
     /// # Errors

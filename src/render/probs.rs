@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Tokens;
 use super::kit::{Digits, token};
 use crate::TokenId;
-use crate::processor::Candidates;
+use crate::candidates::Candidates;
 
 /// The distribution of one row, once the chain is done with it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -32,9 +32,9 @@ impl Distribution {
     /// Reads the distribution off candidates, in f64; [`kept_mass`](Self::kept_mass) is 1 until it is set.
     ///
     /// ```
-    /// use tokpick::{processor::Candidates, render::Distribution, source::Row};
+    /// use tokpick::{candidates::Candidates, render::Distribution, source::Row};
     /// let mut c = Candidates::default();
-    /// c.load(&mut Row::dense(vec![0.0, f32::NEG_INFINITY, 0.0]), 0, 0)?;
+    /// c.load(Row::dense(vec![0.0, f32::NEG_INFINITY, 0.0]), 0, 0)?;
     /// let d = Distribution::new(0, 3, &c);
     /// assert_eq!((d.ids, d.probs, d.kept), (vec![0, 2], vec![0.5, 0.5], 2));
     /// # Ok::<(), tokpick::Error>(())

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::Place;
 use crate::TokenId;
+use crate::candidates::Candidates;
 use crate::draw::{Filtered, Pick};
 use crate::kernel;
-use crate::processor::Candidates;
 use crate::trace::{Trace, TraceEvent, Wants};
 
 /// Writes what happened in a run as JSON Lines: one object for each event, in the order of the run.

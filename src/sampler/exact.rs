@@ -3,10 +3,10 @@
 mod frontier;
 
 use super::row_job::{RowJob, at};
-use super::scores::score;
+use super::scores::Scores;
 use super::{Emit, Event, Job, Sampler};
+use crate::candidates::Candidates;
 use crate::hypothesis::{Finish, Hypothesis};
-use crate::processor::Candidates;
 use crate::source::{Access, LogitsSource, Query, Row};
 use crate::trace::Trace;
 use crate::{Error, Place, Result};
@@ -106,6 +106,10 @@ impl Sampler for Exact {
         emit: &mut Emit<'_>,
     ) -> Result<()> {
         self.check()?;
+        if job.stop.is_some() {
+            let what = "exact search ends sequences by their ids alone: give end tokens, or leave it out";
+            return Err(Error::setting("stop", "", what));
+        }
         self.outcomes.clear();
         let shape = source.shape();
         let limits = job.limits.of(&shape);
@@ -224,8 +228,7 @@ impl Search<'_, '_> {
             lane: 0,
             context: &context,
         };
-        let c = &mut self.candidates;
-        let z = match score(&row_job, &[], c, row, self.trace) {
+        let c = match Scores::new(&row_job, &[], &mut self.candidates, row, self.trace) {
             Err(dead @ Error::NoCandidate { .. }) => {
                 self.death = Some(at(dead, &self.name));
                 return Ok(None);
@@ -238,7 +241,6 @@ impl Search<'_, '_> {
                  chain with renormalize_logits",
                 c.max_score()
             );
-            c.release(row);
             return Err(Error::input(&self.name, Place::row(self.sequence, step), what));
         }
         let count = if last { self.keep } else { c.vocab() };
@@ -246,7 +248,7 @@ impl Search<'_, '_> {
         let mut kept = None;
         for (id, score) in c.ranked_from(count, bar) {
             let score = score.min(0.0);
-            let raw = c.raw_logit(id).map(|x| x as f64 - z).filter(|l| l.is_finite());
+            let raw = c.raw_logprob(id);
             let child =
                 Open { parent: Some(parent), id, score, raw, sum: sum + score, len: len + 1, order: 0 };
             if self.job.limits.eos.binary_search(&id).is_ok() {
@@ -259,7 +261,6 @@ impl Search<'_, '_> {
                 frontier.push(child);
             }
         }
-        c.release(row);
         Ok(kept.filter(|open| frontier.bar().is_none_or(|bar| open.sum > bar)))
     }
 }

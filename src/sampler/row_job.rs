@@ -1,8 +1,9 @@
 //! The work on one row, which is the same in every strategy: taking it over, and applying the chain.
 
 use super::Job;
+use crate::candidates::Candidates;
 use crate::draw::RowCoins;
-use crate::processor::{Candidates, Context};
+use crate::processor::Context;
 use crate::source::Row;
 use crate::trace::{Trace, TraceEvent};
 use crate::{Error, Place, Result, TokenId};
@@ -24,7 +25,7 @@ pub(super) struct RowJob<'a> {
 
 impl RowJob<'_> {
     /// Takes the row over into candidates and shows it to those who watch.
-    pub fn load(&self, c: &mut Candidates, row: &mut Row, trace: &mut dyn Trace) -> Result<()> {
+    pub fn load(&self, c: &mut Candidates, row: Row, trace: &mut dyn Trace) -> Result<()> {
         let place = Place::row(self.sequence, self.step);
         load(c, row, self.job, place, self.name)?;
         if trace.wants().stages {
@@ -49,7 +50,7 @@ impl RowJob<'_> {
 }
 
 /// Takes a row over into candidates; a bad row is an error that names the input.
-pub(crate) fn load(c: &mut Candidates, row: &mut Row, job: &Job<'_>, place: Place, name: &str) -> Result<()> {
+pub(crate) fn load(c: &mut Candidates, row: Row, job: &Job<'_>, place: Place, name: &str) -> Result<()> {
     let (sequence, step) = (place.sequence.unwrap_or(0), place.step.unwrap_or(0));
     job.chain.load(c, row, sequence, step).map_err(|e| at(e, name))
 }

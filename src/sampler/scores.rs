@@ -1,32 +1,68 @@
 //! From a row to scores that a search adds up: log-probabilities, then the chain.
 
+use std::ops::{Deref, DerefMut};
+
 use super::row_job::RowJob;
-use crate::processor::Candidates;
+use crate::candidates::Candidates;
 use crate::source::Row;
 use crate::trace::Trace;
 use crate::{Result, TokenId};
 
-/// Takes the row over, turns logits into log-probabilities and applies the chain, which doesn't normalise again. Returns the
-/// log-normalizer of the raw row. `penalties` are what some log-probabilities (ascending ids) lose before the chain. After an
-/// error the row is back in its place.
-pub(super) fn score(
-    row_job: &RowJob<'_>,
-    penalties: &[(TokenId, f64)],
-    c: &mut Candidates,
-    row: &mut Row,
-    trace: &mut dyn Trace,
-) -> Result<f64> {
-    row_job.load(c, row, trace)?;
-    let z = c.decision_log_normalizer();
-    c.shift(-z);
-    if !penalties.is_empty() {
-        let ids: Vec<TokenId> = penalties.iter().map(|&(id, _)| id).collect();
-        let mut losses = penalties.iter().map(|&(_, loss)| loss);
-        c.edit_each(&ids, |_, score| score - losses.next().unwrap_or(0.0));
+/// Candidates of a row that others need, too (the beams of a step may share it): dropped, they put it back as it was.
+pub(super) struct Scores<'a> {
+    candidates: &'a mut Candidates,
+    row: &'a mut Row,
+    /// The log-normalizer of the raw row.
+    pub z: f64,
+}
+
+impl<'a> Scores<'a> {
+    /// Turns the logits of a row into log-probabilities and applies the chain, which doesn't normalise again. `penalties` are what
+    /// some log-probabilities (ascending ids) lose before the chain.
+    pub fn new(
+        row_job: &RowJob<'_>,
+        penalties: &[(TokenId, f64)],
+        candidates: &'a mut Candidates,
+        row: &'a mut Row,
+        trace: &mut dyn Trace,
+    ) -> Result<Self> {
+        let lent = std::mem::take(row);
+        let mut c = Scores { candidates, row, z: 0.0 };
+        row_job.load(&mut c, lent, trace)?;
+        c.z = c.decision_log_normalizer();
+        let shift = -c.z;
+        c.shift(shift);
+        if !penalties.is_empty() {
+            let ids: Vec<TokenId> = penalties.iter().map(|&(id, _)| id).collect();
+            let mut losses = penalties.iter().map(|&(_, loss)| loss);
+            c.edit_each(&ids, |_, score| score - losses.next().unwrap_or(0.0));
+        }
+        row_job.process(&mut c, trace)?;
+        Ok(c)
     }
-    let done = row_job.process(c, trace);
-    if done.is_err() {
-        c.release(row);
+
+    /// The log-probability of a token in the raw row; `None` where it is masked.
+    pub fn raw_logprob(&self, id: TokenId) -> Option<f64> {
+        self.raw_logit(id).map(|x| x as f64 - self.z).filter(|l| l.is_finite())
     }
-    done.map(|()| z)
+}
+
+impl Drop for Scores<'_> {
+    fn drop(&mut self) {
+        *self.row = self.candidates.take_row();
+    }
+}
+
+impl Deref for Scores<'_> {
+    type Target = Candidates;
+
+    fn deref(&self) -> &Candidates {
+        self.candidates
+    }
+}
+
+impl DerefMut for Scores<'_> {
+    fn deref_mut(&mut self) -> &mut Candidates {
+        self.candidates
+    }
 }

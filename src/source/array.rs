@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::dtype::{Codec, Fault};
 use super::layout::Grid;
+use super::lent::LentArray;
 use super::stream::{Rows, Stream};
 use super::{Access, Format, Layout, LogitsSource, Query, ReadAt, Row, RowRange, Shape, Steps, read_rows};
 use crate::{Error, Place, Result, TokenId};
@@ -75,6 +76,7 @@ pub(crate) struct ArrayFile {
 pub(crate) enum Array {
     File(ArrayFile),
     Memory(Steps),
+    Lent(LentArray),
     Pipe(Stream<ArrayPipe>),
 }
 
@@ -191,7 +193,7 @@ fn load_fortran(
 }
 
 /// The error for a run of elements that could not be read; `end` is where the data stopped.
-fn explain(name: &str, fault: Fault, end: Place, place: impl Fn(usize) -> Place) -> Error {
+pub(super) fn explain(name: &str, fault: Fault, end: Place, place: impl Fn(usize) -> Place) -> Error {
     match fault {
         Fault::Overflow(i) => {
             Error::input(name, place(i), "a number too large for f32; scale the logits down")

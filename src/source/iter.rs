@@ -3,7 +3,7 @@
 use ndarray::Array3;
 
 use super::{Access, LogitsSource, Query, Row, Shape};
-use crate::{Error, Place, Result};
+use crate::{Error, Place, Result, TokenId};
 
 /// The places of a source's rows, in the order in which they can be asked for.
 #[derive(Debug)]
@@ -29,6 +29,11 @@ impl Places {
             at: 0,
             step: shape.first_step,
         }
+    }
+
+    /// All steps from `first_step` until the source says that a sequence has ended, also where its shape tells how many there are.
+    pub fn until_ended(shape: &Shape, first_step: usize) -> Self {
+        Places::new(&Shape { first_step, end_step: None, ..shape.clone() })
     }
 
     /// Sequence and step of the next row; `None` after the last.
@@ -83,36 +88,67 @@ pub struct Numbered {
 /// ```
 pub fn row_iter<S: LogitsSource + ?Sized>(source: &mut S) -> RowIter<'_, S> {
     let shape = source.shape();
-    RowIter { places: Places::new(&shape), follows_prefix: shape.follows_prefix, source, buffer: Vec::new() }
+    RowIter { places: Places::new(&shape), history: None, source, shape, buffer: Vec::new() }
 }
 
 /// What [`row_iter`] gives.
 pub struct RowIter<'a, S: ?Sized> {
     source: &'a mut S,
+    shape: Shape,
     places: Places,
-    follows_prefix: bool,
+    /// Prompt and generated ids, and how many are the prompt.
+    history: Option<(Vec<TokenId>, usize)>,
     buffer: Vec<Row>,
 }
 
 impl<S: LogitsSource + ?Sized> RowIter<'_, S> {
+    /// Of a source whose rows follow the prefix, the one row of each sequence after prompt and `prefix`.
+    ///
+    /// ```
+    /// use tokpick::source::{from_fn, row_iter};
+    /// let mut count = from_fn(2, |context| Ok(vec![context.len() as f32, 0.0]));
+    /// let mut rows = row_iter(&mut count).after(&[5, 6], &[7]);
+    /// assert_eq!(rows.next().unwrap()?.row.logits, [3.0, 0.0]);
+    /// assert!(rows.next().is_none());
+    /// # Ok::<(), tokpick::Error>(())
+    /// ```
+    pub fn after(mut self, prompt: &[TokenId], prefix: &[TokenId]) -> Self {
+        if self.shape.follows_prefix {
+            let first_step = prefix.len();
+            let one = Shape { first_step, end_step: Some(first_step + 1), ..self.shape.clone() };
+            self.places = Places::new(&one);
+        }
+        self.history = Some(([prompt, prefix].concat(), prompt.len()));
+        self
+    }
+
     /// The next row, lent: its buffers serve the one after it.
     ///
     /// # Errors
-    /// Those of the source; a source whose rows follow the prefix has no row after row.
-    pub fn lend(&mut self) -> Result<Option<(usize, usize, &Row)>> {
-        if self.follows_prefix {
-            let what = "its rows depend on the prefix: there is no first and no next one";
-            return Err(Error::input(self.source.name(), Place::default(), what));
-        }
+    /// Those of the source; a source whose rows follow the prefix has no row after row, unless it is told [what](Self::after).
+    pub fn lend(&mut self) -> Result<Option<(usize, usize, &mut Row)>> {
+        let (context, prompt_len) = match &self.history {
+            Some((context, prompt_len)) => (context.as_slice(), *prompt_len),
+            None if self.shape.follows_prefix => {
+                let what = "its rows depend on the prefix: there is no first and no next one";
+                return Err(Error::input(self.source.name(), Place::default(), what));
+            }
+            None => (&[][..], 0),
+        };
         while let Some((sequence, step)) = self.places.next() {
-            self.source.rows(&[Query { sequence, step, context: &[], prompt_len: 0 }], &mut self.buffer)?;
+            self.source.rows(&[Query { sequence, step, context, prompt_len }], &mut self.buffer)?;
             let ended = self.buffer.first().is_none_or(|row| row.ended);
             self.places.advance(ended);
             if !ended {
-                return Ok(self.buffer.first().map(|row| (sequence, step, row)));
+                return Ok(self.buffer.first_mut().map(|row| (sequence, step, row)));
             }
         }
         Ok(None)
+    }
+
+    /// Whether there may be rows that were not lent yet.
+    pub fn has_more(&self) -> bool {
+        self.places.next().is_some()
     }
 }
 
@@ -124,7 +160,8 @@ impl<S: LogitsSource + ?Sized> Iterator for RowIter<'_, S> {
             Ok(None) => None,
             Ok(Some((sequence, step, row))) => Some(Ok(Numbered { sequence, step, row: row.clone() })),
             Err(e) => {
-                (self.places.going, self.follows_prefix) = (Vec::new(), false);
+                self.places.going.clear();
+                self.shape.follows_prefix = false;
                 Some(Err(e))
             }
         }

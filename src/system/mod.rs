@@ -7,5 +7,5 @@ mod whole;
 #[cfg(unix)]
 pub(crate) use signals::groups;
 #[cfg(feature = "cli")]
-pub use signals::{end_with_signals, fail_on_large_files};
+pub use signals::{end_with_signals, fail_on_large_files, tidy_with_signals};
 pub use whole::{WholeFile, follow, write_whole};

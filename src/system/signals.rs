@@ -9,6 +9,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(Default)]
 struct Left {
     files: Vec<PathBuf>,
+    /// What a terminal needs.
+    #[cfg(all(unix, feature = "cli"))]
+    tidy: Option<fn()>,
     #[cfg(unix)]
     groups: Vec<rustix::process::Pid>,
 }
@@ -42,12 +45,13 @@ pub(crate) fn groups<T>(change: impl FnOnce(&mut Vec<rustix::process::Pid>) -> T
 }
 
 #[cfg(all(unix, feature = "cli"))]
-pub use unix::{end_with_signals, fail_on_large_files};
+pub use unix::{end_with_signals, fail_on_large_files, tidy_with_signals};
 
 #[cfg(all(unix, feature = "cli"))]
 mod unix {
     use std::sync::atomic::AtomicBool;
-    use std::sync::{Arc, Once};
+    use std::sync::{Arc, Once, mpsc};
+    use std::time::Duration;
     use std::{fs, io, thread};
 
     use rustix::process::{Signal, kill_process_group};
@@ -80,6 +84,7 @@ mod unix {
                             for group in left.groups {
                                 let _ = kill_process_group(group, Signal::KILL);
                             }
+                            left.tidy.into_iter().for_each(in_time);
                         }
                         let _ = emulate_default_handler(signal);
                     }
@@ -88,6 +93,27 @@ mod unix {
             });
         });
         result
+    }
+
+    /// As [`end_with_signals`]; `tidy` is called, too, before a signal ends the program: to take away what stands on a terminal.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn tidy_with_signals(tidy: fn()) -> io::Result<()> {
+        super::lock().get_or_insert_default().tidy = Some(tidy);
+        end_with_signals()
+    }
+
+    /// Calls it on a thread of its own, and waits no longer than nobody sees: a terminal that was stopped takes nothing.
+    fn in_time(tidy: fn()) {
+        let (done, wait) = mpsc::channel();
+        let tidy = thread::Builder::new().spawn(move || {
+            tidy();
+            done.send(())
+        });
+        if tidy.is_ok() {
+            let _ = wait.recv_timeout(Duration::from_millis(200));
+        }
     }
 
     /// The signals that were ignored when the program started, a bit each; none where the system doesn't tell.
@@ -117,6 +143,15 @@ mod unix {
 /// None.
 #[cfg(all(not(unix), feature = "cli"))]
 pub fn end_with_signals() -> io::Result<()> {
+    Ok(())
+}
+
+/// Does nothing here.
+///
+/// # Errors
+/// None.
+#[cfg(all(not(unix), feature = "cli"))]
+pub fn tidy_with_signals(_: fn()) -> io::Result<()> {
     Ok(())
 }
 

@@ -3,8 +3,9 @@
 //! A [`Trace`] is told what happened and changes nothing. Nobody watching costs nothing: the events are only made when
 //! [`Trace::wants`] asks for them.
 
+use crate::candidates::Candidates;
 use crate::draw::{Filtered, Pick, Racer, Support};
-use crate::processor::{Candidates, Processor};
+use crate::processor::Processor;
 use crate::{Place, TokenId};
 
 mod beams;

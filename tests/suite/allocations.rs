@@ -2,8 +2,9 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use tokpick::candidates::Candidates;
 use tokpick::draw::{Addressed, Draw, DrawRow, Gumbel, Seat, Turn};
-use tokpick::processor::{Candidates, Chain, Context};
+use tokpick::processor::{Chain, Context};
 use tokpick::settings;
 use tokpick::source::Row;
 
@@ -38,7 +39,7 @@ const CHAINS: [&str; 15] = [
     "suppress-tokens=[5,9,700]",
 ];
 
-/// Every row once: loaded, processed, drawn from and given back.
+/// Every row once: loaded, processed, drawn from and taken out again.
 fn pass(
     chain: &Chain,
     draw: &dyn DrawRow,
@@ -49,11 +50,11 @@ fn pass(
 ) {
     for (step, row) in rows.iter_mut().enumerate() {
         let context = &history[step..step + 512];
-        c.load(row, 0, step).unwrap();
+        c.load(std::mem::take(row), 0, step).unwrap();
         chain.apply(c, &Context { context, prompt_len: 0, sequence: 0, step, coins: &0.0 }).unwrap();
         draw.row(&mut Turn { sequence: 0, step, context, prompt_len: 0, candidates: c, seats }).unwrap();
         assert!(seats[0].pick.is_some());
-        c.release(row);
+        *row = c.take_row();
     }
 }
 

@@ -25,7 +25,7 @@ fn candidates(v: &Value) -> Candidates {
         row[i.as_u64().unwrap() as usize] = f32::NEG_INFINITY;
     }
     let mut candidates = Candidates::default();
-    candidates.load(&mut Row::dense(row), 0, 0).unwrap();
+    candidates.load(Row::dense(row), 0, 0).unwrap();
     candidates
 }
 

@@ -2,8 +2,9 @@
 
 use crate::support::trees::{Leaf, Run, Tree, enumerate};
 use proptest::prelude::*;
+use tokpick::candidates::Candidates;
 use tokpick::hypothesis::Hypothesis;
-use tokpick::processor::{Candidates, Chain, Context, INFOS, Info, Processor};
+use tokpick::processor::{Chain, Context, INFOS, Info, Processor};
 use tokpick::sampler::{Beam, Exact};
 use tokpick::settings;
 use tokpick::source::{Open, Steps};

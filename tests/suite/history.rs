@@ -2,7 +2,8 @@
 
 use crate::support::common::{apply, fixture};
 use serde_json::{Value, json};
-use tokpick::processor::{Candidates, Context};
+use tokpick::candidates::Candidates;
+use tokpick::processor::Context;
 use tokpick::source::Row;
 use tokpick::{TokenId, settings};
 
@@ -161,7 +162,7 @@ fn ids_outside_the_vocabulary() {
         ("dry(multiplier=1,breakers=[[8]])", "dry breakers"),
     ] {
         let mut c = Candidates::default();
-        c.load(&mut Row::dense(ROW.to_vec()), 0, 0).unwrap();
+        c.load(Row::dense(ROW.to_vec()), 0, 0).unwrap();
         let said = settings::chain(chain).unwrap().apply_alone(&mut c).unwrap_err().to_string();
         let want = format!("{name} id 8: the id is outside the vocabulary of 8 tokens (0 to 7)");
         assert!(said.starts_with(&want), "{said}");
@@ -226,12 +227,12 @@ fn guidance() {
 
     // both inputs are named where they don't fit
     let mut c = Candidates::default();
-    c.load(&mut Row::dense(vec![0.0; 8]), 0, 0).unwrap();
+    c.load(Row::dense(vec![0.0; 8]), 0, 0).unwrap();
     let said = chain(2.0, "logits", &input).apply_alone(&mut c).unwrap_err().to_string();
     assert!(said.contains("the row has 8 logits, that of") && said.contains("has 1000"), "{said}");
     let p = json!([{"guidance_scale": {"value": 2, "uncond_input": input}}]);
     let cx = Context { context: &[], prompt_len: 0, sequence: 0, step: 9, coins: &0.0 };
-    c.load(&mut Row::dense(rows[0].clone()), 0, 9).unwrap();
+    c.load(Row::dense(rows[0].clone()), 0, 9).unwrap();
     let said = settings::chain(&p.to_string()).unwrap().apply(&mut c, &cx).unwrap_err().to_string();
     assert!(said.contains("has no row at sequence 0, step 9: both must have the same shape"), "{said}");
     input.push_str(".missing");
@@ -261,7 +262,7 @@ fn contrast() {
     assert!(chain(0.0, 0.0).is_empty());
 
     let mut c = Candidates::default();
-    c.load(&mut Row::dense(vec![1.0; 8]), 0, 0).unwrap();
+    c.load(Row::dense(vec![1.0; 8]), 0, 0).unwrap();
     let said = chain(0.1, 0.5).apply_alone(&mut c).unwrap_err().to_string();
     assert!(said.contains("token 7: contrastive:") && said.contains("masks this token"), "{said}");
 }
@@ -278,7 +279,7 @@ fn prefixes() {
     let tree = "{\"prefix\":[],\"allowed\":[3,0]}\n\n{\"prefix\":[0],\"allowed\":[6]}\n";
     let run = |missing: &str, context: &[TokenId]| {
         let mut c = Candidates::default();
-        c.load(&mut Row::dense(ROW.to_vec()), 0, 0).unwrap();
+        c.load(Row::dense(ROW.to_vec()), 0, 0).unwrap();
         let cx = Context { context, prompt_len: 1, sequence: 2, step: 4, coins: &0.0 };
         open(tree, missing)
             .unwrap()

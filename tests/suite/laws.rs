@@ -7,7 +7,8 @@ use proptest::sample::{Index, select};
 use proptest::strategy::ValueTree;
 use serde_json::{Value, json};
 use tokpick::TokenId;
-use tokpick::processor::{Candidates, Chain, Context, Fact, INFOS, Info, Kind, Off, Written};
+use tokpick::candidates::Candidates;
+use tokpick::processor::{Chain, Context, Fact, INFOS, Info, Kind, Off, Written};
 use tokpick::settings;
 use tokpick::source::Row;
 
@@ -122,7 +123,7 @@ fn run(row: Row, entries: &[Value], coin: f64) -> Candidates {
     let mut c = Candidates::default();
     let context = [0, row.vocab as TokenId - 1, 0];
     let chain = chain_of(entries);
-    chain.load(&mut c, &mut row.clone(), 0, 0).unwrap();
+    chain.load(&mut c, row.clone(), 0, 0).unwrap();
     chain
         .apply(&mut c, &Context { context: &context, prompt_len: 2, sequence: 0, step: 0, coins: &coin })
         .unwrap();
@@ -249,9 +250,8 @@ proptest! {
     fn the_row_comes_back_as_it_was(
         row in row(), entries in vec(processor(), 0..4), edits in vec((any::<Index>(), -3.0..3.0_f64), 0..20)
     ) {
-        let mut lent = Row::dense(row.clone());
         let mut c = Candidates::default();
-        c.load(&mut lent, 0, 0).unwrap();
+        c.load(Row::dense(row.clone()), 0, 0).unwrap();
         let raw = members(&c);
         for _ in 0..2 {
             for (id, by) in &edits {
@@ -266,8 +266,7 @@ proptest! {
             prop_assert_eq!(members(&c), raw.clone());
         }
         chain_of(&entries).apply_alone(&mut c).unwrap();
-        c.release(&mut lent);
-        prop_assert_eq!(bits(&lent.logits), bits(&row));
+        prop_assert_eq!(bits(&c.take_row().logits), bits(&row));
     }
 
     #[test]
@@ -311,9 +310,8 @@ proptest! {
         row in vec(select(vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1.0, -2.5]), 1..300), before in truncation()
     ) {
         let chain = chain_of(&[before, json!({"remove_invalid_values": true})]);
-        let mut lent = Row::dense(row.clone());
         let mut c = Candidates::default();
-        chain.load(&mut c, &mut lent, 0, 0).unwrap();
+        chain.load(&mut c, Row::dense(row.clone()), 0, 0).unwrap();
         chain.apply_alone(&mut c).unwrap();
         prop_assert_eq!(c.count(), row.len());
         for (id, score) in c.members() {
@@ -324,8 +322,7 @@ proptest! {
                 x => prop_assert!(score == f64::from(x) || score == f64::from(f32::MIN)),
             }
         }
-        c.release(&mut lent);
-        prop_assert_eq!(bits(&lent.logits), bits(&row));
+        prop_assert_eq!(bits(&c.take_row().logits), bits(&row));
     }
 }
 

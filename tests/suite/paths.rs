@@ -5,8 +5,9 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use tokpick::candidates::Candidates;
 use tokpick::kernel::{Simd, with_simd};
-use tokpick::processor::{Candidates, Context};
+use tokpick::processor::Context;
 use tokpick::settings;
 use tokpick::source::Row;
 
@@ -127,7 +128,7 @@ struct Outcome {
 fn applied(chain: &str, row: &[f32]) -> tokpick::Result<Candidates> {
     let chain = settings::chain(chain).unwrap();
     let mut c = Candidates::default();
-    chain.load(&mut c, &mut Row::dense(row.to_vec()), 0, 0)?;
+    chain.load(&mut c, Row::dense(row.to_vec()), 0, 0)?;
     // some ids are in the history once, some twice
     let context: Vec<u32> =
         (0..row.len() as u32).filter(|id| id % 3 == 0).flat_map(|id| [id, id / 2]).collect();

@@ -6,8 +6,9 @@
 use crate::support::common::{apply, close, id_list, ids, json, numbers, rows, sha256};
 use serde_json::{Value, json};
 use tokpick::TokenId;
+use tokpick::candidates::Candidates;
 use tokpick::draw::{AdaptiveP, Draw, Mirostat, Seat, Turn};
-use tokpick::processor::{Candidates, Chain};
+use tokpick::processor::Chain;
 use tokpick::settings;
 
 /// What the mapping of a sampler to a chain must know besides its parameters.

@@ -3,7 +3,7 @@
 use crate::support::common::{apply, close, fixture, id_list, ids, json, numbers, rows, sha256};
 use serde_json::Value;
 use tokpick::TokenId;
-use tokpick::processor::Candidates;
+use tokpick::candidates::Candidates;
 use tokpick::settings;
 
 /// The chain of a case, with the path of its second row as seen from here.

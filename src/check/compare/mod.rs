@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use measure::{MEASURES, Mean, Measure};
-pub use setting::{Method, Setting, Sweep};
+pub use setting::{Setting, Strategy, Sweep};
 
 use super::overlap::{self, Bleu};
 use crate::draw::{Addressed, Draw, Gumbel};
@@ -136,7 +136,7 @@ pub fn compare(
     }
     let limits = job.limits.of(&shape);
     let chain = crate::processor::Chain::default();
-    let job = Job { limits: &limits, seed: options.seed, logprobs: true, ..*job };
+    let job = Job { limits: &limits, stop: None, seed: options.seed, logprobs: true, ..*job };
     let greedy = Greedy.decode(source, &Job { chain: &chain, ..job })?;
     settings.iter().map(|setting| one(source, &job, setting, options, &greedy)).collect()
 }
@@ -151,11 +151,11 @@ fn one(
     let job = Job { chain: &setting.chain, ..*job };
     let shape = source.shape();
     let mut meter = Meter::default();
-    let hypotheses = match &setting.method {
-        Method::Greedy => Greedy.decode(source, &job)?,
-        Method::Beam(beam) => beam.clone().decode(source, &job)?,
-        Method::Exact => Exact::new(1)?.decode(source, &job)?,
-        Method::Sample => {
+    let hypotheses = match &setting.strategy {
+        Strategy::Greedy => Greedy.decode(source, &job)?,
+        Strategy::Beam(beam) => beam.clone().decode(source, &job)?,
+        Strategy::Exact => Exact::new(1)?.decode(source, &job)?,
+        Strategy::Sample => {
             let draw = || -> Box<dyn Draw> {
                 match options.gumbel {
                     true => Box::new(Gumbel::new(options.seed)),
@@ -178,12 +178,12 @@ fn one(
         .iter()
         .map(|h| {
             let base = greedy.iter().find(|g| g.sequence == h.sequence).map_or(&[][..], |g| &g.ids);
-            decoded(h, base, &setting.method, &meter, first_step)
+            decoded(h, base, &setting.strategy, &meter, first_step)
         })
         .collect();
     let mut compared = Compared {
         name: setting.name.clone(),
-        method: setting.method.name(),
+        method: setting.strategy.name(),
         chain: setting.chain.json(),
         swept: setting.swept.clone(),
         measures: BTreeMap::new(),
@@ -194,7 +194,7 @@ fn one(
     Ok(compared)
 }
 
-fn decoded(h: &Hypothesis, greedy: &[TokenId], method: &Method, meter: &Meter, first: usize) -> Decoded {
+fn decoded(h: &Hypothesis, greedy: &[TokenId], strategy: &Strategy, meter: &Meter, first: usize) -> Decoded {
     let n = h.ids.len();
     let steps = || (first..first + n).filter_map(|step| meter.get(h.sequence, h.sample, step));
     let mean = |of: fn(&meter::Drawn) -> f64| {
@@ -210,7 +210,7 @@ fn decoded(h: &Hypothesis, greedy: &[TokenId], method: &Method, meter: &Meter, f
         logprob: h.logprob,
         perplexity: perplexity.filter(|p| p.is_finite()),
         entropy: mean(|d| d.entropy),
-        kept: if matches!(method, Method::Greedy) { Some(1.0) } else { mean(|d| d.kept as f64) },
+        kept: if matches!(strategy, Strategy::Greedy) { Some(1.0) } else { mean(|d| d.kept as f64) },
         kl: mean(|d| d.kl),
         rep_2: overlap::repetition(&h.ids, 2),
         rep_4: overlap::repetition(&h.ids, 4),

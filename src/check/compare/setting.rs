@@ -14,7 +14,7 @@ const STOPPING: [(&str, EarlyStopping); 3] =
 
 /// A strategy with its parameters.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Method {
+pub enum Strategy {
     /// The most probable token.
     Greedy,
     /// A token from the processed distribution.
@@ -25,14 +25,14 @@ pub enum Method {
     Exact,
 }
 
-impl Method {
+impl Strategy {
     /// Its name.
     pub fn name(&self) -> &'static str {
         match self {
-            Method::Greedy => "greedy",
-            Method::Sample => "sample",
-            Method::Beam(_) => "beam",
-            Method::Exact => "exact",
+            Strategy::Greedy => "greedy",
+            Strategy::Sample => "sample",
+            Strategy::Beam(_) => "beam",
+            Strategy::Exact => "exact",
         }
     }
 }
@@ -43,7 +43,7 @@ pub struct Setting {
     /// Its name in tables.
     pub name: String,
     /// How tokens are chosen.
-    pub method: Method,
+    pub strategy: Strategy,
     /// The processors.
     pub chain: Chain,
     /// The values of what is swept.
@@ -65,7 +65,7 @@ impl Setting {
     /// ```
     pub fn parse(text: &str) -> Result<Setting> {
         let text = text.trim();
-        let (mut method, mut rest, mut idle) = (None, Vec::new(), None);
+        let (mut strategy, mut rest, mut idle) = (None, Vec::new(), None);
         let mut penalty = None;
         let mut stopping = None;
         let entries = if text.starts_with('[') { vec![text] } else { settings::split(text, ',')? };
@@ -73,13 +73,13 @@ impl Setting {
             let (name, value) =
                 entry.split_once('=').map_or((entry, None), |(n, v)| (n.trim(), Some(v.trim())));
             match (name.replace('_', "-").as_str(), value) {
-                ("greedy", None) => method = Some(Method::Greedy),
-                ("sample", None) => method = Some(Method::Sample),
-                ("exact", None) => method = Some(Method::Exact),
+                ("greedy", None) => strategy = Some(Strategy::Greedy),
+                ("sample", None) => strategy = Some(Strategy::Sample),
+                ("exact", None) => strategy = Some(Strategy::Exact),
                 ("beam" | "num-beams", Some(value)) => {
                     let beams =
                         value.parse().map_err(|_| Error::setting("beam", value, "must be a whole number"))?;
-                    method = Some(Method::Beam(Beam::new(beams)?));
+                    strategy = Some(Strategy::Beam(Beam::new(beams)?));
                 }
                 ("length-penalty", Some(value)) => {
                     idle = Some(name);
@@ -95,21 +95,21 @@ impl Setting {
                 _ => rest.push(entry),
             }
         }
-        if let Some(Method::Beam(beam)) = &mut method {
+        if let Some(Strategy::Beam(beam)) = &mut strategy {
             beam.length_penalty = penalty.unwrap_or(beam.length_penalty);
             beam.early_stopping = stopping.unwrap_or(beam.early_stopping);
         } else if let Some(idle) = idle {
             return Err(Error::setting(idle, text, "is for beam search: give beam=N beside it"));
         }
         let chain = if rest.is_empty() { Chain::default() } else { settings::chain(&rest.join(","))? };
-        Ok(Setting::new(method.unwrap_or(Method::Sample), chain))
+        Ok(Setting::new(strategy.unwrap_or(Strategy::Sample), chain))
     }
 
-    fn new(method: Method, chain: Chain) -> Setting {
+    fn new(strategy: Strategy, chain: Chain) -> Setting {
         let mut parts: Vec<String> = Vec::new();
-        match &method {
-            Method::Sample => {}
-            Method::Beam(beam) => {
+        match &strategy {
+            Strategy::Sample => {}
+            Strategy::Beam(beam) => {
                 parts.push(format!("beam {}", beam.num_beams));
                 if beam.length_penalty != 1.0 {
                     parts.push(format!("length-penalty {}", beam.length_penalty));
@@ -125,7 +125,7 @@ impl Setting {
             parts.push(words(entry.0, entry.1));
         }
         let name = if parts.is_empty() { "sample".to_string() } else { parts.join(", ") };
-        Setting { name, method, chain, swept: Vec::new() }
+        Setting { name, strategy, chain, swept: Vec::new() }
     }
 
     /// The settings that are compared where none are given.
@@ -160,11 +160,11 @@ impl Setting {
             let beams =
                 number.as_u64().ok_or_else(|| Error::setting("beam", value, "must be a whole number"))?;
             let beams = usize::try_from(beams).unwrap_or(usize::MAX);
-            let beam = match &self.method {
-                Method::Beam(beam) => Beam { num_beams: beams, ..beam.clone() },
+            let beam = match &self.strategy {
+                Strategy::Beam(beam) => Beam { num_beams: beams, ..beam.clone() },
                 _ => Beam::new(beams)?,
             };
-            return Ok(Setting { swept, ..Setting::new(Method::Beam(beam), self.chain.clone()) });
+            return Ok(Setting { swept, ..Setting::new(Strategy::Beam(beam), self.chain.clone()) });
         }
         let stage = settings::processor(name, &number)?;
         let order = Order::hf();
@@ -178,7 +178,7 @@ impl Setting {
             }
         }
         let chain = Chain::new(stages);
-        Ok(Setting { swept, ..Setting::new(self.method.clone(), chain) })
+        Ok(Setting { swept, ..Setting::new(self.strategy.clone(), chain) })
     }
 }
 
@@ -295,6 +295,6 @@ mod tests {
                 "top-p 0.9000001"
             ]
         );
-        assert_eq!(Setting::parse("xtc(probability=0.5,threshold=0.1)").unwrap().method, Method::Sample);
+        assert_eq!(Setting::parse("xtc(probability=0.5,threshold=0.1)").unwrap().strategy, Strategy::Sample);
     }
 }

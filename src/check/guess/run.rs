@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Search, on};
+use super::{Trials, on};
 use crate::check::recipe::Convention;
 use crate::draw::{Addressed, Argmax, Draw, Gumbel};
 use crate::engine::{EngineDraw, Params};
@@ -25,7 +25,7 @@ pub(super) struct Outcome {
     pub(super) compared: usize,
 }
 
-impl Search<'_, '_> {
+impl Trials<'_, '_> {
     /// Runs a draw along the ids of some sequences.
     pub(super) fn along(
         &mut self,

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use tokpick::{Error, Result};
 
+use crate::cli::host::{self, Want};
+
 use super::{
-    DrawArgs, HistoryArgs, InputArgs, LimitArgs, Opened, OutputArgs, SearchArgs, SettingsArgs, WatchArgs,
+    DrawArgs, HistoryArgs, InputArgs, LimitArgs, Opened, OutputArgs, SearchArgs, SettingsArgs, StopArgs,
+    WatchArgs,
 };
 
 // (no doc comment: clap would take it for the help of the command)
@@ -18,6 +21,8 @@ pub struct DecodeArgs {
     pub history: HistoryArgs,
     #[command(flatten)]
     pub limits: LimitArgs,
+    #[command(flatten)]
+    pub stop: StopArgs,
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]
@@ -45,6 +50,9 @@ impl DecodeArgs {
                 Err(Error::setting("--record", "with --model-command", what))
             }
             Some(_) => self.input.open_digesting(),
+            None if host::wants() == Some(Want::Run { logprobs: true, record: true }) => {
+                self.input.open_digesting()
+            }
             None => self.input.open(),
         }
     }

@@ -78,79 +78,39 @@ impl EngineArgs {
             ..Params::default()
         };
         let engine = self.engine.as_deref().unwrap_or("an engine");
-        for (name, form) in entries {
-            let mut form = match form {
+        for (processor, form) in entries {
+            let form = match form {
                 Value::Object(form) => form.clone(),
                 lone => Map::from_iter([("value".to_string(), lone.clone())]),
             };
-            take(&mut params, engine, name, &mut form)?;
-            if let Some((left, value)) = form.iter().next() {
-                let what = format!("{engine} has no such parameter; leave it out");
-                return Err(Error::setting(format!("{name} {left}"), value, what));
+            let of_processor = |name: &&str| {
+                name.strip_prefix(processor.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+            };
+            if !Params::NAMES.iter().any(of_processor) {
+                let what = format!("{engine} has no {processor} that could be replayed; leave it out");
+                return Err(Error::setting("--engine", engine, what));
+            }
+            for (key, value) in &form {
+                if !params.set(&name_in_engines(processor, key), value)? {
+                    let what = format!("{engine} has no such parameter; leave it out");
+                    return Err(Error::setting(format!("{processor} {key}"), value, what));
+                }
             }
         }
         Ok(params)
     }
 }
 
-/// Moves the parameters of a processor over.
-fn take(p: &mut Params, engine: &str, name: &str, form: &mut Map<String, Value>) -> Result<()> {
-    let mut real = |key: &str| -> Result<Option<f64>> {
-        let Some(value) = form.remove(key) else { return Ok(None) };
-        match value.as_f64() {
-            Some(x) => Ok(Some(x)),
-            None => Err(Error::setting(format!("{name} {key}"), value, "must be a number")),
+/// What engines call a parameter of a processor.
+fn name_in_engines(processor: &str, key: &str) -> String {
+    match (processor, key) {
+        // one window serves all penalties, one temperature both processors
+        ("repetition_penalty" | "frequency_penalty" | "presence_penalty", "last_n") => {
+            "penalty_last_n".into()
         }
-    };
-    let whole = |x: Option<f64>| x.map(|x| x as i64);
-    match name {
-        "temperature" => p.temperature = real("value")?,
-        "dynamic_temperature" => {
-            p.temperature = real("temperature")?.or(p.temperature);
-            p.dynamic_temperature_range = real("range")?;
-            p.dynamic_temperature_exponent = real("exponent")?;
-        }
-        "top_k" => p.top_k = whole(real("value")?),
-        "top_p" => p.top_p = real("value")?,
-        "min_p" => p.min_p = real("value")?,
-        "typical_p" => p.typical_p = real("value")?,
-        "top_n_sigma" => p.top_n_sigma = real("value")?,
-        "xtc" => (p.xtc_probability, p.xtc_threshold) = (real("probability")?, real("threshold")?),
-        "repetition_penalty" | "frequency_penalty" | "presence_penalty" => {
-            let value = real("value")?;
-            p.penalty_last_n = whole(real("last_n")?).or(p.penalty_last_n);
-            match name {
-                "repetition_penalty" => p.repetition_penalty = value,
-                "frequency_penalty" => p.frequency_penalty = value,
-                _ => p.presence_penalty = value,
-            }
-        }
-        "dry" => {
-            (p.dry_multiplier, p.dry_base) = (real("multiplier")?, real("base")?);
-            p.dry_allowed_length = whole(real("allowed_length")?);
-            p.dry_last_n = whole(real("last_n")?);
-            p.dry_breakers = form.remove("breakers").map(lists).transpose()?;
-        }
-        "logit_bias" => p.logit_bias = form.remove("value").map(biases).transpose()?,
-        _ => {
-            let what = format!("{engine} has no {name} that could be replayed; leave it out");
-            return Err(Error::setting("--engine", engine, what));
-        }
+        ("dynamic_temperature", "temperature") => key.into(),
+        (_, "value") => processor.into(),
+        _ => format!("{processor}_{key}"),
     }
-    Ok(())
-}
-
-fn lists(value: Value) -> Result<Vec<Vec<u32>>> {
-    serde_json::from_value(value.clone())
-        .map_err(|_| Error::setting("--dry-breakers", value, "must be lists of ids"))
-}
-
-fn biases(value: Value) -> Result<Vec<(u32, f64)>> {
-    let bad = || Error::setting("--logit-bias", &value, "must be pairs of an id and a number");
-    let pairs: Vec<(u32, Value)> = serde_json::from_value(value.clone()).map_err(|_| bad())?;
-    let number = |v: Value| match v.as_str() {
-        Some("-inf") => Some(f64::NEG_INFINITY),
-        _ => v.as_f64(),
-    };
-    pairs.into_iter().map(|(id, v)| Ok((id, number(v).ok_or_else(bad)?))).collect()
 }

@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::check::{self, CompareOptions, Comparison, References, Setting, Sweep};
@@ -8,12 +6,11 @@ use tokpick::render::{self, Tokens};
 use tokpick::sampler::{Job, Limits};
 use tokpick::{Error, Result, TokenId};
 
-use crate::cli::args::{DrawName, HistoryArgs, InputArgs, LimitArgs, ShowArgs, made, resolve_seed};
+use crate::cli::args::{DrawName, HistoryArgs, InputArgs, LimitArgs, ReportArgs, made, resolve_seed};
 use crate::cli::named::NamedLists;
 use crate::cli::note::missing;
-use crate::cli::out::Out;
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// The same rows under several settings: what they decode, and how that differs. Entropy, kept tokens and KL are those of the
 /// distributions that were drawn from; log-probability and perplexity those of the raw rows, so that they compare.
@@ -48,19 +45,14 @@ pub struct Compare {
     /// How tokens are drawn
     #[arg(long, value_name = "NAME", help_heading = "Drawing")]
     draw: Option<DrawName>,
-    /// How it is written
-    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    format: FormatName,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
     #[command(flatten)]
-    show: ShowArgs,
+    report: ReportArgs<FormatName>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum FormatName {
     /// For reading
+    #[default]
     Text,
     /// One document, with every sequence
     Json,
@@ -112,8 +104,17 @@ impl Compare {
     }
 }
 
-impl Run for Compare {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Compare {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick compare steps.npy --seed 7 --vocab vocab.json",
+            "tokpick compare steps.npy --seed 7 --with top-k=40 --with beam=4",
+            "tokpick compare steps.npy --seed 7 --sweep temperature=0.2..1.4:0.4",
+        ],
+        flags: &["with", "sweep", "reference", "num-samples", "seed", "draw", "vocab", "format", "output"],
+    };
+
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("compare");
         }
@@ -122,11 +123,11 @@ impl Run for Compare {
         }
         let settings = self.settings()?;
         let mut opened = self.input.open()?;
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.report.open()?;
         let tokens = opened.tokens.as_ref();
         let [prompt, prefix] = self.history.resolve(tokens, opened.source.as_ref())?;
-        let ends = self.limits.eos_token_id.as_ref();
-        let ends = ends.map(|ids| ids.resolve("--eos-token-id", tokens)).transpose()?;
+        let ends = self.limits.eos(tokens)?;
+        let ends = ends.or_else(|| tokens.and_then(Tokens::ends).map(<[_]>::to_vec));
         let limits = Limits { max_new_tokens: self.limits.max_new_tokens, ..Limits::default() };
         let limits = limits.with_eos(ends.into_iter().flatten()).of(&opened.source.shape());
         let text = |ids: &[TokenId]| tokens.map_or(String::new(), |tokens| tokens.text(ids));
@@ -137,10 +138,10 @@ impl Run for Compare {
         let gumbel = self.draw == Some(DrawName::Gumbel);
         let options = CompareOptions { samples: self.num_samples, seed, gumbel, references };
         let compared = check::compare(opened.source.as_mut(), &job, &settings, &options)?;
-        let look = self.show.look(&out);
+        let look = self.report.look(&out);
         let made = made(given, Some(&seed.to_string()));
         let view = Comparison { settings: &compared, tokens, made: &made };
-        out.write(|to| match self.format {
+        out.write(|to| match self.report.format {
             FormatName::Text => view.text(&look, to),
             FormatName::Json => {
                 let document = json!({

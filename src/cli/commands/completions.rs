@@ -1,12 +1,10 @@
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use clap_complete::{Shell, generate};
 use clap_complete_nushell::Nushell;
 
+use crate::cli::args::ToArgs;
 use crate::cli::help::program;
-use crate::cli::out::Out;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(
@@ -16,9 +14,8 @@ pub struct Completions {
     /// The shell that reads the script
     #[arg(value_name = "SHELL")]
     shell: ShellName,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    to: ToArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -30,9 +27,14 @@ enum ShellName {
     Nushell,
 }
 
-impl Run for Completions {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
-        let mut out = Out::open(self.output.as_deref())?;
+impl Execute for Completions {
+    const SCREEN: Screen = Screen {
+        examples: &["tokpick completions bash", "tokpick completions fish -o tokpick.fish"],
+        flags: &["output"],
+    };
+
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
+        let mut out = self.to.open()?;
         let mut program = program();
         // the generators end the program where a write fails
         let mut script = Vec::new();

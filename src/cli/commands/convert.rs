@@ -1,16 +1,16 @@
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use tokpick::source::write::{JsonWriter, NpyWriter, SafetensorsWriter, write_line, write_npz};
 use tokpick::source::{Access, LogitsSource, Row, row_iter};
 use tokpick::{Error, Result};
 
-use crate::cli::args::InputArgs;
+use crate::cli::args::{InputArgs, ToArgs};
 use crate::cli::note::note;
 use crate::cli::out::Out;
-use crate::cli::{Given, Run, Status, usage};
+use crate::cli::{Execute, Given, Screen, Status, usage};
 
 /// Rows go through one by one, as float32. Of an input whose number of steps only its end tells, and of sparse rows, they wait in
 /// a temporary file.
@@ -21,9 +21,8 @@ pub struct Convert {
     /// What to write (default: what the name of the output ends with)
     #[arg(long, value_name = "FORMAT", help_heading = "Output")]
     to: Option<FormatName>,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    file: ToArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,12 +60,17 @@ impl FormatName {
     }
 }
 
-impl Run for Convert {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Convert {
+    const SCREEN: Screen = Screen {
+        examples: &["tokpick convert steps.npy -o steps.npz", "tokpick convert steps-small.json --to jsonl"],
+        flags: &["layout", "rows", "array", "raw", "vocab-size", "to", "output"],
+    };
+
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return usage::help("convert");
         }
-        let named = self.output.as_deref().and_then(FormatName::of);
+        let named = self.file.output.as_deref().and_then(FormatName::of);
         let Some(format) = self.to.or(named) else {
             let what = "what is to be written? name the output .npy, .npz, .safetensors, .json or .jsonl, or say it with --to";
             anyhow::bail!("{what}");
@@ -80,7 +84,7 @@ impl Run for Convert {
         if source.vocab().is_some() {
             note("the token strings of the input are not carried over: keep them for --vocab");
         }
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.file.open()?;
         if format.is_binary() && out.is_terminal() {
             anyhow::bail!("{} is binary: write it to a file with -o FILE", format.name());
         }

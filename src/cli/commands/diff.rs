@@ -6,12 +6,11 @@ use tokpick::check::{self, DiffOptions, RowDiff};
 use tokpick::source::{DtypeHint, Layout, LogitsSource, Open, RowRange, remarking};
 use tokpick::{Error, Result};
 
-use crate::cli::args::{HistoryArgs, LimitArgs, SettingsArgs, ShowArgs};
+use crate::cli::args::{HistoryArgs, LimitArgs, ReportArgs, SettingsArgs};
 use crate::cli::note::note;
-use crate::cli::out::Out;
 use crate::cli::progress::watched;
 use crate::cli::resolve::{Asked, Files};
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// Rows are compared after the processors, with the history prompt and prefix. The share of draws that flip is exact: the
 /// measure of the uniforms for which inverse CDF takes different tokens (with `--draw gumbel`, the chance over shared noise).
@@ -62,21 +61,16 @@ pub struct Diff {
     /// Show so many of the rows that differ most
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     top: usize,
-    /// How the comparison is written
-    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    format: FormatName,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
     #[command(flatten)]
-    show: ShowArgs,
+    report: ReportArgs<FormatName>,
     #[command(flatten)]
     settings: SettingsArgs,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum FormatName {
     /// For reading
+    #[default]
     Text,
     /// One document, with every row
     Json,
@@ -97,15 +91,23 @@ impl Diff {
     }
 }
 
-impl Run for Diff {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Diff {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick diff steps.npy steps-fortran.npy",
+            "tokpick diff steps.npy steps-fortran.npy --max-kl 1e-4 -f json",
+        ],
+        flags: &["max-kl", "min-top1", "seed", "temperature", "top-p", "top", "format", "output"],
+    };
+
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         for (flag, value) in [("--max-kl", self.max_kl), ("--min-top1", self.min_top1)] {
             if let Some(value) = value.filter(|v| v.is_nan() || *v < 0.0) {
                 return Err(Error::setting(flag, value, "must be 0 or more").into());
             }
         }
         let (mut a, mut b) = (self.open(&self.a)?, self.open(&self.b)?);
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.report.open()?;
         let files = Files::read(&self.settings)?.drawing("`diff` compares what `sample` draws from");
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
@@ -120,8 +122,8 @@ impl Run for Diff {
             Ok(())
         })?;
         let holds = self.holds(&diff);
-        let look = self.show.look(&out);
-        out.write(|to| match self.format {
+        let look = self.report.look(&out);
+        out.write(|to| match self.report.format {
             FormatName::Text => diff.text(&rows, self.top, &look, to),
             FormatName::Json => {
                 let document = json!({

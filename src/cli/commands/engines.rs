@@ -1,12 +1,10 @@
-use std::io::{self, Write};
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use std::io::{self, Write};
 use tokpick::engine::{EngineInfo, engines};
 
-use crate::cli::out::Out;
-use crate::cli::{Given, Run, Status};
+use crate::cli::args::ToArgs;
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 pub struct Engines {
@@ -16,9 +14,8 @@ pub struct Engines {
     /// Tables for a document: the engines, and which name belongs to which release
     #[arg(long, conflicts_with = "format")]
     markdown: bool,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    to: ToArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,9 +26,12 @@ enum FormatName {
     Json,
 }
 
-impl Run for Engines {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
-        let mut out = Out::open(self.output.as_deref())?;
+impl Execute for Engines {
+    const SCREEN: Screen =
+        Screen { examples: &["tokpick engines", "tokpick engines -f json"], flags: &["format", "output"] };
+
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
+        let mut out = self.to.open()?;
         out.write(|to| match self.format {
             _ if self.markdown => markdown(to),
             FormatName::Text => engines().iter().try_for_each(|e| text(e, to)),

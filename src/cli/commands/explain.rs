@@ -1,8 +1,6 @@
-use std::ops::Range;
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use std::ops::Range;
 use tokpick::engine::Watch;
 use tokpick::processor::Chain;
 use tokpick::render::{self, Explained, explain};
@@ -10,14 +8,13 @@ use tokpick::sampler::{Limits, Sampler};
 use tokpick::{Error, Place, sampler};
 
 use crate::cli::args::{
-    DrawArgs, HistoryArgs, InputArgs, LimitArgs, Seed, SettingsArgs, ShowArgs, hide, made,
+    DrawArgs, HistoryArgs, InputArgs, LimitArgs, ReportArgs, Seed, SettingsArgs, hide, made,
 };
 use crate::cli::note::{missing, no_effect, note};
-use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{Drawing, draw};
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(
@@ -38,14 +35,8 @@ pub struct Explain {
     /// How many of the most probable tokens are shown
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     top: usize,
-    /// How it is written
-    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    format: FormatName,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
     #[command(flatten)]
-    show: ShowArgs,
+    report: ReportArgs<FormatName>,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -54,9 +45,10 @@ pub struct Explain {
     settings: SettingsArgs,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum FormatName {
     /// For reading
+    #[default]
     Text,
     /// One document
     Json,
@@ -74,13 +66,21 @@ fn range(text: &str) -> std::result::Result<Range<usize>, String> {
         .ok_or_else(|| "must be A..B with A below B: 0..4".to_string())
 }
 
-impl Run for Explain {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Explain {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick explain steps.npy --step 4 -t 0.8 -k 40 -p 0.9 --seed 7",
+            "tokpick explain steps.npy --step 4 --min-p 0.1 --seed 7 --vocab vocab.json",
+        ],
+        flags: &["step", "temperature", "top-k", "top-p", "min-p", "seed", "draw", "vocab", "top", "output"],
+    };
+
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("explain");
         }
         let opened = self.input.open()?;
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.report.open()?;
         let shape = opened.source.shape();
         let asked = Asked {
             settings: &self.settings,
@@ -99,14 +99,14 @@ impl Run for Explain {
         let Setup { mut opened, resolved, .. } = setup;
         let name = draw.name().to_string();
         let job = resolved.job(seed.as_ref().map_or(0, Seed::coins));
-        let look = self.show.look(&out);
+        let look = self.report.look(&out);
         let tokens = opened.tokens.as_ref();
         let made = made(given, seed.as_ref().map(|s| s.0.as_str()));
         let mut failure = None;
         let written = out.write(|to| {
             let mut shown: Vec<Explained> = Vec::new();
             let mut first = true;
-            let mut see = |step: Explained| match self.format {
+            let mut see = |step: Explained| match self.report.format {
                 FormatName::Text => {
                     if !std::mem::take(&mut first) {
                         writeln!(to, "\n")?;
@@ -128,7 +128,7 @@ impl Run for Explain {
             failure = run.err();
             let written = trace.end()?;
             if failure.is_none() && written > 0 {
-                match self.format {
+                match self.report.format {
                     FormatName::Text => {}
                     FormatName::Json => {
                         let document = json!({

@@ -1,16 +1,12 @@
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
-use tokpick::processor::{Candidates, Chain};
+use tokpick::candidates::Candidates;
 use tokpick::render::{self, RowInfo};
-use tokpick::sampler::Job;
-use tokpick::source::{Access, Query, Row};
+use tokpick::source::row_iter;
 
-use crate::cli::args::{HistoryArgs, InputArgs, ShowArgs};
+use crate::cli::args::{HistoryArgs, InputArgs, ReportArgs};
 use crate::cli::note::missing;
-use crate::cli::out::Out;
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(
@@ -27,71 +23,51 @@ pub struct Info {
     /// Look at so many rows
     #[arg(long, value_name = "N", default_value_t = 64, help_heading = "Output")]
     max_rows: usize,
-    /// How it is written
-    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    format: FormatName,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
     #[command(flatten)]
-    show: ShowArgs,
+    report: ReportArgs<FormatName>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum FormatName {
     /// For reading
+    #[default]
     Text,
     /// One document
     Json,
 }
 
-impl Run for Info {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Info {
+    const SCREEN: Screen = Screen {
+        examples: &["tokpick info steps.npy", "tokpick info batch.npy --vocab vocab.json --top 3"],
+        flags: &["layout", "rows", "vocab", "top", "format", "output"],
+    };
+
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("info");
         }
         let mut opened = self.input.open()?;
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.report.open()?;
         let source = opened.source.as_mut();
-        let shape = source.shape();
-        let mut info = render::Info {
+        let mut info = render::InputInfo {
             input: source.name().to_string(),
             format: source.format(),
-            shape: shape.clone(),
+            shape: source.shape(),
             strings: opened.tokens.as_ref().map(render::Tokens::len),
             rows: Vec::new(),
             unread: false,
         };
         let [prompt, prefix] = self.history.resolve(opened.tokens.as_ref(), source)?;
-        let context = [prompt.as_slice(), &prefix].concat();
-        let first = Job::new(&Chain::default()).prefix(&prefix).first_step(&shape);
-        let mut going: Vec<usize> = shape.sequences.clone().collect();
-        let (mut at, mut step) = (0, first);
-        let (mut rows, mut buffer) = (Vec::<Row>::new(), Candidates::default());
-        while at < going.len() && info.rows.len() < self.max_rows {
-            let query = Query { sequence: going[at], step, context: &context, prompt_len: prompt.len() };
-            source.rows(&[query], &mut rows)?;
-            let Some(row) = rows.first_mut().filter(|row| !row.ended) else {
-                going.remove(at);
-                if shape.access != Access::ByStep {
-                    step = first;
-                } else if at == going.len() {
-                    (at, step) = (0, step + 1);
-                }
-                continue;
-            };
+        let (mut rows, mut buffer) = (row_iter(source).after(&prompt, &prefix), Candidates::default());
+        while info.rows.len() < self.max_rows
+            && let Some((sequence, step, row)) = rows.lend()?
+        {
             info.shape.vocab = info.shape.vocab.max(Some(row.vocab));
-            info.rows.push(RowInfo::new(going[at], step, row, self.top, &mut buffer));
-            (at, step) = match shape.access {
-                _ if shape.follows_prefix => break,
-                Access::ByStep if at + 1 < going.len() => (at + 1, step),
-                Access::ByStep => (0, step + 1),
-                _ => (at, step + 1),
-            };
+            info.rows.push(RowInfo::new(sequence, step, row, self.top, &mut buffer));
         }
-        info.unread = !shape.follows_prefix && at < going.len() && !all_read(&shape, info.rows.len());
-        let (tokens, look) = (opened.tokens.as_ref(), self.show.look(&out));
-        out.write(|to| match self.format {
+        info.unread = rows.has_more();
+        let (tokens, look) = (opened.tokens.as_ref(), self.report.look(&out));
+        out.write(|to| match self.report.format {
             FormatName::Text => info.text(tokens, &look, to),
             FormatName::Json => info.json(to),
         })?;
@@ -99,8 +75,4 @@ impl Run for Info {
         missing(opened.tokens.as_ref());
         Ok(Status::Done)
     }
-}
-
-fn all_read(shape: &tokpick::source::Shape, read: usize) -> bool {
-    shape.steps().is_some_and(|steps| read >= steps.saturating_mul(shape.sequences.len()))
 }

@@ -7,9 +7,10 @@ use clap::Args;
 use tokpick::system::write_whole;
 use tokpick::{Error, Result};
 
+use crate::cli::args::ToArgs;
 use crate::cli::lessons::{FILES, Lesson, Part, all};
 use crate::cli::out::Out;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(
@@ -25,13 +26,17 @@ pub struct LessonCommand {
     /// Write the inputs of the lessons into a folder, for experiments of your own
     #[arg(long, value_name = "FOLDER", help_heading = "Output", conflicts_with_all = ["number", "markdown", "output"])]
     files: Option<PathBuf>,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    to: ToArgs,
 }
 
-impl Run for LessonCommand {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for LessonCommand {
+    const SCREEN: Screen = Screen {
+        examples: &["tokpick lesson", "tokpick lesson 2", "tokpick lesson --files ."],
+        flags: &["markdown", "files", "output"],
+    };
+
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         if let Some(folder) = &self.files {
             lay_out(folder)?;
             return Ok(Status::Done);
@@ -45,7 +50,7 @@ impl Run for LessonCommand {
                 })?
             }
         };
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.to.open()?;
         if self.number.is_none() && !self.markdown {
             out.write(|to| list(chosen, to))?;
         } else {

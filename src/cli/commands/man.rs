@@ -6,9 +6,9 @@ use clap_mangen::Man as Page;
 use tokpick::system::write_whole;
 use tokpick::{Error, Result};
 
+use crate::cli::args::ToArgs;
 use crate::cli::help::program;
-use crate::cli::out::Out;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(after_long_help = "Read a page with `tokpick man sample | man -l -`.")]
@@ -19,13 +19,17 @@ pub struct Man {
     /// Write all pages into a folder: tokpick.1, tokpick-sample.1 …
     #[arg(long, value_name = "FOLDER", help_heading = "Output", conflicts_with_all = ["command", "output"])]
     directory: Option<PathBuf>,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    to: ToArgs,
 }
 
-impl Run for Man {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Man {
+    const SCREEN: Screen = Screen {
+        examples: &["tokpick man sample", "tokpick man --directory man1"],
+        flags: &["directory", "output"],
+    };
+
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let mut program = program();
         program.build();
         if let Some(folder) = &self.directory {
@@ -39,7 +43,7 @@ impl Run for Man {
                 Error::setting("COMMAND", name, format!("is no command; these are: {}", names.join(", ")))
             })?,
         };
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.to.open()?;
         let page = page(command)?;
         out.write(|to| to.write_all(&page))?;
         out.finish()?;

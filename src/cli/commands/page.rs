@@ -1,7 +1,5 @@
-use std::ffi::OsString;
-use std::path::PathBuf;
-
 use clap::{Args, Command};
+use std::ffi::OsString;
 use tokpick::processor::{Chain, INFOS};
 use tokpick::render::page::{Page as Html, PageRow, STAGES};
 use tokpick::render::tree::Beams;
@@ -9,12 +7,13 @@ use tokpick::sampler::{Event, Greedy, Job, Limits, Sampler, walk};
 use tokpick::source::{Access, LogitsSource, Query, Row, Shape};
 use tokpick::{Error, Place, Result, TokenId};
 
-use crate::cli::args::{HistoryArgs, InputArgs, LimitArgs, SearchArgs, SettingsArgs, made, resolve_seed};
+use crate::cli::args::{
+    HistoryArgs, InputArgs, LimitArgs, SearchArgs, SettingsArgs, ToArgs, made, resolve_seed,
+};
 use crate::cli::note::{missing, note};
-use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files, Resolved};
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// Of each step, so many of the best tokens are known at the later ones, for the penalties.
 const FOLLOWED: usize = 3;
@@ -38,22 +37,39 @@ pub struct Page {
     /// Seed that the page opens with (default: a fresh one, said on standard error)
     #[arg(long, short, value_name = "N", help_heading = "Drawing")]
     seed: Option<u64>,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    to: ToArgs,
     #[command(flatten)]
     search: SearchArgs,
     #[command(flatten)]
     settings: SettingsArgs,
 }
 
-impl Run for Page {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Page {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick page steps.npy --vocab vocab.json --seed 7 -o page.html",
+            "tokpick page steps.npy --rows 0..8 -t 0.8 -p 0.9 --num-beams 3 -o page.html",
+        ],
+        flags: &[
+            "vocab",
+            "rows",
+            "temperature",
+            "top-k",
+            "top-p",
+            "seed",
+            "num-beams",
+            "eos-token-id",
+            "output",
+        ],
+    };
+
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("page");
         }
         let mut opened = self.input.open()?;
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.to.open()?;
         let shape = opened.source.shape();
         let files = Files::read(&self.settings)?;
         let asked =
@@ -66,6 +82,7 @@ impl Run for Page {
             beam.num_return_sequences = beam.num_beams;
         }
         let seed = resolve_seed(self.seed.or_else(|| files.get(|s| s.seed)));
+        self.search.note_do_sample(&files, &beam.variant);
         let mut beam = self.search.with_phrases(beam, opened.tokens.as_ref())?;
         let sequence = self.sequence(&shape)?;
         let source = opened.source.as_mut();

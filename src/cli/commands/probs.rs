@@ -1,17 +1,17 @@
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use tokpick::draw::RowCoins;
 use tokpick::processor::{Chain, Context, Kind, Stage};
 use tokpick::render::{self, Distribution, ProbsFormat};
 use tokpick::sampler::walk;
 
-use crate::cli::args::{DigitsName, HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, resolve_seed};
+use crate::cli::args::{
+    DigitsName, HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, ToArgs, resolve_seed,
+};
+use crate::cli::host::{self, Want};
 use crate::cli::note::{missing, no_effect};
-use crate::cli::out::Out;
 use crate::cli::resolve::Asked;
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(
@@ -42,9 +42,8 @@ pub struct Probs {
         help_heading = "Output"
     )]
     digits: DigitsName,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    to: ToArgs,
     /// Seed of the coins that a processor tosses (XTC)
     #[arg(long, short, value_name = "N", help_heading = "Output")]
     seed: Option<u64>,
@@ -62,13 +61,21 @@ enum FormatName {
     Jsonl,
 }
 
-impl Run for Probs {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Probs {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick probs steps.npy --top 3",
+            "tokpick probs steps.npy -t 0.7 -p 0.9 --rows 0..2 -f json",
+        ],
+        flags: &["temperature", "top-k", "top-p", "min-p", "rows", "ids", "vocab", "top", "format", "output"],
+    };
+
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("probs");
         }
         let mut opened = self.input.open()?;
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.to.open()?;
         let shape = opened.source.shape();
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
@@ -101,6 +108,10 @@ impl Run for Probs {
                 c.reset();
                 whole.apply(c, &Context { context, prompt_len, sequence, step, coins: &coins })?;
                 row.kept_mass = Distribution::new(sequence, step, c).mass_of(&row.ids);
+            }
+            if host::wants() == Some(Want::Rows) {
+                host::hand(|taken| taken.rows.push((row, c.vocab())));
+                return Ok(());
             }
             out.write(|to| probs.row(row, tokens, to))
         })?;

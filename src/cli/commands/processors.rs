@@ -1,31 +1,23 @@
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use tokpick::render;
 use tokpick::settings::Order;
 
-use crate::cli::args::ShowArgs;
-use crate::cli::out::Out;
-use crate::cli::{Given, Run, Status};
+use crate::cli::args::ReportArgs;
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 pub struct Processors {
-    /// How the list is written
-    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
-    format: FormatName,
+    #[command(flatten)]
+    report: ReportArgs<FormatName>,
     /// Write a Markdown table: the same as `--format markdown`
     #[arg(long)]
     markdown: bool,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
-    #[command(flatten)]
-    show: ShowArgs,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum FormatName {
     /// Aligned columns, and the orders
+    #[default]
     Text,
     /// One document
     Json,
@@ -33,13 +25,18 @@ enum FormatName {
     Markdown,
 }
 
-impl Run for Processors {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Processors {
+    const SCREEN: Screen = Screen {
+        examples: &["tokpick processors", "tokpick processors -f json"],
+        flags: &["format", "output"],
+    };
+
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let orders = [Order::hf(), Order::llama_cpp(), Order::vllm()];
         let processors = render::Processors { orders: orders.to_vec() };
-        let mut out = Out::open(self.output.as_deref())?;
-        let look = self.show.look(&out);
-        out.write(|to| match self.format {
+        let mut out = self.report.open()?;
+        let look = self.report.look(&out);
+        out.write(|to| match self.report.format {
             _ if self.markdown => processors.markdown(to),
             FormatName::Markdown => processors.markdown(to),
             FormatName::Text => processors.text(&look, to),

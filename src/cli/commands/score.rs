@@ -1,18 +1,15 @@
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::Error;
 use tokpick::check::{self, By};
 
 use crate::cli::args::{
-    HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, ShowArgs, made, resolve_seed,
+    HistoryArgs, IdsArgs, InputArgs, LimitArgs, ReportArgs, SettingsArgs, made, resolve_seed,
 };
 use crate::cli::note::missing;
-use crate::cli::out::Out;
 use crate::cli::resolve::Asked;
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// A row for each id (with `--format text`, the text under marks): its log-probability in the raw row and after the processors, its rank
 /// (1 is the best, tied tokens share
@@ -27,27 +24,22 @@ pub struct Score {
     history: HistoryArgs,
     #[command(flatten)]
     limits: LimitArgs,
-    /// How scores are written
-    #[arg(long, short, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
-    format: FormatName,
+    #[command(flatten)]
+    report: ReportArgs<FormatName>,
     /// What the marks of a text tell
     #[arg(long, value_name = "WHAT", default_value = "surprise", help_heading = "Output")]
     by: ByName,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
     /// Seed of the coins that a processor tosses (XTC)
     #[arg(long, short, value_name = "N", help_heading = "Output")]
     seed: Option<u64>,
     #[command(flatten)]
-    show: ShowArgs,
-    #[command(flatten)]
     settings: SettingsArgs,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum FormatName {
     /// A row for each id
+    #[default]
     Table,
     /// The text itself, each token under a mark of its surprise
     Text,
@@ -82,8 +74,16 @@ impl From<ByName> for By {
     }
 }
 
-impl Run for Score {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Score {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick score steps-small.json --ids 307,318,278,372",
+            "tokpick greedy steps.npy | tokpick score steps.npy --ids-file -",
+        ],
+        flags: &["ids", "ids-file", "prompt-ids", "temperature", "vocab", "format", "output"],
+    };
+
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("score");
         }
@@ -91,7 +91,7 @@ impl Run for Score {
         let Some(ids) = self.ids.resolve(opened.tokens.as_ref(), opened.source.as_ref())? else {
             return Err(Error::setting("--ids", "(none)", "give the ids to score, or --ids-file").into());
         };
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.report.open()?;
         let longest = ids.iter().map(Vec::len).max();
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
@@ -103,9 +103,9 @@ impl Run for Score {
         let seed = if resolved.chain.needs().coin { resolve_seed(asked_seed) } else { 0 };
         let job = resolved.job(seed);
         let scores = check::score(opened.source.as_mut(), &job, &ids)?;
-        let (tokens, look) = (opened.tokens.as_ref(), self.show.look(&out));
+        let (tokens, look) = (opened.tokens.as_ref(), self.report.look(&out));
         let (by, made) = (By::from(self.by), made(given, None));
-        out.write(|to| match self.format {
+        out.write(|to| match self.report.format {
             FormatName::Table => scores.iter().try_for_each(|s| s.table(tokens, scores.len() > 1, &look, to)),
             FormatName::Text => scores.iter().enumerate().try_for_each(|(at, s)| {
                 if at > 0 {

@@ -1,5 +1,4 @@
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
@@ -9,9 +8,8 @@ use rand_distr::{Distribution, Exp1, StandardNormal, StandardUniform};
 use tokpick::Error;
 use tokpick::source::write::{JsonWriter, NpyWriter};
 
-use crate::cli::args::resolve_seed;
-use crate::cli::out::Out;
-use crate::cli::{Given, Run, Status};
+use crate::cli::args::{ToArgs, resolve_seed};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(after_long_help = "Written row by row: any size fits in memory.")]
@@ -31,9 +29,8 @@ pub struct Synth {
     /// How they are written (default: json where the file is named so, else npy)
     #[arg(long, short, value_name = "FORMAT")]
     format: Option<FormatName>,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    to: ToArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -87,15 +84,23 @@ impl FromStr for Axes {
     }
 }
 
-impl Run for Synth {
-    fn run(self, _: &Given) -> anyhow::Result<Status> {
+impl Execute for Synth {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick synth 64x32000 --seed 1 -o logits.npy",
+            "tokpick synth 3x8 --dist normal --seed 1 -f json",
+        ],
+        flags: &["dist", "scale", "seed", "format", "output"],
+    };
+
+    fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let fits = self.scale.is_finite() && self.scale.abs() <= 1e6;
         if !fits {
             return Err(Error::setting("--scale", self.scale, "must be a number between -1e6 and 1e6").into());
         }
-        let named = self.output.as_ref().and_then(|p| p.extension()).is_some_and(|e| e == "json");
+        let named = self.to.output.as_ref().and_then(|p| p.extension()).is_some_and(|e| e == "json");
         let format = self.format.unwrap_or(if named { FormatName::Json } else { FormatName::Npy });
-        let mut out = Out::open(self.output.as_deref())?;
+        let mut out = self.to.open()?;
         if format == FormatName::Npy && out.is_terminal() {
             anyhow::bail!("NPY is binary: write it to a file with -o FILE, or choose --format json");
         }

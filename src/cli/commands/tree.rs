@@ -7,18 +7,17 @@ use tokpick::hypothesis::Hypothesis;
 use tokpick::render::Tokens;
 use tokpick::render::tree::{Beams, Ending, Tree as Drawn, TreeView};
 use tokpick::sampler::{Event, Exact, Greedy, Job, Sampler};
-use tokpick::source::Vocab;
 use tokpick::trace::BeamStep;
 use tokpick::{Error, Place, Result};
 
 use crate::cli::args::{
-    HistoryArgs, InputArgs, LimitArgs, SearchArgs, SettingsArgs, ShowArgs, made, resolve_seed,
+    HistoryArgs, InputArgs, LimitArgs, ReportArgs, SearchArgs, SettingsArgs, made, resolve_seed,
 };
 use crate::cli::note::{missing, no_effect};
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files};
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// A beam search, drawn from what it considered at every step: live, pruned and finished hypotheses, where greedy search goes, and with
 /// `--exact` the true best sequence. Numbers: the probability of the token after the processors, and that of all tokens so far.
@@ -44,21 +43,16 @@ pub struct Tree {
     /// At most so many pruned continuations of each beam are drawn (JSON has all)
     #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Output")]
     pruned: usize,
-    /// How it is written
-    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    format: FormatName,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
     #[command(flatten)]
-    show: ShowArgs,
+    report: ReportArgs<FormatName>,
     #[command(flatten)]
     settings: SettingsArgs,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum FormatName {
     /// For reading
+    #[default]
     Text,
     /// One document, with every continuation
     Json,
@@ -72,13 +66,31 @@ enum FormatName {
     Html,
 }
 
-impl Run for Tree {
-    fn run(self, given: &Given) -> anyhow::Result<Status> {
-        let mut out = Out::open(self.output.as_deref())?;
+impl Execute for Tree {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick tree steps-small.json --num-beams 3 --vocab vocab.json",
+            "tokpick tree steps-small.json --num-beams 3 -f svg -o tree.svg",
+        ],
+        flags: &[
+            "num-beams",
+            "length-penalty",
+            "from-trace",
+            "pruned",
+            "prompt-ids",
+            "max-new-tokens",
+            "vocab",
+            "format",
+            "output",
+        ],
+    };
+
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
+        let mut out = self.report.open()?;
         if let Some(path) = &self.from_trace {
             let drawn = trees(&read(path)?, |_| (Vec::new(), None, None));
-            let vocab = self.input.vocab.as_deref().map(Vocab::open).transpose()?;
-            self.write(&drawn, vocab.map(Tokens::new).as_ref(), &made(given, None), &mut out)?;
+            let tokens = self.input.vocab.open()?;
+            self.write(&drawn, tokens.as_ref(), &made(given, None), &mut out)?;
             out.finish()?;
             return Ok(Status::Done);
         }
@@ -90,6 +102,7 @@ impl Run for Tree {
         let files = files.for_beams(&search);
         let mut opened = self.input.open()?;
         let (shape, tokens) = (opened.source.shape(), opened.tokens.as_ref());
+        self.search.note_do_sample(&files, &search.variant);
         let mut search = self.search.with_phrases(search, tokens)?;
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
@@ -131,9 +144,9 @@ impl Run for Tree {
 
 impl Tree {
     fn write(&self, trees: &[Drawn], tokens: Option<&Tokens>, made: &str, out: &mut Out) -> Result<()> {
-        let look = self.show.look(out);
+        let look = self.report.look(out);
         let view = TreeView { trees, tokens, pruned: self.pruned, made };
-        out.write(|to| match self.format {
+        out.write(|to| match self.report.format {
             FormatName::Text => view.text(&look, to),
             FormatName::Json => {
                 writeln!(to, "{}", json!({"tokpick": env!("CARGO_PKG_VERSION"), "trees": trees}))

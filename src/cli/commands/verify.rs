@@ -16,11 +16,10 @@ use self::judge::{FormatName, JudgeArgs};
 use crate::cli::args::{DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Seed, SettingsArgs, hide};
 use crate::cli::named::NamedLists;
 use crate::cli::note::{no_effect, note};
-use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{self, is_greedy, samples};
 use crate::cli::usage::help;
-use crate::cli::{Given, Run, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// `verify RECORD` repeats a recorded run. `verify INPUT --ids …` draws every step again, with the claimed ids as history, and
 /// tells for each mismatch by how much the claimed token lost (after Token-DiFR, arXiv 2511.20621): the score difference of a
@@ -46,8 +45,29 @@ pub struct Verify {
     settings: SettingsArgs,
 }
 
-impl Run for Verify {
-    fn run(mut self, given: &Given) -> anyhow::Result<Status> {
+impl Execute for Verify {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick verify steps-small.json --ids 307,318,278,372 --greedy",
+            "tokpick sample steps.npy -s 7 | tokpick verify steps.npy --ids-file - -s 7",
+            "tokpick sample steps.npy -s 7 -o ids --record - | tokpick verify -",
+        ],
+        flags: &[
+            "ids",
+            "ids-file",
+            "seed",
+            "engine",
+            "greedy",
+            "guess",
+            "logit-noise",
+            "temperature",
+            "top-p",
+            "format",
+            "output",
+        ],
+    };
+
+    fn execute(mut self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("verify");
         }
@@ -116,7 +136,7 @@ impl Verify {
     fn ids(&self, lists: &NamedLists) -> anyhow::Result<Status> {
         let opened = self.input.open()?;
         let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
-        let mut out = Out::open(self.judge.output.as_deref())?;
+        let mut out = self.judge.report.open()?;
         let longest = ids.iter().map(Vec::len).max();
         let (files, resolved) =
             self.asked(Some(&self.draw)).over(&opened, longest, |files| match self.judge.greedy {
@@ -137,8 +157,8 @@ impl Verify {
         };
         let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, &ids, &options)?;
         let holds = found.holds(self.judge.min_match, self.judge.max_margin);
-        let look = self.judge.show.look(&out);
-        out.write(|to| match self.judge.format {
+        let look = self.judge.report.look(&out);
+        out.write(|to| match self.judge.report.format {
             FormatName::Text => {
                 found.text(self.judge.top, self.judge.logit_noise, self.judge.alpha, &look, to)
             }
@@ -195,9 +215,9 @@ impl Verify {
 
     /// What a faithful server may differ by: as the flags say, or as is usual for engines without a state.
     fn tolerance(&self) -> Result<Option<Tolerance>> {
-        let usual = self.addressed()?.then(|| Tolerance::default().score);
-        let score = self.judge.tolerance.or(usual);
-        Ok(score.map(|score| Tolerance { score, cut: self.judge.cut_tolerance }))
+        let cut = self.judge.cut_tolerance;
+        let usual = self.addressed()?.then(|| Tolerance { cut, ..Tolerance::default() });
+        Ok(self.judge.tolerance.map(|score| Tolerance { score, spacings: 0.0, cut }).or(usual))
     }
 
     /// The ids of a server's answers, where the file of ids holds such; seeds, positions and prompts go where flags left them

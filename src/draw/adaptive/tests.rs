@@ -1,6 +1,6 @@
 use super::*;
+use crate::candidates::Candidates;
 use crate::draw::Seat;
-use crate::processor::Candidates;
 use crate::source::Row;
 
 fn step(
@@ -21,7 +21,7 @@ fn step(
 
 fn load(p: &[f32]) -> Candidates {
     let mut c = Candidates::default();
-    c.load(&mut Row::dense(p.iter().map(|p| p.ln()).collect()), 0, 0).unwrap();
+    c.load(Row::dense(p.iter().map(|p| p.ln()).collect()), 0, 0).unwrap();
     c
 }
 

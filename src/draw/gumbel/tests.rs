@@ -48,8 +48,8 @@ fn states() -> Vec<(&'static str, Candidates)> {
         let ids: Vec<u32> =
             (0..900).map(|i| i * i % 40_009).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
         let logits = ids.iter().map(|&id| logit(id)).collect();
-        let mut row = Row { vocab: 50_000, ids: Some(ids), ..Row::dense(logits) };
-        c.load(&mut row, 0, 0).unwrap();
+        let row = Row { vocab: 50_000, ids: Some(ids), ..Row::dense(logits) };
+        c.load(row, 0, 0).unwrap();
         c
     };
     vec![

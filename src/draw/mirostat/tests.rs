@@ -21,7 +21,7 @@ fn step(
 
 fn load(row: &[f32]) -> Candidates {
     let mut c = Candidates::default();
-    c.load(&mut Row::dense(row.to_vec()), 0, 0).unwrap();
+    c.load(Row::dense(row.to_vec()), 0, 0).unwrap();
     c
 }
 

@@ -32,11 +32,11 @@
 //! 5. **The prescribed sums.** The sums were quick, within [`bounds`](super::bounds) of the prescribed ones, here 3e-7. The cut would be
 //!    another one only if the target were that near to 1.70 or 1.90. It isn't, so nothing more is summed: the answer is that of
 //!    the definition. Else [`mass`](super::mass) is taken of the whole row and of what is inside, the list is cut again, and
-//!    `Search::certain` compares the neighbours of the cut, each by its prescribed sum.
+//!    `CutSearch::certain` compares the neighbours of the cut, each by its prescribed sum.
 //!
 //! A look at the sample may say that few values hold the target. Then the pass only sums; the list is copied from those spans
 //! whose largest value is in the bracket. Where a sample doesn't pay (a short row, a list, a band), or both brackets miss,
-//! `Search::anywhere` lists all members and starts at step 4.
+//! `CutSearch::anywhere` lists all members and starts at step 4.
 //!
 //! [`typical`](typical()) is the same search in another order: not the largest values first, but the nearest to the mean. What the pass
 //! found

@@ -2,7 +2,7 @@
 
 use super::found::Kept;
 use super::rough::rough_mass;
-use super::search::{ByValue, Goal, Near, Scratch, Search, Work, sampled, with_scratch};
+use super::search::{ByValue, CutSearch, Goal, Near, Scratch, Work, sampled, with_scratch};
 use crate::kernel::bounds::{certainly, rough_and_reordered};
 use crate::kernel::exact::members::From;
 use crate::kernel::row::{Band, Slice, Weigh};
@@ -23,7 +23,7 @@ use crate::kernel::row::{Band, Slice, Weigh};
 /// assert_eq!(cut(Goal::Share(0.9)), Some(-1.0));
 /// ```
 pub fn nucleus(set: Slice, w: Weigh, band: Band, maxima: &[f32], goal: Goal, kept: &mut Kept) -> Option<f32> {
-    let search = Search { set, w, band, order: ByValue, goal };
+    let search = CutSearch { set, w, band, order: ByValue, goal };
     kept.total = None;
     with_scratch(|scratch| {
         let quick = sampled(set, band, maxima, scratch, |scratch| search.quick(maxima, scratch));
@@ -35,7 +35,7 @@ pub fn nucleus(set: Slice, w: Weigh, band: Band, maxima: &[f32], goal: Goal, kep
     })
 }
 
-impl Search<'_, ByValue> {
+impl CutSearch<'_, ByValue> {
     /// The cut in a plain row by way of a sample; `None` if that doesn't lead to it.
     fn quick(&self, maxima: &[f32], scratch: &mut Scratch) -> Option<f32> {
         let Scratch { list, spare, sample, found, blocks } = scratch;

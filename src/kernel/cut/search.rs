@@ -136,7 +136,7 @@ pub fn sampled<T>(
 }
 
 /// Looks for the largest key v among the members such that those with keys ≥ v have a [`mass`] that reaches the goal.
-pub struct Search<'a, O> {
+pub struct CutSearch<'a, O> {
     pub set: Slice<'a>,
     pub w: Weigh,
     pub band: Band,
@@ -144,7 +144,7 @@ pub struct Search<'a, O> {
     pub goal: Goal,
 }
 
-impl<O: Order> Search<'_, O> {
+impl<O: Order> CutSearch<'_, O> {
     /// The cut by looking at all members; `None` if there is none.
     pub fn anywhere(&self, Scratch { list, blocks, .. }: &mut Scratch) -> Option<f32> {
         let target = self.target(blocks);

@@ -3,7 +3,7 @@
 use super::found::Kept;
 use super::list::List;
 use super::sample::Sample;
-use super::search::{Goal, Near, Order, Scratch, Search, Work, last, sampled, with_scratch};
+use super::search::{CutSearch, Goal, Near, Order, Scratch, Work, last, sampled, with_scratch};
 use crate::kernel::bounds::rough_and_reordered;
 use crate::kernel::exact::fours::moments_by_fours;
 use crate::kernel::exact::members::From;
@@ -124,8 +124,8 @@ struct Look<'a> {
 type Quick = (ByDistance, f32, Band);
 
 impl<'a> Look<'a> {
-    fn search(&self, order: ByDistance) -> Search<'a, ByDistance> {
-        Search { set: self.set, w: self.w, band: self.band, order, goal: Goal::Share(self.share) }
+    fn search(&self, order: ByDistance) -> CutSearch<'a, ByDistance> {
+        CutSearch { set: self.set, w: self.w, band: self.band, order, goal: Goal::Share(self.share) }
     }
 
     /// The cut in a plain row by way of a sample; `None` if that doesn't lead to it.

@@ -3,8 +3,9 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::processor::{Candidates, Context, param};
-use crate::source::{Open, Query, ReadAt, Row, Steps};
+use crate::candidates::Candidates;
+use crate::processor::{Context, param};
+use crate::source::{Open, Query, ReadAt, Steps};
 use crate::{Error, Place, Result, TokenId};
 
 /// A second input: for each row that is decoded, the row at the same place, or one row for all.
@@ -17,15 +18,9 @@ pub struct Companion {
     follows_prefix: bool,
 }
 
-/// The buffers of a companion row.
-#[derive(Default)]
-struct Scratch {
-    rows: Row,
-    candidates: Candidates,
-}
-
 thread_local! {
-    static SCRATCH: Cell<Scratch> = Cell::default();
+    /// The buffers of a companion row.
+    static SCRATCH: Cell<Candidates> = Cell::default();
 }
 
 impl Companion {
@@ -65,9 +60,8 @@ impl Companion {
         normalized: bool,
         f: impl Fn(f64, f64) -> f64,
     ) -> Result<()> {
-        let mut scratch = SCRATCH.take();
-        let result = self.read(name, c.vocab(), cx, &mut scratch).and_then(|()| {
-            let companion = &mut scratch.candidates;
+        let mut companion = SCRATCH.take();
+        let result = self.read(name, c.vocab(), cx, &mut companion).and_then(|()| {
             let normalizer = if normalized { companion.decision_log_normalizer() } else { 0.0 };
             let mut masked = None;
             c.map(|id, score| match companion.raw_logit(id) {
@@ -79,8 +73,7 @@ impl Companion {
             });
             self.refuse_masked(name, masked, cx)
         });
-        scratch.candidates.release(&mut scratch.rows);
-        SCRATCH.set(scratch);
+        SCRATCH.set(companion);
         result?;
         // relative to the best, where f32 is finest; its own score comes back as a shift
         let best = c.max_score();
@@ -89,13 +82,14 @@ impl Companion {
         Ok(())
     }
 
-    /// Reads the row into the candidates of the scratch.
-    fn read(&self, name: &str, vocab: usize, cx: &Context<'_>, scratch: &mut Scratch) -> Result<()> {
+    /// Reads the companion row.
+    fn read(&self, name: &str, vocab: usize, cx: &Context<'_>, companion: &mut Candidates) -> Result<()> {
         let (sequence, step) = self.fixed.unwrap_or((cx.sequence, cx.step));
         let at = Query { sequence, step, context: cx.context, prompt_len: cx.prompt_len };
-        self.rows.read(&at, &mut scratch.rows)?;
+        let mut row = companion.take_row();
+        self.rows.read(&at, &mut row)?;
         let place = Place::row(cx.sequence, cx.step);
-        if scratch.rows.ended {
+        if row.ended {
             let what = format!(
                 "{name}: {} has no row at {}: both must have the same shape",
                 self.input,
@@ -103,15 +97,14 @@ impl Companion {
             );
             return Err(Error::decode(place, what));
         }
-        if scratch.rows.vocab != vocab {
+        if row.vocab != vocab {
             let what = format!(
                 "{name}: the row has {vocab} logits, that of {} has {}: both must have the same vocabulary",
-                self.input, scratch.rows.vocab
+                self.input, row.vocab
             );
             return Err(Error::decode(place, what));
         }
-        let loaded = scratch.candidates.load(&mut scratch.rows, sequence, step);
-        loaded.map_err(|e| match e {
+        companion.load(row, sequence, step).map_err(|e| match e {
             Error::Decode { place, what } => Error::input(&self.input, place, what),
             other => other,
         })

@@ -1,6 +1,7 @@
 //! What came in many draws: how often, beside the exact probability and the counts that chance allows.
 
 mod chance;
+mod picture;
 mod text;
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 pub use chance::by_chance;
 
+use super::{Tokens, kit};
 use crate::{TokenId, kernel};
 
 /// Counts what was drawn, sequence by sequence of the input.
@@ -84,6 +86,92 @@ impl Outcome {
     pub fn within(&self) -> Option<bool> {
         let (expected, low, high) = (self.expected?, self.low?, self.high?);
         (expected >= LEAST_EXPECTED).then_some((low..=high).contains(&self.count))
+    }
+}
+
+/// An outcome as it is shown, or a sum of what is not.
+struct Row {
+    name: String,
+    drawn: f64,
+    prob: Option<f64>,
+    count: u64,
+    /// The fewest and the most times that chance lets it come.
+    interval: Option<(u64, u64)>,
+    chance: String,
+    /// It came otherwise.
+    outside: bool,
+    /// It stands for several.
+    sum: bool,
+}
+
+impl Counted {
+    /// What an outcome is: a token, or a text of several.
+    fn noun(&self) -> &'static str {
+        if self.outcomes.iter().all(|o| o.ids.len() == 1) { "token" } else { "text" }
+    }
+
+    fn title(&self) -> String {
+        let different = format!("different {}", self.noun());
+        let samples = kit::count_of(self.samples as usize, "sample");
+        format!("sequence {} · {samples} · {}", self.sequence, kit::count_of(self.distinct, &different))
+    }
+
+    /// The outcomes that are shown, then the sum of the others (`more` before it), then that of what never came.
+    fn rows(&self, tokens: Option<&Tokens>, more: &str) -> Vec<Row> {
+        let name = |ids: &[TokenId]| match (ids, tokens) {
+            (&[id], Some(_)) => format!("{} {id}", kit::token(tokens, id)),
+            ([], _) => "(nothing)".to_string(),
+            _ => kit::text(tokens, ids),
+        };
+        let outcome = |o: &Outcome| {
+            let interval = o.low.zip(o.high);
+            Row {
+                name: name(&o.ids),
+                drawn: o.share,
+                prob: o.prob,
+                count: o.count,
+                interval,
+                chance: interval.map_or("-".to_string(), |(low, high)| format!("{low} to {high}")),
+                outside: o.within() == Some(false),
+                sum: false,
+            }
+        };
+        let sum = |name: String, count: u64, prob: Option<f64>| Row {
+            name,
+            drawn: count as f64 / self.samples as f64,
+            prob,
+            count,
+            interval: None,
+            chance: String::new(),
+            outside: false,
+            sum: true,
+        };
+        let mut rows: Vec<Row> = self.outcomes.iter().map(outcome).collect();
+        if self.rest.outcomes > 0 {
+            let name = format!("{more} {} more", self.rest.outcomes);
+            rows.push(sum(name, self.rest.count, self.rest.prob));
+        }
+        let unseen = self.unseen.filter(|&p| p > 0.0);
+        rows.extend(unseen.map(|p| sum("never drawn".to_string(), 0, Some(p))));
+        rows
+    }
+
+    /// What the columns mean, and how many counts are out of the ordinary.
+    fn words(&self) -> String {
+        if self.outcomes.iter().all(|o| o.prob.is_none()) {
+            return "the exact probabilities are not known".to_string();
+        }
+        let judged: Vec<bool> = self.outcomes.iter().filter_map(Outcome::within).collect();
+        let outside = judged.iter().filter(|within| !**within).count();
+        let meaning = "by chance: the counts that 95 % of such runs give (binomial), each for itself";
+        match judged.len() {
+            0 => format!("{meaning}; nothing shown was expected {LEAST_EXPECTED} time or more"),
+            n => format!(
+                "{meaning}; of {n} that {} expected {LEAST_EXPECTED} time or more, {outside} came otherwise{}",
+                if n == 1 { "was" } else { "were" },
+                if outside > 0 { " (!)" } else { "" }
+            ),
+        }
     }
 }
 

@@ -2,12 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::{Counted, Histogram, LEAST_EXPECTED, Outcome};
-use crate::TokenId;
+use super::{Counted, Histogram, Row};
 use crate::render::Tokens;
-use crate::render::kit::{
-    self, Ink, Look, Mark, bar, clip, count_of, display_width, pad, pad_left, share, wrap,
-};
+use crate::render::kit::{Ink, Look, Mark, bar, clip, display_width, pad, pad_left, share, wrap};
 
 /// The columns of a probability.
 const NUMBER: usize = 5;
@@ -37,28 +34,10 @@ impl Histogram {
     }
 }
 
-/// A line of the table.
-struct Row {
-    name: String,
-    drawn: f64,
-    prob: Option<f64>,
-    count: u64,
-    chance: String,
-    mark: &'static str,
-    ink: Ink,
-}
-
 fn one(counted: &Counted, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Write) -> io::Result<()> {
-    let single = counted.outcomes.iter().all(|o| o.ids.len() == 1);
-    let noun = if single { "token" } else { "text" };
-    let title = format!(
-        "sequence {} · {} · {}",
-        counted.sequence,
-        count_of(counted.samples as usize, "sample"),
-        count_of(counted.distinct, &format!("different {noun}"))
-    );
-    writeln!(to, "{}\n", look.paint(Ink::Title, &clip(&title, look.width)))?;
-    let rows = rows(counted, tokens, look);
+    let noun = counted.noun();
+    writeln!(to, "{}\n", look.paint(Ink::Title, &clip(&counted.title(), look.width)))?;
+    let rows = counted.rows(tokens, look.mark(Mark::More));
     let widest = |of: &dyn Fn(&Row) -> usize, head: &str| {
         rows.iter().map(of).max().unwrap_or(0).max(display_width(head))
     };
@@ -86,14 +65,11 @@ fn one(counted: &Counted, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Wri
     };
     for row in &rows {
         let name = pad(&clip(&row.name, name), name);
-        let mark = if row.mark.is_empty() {
-            String::new()
-        } else {
-            format!(" {}", look.paint(Ink::Chosen, row.mark))
-        };
+        let mark = if row.outside { format!(" {}", look.paint(Ink::Chosen, "!")) } else { String::new() };
+        let ink = if row.sum { Ink::Removed } else { Ink::Bar };
         let line = format!(
             "{name}  {}  {}  {}  {}{mark}",
-            cell(Some(row.drawn), row.ink),
+            cell(Some(row.drawn), ink),
             cell(row.prob, Ink::Removed),
             pad_left(&row.count.to_string(), count),
             pad_left(&row.chance, chance),
@@ -101,67 +77,5 @@ fn one(counted: &Counted, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Wri
         writeln!(to, "{}", line.trim_end())?;
     }
     writeln!(to)?;
-    wrap(&words(counted), look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
-}
-
-fn rows(counted: &Counted, tokens: Option<&Tokens>, look: &Look) -> Vec<Row> {
-    let name = |ids: &[TokenId]| match (ids, tokens) {
-        (&[id], Some(_)) => format!("{} {id}", kit::token(tokens, id)),
-        ([], _) => "(nothing)".to_string(),
-        _ => kit::text(tokens, ids),
-    };
-    let chance = |o: &Outcome| match (o.low, o.high) {
-        (Some(low), Some(high)) => format!("{low} to {high}"),
-        _ => "-".to_string(),
-    };
-    let mut rows: Vec<Row> = counted
-        .outcomes
-        .iter()
-        .map(|o| Row {
-            name: name(&o.ids),
-            drawn: o.share,
-            prob: o.prob,
-            count: o.count,
-            chance: chance(o),
-            mark: if o.within() == Some(false) { "!" } else { "" },
-            ink: Ink::Bar,
-        })
-        .collect();
-    let more = look.mark(Mark::More);
-    let rest = &counted.rest;
-    let summed = |name: String, count: u64, prob: Option<f64>| Row {
-        name,
-        drawn: count as f64 / counted.samples as f64,
-        prob,
-        count,
-        chance: String::new(),
-        mark: "",
-        ink: Ink::Removed,
-    };
-    if rest.outcomes > 0 {
-        rows.push(summed(format!("{more} {} more", rest.outcomes), rest.count, rest.prob));
-    }
-    if let Some(unseen) = counted.unseen.filter(|&p| p > 0.0) {
-        rows.push(summed("never drawn".to_string(), 0, Some(unseen)));
-    }
-    rows
-}
-
-/// What the columns mean, and how many counts are out of the ordinary.
-fn words(counted: &Counted) -> String {
-    if counted.outcomes.iter().all(|o| o.prob.is_none()) {
-        return "the exact probabilities are not known".to_string();
-    }
-    let judged: Vec<bool> = counted.outcomes.iter().filter_map(Outcome::within).collect();
-    let outside = judged.iter().filter(|within| !**within).count();
-    let meaning = "by chance: the counts that 95 % of such runs give (binomial), each for itself";
-    match judged.len() {
-        0 => format!("{meaning}; nothing shown was expected {LEAST_EXPECTED} time or more"),
-        n => format!(
-            "{meaning}; of {} that {} expected {LEAST_EXPECTED} time or more, {outside} came otherwise{}",
-            n,
-            if n == 1 { "was" } else { "were" },
-            if outside > 0 { " (!)" } else { "" }
-        ),
-    }
+    wrap(&counted.words(), look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
 }

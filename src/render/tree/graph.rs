@@ -1,21 +1,9 @@
 //! Trees for Graphviz and Mermaid.
 
-use super::{Tree, TreeView};
+use super::TreeView;
 use crate::trace::Fate;
 
 impl TreeView<'_> {
-    /// The nodes that are shown, parents first.
-    fn shown(&self, tree: &Tree) -> Vec<usize> {
-        let mut shown = Vec::new();
-        let mut open = vec![None];
-        while let Some(of) = open.pop() {
-            let (children, _) = tree.children(of, self.pruned);
-            shown.extend(&children);
-            open.extend(children.into_iter().rev().map(Some));
-        }
-        shown
-    }
-
     /// As a graph for Graphviz.
     pub fn dot(&self) -> String {
         let mut dot =

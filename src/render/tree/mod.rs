@@ -262,6 +262,18 @@ impl TreeView<'_> {
         kit::clip(&kit::token(self.tokens, id), 24)
     }
 
+    /// The nodes that are shown, parents first.
+    fn shown(&self, tree: &Tree) -> Vec<usize> {
+        let mut shown = Vec::new();
+        let mut open = vec![None];
+        while let Some(of) = open.pop() {
+            let (children, _) = tree.children(of, self.pruned);
+            shown.extend(&children);
+            open.extend(children.into_iter().rev().map(Some));
+        }
+        shown
+    }
+
     /// Token, probability and what became of it: a label.
     fn label(&self, tree: &Tree, at: usize) -> String {
         let node = &tree.nodes[at];

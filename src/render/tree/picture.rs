@@ -10,12 +10,22 @@ use crate::trace::Fate;
 const MARGIN: f64 = 16.0;
 const ROW: f64 = 20.0;
 const COLUMN: f64 = 150.0;
+/// What the words of a leaf are nearer than its next step.
+const GAP: f64 = 10.0;
+/// The width of a small letter.
+const SMALL: f64 = 6.8;
 
 impl TreeView<'_> {
     /// As SVG: from left to right step by step, the best hypothesis in colour, what was pruned in grey.
     pub fn svg(&self) -> String {
         let depth = self.trees.iter().flat_map(|t| &t.nodes).map(|n| n.depth + 1).max().unwrap_or(1) as f64;
-        let whole = (2.0 * MARGIN + 40.0 + COLUMN * depth + 290.0).max(480.0);
+        let rights = self.trees.iter().flat_map(|tree| {
+            let shown = self.shown(tree);
+            let leaves = shown.into_iter().filter(|&at| tree.children(Some(at), self.pruned).0.is_empty());
+            leaves
+                .map(|at| x(tree.nodes[at].depth + 1) - GAP + SMALL * display_width(&ending(tree, at)) as f64)
+        });
+        let whole = MARGIN + rights.fold(480.0, f64::max);
         let morals: Vec<String> = self.trees.iter().map(Tree::moral).collect();
         let mut svg = Svg::new("A beam search as a tree", &morals.join(". "));
         let mut y = MARGIN + 14.0;
@@ -74,9 +84,7 @@ impl TreeView<'_> {
             svg.text(left, y, Anchor::Start, class, &text);
             let (below, _) = tree.children(Some(at), self.pruned);
             if below.is_empty() {
-                let fate = tree.fate(at);
-                let words = format!("= {} {fate}", share(kernel::exp(node.sum)).trim_start());
-                svg.text(left + COLUMN - 10.0, y, Anchor::Start, "tp-small", &words);
+                svg.text(left + COLUMN - GAP, y, Anchor::Start, "tp-small", &ending(tree, at));
             }
             self.edges(svg, tree, Some(at), (left + 7.9 * display_width(&text) as f64 + 4.0, y), places);
         }
@@ -96,6 +104,11 @@ impl TreeView<'_> {
 struct Places {
     nodes: Vec<f64>,
     hidden: HashMap<Option<usize>, f64>,
+}
+
+/// The probability of all that leads to a leaf, and what became of it.
+fn ending(tree: &Tree, at: usize) -> String {
+    format!("= {} {}", share(kernel::exp(tree.nodes[at].sum)).trim_start(), tree.fate(at))
 }
 
 /// Where the tokens of a step begin.

@@ -7,10 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::{Beam, Variant, stochastic};
+use crate::candidates::Candidates;
 use crate::draw::Gumbel;
-use crate::processor::Candidates;
 use crate::sampler::row_job::{RowJob, at};
-use crate::sampler::scores::score;
+use crate::sampler::scores::Scores;
 use crate::source::Row;
 use crate::trace::{Continuation, Fate, LiveBeam, Trace};
 use crate::{Error, Result, TokenId};
@@ -109,36 +109,35 @@ impl Expander<'_> {
     fn beam(
         &self,
         rank: usize,
-        c: &mut Candidates,
+        buffers: &mut Candidates,
         row: &mut Row,
         bound: Option<&Bound>,
         trace: &mut dyn Trace,
     ) -> Result<Vec<Continuation>> {
         let lane = (self.lane + rank) as u32;
         let row_job = RowJob { lane, context: &self.contexts[rank], ..self.row_job };
-        let z = score(&row_job, self.penalties, c, row, trace)?;
+        let mut c = Scores::new(&row_job, self.penalties, buffers, row, trace)?;
         let live = &self.live[rank];
         let mut found = match &self.beam.variant {
             Variant::Plain | Variant::Diverse { .. } | Variant::Stochastic { noise: 0.0 } => {
-                self.best(c, rank, bound)
+                self.best(&c, rank, bound)
             }
             Variant::Sample | Variant::SampleUnsorted => {
                 let least = bound.map_or(f64::NEG_INFINITY, |bound| bound.least(0.0));
-                let best = self.race(c, rank, self.count, least);
+                let best = self.race(&c, rank, self.count, least);
                 if let Some(bound) = bound {
                     bound.add(best.iter().map(|c| c.key));
                 }
                 best
             }
-            Variant::Stochastic { noise } => self.stochastic(c, rank, *noise),
-            Variant::Constrained { .. } => self.constrained(c, rank),
+            Variant::Stochastic { noise } => self.stochastic(&mut c, rank, *noise),
+            Variant::Constrained { .. } => self.constrained(&mut c, rank),
         };
         let phrases = self.beam.variant.phrases();
         for next in &mut found {
-            next.logprob = c.raw_logit(next.id).map(|x| x as f64 - z).filter(|l| l.is_finite());
+            next.logprob = c.raw_logprob(next.id);
             next.bank = phrases.met(&live.ids, Some(next.id));
         }
-        c.release(row);
         Ok(found)
     }
 

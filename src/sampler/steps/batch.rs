@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::given::{self, Given};
 use super::line::{self, Line};
 use super::slot::{Round, Slot};
-use crate::draw::{Draw, Seat};
+use crate::draw::{Draw, Seat, Turn};
 use crate::hypothesis::Finish;
 use crate::sampler::row_job::at;
 use crate::sampler::{Emit, Event, Job, Token};
@@ -179,8 +179,16 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
             });
         } else {
             let trace = &mut *self.trace;
-            let slots = self.slots.iter_mut();
-            slots.for_each(|slot| slot.decode(&round, filters, &mut |turn| draw.row(turn), trace));
+            let raced = trace.wants().odds;
+            for slot in &mut self.slots {
+                let mut races = Vec::new();
+                let mut choose = |turn: &mut Turn<'_>| match raced {
+                    true => draw.raced(turn).map(|all| races = all),
+                    false => draw.row(turn),
+                };
+                slot.decode(&round, filters, &mut choose, trace);
+                slot.races = races;
+            }
         }
         Ok(())
     }
@@ -188,7 +196,7 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
     /// Asks a source that answers a batch at a time.
     fn fetch(&mut self, lines: &[Line]) -> Result<()> {
         let queries: Vec<Query<'_>> = self.slots.iter().map(|s| s.query(lines, self.job)).collect();
-        let mut rows: Vec<Row> = self.slots.iter_mut().map(|s| std::mem::take(&mut s.row)).collect();
+        let mut rows: Vec<Row> = self.slots.iter_mut().map(Slot::buffers).collect();
         self.source.rows(&queries, &mut rows)?;
         for (slot, row) in self.slots.iter_mut().zip(rows) {
             slot.row = row;
@@ -258,8 +266,10 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
             }
             if self.trace.wants().odds {
                 let (place, sample) = (Place::row(slot.sequence, slot.step), slot.seats[seat].sample);
+                let known = slot.races.get_mut(seat).map(std::mem::take);
                 let turn = slot.turn(lines, job);
-                let (support, race) = (self.draw.support(&turn, seat), self.draw.race(&turn, seat));
+                let support = self.draw.support(&turn, seat);
+                let race = known.unwrap_or_else(|| self.draw.race(&turn, seat));
                 self.trace.event(&TraceEvent::Odds { place, sample, support, race });
             }
             if self.trace.wants().draws {
@@ -282,7 +292,6 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
                 given.end(&mut lines[line], job);
             }
         }
-        self.slots[at].release();
         Ok(())
     }
 }
@@ -296,6 +305,7 @@ fn next<'s>(slots: &'s mut Vec<Slot>, used: &mut usize, sequence: usize, step: u
     *used += 1;
     (slot.sequence, slot.step) = (sequence, step);
     slot.seats.clear();
+    slot.races.clear();
     slot.failure = None;
     slot
 }

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use super::line::{Line, Logprobs};
-use crate::draw::{DrawRow, Pick, Seat, Turn};
-use crate::processor::Candidates;
+use crate::candidates::Candidates;
+use crate::draw::{DrawRow, Pick, Racer, Seat, Turn};
 use crate::sampler::Job;
 use crate::sampler::row_job::{RowJob, at};
 use crate::source::{Query, ReadAt, Row};
@@ -16,6 +16,7 @@ use crate::{Error, Result, TokenId};
 pub(super) struct Slot {
     pub sequence: usize,
     pub step: usize,
+    /// The row as it was read, until the candidates take it over.
     pub row: Row,
     pub candidates: Candidates,
     /// V of the row.
@@ -23,6 +24,8 @@ pub(super) struct Slot {
     pub seats: Vec<Seat>,
     /// For each seat, once a token is chosen and if they are wanted.
     pub logprobs: Vec<Option<Logprobs>>,
+    /// For each seat, how those who could win ran: where a race without state is watched.
+    pub races: Vec<Vec<Racer>>,
     /// What went wrong here: it only counts if a line still needs this row.
     pub failure: Option<Error>,
 }
@@ -50,7 +53,7 @@ impl Slot {
         let (lane, sample) = self.seats.first().map_or((0, 0), |s| (s.lane, s.sample));
         let (sequence, step, context) = (self.sequence, self.step, self.context(lines));
         let row_job = RowJob { job, name, sequence, step, sample, lane, context };
-        row_job.load(&mut self.candidates, &mut self.row, trace)?;
+        row_job.load(&mut self.candidates, std::mem::take(&mut self.row), trace)?;
         self.vocab = self.candidates.vocab();
         row_job.process(&mut self.candidates, trace).map_err(|e| at(e, name))
     }
@@ -92,7 +95,6 @@ impl Slot {
     pub fn decode_and_release(&mut self, round: &Round<'_>, draw: &dyn DrawRow) {
         (self.row, self.candidates) = DESK.take();
         self.decode(round, false, &mut |turn| draw.row(turn), &mut ());
-        self.release();
         let ended = self.row.ended;
         DESK.set((std::mem::take(&mut self.row), std::mem::take(&mut self.candidates)));
         self.row.ended = ended;
@@ -101,7 +103,9 @@ impl Slot {
     /// Reads and processes.
     pub fn prepare(&mut self, round: &Round<'_>, trace: &mut dyn Trace) -> Result<()> {
         if let Some(source) = round.source {
-            source.read(&self.query(round.lines, round.job), &mut self.row)?;
+            let mut row = self.buffers();
+            source.read(&self.query(round.lines, round.job), &mut row)?;
+            self.row = row;
         }
         if self.row.ended { Ok(()) } else { self.process(round.lines, round.job, round.name, trace) }
     }
@@ -127,11 +131,9 @@ impl Slot {
         }
     }
 
-    /// Gives the row's buffers back.
-    pub fn release(&mut self) {
-        if !self.row.ended {
-            self.candidates.release(&mut self.row);
-        }
+    /// The buffers of the last row, to read the next one into.
+    pub fn buffers(&mut self) -> Row {
+        if self.row.ended { std::mem::take(&mut self.row) } else { self.candidates.take_row() }
     }
 }
 

@@ -1,10 +1,10 @@
 use super::given;
 use super::line::Line;
 use super::slot::Slot;
+use crate::candidates::Candidates;
 use crate::draw::Seat;
-use crate::processor::Candidates;
 use crate::sampler::Job;
-use crate::source::{LogitsSource, Row};
+use crate::source::{LogitsSource, Places, Row};
 use crate::trace::Trace;
 use crate::{Error, Place, Result, TokenId};
 
@@ -61,11 +61,10 @@ pub fn walk(
     }
     job.prepare(source);
     let first = job.first_step(&shape);
-    let by_step = shape.access == crate::source::Access::ByStep;
-    let sequences: Vec<usize> = shape.sequences.clone().collect();
-    let mut lines: Vec<Line> = sequences.iter().map(|&s| Line::new(s, 0, job)).collect();
+    let mut lines: Vec<Line> = shape.sequences.clone().map(|s| Line::new(s, 0, job)).collect();
     let mut slot = Slot::default();
-    let mut visit_row = |at: usize, step: usize, lines: &mut [Line]| -> Result<bool> {
+    let mut visit_row = |sequence: usize, step: usize, lines: &mut [Line]| -> Result<bool> {
+        let at = sequence - shape.sequences.start;
         let given = ids.map(|ids| ids[at].as_slice());
         let taken = given.and_then(|ids| ids.get(step - first).copied());
         if (given.is_some() && taken.is_none())
@@ -74,48 +73,35 @@ pub fn walk(
         {
             return Ok(false);
         }
-        (slot.sequence, slot.step) = (sequences[at], step);
+        (slot.sequence, slot.step) = (sequence, step);
         slot.seats.clear();
         slot.seats.push(Seat { line: at, sample: 0, lane: 0, finished: false, pick: None });
-        let mut rows: Vec<Row> = vec![std::mem::take(&mut slot.row)];
+        let mut rows: Vec<Row> = vec![slot.buffers()];
         source.rows(&[slot.query(lines, job)], &mut rows)?;
         slot.row = rows.pop().unwrap_or_default();
         if slot.row.ended {
             return match taken {
-                Some(_) => Err(given::no_row(&name, sequences[at], step)),
+                Some(_) => Err(given::no_row(&name, sequence, step)),
                 None => Ok(false),
             };
         }
         slot.process(lines, job, &name, trace)?;
         let vocab = slot.candidates.vocab();
         if let Some(id) = taken.filter(|&id| id as usize >= vocab) {
-            return Err(given::outside(&name, sequences[at], step, id, vocab));
+            return Err(given::outside(&name, sequence, step, id, vocab));
         }
         if step == first {
             job.check_ids(&name, vocab, true)?;
         }
         let context = &lines[at].context;
-        visit(Visit { sequence: sequences[at], step, context, taken, candidates: &mut slot.candidates })?;
-        slot.release();
+        visit(Visit { sequence, step, context, taken, candidates: &mut slot.candidates })?;
         lines[at].context.extend(taken);
         Ok(true)
     };
-    if by_step {
-        let mut step = first;
-        let mut going = vec![true; lines.len()];
-        while going.contains(&true) {
-            for (at, going) in going.iter_mut().enumerate() {
-                *going = *going && visit_row(at, step, &mut lines)?;
-            }
-            step += 1;
-        }
-        return Ok(());
-    }
-    for at in 0..lines.len() {
-        let mut step = first;
-        while visit_row(at, step, &mut lines)? {
-            step += 1;
-        }
+    let mut places = Places::until_ended(&shape, first);
+    while let Some((sequence, step)) = places.next() {
+        let visited = visit_row(sequence, step, &mut lines)?;
+        places.advance(!visited);
     }
     Ok(())
 }

@@ -60,6 +60,14 @@ pub(crate) fn read(file: &str, from: &mut dyn Read, hint: Option<DtypeHint>) -> 
 /// What a header says: element type, Fortran order, axes.
 type Entries<'t> = (Value<'t>, bool, Vec<usize>);
 
+/// The element type that a description such as `<f4` means; `file` is named in errors.
+pub(crate) fn element(file: &str, descr: &str, hint: Option<DtypeHint>) -> Result<Codec> {
+    codec(&Value::Text(descr), hint).map_err(|what| match hint {
+        Some(DtypeHint::Bf16) => Error::setting("dtype", "bf16", format!("{file} {what}")),
+        None => Error::input(file, Place::default(), what),
+    })
+}
+
 /// The three entries of the header's dictionary.
 fn parse(text: &[u8]) -> std::result::Result<Entries<'_>, String> {
     let text = std::str::from_utf8(text).map_err(|_| "is not text")?;

@@ -10,12 +10,13 @@ use crate::source::container::kind::{self, FileKind};
 use crate::source::container::safetensors::Found;
 use crate::source::container::{compressed, npz, safetensors};
 use crate::source::layout::Grid;
+use crate::source::lent::{self, LentArray};
 use crate::source::npy::header;
 use crate::source::padding::Padded;
 use crate::source::probs::Probabilities;
 use crate::source::stream::Stream;
 use crate::source::text::lines::Lines;
-use crate::source::{Bigram, Format, Layout, RawDtype, Steps};
+use crate::source::{Bigram, Format, Layout, Loan, RawDtype, Steps};
 use crate::{Error, Place, Result};
 
 /// How often something compressed may be compressed again.
@@ -35,6 +36,9 @@ impl Open {
     }
 
     fn find(mut self) -> Result<Source> {
+        if let Some(loan) = lent::find(&self.path) {
+            return self.lent(loan);
+        }
         if self.path == Path::new("-") {
             widen(&io::stdin());
             return self.packed(Box::new(io::stdin()), 0);
@@ -167,6 +171,33 @@ impl Open {
         }
     }
 
+    /// What another program lends under this name.
+    fn lent(self, loan: Loan) -> Result<Source> {
+        let name = self.name();
+        self.no_array("lent, not read from a file")?;
+        if let Some(raw) = self.raw {
+            let value = format!("{raw:?}").to_lowercase();
+            return Err(Error::setting(
+                "raw",
+                value,
+                format!("{name} is an array that says its type itself"),
+            ));
+        }
+        match loan {
+            Loan::Array(elements) => {
+                let found = LentArray::open(name, elements, self.dtype, self.layout, self.rows)?;
+                self.array(Array::Lent(found))
+            }
+            Loan::Source(source) => {
+                self.no_dtype("a function")?;
+                self.no_steps("a function")?;
+                let source = lent::take(&name, &source)?;
+                let source = if self.probs { Box::new(Probabilities(source)) } else { source };
+                self.checked(source)
+            }
+        }
+    }
+
     fn in_file(self, name: String, file: File, header: Header, held: u64) -> Result<Source> {
         self.no_portion(&name)?;
         let options = self.options();
@@ -250,12 +281,17 @@ impl Open {
         match (array, self.kind) {
             (Array::File(source), Meaning::Auto) => self.checked(Box::new(source)),
             (Array::Memory(source), Meaning::Auto) => self.checked(Box::new(source)),
+            (Array::Lent(source), Meaning::Auto) => self.checked(Box::new(source)),
             (Array::Pipe(source), Meaning::Auto) => self.checked(Box::new(source)),
             (Array::File(matrix), Meaning::Bigram) => {
                 self.no_steps("a bigram matrix")?;
                 self.checked(Box::new(Bigram::new(matrix)?))
             }
             (Array::Memory(matrix), Meaning::Bigram) => self.bigram(matrix),
+            (Array::Lent(matrix), Meaning::Bigram) => {
+                self.no_steps("a bigram matrix")?;
+                self.checked(Box::new(Bigram::new(matrix)?))
+            }
             (Array::Pipe(mut matrix), Meaning::Bigram) => {
                 self.no_steps("a bigram matrix")?;
                 let matrix = Steps::collect(&mut matrix)?;

@@ -10,7 +10,7 @@ use crate::source::stream::Stream;
 use crate::source::text::json::{Content, Context};
 use crate::source::text::jsonl::{JsonLines, LineOptions};
 use crate::source::text::lines::Lines;
-use crate::source::{Format, Layout, LogitsSource, Steps, Table};
+use crate::source::{Format, Layout, LogitsSource, PrefixTable, Steps};
 use crate::{Error, Place, Result};
 
 impl Open {
@@ -61,7 +61,7 @@ impl Open {
                 let what = format!("{name} is a prefix table; a bigram matrix is [V, V]");
                 return Err(Error::setting("source", "bigram", what));
             }
-            return Ok(Box::new(Table::read(lines, options)?));
+            return Ok(Box::new(PrefixTable::read(lines, options)?));
         }
         if !whole && content.is_row() && content.vocab.is_none() {
             return self.stream(lines, content, options);

@@ -173,6 +173,12 @@ impl Parser<'_, '_> {
         Ok(())
     }
 
+    /// True of what tokpick itself writes of a run, in which an unknown key stands.
+    fn is_result(&self, key: &str) -> bool {
+        let head = &self.text[..self.text.len().min(4096)];
+        key == "sequence" || head.windows(9).any(|bytes| bytes == b"\"tokpick\"")
+    }
+
     fn object(&mut self) -> Result<()> {
         let mut seen = [false; KEYS.len()];
         let mut key = self.json.known_object().map(known);
@@ -181,7 +187,10 @@ impl Parser<'_, '_> {
                 Err(e) => return Err(self.syntax(e)),
                 Ok(Key::End) => return Ok(()),
                 Ok(Key::Unknown(name)) => {
-                    let what = format!("unknown key {name:?}; known are {}", KEYS.join(", "));
+                    let what = match self.is_result(&name) {
+                        true => "a record or a result of tokpick, which holds no logits: give the input that it was made from".to_string(),
+                        false => format!("unknown key {name:?}; known are {}", KEYS.join(", ")),
+                    };
                     return Err(self.bad(self.here(), what));
                 }
                 Ok(Key::Known(found)) => found,

@@ -34,15 +34,7 @@ impl<W: Write> NpyWriter<W> {
     /// Axes that are no logits; a failed write.
     pub fn new(mut to: W, axes: &[usize]) -> io::Result<Self> {
         let rows = Rows::new(axes)?;
-        let shape: String = axes.iter().map(|n| format!("{n}, ")).collect();
-        // NumPy writes (5,) and (5, 6).
-        let shape = if axes.len() == 1 { shape.trim_end() } else { shape.trim_end_matches(", ") };
-        let dict = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}");
-        // Magic, version, length, dictionary and newline fill a multiple of 64 bytes, so that the data are aligned.
-        let len = (10 + dict.len() + 1).next_multiple_of(64) - 10;
-        to.write_all(b"\x93NUMPY\x01\x00")?;
-        to.write_all(&(len as u16).to_le_bytes())?;
-        writeln!(to, "{dict:<width$}", width = len - 1)?;
+        to.write_all(&npy_header("<f4", axes))?;
         Ok(NpyWriter { to, rows })
     }
 
@@ -64,6 +56,20 @@ impl<W: Write> NpyWriter<W> {
         self.to.flush()?;
         Ok(self.to)
     }
+}
+
+/// The header of an NPY file as NumPy writes it: version 1.0, C order.
+pub(super) fn npy_header(descr: &str, axes: &[usize]) -> Vec<u8> {
+    let shape: String = axes.iter().map(|n| format!("{n}, ")).collect();
+    // NumPy writes (5,) and (5, 6).
+    let shape = if axes.len() == 1 { shape.trim_end() } else { shape.trim_end_matches(", ") };
+    let dict = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
+    // Magic, version, length, dictionary and newline fill a multiple of 64 bytes, so that the data are aligned.
+    let len = (10 + dict.len() + 1).next_multiple_of(64) - 10;
+    let mut header = b"\x93NUMPY\x01\x00".to_vec();
+    header.extend((len as u16).to_le_bytes());
+    header.extend(format!("{dict:<width$}\n", width = len - 1).bytes());
+    header
 }
 
 /// Writes rows as a JSON array, nested as deep as there are axes, a row on a line.

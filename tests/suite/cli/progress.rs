@@ -46,6 +46,11 @@ fn a_long_run_says_how_far_it_is() {
     let lines = "{ echo '[1,2]'; sleep 2.5; echo '[2,1]'; echo '[1,2]'; }";
     let shown = on_terminal(&format!("{lines} | tokpick greedy > {to}")).unwrap();
     assert!(shown.contains(" rows, ") && !shown.contains(" of "), "{shown:?}");
+    // a Ctrl-C takes it away
+    let lines = "{ echo '[1,2]'; sleep 1.5; echo '[2,1]'; sleep 2.5; }";
+    let interrupted = format!("{lines} | timeout --foreground -s INT 3 tokpick greedy > {to} || true");
+    let shown = on_terminal(&interrupted).unwrap();
+    assert!(shown.contains(" rows, ") && left(&shown).trim().is_empty(), "{shown:?}");
     // an error stands alone
     let lines = "{ echo '[1,2]'; sleep 2.5; echo '[2,1]'; sleep 0.1; echo '[1,NaN]'; }";
     let shown = on_terminal(&format!("{lines} | tokpick greedy > {to} || true")).unwrap();

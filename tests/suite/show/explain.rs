@@ -181,6 +181,11 @@ fn a_race_shows_every_runner() {
         assert!((behind - x(runner, "behind")).abs() < 1e-9 && behind >= 0.0, "{runner}");
     }
     assert_eq!(race[1]["id"], draw["runner_up"]["id"]);
+    // a race that is watched has the winners of one that is not
+    let all = tokpick(&words("explain steps.npy --seed 1 --draw gumbel --top 1 -f json")).json();
+    let drawn = all["steps"].as_array().unwrap().iter().map(|step| step["draw"]["id"].to_string());
+    let sampled = tokpick(&words("sample steps.npy --seed 1 --draw gumbel")).text();
+    assert_eq!(drawn.collect::<Vec<_>>().join(" "), sampled.trim());
 }
 
 /// Engines that draw by intervals have a ruler of all of them, engines that race a race.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::{at_every_width, columns::hostile};
+use super::parse::{html, svg};
+use super::{at_every_width, columns::hostile, snapshot};
 use crate::support::run::{tokpick, with_input, words};
 
 fn outcomes(args: &str) -> Vec<Value> {
@@ -17,6 +18,7 @@ fn outcomes(args: &str) -> Vec<Value> {
 fn counts_stand_beside_what_was_expected() {
     let row = "sample steps.npy --rows 0..1 -n 300 --seed 7 --histogram --vocab vocab.json";
     at_every_width("histogram", &format!("{row} -k 8"));
+    snapshot("histogram.svg", &tokpick(&words(&format!("{row} -k 8 -f svg"))).text());
     at_every_width(
         "histogram-many",
         "sample steps.npy --rows 0..3 -n 300 --seed 7 --histogram --vocab vocab.json -k 3 --top 8",
@@ -90,8 +92,9 @@ fn engines_are_counted_over_seeds() {
 fn what_cannot_be_counted_says_why() {
     for (flags, why) in [
         ("--histogram --stream", "counts are known at the end"),
-        ("--histogram -f ids", "text or json"),
-        ("--histogram -f jsonl", "text or json"),
+        ("--histogram -f ids", "text, json, svg or html"),
+        ("--histogram -f jsonl", "text, json, svg or html"),
+        ("-f svg", "is for `tokpick sample --histogram`"),
         ("--histogram --record /dev/null", "leave out --histogram"),
     ] {
         let error = tokpick(&words(&format!("sample steps.npy --seed 1 {flags}"))).failure();
@@ -118,4 +121,14 @@ fn another_setting_is_another_histogram_and_hostile_tokens_stay_inside() {
         assert!(text.lines().all(|l| l.width() <= width), "{text}");
         assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text}");
     }
+    for rows in ["[[2,1]]", "[[2,1],[0,1]]"] {
+        let run = |format: &str| {
+            with_input(&words(&format!("sample --seed 1 -n 9 --histogram -f {format}")), rows.as_bytes())
+                .text()
+        };
+        svg(&run("svg"));
+        html(&run("html"));
+    }
+    svg(&with_input(&words("sample --seed 1 -n 40 --histogram -f svg"), &hostile()).text());
+    html(&with_input(&words("sample --seed 1 -n 40 --histogram -f html"), &hostile()).text());
 }

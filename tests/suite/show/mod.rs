@@ -4,6 +4,7 @@ mod columns;
 mod compare;
 mod explain;
 mod histogram;
+mod laws;
 mod marked;
 mod parse;
 mod tree;

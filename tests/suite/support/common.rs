@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokpick::TokenId;
-use tokpick::processor::{Candidates, Chain, Context};
+use tokpick::candidates::Candidates;
+use tokpick::processor::{Chain, Context};
 use tokpick::source::{Open, Query, Row};
 
 /// A file of fixtures/.
@@ -32,7 +33,7 @@ pub fn rows(path: &str) -> Vec<Vec<f32>> {
 /// The candidates that a chain leaves of a row.
 pub fn apply(chain: &Chain, row: &[f32], context: &[TokenId], prompt_len: usize) -> Candidates {
     let mut c = Candidates::default();
-    chain.load(&mut c, &mut Row::dense(row.to_vec()), 0, 0).unwrap();
+    chain.load(&mut c, Row::dense(row.to_vec()), 0, 0).unwrap();
     chain.apply(&mut c, &Context { context, prompt_len, sequence: 0, step: 0, coins: &0.0 }).unwrap();
     c
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::check::{Score, ScoredToken};
 use crate::render::kit::{
-    Anchor, Ink, Look, Svg, clip, count_of, display_width, escape, html, share, token, visible, wrap,
+    Anchor, Ink, Look, Svg, clip, display_width, escape, html, share, token, visible, wrap,
 };
 use crate::render::{Table, Tokens};
 
@@ -52,7 +52,7 @@ impl By {
 /// The token as it stands in the text: its own blanks stay, what can't be seen is made visible.
 fn inline(tokens: Option<&Tokens>, id: crate::TokenId) -> String {
     let Some(tokens) = tokens else { return format!("{id} ") };
-    let text = tokens.text(&[id]);
+    let text = tokens.piece(id);
     if text.contains('\u{fffd}') {
         return token(Some(tokens), id);
     }
@@ -177,13 +177,8 @@ pub fn svg(scores: &[Score], tokens: Option<&Tokens>, by: By, width: usize, made
             x += size;
         }
         y += 44.0;
-        let sums = format!(
-            "{}, perplexity {:.3}",
-            count_of(score.tokens.len(), "token"),
-            score.perplexity.unwrap_or(f64::INFINITY)
-        );
-        svg.text(MARGIN, y, Anchor::Start, "tp-soft", &sums);
-        y += 40.0;
+        let sums = score.sums_in_words(&Look::default());
+        y = svg.small(MARGIN, y, whole - 2.0 * MARGIN, &sums) + 40.0;
     }
     let mut x = MARGIN;
     for (level, words) in by.legend().iter().enumerate() {
@@ -229,12 +224,7 @@ pub fn page(scores: &[Score], tokens: Option<&Tokens>, by: By, made: &str) -> St
                 best.unwrap_or_default(),
             ]);
         }
-        let caption = format!(
-            "{}, perplexity {:.4}",
-            count_of(score.tokens.len(), "token"),
-            score.perplexity.unwrap_or(f64::INFINITY)
-        );
-        body += &html::table(&caption, &rows);
+        body += &html::table(&score.sums_in_words(&Look::default()), &rows);
     }
     html::page("A scored text", &body, made)
 }

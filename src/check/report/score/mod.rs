@@ -5,7 +5,7 @@ use std::io::{self, Write};
 pub use marked::{By, page, svg};
 
 use crate::check::{Score, ScoredToken};
-use crate::render::kit::{Look, count_of, token};
+use crate::render::kit::{Look, count_of, token, wrap};
 use crate::render::{Table, Tokens};
 
 impl Score {
@@ -35,6 +35,12 @@ impl Score {
 
     /// The sums, in a line or two.
     fn sums(&self, look: &Look, to: &mut dyn Write) -> io::Result<()> {
+        let words = self.sums_in_words(look);
+        wrap(&words, look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
+    }
+
+    /// How many tokens, their log-probability and perplexity; those after the processors where they are others.
+    fn sums_in_words(&self, look: &Look) -> String {
         let both = |name: &str, raw: Option<f64>, processed: Option<f64>| {
             let (raw, processed) = (number(raw, look), number(processed, look));
             if raw == processed {
@@ -48,9 +54,7 @@ impl Score {
             both("log-probability", self.logprob, self.processed_logprob),
             both("perplexity", self.perplexity, self.processed_perplexity),
         ];
-        crate::render::kit::wrap(&parts.join(", "), look.width)
-            .iter()
-            .try_for_each(|line| writeln!(to, "{line}"))
+        parts.join(", ")
     }
 }
 

@@ -9,9 +9,8 @@ use tokpick::sampler::{Event, Job, Sampler};
 use tokpick::source::Access;
 use tokpick::{Error, Result, sampler};
 
-use crate::cli::args::{DecodeArgs, FormatName, Seed, ShowArgs};
+use crate::cli::args::{DecodeArgs, FormatName, Seed, ShowArgs, made};
 use crate::cli::note::{missing, note};
-use crate::cli::out::Out;
 use crate::cli::resolve::Setup;
 use crate::cli::run::parallel;
 use crate::cli::strategy::{Drawing, draw, samples};
@@ -21,8 +20,8 @@ use crate::cli::{Given, Status};
 #[derive(Args)]
 #[command(next_help_heading = "Output")]
 pub struct HistogramArgs {
-    /// Count what was drawn, beside the exact probabilities and the counts that chance allows: text, or --format json. An engine
-    /// that draws one id for a row draws with the seeds N, N + 1, …
+    /// Count what was drawn, beside the exact probabilities and the counts that chance allows: text, or --format json, svg or html. An
+    /// engine that draws one id for a row draws with the seeds N, N + 1, …
     #[arg(long)]
     pub histogram: bool,
     /// With --histogram: show so many outcomes of each sequence (default: 20; in JSON all)
@@ -43,7 +42,7 @@ const TOP: usize = 20;
 
 /// Draws, counts, and writes what came.
 pub fn run(args: &DecodeArgs, view: &HistogramArgs, setup: Setup, given: &Given) -> anyhow::Result<Status> {
-    let as_json = format(args, given)?;
+    let format = format(args, given)?;
     let count = samples(&args.draw, &setup.files)?;
     let Draws { draws, each, seed, engine } = Draws::new(args, &setup, count)?;
     let Setup { mut opened, resolved, .. } = setup;
@@ -58,7 +57,7 @@ pub fn run(args: &DecodeArgs, view: &HistogramArgs, setup: Setup, given: &Given)
     }
     let parallel = engine.is_none() && parallel(&args.draw, &opened, Some(each))?;
     let job = Job { logprobs: true, parallel, ..resolved.job(coins) };
-    let mut out = Out::open(args.output.output.as_deref())?;
+    let mut out = args.output.to.open()?;
     let mut watch = Watch::open(&args.watch)?;
     let mut histogram = Histogram::default();
     let done = watch.run(opened.source.as_mut(), |source, trace| {
@@ -77,9 +76,11 @@ pub fn run(args: &DecodeArgs, view: &HistogramArgs, setup: Setup, given: &Given)
     done.and(kept)?;
     let tokens = opened.tokens.as_ref();
     let look = view.show.look(&out);
-    out.write(|to| match as_json {
-        false => histogram.text(view.top.unwrap_or(TOP), tokens, &look, to),
-        true => {
+    let (top, made) = (view.top.unwrap_or(TOP), made(given, seed.as_ref().map(|s| s.0.as_str())));
+    out.write(|to| match format {
+        FormatName::Svg => to.write_all(histogram.svg(top, tokens, look.width, &made).as_bytes()),
+        FormatName::Html => to.write_all(histogram.html(top, tokens, look.width, &made).as_bytes()),
+        FormatName::Json => {
             let document = json!({
                 "tokpick": env!("CARGO_PKG_VERSION"),
                 "draw": name,
@@ -91,14 +92,15 @@ pub fn run(args: &DecodeArgs, view: &HistogramArgs, setup: Setup, given: &Given)
             });
             writeln!(to, "{document}")
         }
+        _ => histogram.text(top, tokens, &look, to),
     })?;
     out.finish()?;
     missing(tokens);
     Ok(Status::Done)
 }
 
-/// Whether a document is wanted; refuses what a histogram has no place for.
-fn format(args: &DecodeArgs, given: &Given) -> Result<bool> {
+/// How it is written: as text unless another format was asked for; refuses what a histogram has no place for.
+fn format(args: &DecodeArgs, given: &Given) -> Result<FormatName> {
     let refused = |flag: &str, value: &str, what: &str| Err(Error::setting(flag, value, what));
     if args.output.stream {
         return refused("--stream", "with --histogram", "counts are known at the end: leave one of them out");
@@ -111,11 +113,10 @@ fn format(args: &DecodeArgs, given: &Given) -> Result<bool> {
         note("no effect with --histogram: --escape");
     }
     match args.output.format {
-        FormatName::Json => Ok(true),
-        FormatName::Text => Ok(false),
-        FormatName::Ids if !given.has("format") => Ok(false),
-        FormatName::Ids => refused("--format", "ids", "with --histogram: text or json"),
-        FormatName::Jsonl => refused("--format", "jsonl", "with --histogram: text or json"),
+        FormatName::Ids if !given.has("format") => Ok(FormatName::Text),
+        FormatName::Ids => refused("--format", "ids", "with --histogram: text, json, svg or html"),
+        FormatName::Jsonl => refused("--format", "jsonl", "with --histogram: text, json, svg or html"),
+        format => Ok(format),
     }
 }
 

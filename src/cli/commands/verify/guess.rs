@@ -13,7 +13,6 @@ use super::judge::FormatName;
 use crate::cli::Status;
 use crate::cli::args::{Opened, Seed};
 use crate::cli::named::NamedLists;
-use crate::cli::out::Out;
 
 impl Verify {
     pub(super) fn guess(&self, lists: &NamedLists) -> anyhow::Result<Status> {
@@ -23,7 +22,7 @@ impl Verify {
                 "a guess needs the seed, or --seeds A..B for the engines whose seeds can be looked for";
             return Err(Error::setting("--seed", "(none)", what).into());
         }
-        let mut out = Out::open(self.judge.output.as_deref())?;
+        let mut out = self.judge.report.open()?;
         let mut best: Option<check::Guess> = None;
         let mut failure = None;
         for layout in self.layouts()? {
@@ -48,8 +47,8 @@ impl Verify {
             (None, Some(error)) => return Err(error.into()),
             (None, None) => return Ok(Status::No),
         };
-        let look = self.judge.show.look(&out);
-        out.write(|to| match self.judge.format {
+        let look = self.judge.report.look(&out);
+        out.write(|to| match self.judge.report.format {
             FormatName::Text => guess.text(&look, to),
             FormatName::Json => {
                 let mut document = json!(guess);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use tokpick::{Error, Result};
 
-use crate::cli::args::ShowArgs;
+use crate::cli::args::ReportArgs;
 
 /// How claims are judged, and how the verdict is written.
 #[derive(Args)]
@@ -41,7 +41,8 @@ pub(super) struct JudgeArgs {
     )]
     pub(super) alpha: f64,
     /// How far an engine's own rounding may move the scores of a race against each other: tokens that lost by no more are
-    /// explained by it (default for vllm-v2* and sglang: 1e-5; else none)
+    /// explained by it (default for vllm-v2* and sglang: 1e-5, or eight spacings of float32 at the row's largest score where that is
+    /// more; else none)
     #[arg(long, value_name = "X", help_heading = "Verdict", allow_hyphen_values = true)]
     pub(super) tolerance: Option<f64>,
     /// How far an engine's own cut may be from top-p, as a share of the mass (with --tolerance)
@@ -77,19 +78,14 @@ pub(super) struct JudgeArgs {
     /// Show so many mismatches
     #[arg(long, value_name = "N", default_value_t = 20, help_heading = "Output")]
     pub(super) top: usize,
-    /// How the verdict is written
-    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    pub(super) format: FormatName,
-    /// Write to a file instead of standard output: whole, or not at all
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    pub(super) output: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) show: ShowArgs,
+    pub(super) report: ReportArgs<FormatName>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum FormatName {
     /// For reading
+    #[default]
     Text,
     /// One document, with every step
     Json,
@@ -110,6 +106,11 @@ impl JudgeArgs {
             if let Some(value) = value.filter(|v| v.is_nan() || *v < 0.0) {
                 return Err(Error::setting(flag, value, "must be 0 or more"));
             }
+        }
+        if self.cut_tolerance > tokpick::engine::FARTHEST_CUT {
+            let what =
+                format!("must be at most {}: no farther tokens are looked at", tokpick::engine::FARTHEST_CUT);
+            return Err(Error::setting("--cut-tolerance", self.cut_tolerance, what));
         }
         Ok(())
     }

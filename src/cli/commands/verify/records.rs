@@ -11,7 +11,6 @@ use tokpick::{Error, Result};
 use super::{FormatName, Verify};
 use crate::cli::fields::as_flags;
 use crate::cli::note::note;
-use crate::cli::out::Out;
 use crate::cli::places::Written;
 use crate::cli::repeat::{Repeated, repeat, spare};
 use crate::cli::{Given, Status};
@@ -77,8 +76,8 @@ impl Verify {
 
     fn records(&self, files: Vec<File>) -> anyhow::Result<Status> {
         let several = files.len() > 1;
-        let json = self.judge.format == FormatName::Json;
-        let mut out = Out::open(self.judge.output.as_deref())?;
+        let json = self.judge.report.format == FormatName::Json;
+        let mut out = self.judge.report.open()?;
         let mut documents = Vec::new();
         let (mut holds, mut failure) = (true, None);
         for File { path, record } in files {

@@ -1,0 +1,165 @@
+"""Keyword arguments as the command's flags, and what is lent to it."""
+
+from __future__ import annotations
+
+import functools
+import json
+import numbers
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from . import _tokpick
+
+
+class Flag(NamedTuple):
+    """A flag of a command."""
+
+    long: str
+    takes_value: bool
+    optional: bool
+    repeats: bool
+    is_file: bool
+    value_name: str
+    help: str
+
+
+@functools.cache
+def flags(command: str) -> dict[str, Flag]:
+    """The flags of a command, by the names that Python has for them."""
+    return {flag[0].replace("-", "_"): Flag(*flag) for flag in _tokpick.flags(command)}
+
+
+#: Other names for what transformers and Python call otherwise.
+ALIASES = {"prompt": "prompt_ids", "prefix": "prefix_ids"}
+
+#: What the interface does itself.
+OWN = frozenset(
+    "format output record stream escape histogram help version threads trace trace_top record_table model_command "
+    "model_protocol model_timeout width color ascii digits ids_file input from_trace".split()
+)
+
+
+def is_array(value: Any) -> bool:
+    """Whether something is an array, and no list."""
+    return hasattr(value, "__array_interface__") or hasattr(value, "__dlpack__")
+
+
+class Words:
+    """A command line in the making: its words, what is lent to it, and the files that it needs meanwhile."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+        self.words = [command]
+        self.loans: list[tuple[str, Any, int | None]] = []
+        self._files: list[str] = []
+
+    def __enter__(self) -> Words:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            os.unlink(file)
+
+    def input(self, name: str, logits: Any, vocab_size: int | None = None) -> None:
+        """The next input: a path as it stands, anything else lent."""
+        if isinstance(logits, (str, os.PathLike)):
+            self.words.append(os.fspath(logits))
+        else:
+            self.loans.append((name, logits, vocab_size))
+            self.words.append(name)
+
+    def settings(self, settings: Mapping[str, Any]) -> None:
+        """Keyword arguments as flags; ``None`` is the default."""
+        for name, value in settings.items():
+            if value is not None:
+                self._setting(ALIASES.get(name, name), value)
+
+    def _setting(self, name: str, value: Any) -> None:
+        name = name.rstrip("_")
+        flag = flags(self.command).get(name)
+        long = "--" + name.replace("_", "-")
+        if name in OWN:
+            raise TypeError(f"{name} is a flag of the program, and no setting here")
+        if flag is None:
+            # the program knows what was meant, and says it
+            self.words.append(long)
+        elif not flag.takes_value:
+            if not isinstance(value, bool):
+                raise TypeError(f"{name} is True or False, not {value!r}")
+            if value:
+                self.words.append(long)
+        elif flag.optional and value is True:
+            self.words.append(long)
+        elif flag.optional and value is False:
+            return
+        elif flag.repeats and not isinstance(value, str) and isinstance(value, Iterable):
+            self.words.extend(f"{long}={text(one)}" for one in value)
+        elif flag.is_file:
+            self.words.append(f"{long}={self._file(name, value)}")
+        else:
+            self.words.append(f"{long}={text(value)}")
+
+    def _file(self, name: str, value: Any) -> str:
+        """A file: its path; an array under the name of its argument; anything else as JSON in a file for a while."""
+        if isinstance(value, (str, os.PathLike)):
+            return os.fspath(value)
+        if is_array(value):
+            self.loans.append((name, value, None))
+            return name
+        if hasattr(value, "to_dict"):
+            value = value.to_dict()
+        elif hasattr(value, "get_vocab"):
+            value = value.get_vocab()
+        with tempfile.NamedTemporaryFile("w", suffix=".json", prefix=f"tokpick-{name}-", delete=False) as file:
+            self._files.append(file.name)
+            json.dump(value, file)
+        return file.name
+
+
+def text(value: Any) -> str:
+    """A value as it is written in a flag."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (bool,)):
+        return "true" if value else "false"
+    if isinstance(value, numbers.Integral):
+        return str(int(value))
+    if isinstance(value, numbers.Real):
+        return repr(float(value))
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "tolist"):
+        return text(value.tolist())
+    if isinstance(value, range):
+        return f"{value.start}..{value.stop}"
+    if isinstance(value, Mapping):
+        return _mapping(value)
+    if isinstance(value, (Sequence, Iterable)):
+        value = list(value)
+        if all(isinstance(one, numbers.Real) and not isinstance(one, bool) for one in value):
+            return ",".join(text(one) for one in value)
+        return json.dumps(value, default=_plain)
+    return str(value)
+
+
+def _mapping(value: Mapping[Any, Any]) -> str:
+    """``{id: bias}`` as ``logit_bias``, ``{(id, …): bias}`` as ``sequence_bias`` takes it."""
+    if any(isinstance(key, (tuple, list)) for key in value):
+        return json.dumps([[list(key), bias] for key, bias in value.items()], default=_plain)
+    return ",".join(f"{int(key)}={text(bias)}" for key, bias in value.items())
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{value!r} is no id")
+
+
+def chain_text(chain: Any) -> str | None:
+    """A chain as ``--chain`` takes it."""
+    if chain is None or isinstance(chain, str):
+        return chain
+    json_text: Callable[[], str] | None = getattr(chain, "to_json", None)
+    return json_text() if json_text else json.dumps(chain, default=_plain)

@@ -1,0 +1,92 @@
+"""Records, reports, and the lists."""
+
+import json
+import subprocess
+import sys
+
+import ml_dtypes
+import numpy as np
+import pytest
+import tokpick
+
+RNG = np.random.default_rng(6)
+LOGITS = RNG.normal(0, 3, (2, 3, 30)).astype(np.float32)
+
+
+def program(*words, **options):
+    return subprocess.run([sys.executable, "-m", "tokpick", *words], capture_output=True, text=True, **options)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, ml_dtypes.bfloat16])
+def test_a_record_is_verified_here_and_by_the_program(tmp_path, dtype):
+    logits = LOGITS.astype(dtype)
+    run = tokpick.sample(logits, temperature=0.7, top_p=0.9, seed=11, record=True)
+    assert run.verify() and run.verify(logits.copy())
+    assert run.record["sequences"][1]["ids"] == run.ids[1].tolist()
+    run.save(tmp_path / "run.json")
+    np.save(tmp_path / "logits.npy", logits)
+    done = program("verify", "run.json", "--input", "logits.npy", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert tokpick.verify_file(tmp_path / "run.json", logits)
+    other = logits.copy()
+    other[0, 0, 0] += 1
+    assert run.verify(other).divergence["what"] == "input"
+
+
+def test_a_record_that_was_touched_does_not_hold(tmp_path):
+    run = tokpick.beam(LOGITS, num_beams=3, record=True)
+    record = run.record
+    record["sequences"][0]["ids"][1] += 1
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    found = tokpick.verify_file(tmp_path / "run.json", LOGITS)
+    assert not found and (found.divergence["what"], found.divergence["at"]) == ("id", 1)
+    with pytest.raises(ValueError, match="give record=True"):
+        tokpick.beam(LOGITS, details=True).save(tmp_path / "run.json")
+
+
+def test_verify_and_score_take_what_sample_gives():
+    ids = tokpick.sample(LOGITS, seed=5)
+    report = tokpick.verify(LOGITS, ids, seed=5)
+    assert report and report.holds and report["verification"]["summary"]["match_rate"] == 1
+    ids[1, 2] = (ids[1, 2] + 1) % 30
+    assert not tokpick.verify(LOGITS, ids, seed=5)
+    run = tokpick.greedy(LOGITS, details=True)
+    scores = tokpick.score(LOGITS, run)
+    assert [s["logprob"] for s in scores["sequences"]] == [one.logprob for one in run]
+    assert "perplexity" in str(scores)
+
+
+def test_an_engine_is_guessed():
+    logits = LOGITS[0]
+    ids = tokpick.sample(logits, engine="numpy", seed=7)
+    assert "numpy" in str(tokpick.verify(logits, ids, seed=7, guess=True))
+
+
+def test_reports_have_text_and_picture():
+    report = tokpick.explain(LOGITS[0, 0], "top-k=5", seed=1)
+    assert report._repr_html_().startswith("<svg") and "top-k" in str(report)
+    assert tokpick.compare(LOGITS, "greedy", "top-k=2", seed=1)._repr_html_().startswith("<svg")
+    assert tokpick.tree(LOGITS[:1], num_beams=2)._repr_html_().startswith("<svg")
+    diff = tokpick.diff(LOGITS, LOGITS + np.float32(1e-3), max_kl=1e-4)
+    assert diff.holds and diff._repr_html_() is None
+    with pytest.raises(TypeError, match="no picture"):
+        diff.svg()
+
+
+def test_strings_of_tokens_may_be_a_list():
+    strings = [f"t{i}" for i in range(30)]
+    report = tokpick.explain(LOGITS[0, 0], vocab=strings, seed=1)
+    assert report["steps"][0]["tokens"][0]["token"].startswith("t")
+    ends = tokpick.greedy(LOGITS, vocab=strings, eos_token_id=f"t{LOGITS[0, 0].argmax()}", details=True)
+    assert len(ends[0]) == 1
+
+
+def test_settings_may_be_a_dictionary():
+    config = {"do_sample": True, "temperature": 0.6, "top_k": 7}
+    found = tokpick.sample(LOGITS, generation_config=config, seed=9)
+    assert np.array_equal(found, tokpick.sample(LOGITS, temperature=0.6, top_k=7, seed=9))
+
+
+def test_the_program_comes_with_the_module():
+    assert program("--version").stdout == f"tokpick {tokpick.__version__}\n"
+    assert program("sample", "nothing.npy").returncode == 2

@@ -1,0 +1,195 @@
+"""Arrays of every kind, in place; the shape of what comes back; errors and remarks."""
+
+import threading
+import time
+
+import ml_dtypes
+import numpy as np
+import pytest
+import tokpick
+from tokpick import _tokpick
+
+RNG = np.random.default_rng(5)
+LOGITS = RNG.normal(0, 3, (3, 4, 50)).astype(np.float32)
+
+
+class Dlpack:
+    """An array that has nothing but DLPack, as tensors of other libraries do."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self):
+        return self.array.__dlpack__()
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float32, np.float64, ">f4", np.int32, np.uint8])
+def test_every_type_gives_the_ids_of_its_numbers(dtype):
+    logits = np.abs(LOGITS).astype(dtype)
+    same = logits.astype(np.float32)
+    assert np.array_equal(tokpick.sample(logits, seed=3), tokpick.sample(same, seed=3))
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        LOGITS[::-1, ::2, 5:],
+        LOGITS[..., ::3],
+        LOGITS.transpose(1, 0, 2),
+        np.asfortranarray(LOGITS),
+        np.broadcast_to(LOGITS[:1], (5, 4, 50)),
+        LOGITS[1],
+        LOGITS[1, 2, ::-2],
+    ],
+)
+def test_strides_are_followed_where_they_lead(view):
+    assert _tokpick.look(view)[2]
+    assert np.array_equal(tokpick.sample(view, seed=3), tokpick.sample(view.copy(), seed=3))
+
+
+def test_other_libraries_come_through_dlpack():
+    for array in [LOGITS, LOGITS.transpose(1, 0, 2), LOGITS.astype(np.float16), LOGITS[0, 0]]:
+        assert _tokpick.look(Dlpack(array))[2]
+        assert np.array_equal(tokpick.sample(Dlpack(array), seed=3), tokpick.sample(array, seed=3))
+
+
+def test_nothing_is_copied():
+    # 4 TB, of which two steps are looked at
+    endless = np.broadcast_to(LOGITS[0, 0], (20_000_000_000, 50))
+    assert tokpick.sample(endless, seed=1, max_new_tokens=2, threads=1).shape == (2,)
+
+
+def test_a_tuple_of_steps_is_read_where_they_lie():
+    steps = tuple(LOGITS.transpose(1, 0, 2))
+    assert _tokpick.look(steps)[2]
+    found = tokpick.sample(steps, layout="tbv", seed=3)
+    assert np.array_equal(found, tokpick.sample(LOGITS, seed=3).T)
+    with pytest.raises(ValueError, match="one shape and type: the first is .50. <f4, number 1 is .49. <f4"):
+        tokpick.greedy([LOGITS[0, 0], LOGITS[0, 0, 1:]])
+
+
+def test_ids_have_the_shape_of_the_logits():
+    for logits, shape in [(LOGITS, (3, 4)), (LOGITS[0], (4,)), (LOGITS[0, 0], ())]:
+        assert np.shape(tokpick.sample(logits, seed=1)) == shape
+        assert np.shape(tokpick.sample(logits, seed=1, num_samples=5)) == (5, *shape)
+        assert np.array_equal(tokpick.greedy(logits), logits.argmax(-1))
+        assert tokpick.probs(logits).shape == logits.shape
+    assert tokpick.greedy(LOGITS[0], layout="bv").tolist() == LOGITS[0].argmax(-1).tolist()
+    assert tokpick.probs(LOGITS, layout="tbv").shape == LOGITS.shape
+    assert np.array_equal(tokpick.greedy(LOGITS.tolist()), LOGITS.argmax(-1))
+
+
+def test_a_sequence_that_ends_early_is_filled_up():
+    best = LOGITS.argmax(-1)
+    ends = int(best[1, 1])
+    run = tokpick.greedy(LOGITS, eos_token_id=ends, details=True)
+    assert run[1].finish_reason == "eos" and len(run[1]) == 2
+    assert run.ids[1].tolist() == [best[1, 0], ends, -1, -1]
+    assert np.array_equal(np.asarray(run), run.ids)
+
+
+def test_probabilities_are_those_of_float64():
+    exact = np.exp(LOGITS.astype(np.float64))
+    exact /= exact.sum(-1, keepdims=True)
+    assert np.allclose(tokpick.probs(LOGITS), exact, rtol=1e-6, atol=0)
+
+
+def test_log_probabilities_come_with_details():
+    run = tokpick.sample(LOGITS, top_k=5, seed=3, details=True)
+    rows = np.log(tokpick.probs(LOGITS))
+    taken = np.take_along_axis(rows, run.ids[..., None], -1)[..., 0]
+    assert np.allclose([one.logprobs for one in run], taken, rtol=1e-9)
+    assert np.isclose(run[0].logprob, taken[0].sum())
+
+
+def test_a_model_is_asked_for_several_prefixes_at_once():
+    table = RNG.normal(0, 2, (20, 20))
+    asked = []
+
+    def model(prefixes):
+        asked.append(len(prefixes))
+        return table[[prefix[-1] for prefix in prefixes]]
+
+    found = tokpick.beam(model, prompt=[3], num_beams=4, num_return_sequences=2, max_new_tokens=6)
+    assert found.shape == (2, 6) and max(asked) == 4
+    same = tokpick.beam(table, source="bigram", prompt=[3], num_beams=4, num_return_sequences=2, max_new_tokens=6)
+    assert np.array_equal(found, same)
+    assert tokpick.sample(model, prompt=[3], seed=1).shape == (20,)
+
+
+def test_an_exception_of_a_model_comes_through():
+    def broken(prefixes):
+        raise KeyError("no such prefix")
+
+    with pytest.raises(KeyError, match="no such prefix"):
+        tokpick.greedy(broken, prompt=[1])
+    with pytest.raises(tokpick.Error, match=r"logits: sequence 0, step 0: gave an array of the shape \[2, 3\] for 1 prefixes"):
+        tokpick.greedy(lambda prefixes: np.zeros((2, 3)), prompt=[1])
+
+
+def test_a_companion_may_be_an_array():
+    other = RNG.normal(0, 3, LOGITS.shape)
+    found = tokpick.sample(LOGITS, uncond=other, guidance_scale=1.5, seed=2)
+    def normal(x):
+        return x - np.log(np.exp(x.astype(np.float64)).sum(-1, keepdims=True))
+    mixed = 1.5 * (normal(LOGITS) - normal(other)) + normal(other)
+    assert np.array_equal(found, tokpick.sample(mixed, seed=2))
+
+
+def test_errors_are_those_of_the_program():
+    for logits, settings, said in [
+        (LOGITS, {"top_p": 2}, "--top-p 2: must be from 0 to 1"),
+        (LOGITS, {"top_pp": 2}, "unexpected argument '--top-pp' found"),
+        (LOGITS, {"engine": "vlm"}, "engine vlm: there is no such engine"),
+        (np.zeros((2, 0)), {}, "logits: V = 0"),
+        (np.zeros((2, 3), dtype=complex), {}, "logits: holds complex numbers, dtype '<c16'"),
+        ([[0.0, np.nan]], {}, "logits: sequence 0, step 0, token 1: the logit is NaN"),
+        ("no-such-file.npy", {}, "no-such-file.npy: No such file"),
+    ]:
+        with pytest.raises(tokpick.Error) as raised:
+            tokpick.sample(logits, seed=1, **settings)
+        assert said in str(raised.value), str(raised.value)
+    with pytest.raises(TypeError, match="record_table is a flag of the program"):
+        tokpick.sample(LOGITS, record_table="x")
+    with pytest.raises(ValueError):
+        tokpick.sample([[1.0], [1.0, 2.0]])
+
+
+def test_remarks_are_warnings():
+    with pytest.warns(tokpick.Note, match="no effect in greedy search: top_k"):
+        tokpick.greedy(LOGITS, top_k=3)
+    with pytest.warns(tokpick.Note, match="probabilities, which are read as logits here; --probs reads them"):
+        tokpick.greedy([[0.25, 0.75]])
+
+
+def test_other_threads_go_on_meanwhile():
+    logits = RNG.normal(0, 3, (40, 50_000)).astype(np.float32)
+    work = threading.Thread(target=lambda: tokpick.sample(logits, typical_p=0.9, seed=1, num_samples=20, threads=1))
+    work.start()
+    turns = 0
+    while work.is_alive():
+        turns += 1
+        time.sleep(0.0005)
+    assert turns > 20
+
+
+def test_threads_change_nothing():
+    logits = RNG.normal(0, 3, (30, 50_000)).astype(np.float32)
+    expected = tokpick.sample(logits, top_p=0.9, seed=4, threads=1)
+    assert np.array_equal(tokpick.sample(logits, top_p=0.9, seed=4), expected)
+    found = {}
+    def run(at):
+        found[at] = tokpick.sample(logits, top_p=0.9, seed=4, threads=2)
+    threads = [threading.Thread(target=run, args=(at,)) for at in range(6)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert len(found) == 6 and all(np.array_equal(ids, expected) for ids in found.values())
+
+
+def test_without_a_seed_every_run_is_another():
+    runs = [tokpick.sample(LOGITS, details=True) for _ in range(2)]
+    assert runs[0].seed != runs[1].seed
+    assert np.array_equal(tokpick.sample(LOGITS, seed=runs[0].seed), runs[0].ids)
