@@ -35,6 +35,11 @@ pub(crate) trait Wrapper {
         self.inner().ids()
     }
 
+    /// As [`LogitsSource::carried`].
+    fn carried_around(&self) -> &[Carried] {
+        self.inner().carried()
+    }
+
     /// As [`LogitsSource::format`].
     fn format_around(&self) -> Format {
         self.inner().format()
@@ -75,7 +80,7 @@ impl<W: Wrapper> LogitsSource for W {
     }
 
     fn carried(&self) -> &[Carried] {
-        self.inner().carried()
+        self.carried_around()
     }
 
     fn accept_invalid(&mut self) {

@@ -163,8 +163,8 @@ impl InputArgs {
     /// What can't be opened.
     pub fn carried(&self) -> Result<Vec<Vec<TokenId>>> {
         let source = self.how(self.layout, self.vocab.open()?.as_ref()).open()?;
-        let first = source.shape().first_step;
-        Ok(source.carried().iter().map(|c| c.from_step(first).to_vec()).collect())
+        let shape = source.shape();
+        Ok(source.carried().iter().map(|c| c.at_steps(&shape).to_vec()).collect())
     }
 
     /// Opens the input under a layout.

@@ -97,6 +97,7 @@ impl Execute for Probs {
         };
         let mut probs = render::Probs::new(format, self.top, shape.sequences.len() > 1);
         probs.digits = self.digits.into();
+        probs.ids = opened.source.ids();
         let tokens = opened.tokens.as_ref();
         let ids = self.ids.resolve(tokens, opened.source.as_ref())?;
         walk(opened.source.as_mut(), &job, ids.as_deref(), &mut (), &mut |visit| {

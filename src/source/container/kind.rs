@@ -9,6 +9,8 @@ pub(in crate::source) enum FileKind {
     Npy,
     Zip,
     Safetensors,
+    /// What llama-perplexity keeps of a base model.
+    Kld,
     Gzip,
     Zstd,
     /// JSON, or blanks before it; events of a stream that hold such.
@@ -54,6 +56,7 @@ pub(in crate::source) fn of(start: &[u8]) -> FileKind {
         [a, b, c, d, e, f, g, h, b'{', ..] if is_length(&[*a, *b, *c, *d, *e, *f, *g, *h]) => {
             FileKind::Safetensors
         }
+        [b'_', b'l', b'o', b'g', b'i', b't', b's', b'_', ..] => FileKind::Kld,
         [0x80, 2..=5, ..] => FileKind::Refused(pickle()),
         [b'P', b'A', b'R', b'1', ..] => {
             let read = columns.replace("TABLE", "parquet").replace("READ", "t.read_table('FILE')");

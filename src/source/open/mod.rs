@@ -2,6 +2,7 @@
 
 mod binary;
 mod json;
+mod kld;
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,7 @@ pub enum Meaning {
 /// | content | becomes |
 /// |---|---|
 /// | NPY file, C order; stored in `.npz`; safetensors; raw numbers | rows read where they lie: random access, nothing kept in memory |
+/// | `.kld` of llama-perplexity | a sequence for each chunk, its rows read where they lie |
 /// | the same from a pipe, deflated in `.npz`, or in gzip or Zstandard | rows as they come, forward only |
 /// | NPY, Fortran order | steps in memory |
 /// | JSON document | steps in memory |
