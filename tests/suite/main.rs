@@ -9,17 +9,21 @@ mod chacha8_v1;
 mod chains;
 mod checks;
 mod cli;
+mod corpus;
 mod distribution;
 #[cfg(unix)]
 mod docs;
 mod draws;
 mod exact;
+mod false_alarms;
 mod formats;
 mod history;
 mod inputs;
 mod invariance;
 mod json_fields;
+mod kld;
 mod laws;
+mod logprobs;
 mod model;
 #[cfg(unix)]
 mod page;

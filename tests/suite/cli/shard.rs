@@ -29,7 +29,7 @@ fn parts_make_the_whole() {
         "sample batch.npy --seed 7 --sequence-offset 40 -f jsonl",
         "sample batch.npy --seed 7 --xtc-probability 0.5 --xtc-threshold 0.1",
         "sample batch.npy --seed 7 --engine llama.cpp",
-        "sample batch.npy --seed 7 --engine vllm-v2 --top-p 0.9",
+        "sample batch.npy --seed 7 --engine vllm-v2 --top-p 0.9 --prompt-ids 1",
         "beam batch.npy -b 3 --num-return-sequences 2 -f jsonl",
         "beam batch.npy -b 3 --beam-sample --seed 7",
         "beam batch.npy -b 3 --stochastic --seed 7 -f jsonl",
@@ -58,7 +58,7 @@ fn rows_are_parted_where_each_is_a_sequence() {
 #[test]
 fn what_has_no_parts_is_refused() {
     for (command, said) in [
-        ("sample batch.npy --seed 7 --shard 0/3", "shard 0/3: must be I/N with I from 1 to N"),
+        ("sample batch.npy --seed 7 --shard 0/3", "must be I/N with I from 1 to N"),
         ("sample batch.npy --seed 7 --shard 1/3 --stream", "--shard 1/3: --stream writes step by step"),
         ("sample batch.npy --seed 7 --shard 1/3 -f json", "--shard 1/3: --format json is one document"),
         ("sample batch.npy --shard 1/3", "--shard 1/3: needs --seed"),
@@ -91,7 +91,7 @@ fn a_part_has_a_record() {
     let record = folder.path().join("part.json").display().to_string();
     let run = ["sample", "batch.npy", "--seed", "7", "--shard", "2/3", "--record", &record];
     let part = tokpick(&run).text();
-    assert_eq!(tokpick(&["verify", &record]).text(), "everything agrees: 1 sequence, 24 ids\n");
+    assert_eq!(tokpick(&["verify", &record]).text(), "everything agrees: 1 sequence, 12 ids\n");
     assert_eq!(
         part,
         tokpick(&["sample", "batch.npy", "--seed", "7"]).text().lines().nth(1).unwrap().to_string() + "\n"
