@@ -41,7 +41,7 @@ pub fn run(
         return Err(Error::setting("--format", "json", what).into());
     }
     if args.output.format == FormatName::Text && opened.tokens.is_none() {
-        let what = "needs token strings: give --vocab FILE";
+        let what = "needs token strings: give --vocab FILE or --tokenizer FILE";
         return Err(Error::setting("--format", "text", what).into());
     }
     if args.output.escape && (stream || args.output.format != FormatName::Text) {

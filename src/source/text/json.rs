@@ -4,13 +4,15 @@
 //! file and of a float64 NPY file. Python's `-Infinity`, `Infinity` and `NaN` are numbers too. Keys may stand in any order;
 //! unknown keys are refused, so that a slip of the pen (`"vocabs"`) is not silently without effect.
 
-use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, NumberInt, Peek};
+mod errors;
+
+use jiter::{Jiter, NumberInt, Peek};
 
 use super::decimal;
 use serde_json::Value;
 
 use crate::source::{Layout, Names, Rest, Row, probs};
-use crate::{Error, Place, Result, TokenId};
+use crate::{Place, Result, TokenId};
 
 /// The keys of an object of logits.
 const KEYS: [&str; 7] = ["logits", "logprobs", "probs", "ids", "prefix", "vocab", "id"];
@@ -404,83 +406,6 @@ impl Parser<'_, '_> {
             Peek::Array => self.json.known_array().map_err(|e| self.syntax(e)),
             other => Err(self.unexpected(other, &format!("as {key:?}; it is an array"))),
         }
-    }
-
-    /// The place of the row (and token) that is being read.
-    fn place(&self, token: Option<usize>) -> Place {
-        let [outer, inner] = self.row;
-        let place = match self.context.layout {
-            _ if self.depth < 2 => Place { step: self.context.step, ..self.here() },
-            Some(Layout::Bv) => Place::row(inner, 0),
-            Some(Layout::Tbv) => Place::row(inner, outer),
-            _ => Place::row(outer, inner),
-        };
-        Place { token: token.and_then(|t| TokenId::try_from(t).ok()), ..place }
-    }
-
-    /// Where the parser stands in the whole text.
-    fn index(&self) -> usize {
-        self.start + self.json.current_index()
-    }
-
-    /// The line where the parser stands.
-    fn here(&self) -> Place {
-        self.line_of(self.index())
-    }
-
-    fn line_of(&self, index: usize) -> Place {
-        let before = &self.text[..index.min(self.text.len())];
-        Place::line(self.context.line + before.iter().filter(|b| **b == b'\n').count())
-    }
-
-    fn bad(&self, place: Place, what: impl Into<String>) -> Error {
-        Error::input(self.context.file, place, what)
-    }
-
-    fn unexpected(&self, peek: Peek, wher: &str) -> Error {
-        self.unexpected_at(self.here(), peek, wher)
-    }
-
-    fn unexpected_at(&self, place: Place, peek: Peek, wher: &str) -> Error {
-        let what = match peek {
-            Peek::Null => "null".into(),
-            Peek::True => "true".into(),
-            Peek::False => "false".into(),
-            Peek::String => "a string".into(),
-            Peek::Array => "an array".into(),
-            Peek::Object => "an object".into(),
-            peek if peek.is_num() => "a number".into(),
-            other => format!("{:?}", char::from(other.into_inner())),
-        };
-        self.bad(place, format!("{what} {wher}"))
-    }
-
-    fn syntax(&mut self, e: JiterError) -> Error {
-        self.syntax_at(e, None)
-    }
-
-    fn syntax_at(&mut self, e: JiterError, token: Option<usize>) -> Error {
-        use JsonErrorType as J;
-        let mut place = self.line_of(self.start + e.index);
-        if token.is_some() {
-            place = Place { line: place.line, ..self.place(token) };
-        }
-        let what = match &e.error_type {
-            JiterErrorType::JsonError(kind) => match kind {
-                J::EofWhileParsingList
-                | J::EofWhileParsingObject
-                | J::EofWhileParsingString
-                | J::EofWhileParsingValue => {
-                    self.content.cut_off = true;
-                    "truncated: the JSON text ends in the middle".into()
-                }
-                J::TrailingComma => "a comma with nothing after it".into(),
-                J::TrailingCharacters => "text after the end of the JSON value".into(),
-                kind => format!("not JSON: {kind}"),
-            },
-            wrong => format!("not JSON: {wrong}"),
-        };
-        self.bad(place, what)
     }
 }
 
