@@ -31,6 +31,7 @@ mod paths;
 mod record;
 mod reference_llama_cpp;
 mod reference_processors;
+mod servers;
 mod show;
 mod tables;
 mod terminals;

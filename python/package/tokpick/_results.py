@@ -56,7 +56,7 @@ class Sequence:
     perturbed: float | None
     #: Exact search that its budget ended: nothing that is missing has a larger score.
     bound: float | None
-    #: ``eos`` or ``length``.
+    #: ``eos``, ``stop``, ``repetition`` or ``length``.
     finish_reason: str
 
     @classmethod

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use tokpick::check::{Digest, Hashing, RecordedInput, Tally, digest_file, digest_vocab};
 use tokpick::source::{
-    DtypeHint, Layout, LogitsSource, Meaning, ModelCommand, Open, Portion, RawDtype, RowRange, Shard,
-    file_and_array, offset, remarking, shard,
+    DtypeHint, Layout, LogitsSource, Meaning, ModelCommand, Open, Portion, RawDtype, RowRange, Seen, Shard,
+    file_and_array, left_out, offset, remarking, shard,
 };
 use tokpick::text::Tokens;
 use tokpick::{Error, Place, Result, TokenId};
@@ -15,7 +15,7 @@ use tokpick::{Error, Place, Result, TokenId};
 use super::model::ModelArgs;
 use super::vocab::VocabArgs;
 use crate::cli::named::parse;
-use crate::cli::note::note;
+use crate::cli::note::{no_effect, note};
 use crate::cli::progress::watched;
 
 #[derive(Args)]
@@ -53,6 +53,9 @@ pub struct InputArgs {
     /// The numbers are probabilities, not logits (JSON may say so itself: `{"probs": [...]}`)
     #[arg(long)]
     pub probs: bool,
+    /// Refuse rows that leave out more than this share of the probability: those of servers list the likeliest tokens alone
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
+    pub max_missing_mass: Option<f64>,
     /// Which tokens of a server's answer are read (default: what was generated, unless the prompt alone has log-probabilities)
     #[arg(long, value_name = "generated|prompt", value_parser = parse::<Portion>)]
     pub part: Option<Portion>,
@@ -77,6 +80,8 @@ pub enum SourceName {
     Bigram,
 }
 
+type Source = Box<dyn LogitsSource + Send>;
+
 /// An input that is open.
 pub struct Opened {
     pub source: Box<dyn LogitsSource + Send>,
@@ -86,6 +91,8 @@ pub struct Opened {
     path: PathBuf,
     /// What has been read of standard input, where that is asked for.
     tally: Option<Tally>,
+    /// What its rows leave out, where they do.
+    pub left_out: Option<Seen>,
     /// Digest of the strings.
     pub vocabulary: Option<Digest>,
     /// Which part of its sequences it is.
@@ -124,6 +131,7 @@ impl InputArgs {
             (self.raw.is_some(), "--raw"),
             (self.probs, "--probs"),
             (self.part.is_some(), "--part"),
+            (self.max_missing_mass.is_some(), "--max-missing-mass"),
         ];
         if let Some((_, name)) = idle.iter().find(|(given, _)| *given) {
             let what = format!("excludes {name}: the model is the input");
@@ -176,6 +184,22 @@ impl InputArgs {
         Ok(source.carried().iter().map(|c| c.at_steps(&shape).to_vec()).collect())
     }
 
+    /// Watches what the rows of a source leave out, where they do.
+    fn watching(&self, source: Source) -> Result<(Source, Option<Seen>)> {
+        if let Some(most) = self.max_missing_mass {
+            if !(0.0..=1.0).contains(&most) {
+                return Err(Error::setting("--max-missing-mass", most, "must be from 0 to 1"));
+            }
+            if !source.leaves_out() {
+                no_effect(&["--max-missing-mass"], "on rows that leave nothing out");
+            }
+        }
+        match source.leaves_out() {
+            false => Ok((source, None)),
+            true => left_out(source, self.max_missing_mass).map(|(source, seen)| (source, Some(seen))),
+        }
+    }
+
     /// Opens the input under a layout.
     pub fn open_as(&self, layout: Option<Layout>, digest: bool) -> Result<Opened> {
         let path = self.input.clone().unwrap_or_else(|| "-".into());
@@ -187,7 +211,8 @@ impl InputArgs {
             let source = remarking(Box::new(model.start()?), layout, Box::new(note));
             let source = watched(offset(source, self.sequence_offset)?)?;
             let (vocabulary, sequences) = (digest_of(&tokens), source.shape().sequences.len());
-            return Ok(Opened { source, tokens, path, tally: None, vocabulary, shard: None, sequences });
+            let (left_out, shard) = (None, None);
+            return Ok(Opened { source, tokens, path, tally: None, left_out, vocabulary, shard, sequences });
         }
         let open = self.how(layout, tokens.as_ref());
         let mut tally = None;
@@ -204,10 +229,11 @@ impl InputArgs {
         };
         let source = offset(remarking(source, layout, Box::new(note)), self.sequence_offset)?;
         let sequences = source.shape().sequences.len();
-        let source = watched(self.part(source)?)?;
+        let (source, left_out) = self.watching(self.part(source)?)?;
+        let source = watched(source)?;
         let tokens = tokens.or_else(|| source.strings().map(Tokens::new));
         let vocabulary = digest_of(&tokens);
-        Ok(Opened { source, tokens, path, tally, vocabulary, shard: self.shard, sequences })
+        Ok(Opened { source, tokens, path, tally, left_out, vocabulary, shard: self.shard, sequences })
     }
 
     /// The part of the sequences that is asked for.

@@ -1,4 +1,5 @@
 use clap::{Args, ValueEnum};
+use tokpick::check::Known;
 use tokpick::draw::RowCoins;
 use tokpick::processor::{Chain, Context, Kind, Stage};
 use tokpick::render::{self, Distribution, ProbsFormat};
@@ -8,7 +9,7 @@ use crate::cli::args::{
     DigitsName, HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, ToArgs, resolve_seed,
 };
 use crate::cli::host::{self, Want};
-use crate::cli::note::{missing, no_effect};
+use crate::cli::note::{left_out, missing, no_effect};
 use crate::cli::resolve::Asked;
 use crate::cli::shard;
 use crate::cli::usage::help;
@@ -127,6 +128,7 @@ impl Execute for Probs {
         out.write(|to| probs.end(to))?;
         out.finish()?;
         missing(opened.tokens.as_ref());
+        left_out(&opened, |left| Known::of(&resolved.chain, left).words());
         Ok(Status::Done)
     }
 }

@@ -11,7 +11,7 @@ use jiter::{Jiter, NumberInt, Peek};
 use super::decimal;
 use serde_json::Value;
 
-use crate::source::{Layout, Names, probs};
+use crate::source::{Layout, Names, Rest, Row, probs};
 use crate::{Place, Result, TokenId};
 
 /// The keys of an object of logits.
@@ -105,6 +105,14 @@ impl Content {
         Ok(())
     }
 
+    /// Says what a sparse row leaves out, where its numbers are log-probabilities.
+    pub fn rest(&self, row: &mut Row) {
+        if let Some(ids) = row.ids.as_ref().filter(|_| self.logprobs || self.probs) {
+            let rest = Rest::of(ids, &row.logits, None, row.vocab);
+            row.rest = rest.map(|rest| Rest { counts: false, ..rest });
+        }
+    }
+
     /// The logits of a line, which must be one row.
     pub fn is_row(&self) -> bool {
         self.axes.len() == 1
@@ -157,6 +165,7 @@ impl Parser<'_, '_> {
         let axes = &self.content.axes;
         let v = axes.last().copied().unwrap_or(0).max(1);
         let inner = if axes.len() == 3 { axes[1].max(1) } else { 1 };
+        self.content.probs = true;
         let (depth, ids) = (axes.len(), self.content.ids.take());
         let mut logits = std::mem::take(&mut self.content.logits);
         for (number, row) in logits.chunks_mut(v).enumerate() {
