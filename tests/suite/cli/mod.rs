@@ -12,6 +12,7 @@ mod files;
 mod flags;
 mod help;
 mod lesson;
+mod live;
 mod meant;
 mod named;
 #[cfg(unix)]
@@ -26,3 +27,5 @@ mod records;
 mod reference;
 mod reports;
 mod search;
+#[cfg(unix)]
+mod signals;
