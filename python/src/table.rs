@@ -30,19 +30,20 @@ pub fn table<'py>(
     logprobs: bool,
     threads: usize,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let lent: Box<dyn Fn() -> Loan + Send + Sync> =
-        if let Ok((offsets, ids, values)) = logits.extract::<(PyBackedBytes, PyBackedBytes, PyBackedBytes)>() {
-            let sparse = SparseRows {
-                offsets: numbers(&offsets, |b| u64::from_ne_bytes(b) as usize).into(),
-                ids: numbers(&ids, u32::from_ne_bytes).into(),
-                logits: numbers(&values, f32::from_ne_bytes).into(),
-                vocab,
-            };
-            Box::new(move || Loan::source(sparse.clone()))
-        } else {
-            let (elements, _) = array::elements(logits)?;
-            Box::new(move || Loan::Array(elements.clone()))
+    let lent: Box<dyn Fn() -> Loan + Send + Sync> = if let Ok((offsets, ids, values)) =
+        logits.extract::<(PyBackedBytes, PyBackedBytes, PyBackedBytes)>()
+    {
+        let sparse = SparseRows {
+            offsets: numbers(&offsets, |b| u64::from_ne_bytes(b) as usize).into(),
+            ids: numbers(&ids, u32::from_ne_bytes).into(),
+            logits: numbers(&values, f32::from_ne_bytes).into(),
+            vocab,
         };
+        Box::new(move || Loan::source(sparse.clone()))
+    } else {
+        let (elements, _) = array::elements(logits)?;
+        Box::new(move || Loan::Array(elements.clone()))
+    };
     let rows = rows.into_iter().map(|(sequence, step, seed, prompt, prefix)| Address {
         sequence,
         step,

@@ -24,6 +24,7 @@ mod json_fields;
 mod kld;
 mod laws;
 mod logprobs;
+mod meaning;
 mod model;
 #[cfg(unix)]
 mod page;

@@ -12,6 +12,7 @@ mod files;
 mod flags;
 mod help;
 mod lesson;
+mod live;
 mod meant;
 mod named;
 #[cfg(unix)]
@@ -27,3 +28,5 @@ mod reference;
 mod reports;
 mod search;
 mod shard;
+#[cfg(unix)]
+mod signals;
