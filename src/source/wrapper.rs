@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Carried, Format, LogitsSource, Query, ReadAt, Row, Shape};
+use super::{Carried, Format, LogitsSource, Query, ReadAt, Row, Shape, Vocab};
 use crate::Result;
 
 /// A source that changes something of the source inside it: it says only what it changes, all else is passed on.
@@ -65,6 +65,18 @@ impl<W: Wrapper> LogitsSource for W {
 
     fn vocab(&self) -> Option<&[String]> {
         self.inner().vocab()
+    }
+
+    fn strings(&self) -> Option<Vocab> {
+        self.inner().strings()
+    }
+
+    fn leaves_out(&self) -> bool {
+        self.inner().leaves_out()
+    }
+
+    fn notes(&self) -> &[String] {
+        self.inner().notes()
     }
 
     fn ids(&self) -> BTreeMap<usize, Value> {

@@ -25,6 +25,7 @@ mod kld;
 mod laws;
 mod logprobs;
 mod masks;
+mod meaning;
 mod model;
 #[cfg(unix)]
 mod page;
@@ -32,6 +33,7 @@ mod paths;
 mod record;
 mod reference_llama_cpp;
 mod reference_processors;
+mod servers;
 mod show;
 mod tables;
 mod terminals;

@@ -1,5 +1,6 @@
 //! What an input is, by its first bytes.
 
+use crate::source::server::is_events;
 use crate::source::text::lines::{self, BOM, UTF16};
 
 /// What the first bytes say.
@@ -12,7 +13,7 @@ pub(in crate::source) enum FileKind {
     Kld,
     Gzip,
     Zstd,
-    /// JSON, or blanks before it.
+    /// JSON, or blanks before it; events of a stream that hold such.
     Json,
     /// Nothing that is read; what to say.
     Refused(String),
@@ -99,7 +100,7 @@ fn text(start: &[u8]) -> FileKind {
         return FileKind::Refused(UTF16.into());
     }
     let text = start.strip_prefix(BOM).unwrap_or(start).trim_ascii_start();
-    if matches!(text, [] | [b'[' | b'{', ..]) {
+    if matches!(text, [] | [b'[' | b'{', ..]) || is_events(text) {
         return FileKind::Json;
     }
     let line = text.split(|b| *b == b'\n').next().unwrap_or_default();

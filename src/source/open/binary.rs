@@ -201,11 +201,13 @@ impl Open {
     }
 
     fn in_file(self, name: String, file: File, header: Header, held: u64) -> Result<Source> {
+        self.no_portion(&name)?;
         let options = self.options();
         self.array(array::open_file(name, file, header, held, options)?)
     }
 
     fn in_pipe(self, name: String, from: Box<dyn Read + Send>, header: Header) -> Result<Source> {
+        self.no_portion(&name)?;
         let options = self.options();
         self.array(array::open_pipe(name, from, header, options)?)
     }
