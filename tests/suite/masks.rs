@@ -9,17 +9,13 @@ fn run(line: &str) -> Ran {
     tokpick(&words(line))
 }
 
-/// A file in a folder of its own.
-struct File(tempfile::TempDir);
-
-impl File {
-    fn of(text: &str) -> (File, String) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("mask.json");
-        std::fs::write(&path, text).unwrap();
-        let name = path.to_str().unwrap().to_string();
-        (File(folder), name)
-    }
+/// A file with this text, in a folder of its own, which goes with the first.
+fn file_of(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mask.json");
+    std::fs::write(&path, text).unwrap();
+    let name = path.to_str().unwrap().to_string();
+    (folder, name)
 }
 
 #[test]
@@ -34,7 +30,7 @@ fn what_probs_writes_is_what_the_rows_have() {
                 [&nested, &csr].map(|text| read_masks("m", text.as_bytes()).unwrap());
             assert_eq!(nested_masks, csr_masks);
             for text in [nested, csr] {
-                let (_keep, file) = File::of(&text);
+                let (_keep, file) = file_of(&text);
                 let json = run(&format!("diff {input} {chain} --mask {file} -f json")).json();
                 let mask = &json["masks"][0]["mask"];
                 assert_eq!(
@@ -55,7 +51,7 @@ fn what_probs_writes_is_what_the_rows_have() {
 
 #[test]
 fn both_inputs_are_held_against_a_mask() {
-    let (_keep, file) = File::of(&run("probs batch.npy --top-k 3 --format mask").text());
+    let (_keep, file) = file_of(&run("probs batch.npy --top-k 3 --format mask").text());
     let json = run(&format!("diff batch.npy batch-f16.npy --top-k 3 --mask {file} -f json")).json();
     assert_eq!(json["masks"].as_array().unwrap().len(), 2);
     assert_eq!(json["masks"][1]["input"], "batch-f16.npy");
@@ -66,7 +62,7 @@ fn verify_holds_ids_against_their_masks() {
     let ids = run("sample steps.npy --seed 7 --top-k 4").text();
     let ids = ids.trim().replace(' ', ",");
     let mask = run(&format!("probs steps.npy --top-k 4 --ids {ids} --format mask")).text();
-    let (_keep, file) = File::of(&mask);
+    let (_keep, file) = file_of(&mask);
     let line = format!("verify steps.npy --seed 7 --top-k 4 --ids {ids} --mask {file}");
     let text = run(&line).text();
     assert!(text.ends_with("24 of 24 steps agree with the mask\n"), "{text}");
@@ -76,7 +72,7 @@ fn verify_holds_ids_against_their_masks() {
     let mut document: Value = serde_json::from_str(&mask).unwrap();
     let taken: u64 = ids.split(',').nth(3).unwrap().parse().unwrap();
     document["sampling_mask"][3].as_array_mut().unwrap().retain(|id| id != taken);
-    let (_keep, file) = File::of(&document.to_string());
+    let (_keep, file) = file_of(&document.to_string());
     let line = format!("verify steps.npy --seed 7 --top-k 4 --ids {ids} --mask {file} -f json");
     let ran = run(&line);
     assert_eq!(ran.status, Some(1), "{}", ran.err);
@@ -100,7 +96,7 @@ fn rows_under_a_mask_give_a_servers_processed_numbers() {
     let server = json!({ "token_ids": sequence["ids"], "logprobs": sequence["processed_logprobs"] });
     let mask =
         run(&format!("probs steps.npy --top-p 0.8 -t 0.9 --ids {} --format mask-csr", ids.join(","))).text();
-    let ((_a, server), (_b, mask)) = (File::of(&server.to_string()), File::of(&mask));
+    let ((_a, server), (_b, mask)) = (file_of(&server.to_string()), file_of(&mask));
     let json = run(&format!("diff {server} steps.npy -t 0.9 --mask {mask} -f json")).json();
     assert!(json["logprobs"]["max_abs"].as_f64().unwrap() < 1e-6, "{json}");
     let without = run(&format!("diff {server} steps.npy -t 0.9 -f json")).json();
@@ -132,7 +128,7 @@ fn masks_come_in_the_forms_of_servers() {
 #[test]
 fn what_is_no_mask_is_said() {
     let failure = |text: &str| {
-        let (_keep, file) = File::of(text);
+        let (_keep, file) = file_of(text);
         run(&format!("diff steps-small.json --top-k 1 --mask {file}")).failure()
     };
     for (text, what) in [
@@ -159,7 +155,7 @@ fn what_is_no_mask_is_said() {
     assert!(
         run("probs steps-small.json --top 3 --format mask").failure().contains("a mask is of all tokens")
     );
-    let (_keep, file) = File::of("[[307],[318],[278],[372]]");
+    let (_keep, file) = file_of("[[307],[318],[278],[372]]");
     assert!(
         run(&format!("diff steps-small.json --top-k 1 --mask {file} --seed 1 --max-kl 1"))
             .failure()
