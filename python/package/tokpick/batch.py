@@ -38,7 +38,7 @@ def sequence_of(id: Any) -> int:
 
     >>> from tokpick.batch import sequence_of
     >>> sequence_of(7), sequence_of("row 7")
-    (7, 7072044424404105)
+    (7, 1203709491431116)
     """
     if isinstance(id, (int, np.integer)) and not isinstance(id, bool) and 0 <= id < MOST:
         return int(id)
@@ -178,7 +178,7 @@ def _columns(part: pa.RecordBatch, found: dict[str, Any]) -> pa.RecordBatch:
     )
 
 
-def _logits(columns: dict[str, Any]) -> tuple[Any, str]:
+def _logits(columns: dict[str, Any]) -> tuple[Any, str | None]:
     """The logits where they lie, and what their axes are."""
     if "logits" in columns:
         if columns["logits"].null_count:
@@ -203,7 +203,7 @@ def _logits(columns: dict[str, Any]) -> tuple[Any, str]:
         raise ValueError(f"row {columns['id'][row].as_py()!r}: ids and logprobs are of different lengths")
     flat_ids = ids.flatten().to_numpy(zero_copy_only=False).astype(np.uint32)
     flat_values = values.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
-    return (offsets.astype(np.uint64).tobytes(), flat_ids.tobytes(), flat_values.tobytes()), "bv"
+    return (offsets.astype(np.uint64).tobytes(), flat_ids.tobytes(), flat_values.tobytes()), None
 
 
 def _is_list(kind: pa.DataType) -> bool:

@@ -21,8 +21,8 @@ use crate::cli::progress::watched;
 #[derive(Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
-    /// Logits: NPY, JSON, JSON Lines, .npz, safetensors, .kld (also in gzip or Zstandard), told apart by content; `-` (the default) is standard
-    /// input
+    /// Logits: NPY, JSON, JSON Lines, .npz, safetensors, .kld, a server's answer (also in gzip or Zstandard), told apart by content; `-` (the
+    /// default) is standard input
     #[arg(value_name = "INPUT", help_heading = None)]
     pub input: Option<PathBuf>,
     /// What the axes are: t steps, b sequences of a batch, v tokens (default: tv for two axes, btv for three)
