@@ -18,6 +18,7 @@ mod exact;
 mod false_alarms;
 mod formats;
 mod history;
+mod house;
 mod inputs;
 mod invariance;
 mod json_fields;
