@@ -21,7 +21,8 @@ use crate::kernel::exp;
 ///   P ≤ Q(d / sd).
 /// - **Tokens that a truncation removed.** c must at least overtake the least token that was kept, whose raw logit is x_min:
 ///   P ≤ Q((x_min − x_c) / (σ√2)). Where c is above x_min, the truncation is not one by value (typical, XTC, a constraint), and no
-///   bound is given. A token that the raw row masks has probability 0.
+///   bound is given. A token that the raw row masks has probability 0. This is a bound where the cut goes by rank; one by mass or by a
+///   threshold moves with the noise, which verdicts on engines allow for apart ([`Tolerance::noise`](super::Tolerance)).
 ///
 /// T is the product of the chain's temperatures. What else bends the scores (penalties, smoothing) counts as part of the logits.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,6 +34,11 @@ pub struct Noise {
 }
 
 impl Noise {
+    /// σ/T: the standard deviation of the noise on scores.
+    pub(super) fn of_scores(&self) -> f64 {
+        self.sigma / self.temperature.max(f64::MIN_POSITIVE)
+    }
+
     /// An upper bound on the probability that this noise makes the draw choose `claimed`; `None` where none is known.
     ///
     /// `uniform` is the draw's, where it has one.
@@ -44,7 +50,7 @@ impl Noise {
         candidates: &Candidates,
         claimed: TokenId,
     ) -> Option<f64> {
-        let scaled = self.sigma / self.temperature.max(f64::MIN_POSITIVE);
+        let scaled = self.of_scores();
         match margin {
             Margin::Score(d) => Some(normal_tail(ratio(d, scaled * std::f64::consts::SQRT_2))),
             Margin::Uniform(d) => {
@@ -66,7 +72,7 @@ impl Noise {
         if self.sigma <= 0.0 {
             return [0.0; 2];
         }
-        let scaled = self.sigma / self.temperature.max(f64::MIN_POSITIVE);
+        let scaled = self.of_scores();
         let z = normal_quantile(alpha);
         let [all, beyond] = match (uniform, &support.probabilities) {
             (Some(_), Some(p)) => {

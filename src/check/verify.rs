@@ -204,7 +204,7 @@ pub fn verify(
     let ids: Vec<Vec<TokenId>> =
         ids.iter().map(|ids| without_padding(ids, &job.limits.eos, &mut padding)).collect::<Result<_>>()?;
     let noise = Noise { sigma: options.logit_noise, temperature: options.temperature };
-    let tolerance = options.tolerance.map(|t| widened(t, &noise));
+    let tolerance = options.tolerance.map(|t| Tolerance { noise: noise.of_scores(), ..t });
     let (mut steps, mut expected) = (Vec::new(), Expected::default());
     let mut clipped = 0.0;
     along(source, job, draw, samples, &ids, &mut |taken| {
@@ -233,13 +233,6 @@ pub fn verify(
         padding,
     };
     Ok(found)
-}
-
-/// The tolerance where the logits carry noise, too: it moves the mass F before an edge by a standard deviation of at most
-/// √2 · σ/T · F(1 − F) ≤ √2/4 · σ/T, of which four are allowed for.
-fn widened(tolerance: Tolerance, noise: &Noise) -> Tolerance {
-    let by = std::f64::consts::SQRT_2 * noise.sigma / noise.temperature.max(f64::MIN_POSITIVE);
-    Tolerance { cut: tolerance.cut + by, ..tolerance }
 }
 
 fn step(
@@ -289,10 +282,10 @@ fn step(
         let raw = |id| Some(ln_raw(id).map_or(0.0, crate::kernel::exp));
         (step.claimed_raw_probability, step.drawn_raw_probability) = (raw(id), raw(pick.id));
         step.noise_probability = noise.probability(margin, pick.uniform, &support, turn.candidates, id);
-        step.explained = tolerance.zip(slip).map(|(tolerance, slip)| match step.margin {
+        step.explained = slip.map(|slip| match step.margin {
             Some(margin) if margin <= slip.score => Cause::Rounding,
             _ if slip.reordered => Cause::Rounding,
-            _ if slip.by_cut.is_some_and(|distance| distance <= tolerance.cut) => Cause::Cut,
+            _ if slip.by_cut => Cause::Cut,
             _ if noise.sigma > 0.0 && step.noise_probability.is_some_and(|p| p >= options.alpha) => {
                 Cause::Noise
             }

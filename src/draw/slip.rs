@@ -11,6 +11,9 @@ pub struct Tolerance {
     pub spacings: f64,
     /// As a share of the mass: a token no farther from the edge of top-p may have fallen on its other side.
     pub cut: f64,
+    /// Standard deviation of noise on each score besides, σ/T for noise σ on the logits; default 0. It is no margin: how many mismatches it
+    /// makes is counted apart. But what is removed, and the ranks that noise goes by, it may change.
+    pub noise: f64,
 }
 
 impl Default for Tolerance {
@@ -18,7 +21,7 @@ impl Default for Tolerance {
     /// temperature, one for a penalty and one for the sum, twice; 2e-4 of the mass, the most that the top-p search of vLLM's
     /// kernels was seen to err by.
     fn default() -> Self {
-        Tolerance { score: 1e-5, spacings: 8.0, cut: 2e-4 }
+        Tolerance { score: 1e-5, spacings: 8.0, cut: 2e-4, noise: 0.0 }
     }
 }
 
@@ -26,6 +29,18 @@ impl Tolerance {
     /// By how much scores may differ where float32 numbers lie `spacing` apart.
     pub fn at(&self, spacing: f64) -> f64 {
         self.score.max(self.spacings * spacing)
+    }
+
+    /// By how much scores may change order in a cut or in ranks: as [`Tolerance::at`], and four standard deviations of noise in a
+    /// difference.
+    pub fn order(&self, spacing: f64) -> f64 {
+        self.at(spacing) + 4.0 * std::f64::consts::SQRT_2 * self.noise
+    }
+
+    /// How far the mass before an edge may be off: noise moves the mass F by a standard deviation of at most √2 · σ/T · F(1 − F) ≤
+    /// √2/4 · σ/T, of which four are allowed for.
+    pub fn mass(&self) -> f64 {
+        self.cut + std::f64::consts::SQRT_2 * self.noise
     }
 }
 
@@ -40,8 +55,8 @@ pub struct Slip {
     pub cut: f64,
     /// Such a difference explains the claimed token, though its margin is larger: it changes the ranks that the noise goes by.
     pub reordered: bool,
-    /// By how much another cut had to err, as a share of the mass, for the claimed token to win; `None` where none explains it.
-    pub by_cut: Option<f64>,
+    /// Another cut explains the claimed token: one that keeps it, or removes those that beat it.
+    pub by_cut: bool,
 }
 
 impl Slip {

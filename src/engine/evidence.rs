@@ -47,6 +47,8 @@ pub enum Evidence {
         spacing: f64,
         /// The tokens beside the edge of a truncation by mass, where the engine's own is not exact.
         edge: Arc<[Beside]>,
+        /// The tokens beside the thresholds of truncations by score.
+        floor: Arc<[Beside]>,
         /// Where the noise goes by rank: the tokens by rank.
         ranks: Arc<[Ranked]>,
     },
@@ -63,18 +65,18 @@ pub enum Evidence {
     },
 }
 
-/// A token beside the edge that a truncation by mass has cut.
+/// A token beside the edge of a truncation: one by mass (top-p), or by score (top-k, min-p).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Beside {
     /// The token.
     pub id: u32,
     /// Whether it was kept.
     pub kept: bool,
-    /// The mass of the tokens before it.
+    /// The mass of the tokens before it that are certain to be kept.
     pub above: f64,
     /// Its own share of the mass.
     pub share: f64,
-    /// How far from the edge it lies, as a share of the mass: how much another cut had to err to decide otherwise.
+    /// How far from the edge it lies, as a share of the mass, or in score: how much another cut had to err to decide otherwise.
     pub distance: f64,
     /// Its score in the race, noise included, as if it were kept.
     pub score: f64,
@@ -96,14 +98,14 @@ pub struct Ranked {
 impl Evidence {
     /// A race without a truncation by mass.
     pub(super) fn race(scores: Arc<[f64]>, ratios: bool, winner: u32) -> Self {
-        let (edge, ranks) = (Arc::from([]), Arc::from([]));
-        Self::Race { scores, ratios, winner, noisy: true, spacing: 0.0, edge, ranks }
+        let (edge, floor, ranks) = (Arc::from([]), Arc::from([]), Arc::from([]));
+        Self::Race { scores, ratios, winner, noisy: true, spacing: 0.0, edge, floor, ranks }
     }
 
     /// The best of scores without noise.
     pub(super) fn best(scores: Arc<[f64]>, winner: u32) -> Self {
-        let (edge, ranks) = (Arc::from([]), Arc::from([]));
-        Self::Race { scores, ratios: false, winner, noisy: false, spacing: 0.0, edge, ranks }
+        let (edge, floor, ranks) = (Arc::from([]), Arc::from([]), Arc::from([]));
+        Self::Race { scores, ratios: false, winner, noisy: false, spacing: 0.0, edge, floor, ranks }
     }
 
     /// The margin by which `claimed` lost this draw.

@@ -203,8 +203,8 @@ impl Sglang {
         let evidence = watch.evidence().then(|| {
             let scores = (0..).zip(&self.columns).map(|(j, &l)| noise.score(j, l)).collect();
             let spacing = float::spacing(&self.scaled);
-            let (edge, ranks) = (Arc::from([]), Arc::from([]));
-            Evidence::Race { scores, ratios: false, winner, noisy: true, spacing, edge, ranks }
+            let (edge, floor, ranks) = (Arc::from([]), Arc::from([]), Arc::from([]));
+            Evidence::Race { scores, ratios: false, winner, noisy: true, spacing, edge, floor, ranks }
         });
         (winner, evidence)
     }
@@ -224,31 +224,47 @@ impl Sglang {
         }
         let column = address::race(&self.columns, |j| noise.at_most(j), |j, l| l + noise.of(j));
         let winner = self.order[column as usize];
-        let evidence =
-            watch.evidence().then(|| {
-                let mut scores = vec![f64::NEG_INFINITY; probs.len()];
-                let mut rank = vec![0u32; probs.len()];
-                for (j, (&id, &l)) in (0u32..).zip(self.order.iter().zip(&self.columns)) {
-                    scores[id as usize] = noise.score(j, l);
-                    rank[id as usize] = j;
-                }
-                let edge = self.top_p.map_or_else(Vec::new, |p| {
-                    let kept = |id: u32| scores[id as usize] > f64::NEG_INFINITY;
-                    let score =
-                        |id: u32| noise.score(rank[id as usize], float::ln(f64::from(probs[id as usize])));
-                    let shares = falling().map(|(id, p)| (id, f64::from(p)));
-                    edge::beside(shares.take(self.top_k.unwrap_or(usize::MAX)), f64::from(p), kept, score)
-                });
-                let ranks = (0..).zip(self.order.iter().zip(&self.columns));
-                let ranks = ranks.take_while(|r| *r.1.1 > f64::NEG_INFINITY).map(|(j, (&id, &ln_p))| {
-                    Ranked { id, logit: logits[id as usize], ln_p, noise: noise.of(j) }
-                });
-                let ranks = ranks.collect();
-                let spacing = float::spacing(&self.scaled);
-                let (scores, edge) = (scores.into(), edge.into());
-                Evidence::Race { scores, ratios: false, winner, noisy: true, spacing, edge, ranks }
-            });
+        let evidence = watch.evidence().then(|| self.ranked_evidence(logits, noise, winner));
         (winner, evidence)
+    }
+
+    /// What decided a race by rank, after it.
+    fn ranked_evidence(&self, logits: &[f32], noise: Noise, winner: u32) -> Evidence {
+        let probs = &self.probs;
+        let ln_p = |id: u32| float::ln(f64::from(probs[id as usize]));
+        let ranks = || (0u32..).zip(self.order.iter().copied());
+        let mut scores = vec![f64::NEG_INFINITY; probs.len()];
+        let mut rank = vec![0u32; probs.len()];
+        for ((j, id), &l) in ranks().zip(&self.columns) {
+            scores[id as usize] = noise.score(j, l);
+            rank[id as usize] = j;
+        }
+        let kept = |id: u32| scores[id as usize] > f64::NEG_INFINITY;
+        let score = |id: u32| noise.score(rank[id as usize], ln_p(id));
+        let edge = self.top_p.map_or_else(Vec::new, |p| {
+            let shares = ranks().map(|(_, id)| (id, f64::from(probs[id as usize])));
+            edge::beside(shares.take(self.top_k.unwrap_or(usize::MAX)), f64::from(p), kept, score)
+        });
+        // between the last rank that top-k keeps and the next
+        let at = |rank: usize| self.order.get(rank).copied().map(ln_p);
+        let floor = self.top_k.and_then(|k| Some(edge::Floor::between(at(k - 1)?, at(k)?)));
+        let floor = edge::floor(ranks().map(|(_, id)| (id, ln_p(id), kept(id), score(id))), floor.as_slice());
+        let of = |(j, id): (u32, u32)| Ranked {
+            id,
+            logit: logits[id as usize],
+            ln_p: ln_p(id),
+            noise: noise.of(j),
+        };
+        Evidence::Race {
+            ranks: ranks().take_while(|r| kept(r.1)).map(of).collect(),
+            scores: scores.into(),
+            ratios: false,
+            winner,
+            noisy: true,
+            spacing: float::spacing(&self.scaled),
+            edge: edge.into(),
+            floor: floor.into(),
+        }
     }
 }
 

@@ -16,8 +16,8 @@ impl Evidence {
     /// - Rounding: with noise, P(the lead is below ε) ≤ ε; without, the lead is known. Where noise goes by rank, a token of the share p
     ///   among m whose log-probabilities are within ε of its own may have the noise of any of their ranks, and wins so with
     ///   at most m · p.
-    /// - The cut: the tokens within c of the edge, with the mass S together behind K that is kept in any case, decide the race
-    ///   with at most S / (K + S).
+    /// - The cut: the tokens within c of the edge by mass, with the mass S together behind K that is kept in any case, decide the race
+    ///   with at most S / (K + S); those within ε of a threshold by score with their share of what is kept.
     ///
     /// ```
     /// use tokpick::draw::Tolerance;
@@ -26,60 +26,58 @@ impl Evidence {
     /// assert!((draw.slip(2, &Tolerance { score: 0.01, ..Tolerance::default() }).rounding - 0.04).abs() < 1e-12);
     /// ```
     pub fn slip(&self, claimed: u32, tolerance: &Tolerance) -> Slip {
-        let (scores, &noisy, &spacing, edge, ranks) = match self {
-            Self::Race { scores, noisy, spacing, edge, ranks, .. } => (scores, noisy, spacing, edge, ranks),
+        let (scores, &noisy, &spacing, ranks) = match self {
+            Self::Race { scores, noisy, spacing, ranks, .. } => (scores, noisy, spacing, ranks),
             Self::Interval { upper, .. } => return Slip::of_intervals(widths(upper), tolerance.score),
         };
-        let score = tolerance.at(spacing);
+        let (score, order) = (tolerance.at(spacing), tolerance.order(spacing));
         let near = |id: usize| matches!(self.margin(id as u32), Margin::Score(d) if d <= score);
         let lead = match noisy {
             true => score,
             false if (0..scores.len()).filter(|&id| near(id)).count() > 1 => 1.0,
             false => 0.0,
         };
-        let windows = windows(ranks, score);
+        let windows = windows(ranks, order);
         let total: f64 = ranks.iter().map(|r| exp(r.ln_p)).sum();
-        let swapped: f64 = ranks
-            .iter()
-            .zip(&windows)
-            .filter(|w| w.1.len() > 1)
-            .map(|(r, w)| w.len() as f64 * exp(r.ln_p))
-            .sum();
+        let loose = ranks.iter().zip(&windows).filter(|w| w.1.len() > 1);
+        let swapped: f64 = loose.map(|(r, w)| w.len() as f64 * exp(r.ln_p)).sum();
+        let (edge, floor) = self.beside(tolerance.mass(), order);
         let mut slip = Slip {
             score,
             rounding: if swapped > 0.0 { (lead + swapped / total).min(1.0) } else { lead.min(1.0) },
-            cut: beside(edge, tolerance.cut),
+            cut: (odds(&edge) + floor.iter().map(|b| b.share).sum::<f64>()).min(1.0),
             ..Slip::default()
         };
         if !matches!(self, Self::Race { winner, .. } if *winner == claimed) {
-            slip.reordered = reordered(scores, ranks, &windows, claimed, score);
-            slip.by_cut = by_cut(scores, edge, claimed, score);
+            slip.reordered = reordered(scores, ranks, &windows, claimed, order);
+            slip.by_cut = by_cut(scores, &[edge, floor].concat(), claimed, order);
         }
         slip
     }
+
+    /// The tokens within these distances of the edges by mass, and by score.
+    fn beside(&self, mass: f64, score: f64) -> (Vec<Beside>, Vec<Beside>) {
+        let Self::Race { edge, floor, .. } = self else { return Default::default() };
+        let near = |all: &[Beside], most: f64| all.iter().filter(|b| b.distance <= most).copied().collect();
+        (near(edge, mass), near(floor, score))
+    }
 }
 
-/// By how much another cut had to err, as a share of the mass, for `claimed` to win: the token is beside the edge and would have
-/// won if it were kept, or the tokens that beat it are and it wins without them. Scores that differ by up to `tolerance` count
-/// as equal. `None` if no other cut explains it.
-fn by_cut(scores: &[f64], edge: &[Beside], claimed: u32, tolerance: f64) -> Option<f64> {
-    let outside = edge.iter().find(|b| b.id == claimed && !b.kept);
-    let own = outside.map_or_else(|| scores.get(claimed as usize).copied(), |b| Some(b.score))?;
-    if own == f64::NEG_INFINITY {
-        return None;
-    }
-    let mut distance = outside.map_or(0.0, |b| b.distance);
-    for (id, _) in scores.iter().enumerate().filter(|s| *s.1 > own + tolerance) {
-        distance = distance.max(edge.iter().find(|b| b.kept && b.id as usize == id)?.distance);
-    }
-    Some(distance)
+/// Whether `claimed` wins under another cut: it is beside an edge and would have won if it were kept, or the tokens that beat it are
+/// and it wins without them. Scores that differ by up to `tolerance` count as equal.
+fn by_cut(scores: &[f64], beside: &[Beside], claimed: u32, tolerance: f64) -> bool {
+    let outside = beside.iter().find(|b| b.id == claimed && !b.kept).map(|b| b.score);
+    let own = outside.or_else(|| scores.get(claimed as usize).copied()).unwrap_or(f64::NEG_INFINITY);
+    let beaten = || scores.iter().enumerate().filter(|s| *s.1 > own + tolerance);
+    own > f64::NEG_INFINITY
+        && !beside.is_empty()
+        && beaten().all(|(id, _)| beside.iter().any(|b| b.kept && b.id as usize == id))
 }
 
-/// The chance that a token within `cut` of the edge has a part in who wins.
-fn beside(edge: &[Beside], cut: f64) -> f64 {
-    let mut near = edge.iter().filter(|b| b.distance <= cut).peekable();
-    let above = near.peek().map_or(0.0, |b| b.above);
-    let share: f64 = near.map(|b| b.share).sum();
+/// The chance that one of the tokens beside an edge by mass has a part in who wins.
+fn odds(edge: &[Beside]) -> f64 {
+    let above = edge.first().map_or(0.0, |b| b.above);
+    let share: f64 = edge.iter().map(|b| b.share).sum();
     if share > 0.0 { share / (above + share) } else { 0.0 }
 }
 
@@ -122,13 +120,22 @@ mod tests {
 
     fn race(scores: &[f64], edge: &[Beside], ranks: &[Ranked], spacing: f64) -> Evidence {
         let winner = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap() as u32;
-        let (edge, ranks) = (Arc::from(edge), Arc::from(ranks));
-        Evidence::Race { scores: scores.into(), ratios: false, winner, noisy: true, spacing, edge, ranks }
+        let (edge, floor, ranks) = (Arc::from(edge), Arc::from([]), Arc::from(ranks));
+        Evidence::Race {
+            scores: scores.into(),
+            ratios: false,
+            winner,
+            noisy: true,
+            spacing,
+            edge,
+            floor,
+            ranks,
+        }
     }
 
     #[test]
     fn scores_may_differ_by_spacings_where_they_are_large() {
-        let tolerance = Tolerance { score: 1e-3, spacings: 8.0, cut: 0.0 };
+        let tolerance = Tolerance { score: 1e-3, spacings: 8.0, cut: 0.0, noise: 0.0 };
         assert_eq!(race(&[1.0, 2.0], &[], &[], 1e-6).slip(1, &tolerance).score, 1e-3);
         assert_eq!(race(&[1.0, 2.0], &[], &[], 1e-3).slip(1, &tolerance).rounding, 8e-3);
         assert_eq!(Evidence::best([1.0, 2.0].into(), 1).slip(0, &tolerance).rounding, 0.0);
@@ -150,7 +157,7 @@ mod tests {
         let draw = race(&[1.0, 2.0, f64::NEG_INFINITY], &edge, &[], 0.0);
         let slip = draw.slip(2, &Tolerance::default());
         assert!((slip.cut - 0.1).abs() < 1e-12);
-        assert_eq!((slip.by_cut, draw.slip(0, &Tolerance::default()).by_cut), (Some(0.0), None));
+        assert!(slip.by_cut && !draw.slip(0, &Tolerance::default()).by_cut);
     }
 
     /// Two tokens whose probabilities are nearly one take each other's noise; a third of the same logit stays behind its like.

@@ -30,7 +30,7 @@ fn a_gpu_s_roundings_are_no_fault() {
 /// more than 10 alarms come with less than 0.2 %.
 #[test]
 fn the_chance_of_an_alarm_is_no_larger_than_it_says() {
-    let tolerance = Tolerance { score: 0.02, spacings: 0.0, cut: 0.01 };
+    let tolerance = Tolerance { score: 0.02, spacings: 0.0, cut: 0.01, noise: 0.0 };
     let errors = Errors { spacings: 0.0, score: 0.01, cut: 0.01, logits: 0.0 };
     let found = verdicts(60, errors, tolerance);
     let alarms = found.iter().filter(|(_, v)| v.chance < 0.05).count();

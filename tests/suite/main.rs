@@ -14,8 +14,11 @@ mod distribution;
 #[cfg(unix)]
 mod docs;
 mod draws;
+mod edges;
 mod exact;
 mod false_alarms;
+#[cfg(unix)]
+mod faults;
 mod formats;
 mod history;
 mod house;
@@ -24,9 +27,13 @@ mod invariance;
 mod json_fields;
 mod kld;
 mod laws;
+<<<<<<< HEAD
 mod logprobs;
 mod masks;
 mod meaning;
+=======
+mod metamorphic;
+>>>>>>> a4ee4f7 (Verdicts allow for thresholds, ranks and noise; tests of faults, edges, metamorphic laws and statistics; SECURITY.md, cargo deny)
 mod model;
 #[cfg(unix)]
 mod page;
@@ -36,6 +43,7 @@ mod reference_llama_cpp;
 mod reference_processors;
 mod servers;
 mod show;
+mod statistics;
 mod tables;
 mod terminals;
 mod text;

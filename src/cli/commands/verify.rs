@@ -255,7 +255,7 @@ impl Verify {
     fn tolerance(&self) -> Result<Option<Tolerance>> {
         let cut = self.judge.cut_tolerance;
         let usual = self.addressed()?.then(|| Tolerance { cut, ..Tolerance::default() });
-        Ok(self.judge.tolerance.map(|score| Tolerance { score, spacings: 0.0, cut }).or(usual))
+        Ok(self.judge.tolerance.map(|score| Tolerance { score, spacings: 0.0, cut, noise: 0.0 }).or(usual))
     }
 
     /// The ids of a server's answers, where the file of ids holds such; seeds, positions and prompts go where flags left them

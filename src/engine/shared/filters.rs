@@ -19,6 +19,7 @@
 //! changes one id in a thousand of `torch-multinomial` with replacement; the races hardly notice.)
 
 use super::{
+    edge::Floor,
     float,
     log::{self, Log},
     plan::Plan,
@@ -92,6 +93,9 @@ pub(in crate::engine) struct Filters {
     pub(in crate::engine) probs: Vec<f32>,
     /// Before top_p has cut them: the scores of the row at hand, and p; kept where evidence is.
     pub(in crate::engine) before_top_p: Option<(Vec<f32>, f32)>,
+    /// The thresholds of its truncations by score, and the scores before the first of them; kept where evidence is.
+    pub(in crate::engine) floors: Vec<Floor>,
+    pub(in crate::engine) before_floors: Vec<f32>,
     /// What each filter of the row at hand left.
     pub(in crate::engine) log: Log,
     sorted: Vec<f32>,
@@ -113,6 +117,7 @@ impl Filters {
     ) -> Result<()> {
         self.log.start(watch);
         self.before_top_p = None;
+        self.floors.clear();
         self.scores.clear();
         self.scores.extend_from_slice(input.logits);
         for i in 0..self.chain.len() {
@@ -122,7 +127,19 @@ impl Filters {
                     penalties(&mut self.scores, input, repetition, frequency, presence)
                 }
                 Filter::Temperature(t) => self.scores.iter_mut().for_each(|x| *x /= t),
-                Filter::TopK(k) => self.top_k(k),
+                Filter::TopK(k) => {
+                    self.keep_before_floors(watch);
+                    let kth = self.top_k(k);
+                    if let Some(kth) = kth.filter(|_| watch.evidence()) {
+                        let next = self
+                            .before_floors
+                            .iter()
+                            .copied()
+                            .filter(|&x| x < kth)
+                            .fold(f32::NEG_INFINITY, f32::max);
+                        self.floors.push(Floor::between(kth.into(), next.into()));
+                    }
+                }
                 Filter::TopP(p) => self.top_p((1.0 - p) as f32),
                 Filter::TopP32(p) => {
                     self.before_top_p = watch.evidence().then(|| (self.scores.clone(), p));
@@ -132,6 +149,10 @@ impl Filters {
                 Filter::MinPScore(m) => {
                     let max = self.scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                     let least = max + float::ln32(m);
+                    self.keep_before_floors(watch);
+                    if watch.evidence() {
+                        self.floors.push(Floor::at(least.into()));
+                    }
                     remove(&mut self.scores, |x| x < least);
                 }
                 Filter::Typical(mass) => self.typical(mass),
@@ -163,15 +184,23 @@ impl Filters {
         softmax(&self.scores, &mut self.probs);
     }
 
-    fn top_k(&mut self, k: usize) {
+    fn keep_before_floors(&mut self, watch: Watch) {
+        if watch.evidence() && self.floors.is_empty() {
+            self.before_floors.clone_from(&self.scores);
+        }
+    }
+
+    /// The least score that is kept, where something is cut.
+    fn top_k(&mut self, k: usize) -> Option<f32> {
         if k == 0 || k >= self.scores.len() {
-            return;
+            return None;
         }
         self.probs.clear();
         self.probs.extend_from_slice(&self.scores);
         let (_, kth, _) = self.probs.select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a));
         let kth = *kth;
         remove(&mut self.scores, |x| x < kth);
+        Some(kth)
     }
 
     fn top_p(&mut self, rest: f32) {

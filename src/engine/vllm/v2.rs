@@ -239,8 +239,13 @@ impl V2Replay {
                 })
             });
             let spacing = float::spacing(&self.filters.scores);
-            let (edge, ranks) = (edge.into(), Arc::from([]));
-            Evidence::Race { scores, ratios: false, winner, noisy: true, spacing, edge, ranks }
+            let before = (0..).zip(&self.filters.before_floors).map(|(id, &x)| {
+                let kept = self.scores[id as usize] > f64::NEG_INFINITY;
+                (id, f64::from(x), kept, noise.score(id, f64::from(x)))
+            });
+            let floor = edge::floor(before, &self.filters.floors);
+            let (edge, floor, ranks) = (edge.into(), floor.into(), Arc::from([]));
+            Evidence::Race { scores, ratios: false, winner, noisy: true, spacing, edge, floor, ranks }
         });
         (winner, evidence)
     }
