@@ -265,7 +265,7 @@ pub fn settings() -> Vec<Setting> {
         name,
         engine,
         params,
-        vocabulary: 128,
+        vocabulary: 300,
         logits: (3.0, 0.0),
         lumps: false,
     };
@@ -278,7 +278,7 @@ pub fn settings() -> Vec<Setting> {
         plain("MurmurHash3, min-p", "vllm-v2-murmur3", p(Some(1.0), None, None, Some(0.05))),
         plain("MurmurHash3, float64 noise", "vllm-v2-murmur3-fp64", p(Some(0.8), Some(20), Some(0.8), None)),
         plain("by id", "sglang", p(Some(0.8), None, None, None)),
-        plain("by rank", "sglang", p(Some(0.8), Some(60), Some(0.95), None)),
+        plain("by rank", "sglang", p(Some(0.8), Some(100), Some(0.95), None)),
         plain(
             "by rank, no filter",
             "sglang",

@@ -99,7 +99,12 @@ fn little_memory_and_hostile_headers() {
                 let ran =
                     shell(&format!("ulimit -v {limit}; RAYON_NUM_THREADS=1 tokpick {line}"), folder.path());
                 ends_well(&ran, &format!("{line} with {limit} kB"));
-                assert_ne!(ran.status, Some(0), "{line}: {}", String::from_utf8_lossy(&ran.out));
+                // one id of a vast vocabulary is a row like any other
+                assert!(
+                    name == "id" || ran.status == Some(2),
+                    "{line}: {}",
+                    String::from_utf8_lossy(&ran.out)
+                );
             }
         }
     }

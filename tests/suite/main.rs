@@ -27,13 +27,10 @@ mod invariance;
 mod json_fields;
 mod kld;
 mod laws;
-<<<<<<< HEAD
 mod logprobs;
 mod masks;
 mod meaning;
-=======
 mod metamorphic;
->>>>>>> a4ee4f7 (Verdicts allow for thresholds, ranks and noise; tests of faults, edges, metamorphic laws and statistics; SECURITY.md, cargo deny)
 mod model;
 #[cfg(unix)]
 mod page;
