@@ -27,7 +27,7 @@ pub struct Tree {
     #[command(flatten)]
     input: InputArgs,
     /// Draw the beams of a trace (`tokpick beam --trace FILE`) instead of searching
-    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    #[arg(long, value_name = "FILE", help_heading = "Input", conflicts_with = "input")]
     from_trace: Option<PathBuf>,
     /// Search for the true best sequence, too (exact search, for small cases)
     #[arg(long, help_heading = "Beam search")]
@@ -71,6 +71,10 @@ impl Execute for Tree {
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let mut out = self.report.open()?;
         if let Some(path) = &self.from_trace {
+            let flags: Vec<String> = given.flags().map(|long| format!("--{long}")).collect();
+            let idle: Vec<&str> =
+                flags.iter().map(String::as_str).filter(|f| !OF_TRACES.contains(f)).collect();
+            no_effect(&idle, "with --from-trace: the search has been made");
             let drawn = trees(&read(path)?, |_| (Vec::new(), None, None));
             let vocab = self.input.vocab.as_deref().map(Vocab::open).transpose()?;
             self.write(&drawn, vocab.map(Tokens::new).as_ref(), &made(given, None), &mut out)?;

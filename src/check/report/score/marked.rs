@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::check::{Score, ScoredToken};
 use crate::render::kit::{
-    Anchor, Ink, Look, Svg, clip, display_width, escape, html, share, token, visible, wrap,
+    Anchor, Ink, Look, MARGIN, Svg, clip, display_width, escape, html, share, token, visible, wrap,
 };
 use crate::render::{Table, Tokens};
 
@@ -104,7 +104,7 @@ impl Score {
             marks += &" ".repeat(blanks.min(size));
         }
         lines.push((text, marks));
-        for (text, marks) in lines {
+        for (text, marks) in lines.into_iter().filter(|(text, _)| !text.is_empty()) {
             writeln!(to, "{}\n{}", text.trim_end(), marks.trim_end())?;
         }
         let legend: Vec<String> = by
@@ -156,8 +156,8 @@ impl Score {
 
 /// Scored sequences as one SVG: the text with a bar under each token, as high as it is surprising.
 pub fn svg(scores: &[Score], tokens: Option<&Tokens>, by: By, width: usize, made: &str) -> String {
+    // tokens stand side by side: a letter as it is set
     const LETTER: f64 = 7.83;
-    const MARGIN: f64 = 16.0;
     let whole = (width as f64 * LETTER + 2.0 * MARGIN).max(480.0);
     let mut svg =
         Svg::new("A scored text", "The text, under each token a bar: the higher, the less it was expected.");
@@ -191,8 +191,13 @@ pub fn svg(scores: &[Score], tokens: Option<&Tokens>, by: By, width: usize, made
         svg.text(x + 14.0, y, Anchor::Start, "tp-small", words);
         x += size;
     }
-    let y = svg.small(MARGIN, y + 28.0, whole - 2.0 * MARGIN, made);
-    svg.finish(whole, y + MARGIN)
+    svg.finish_with(whole, y + 28.0, made)
+}
+
+/// A text of a page under a mark of its level.
+fn heat(level: u8, attributes: &str, text: &str) -> String {
+    let h = f64::from(level) / 7.0;
+    format!("<span class=\"heat\"{attributes} style=\"--h:{h:.2}\">{}</span>", escape(text))
 }
 
 /// Scored sequences as one page; what else was probable shows where the pointer or the keyboard rests.
@@ -201,10 +206,11 @@ pub fn page(scores: &[Score], tokens: Option<&Tokens>, by: By, made: &str) -> St
     for score in scores {
         body += "<p class=\"text\">";
         for t in &score.tokens {
-            let h = f64::from(by.level(t)) / 7.0;
-            let (about, shown) = (escape(&about(t, tokens)), escape(&inline(tokens, t.id)));
-            body += &format!("<span tabindex=\"0\" style=\"--h:{h:.2}\" title=\"{about}\">{shown}</span>");
+            let title = format!(" tabindex=\"0\" title=\"{}\"", escape(&about(t, tokens)));
+            body += &heat(by.level(t), &title, &inline(tokens, t.id));
         }
+        body += "</p>\n<p class=\"legend\">";
+        body.extend((0..).zip(by.legend()).map(|(level, words)| heat(level, "", words)));
         body += "</p>\n";
         let mut rows = vec![
             ["step", "token", "id", "p", "bits", "rank", "most probable there"].map(str::to_string).to_vec(),
@@ -224,7 +230,7 @@ pub fn page(scores: &[Score], tokens: Option<&Tokens>, by: By, made: &str) -> St
                 best.unwrap_or_default(),
             ]);
         }
-        body += &html::table(&score.sums_in_words(&Look::default()), &rows);
+        body += &html::table(&score.sums_in_words(&Look::default()), "llrrrrl", &rows);
     }
     html::page("A scored text", &body, made)
 }
