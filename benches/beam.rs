@@ -86,6 +86,7 @@ fn main() {
             prefix: &[],
             chain: &chain,
             limits: &limits,
+            stop: None,
             seed: 1,
             logprobs: true,
             parallel: false,

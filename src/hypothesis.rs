@@ -8,6 +8,10 @@ use crate::TokenId;
 pub enum Finish {
     /// Its last token is an end token.
     Eos,
+    /// Its text has reached a stop string.
+    Stop,
+    /// It goes round in circles: it ends with the same ids several times in a row.
+    Repetition,
     /// The limit of new tokens, or the end of the input.
     Length,
 }

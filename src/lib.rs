@@ -61,6 +61,7 @@
 //! - [`candidates::Candidates`]: the ids that are still possible.
 //! - [`processor::Processor`]: candidates and context in, changed candidates out.
 //! - [`draw::Draw`]: the candidates of one step in, one token id for each row out.
+//! - [`text::Tokens`]: ids into text and back; [`text::Stop`]: where a text ends a sequence.
 //! - [`sampler::Sampler`]: a decoding strategy runs the loop.
 //! - [`hypothesis::Hypothesis`]: what comes out.
 //! - [`trace::Trace`] watches all of it.
@@ -85,6 +86,7 @@ pub mod settings;
 pub mod source;
 #[doc(hidden)]
 pub mod system;
+pub mod text;
 pub mod trace;
 
 // the command line names the library as every other program does

@@ -29,6 +29,7 @@ mod score;
 mod verdict;
 mod verify;
 
+pub use crate::draw::Tolerance;
 pub use addresses::{Addresses, Chance};
 pub use claims::{Claim, claims};
 pub use compare::{
@@ -46,5 +47,5 @@ pub use recipe::{Attempt, Convention, Guess, Recipe};
 pub use record::{Divergence, Record, RecordedInput, RecordedLine, Word};
 pub use report::{By, Comparison, score_page, score_svg};
 pub use score::{Score, ScoredToken, score};
-pub use verdict::{Cause, Tolerance, Verdict};
+pub use verdict::{Cause, Expected, Verdict};
 pub use verify::{Clip, Step, Summary, Verification, VerifyOptions, verify};

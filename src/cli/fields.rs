@@ -1,7 +1,7 @@
 //! The library names its own fields where it says what to do; whoever reads it here gives them as flags.
 
 /// The fields that the library's messages name, and their flags.
-const FLAGS: [(&str, &str); 16] = [
+const FLAGS: [(&str, &str); 17] = [
     ("`Beam::num_beams`", "--num-beams"),
     ("`Exact::max_nodes`", "--max-nodes"),
     ("`Job::prefix`", "--prefix-ids"),
@@ -17,6 +17,7 @@ const FLAGS: [(&str, &str); 16] = [
     ("`Open::rows`", "--rows"),
     ("`Open::vocab_size`", "--vocab-size"),
     ("`Params::position`", "--position"),
+    ("`Tokens`", "--tokenizer FILE"),
     ("`Vocab`", "--vocab"),
 ];
 

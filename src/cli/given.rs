@@ -27,6 +27,8 @@ pub struct Argument {
     pub values: Option<Vec<OsString>>,
     /// True if its values are paths.
     pub is_file: bool,
+    /// True if its values are texts, in which an `@` names no file.
+    pub is_text: bool,
 }
 
 impl Given {
@@ -43,6 +45,7 @@ impl Given {
             let takes_values = arg.get_action().takes_values();
             let value_name = arg.get_value_names().and_then(|names| names.first());
             Argument {
+                is_text: value_name.is_some_and(|name| name.starts_with("TEXT") && id != "reference"),
                 value_name: value_name.map_or_else(|| id.to_uppercase(), ToString::to_string),
                 id,
                 long: arg.get_long().map(str::to_string),

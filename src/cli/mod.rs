@@ -58,8 +58,19 @@ pub enum Status {
     Helped = 2,
 }
 
+/// What the short help of a command shows.
+pub struct Screen {
+    /// Command lines.
+    pub examples: &'static [&'static str],
+    /// The flags that most people want, without hyphens.
+    pub flags: &'static [&'static str],
+}
+
 /// A subcommand.
 pub trait Execute {
+    /// Its short help.
+    const SCREEN: Screen;
+
     /// Does what the command is for; `given` is what was typed.
     ///
     /// # Errors

@@ -10,6 +10,8 @@ use tokpick::sampler::Phrase;
 use tokpick::source::read_text;
 use tokpick::{Error, Result, TokenId};
 
+use super::args::texts;
+
 /// A list of ids as it was written: separated by blanks or commas, or JSON; or `@FILE` with such a list.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Named {
@@ -32,6 +34,8 @@ pub struct NamedPhrases(Vec<NamedLists>);
 enum Entry {
     Id(TokenId),
     Token(String),
+    /// A text of several tokens.
+    Text(String),
 }
 
 impl Named {
@@ -47,7 +51,11 @@ impl Named {
         {
             return Ok(vec![id]);
         }
-        self.entries.iter().map(|entry| entry.resolve(flag, tokens)).collect()
+        let ids = self.entries.iter().map(|entry| match entry {
+            Entry::Text(text) => texts::ids(flag, text, tokens),
+            entry => entry.resolve(flag, tokens).map(|id| vec![id]),
+        });
+        Ok(ids.collect::<Result<Vec<_>>>()?.concat())
     }
 }
 
@@ -75,7 +83,7 @@ impl Entry {
     fn resolve(&self, flag: &str, tokens: Option<&Tokens>) -> Result<TokenId> {
         let text = match self {
             Entry::Id(id) => return Ok(*id),
-            Entry::Token(text) => text,
+            Entry::Token(text) | Entry::Text(text) => text,
         };
         let bad = |what: String| Err(Error::setting(flag, format!("{text:?}"), what));
         let Some(tokens) = tokens else {
@@ -134,6 +142,12 @@ impl NamedLists {
     /// True if no token is named by its string.
     pub fn are_ids(&self) -> bool {
         self.0.iter().flat_map(|list| &list.entries).all(|entry| matches!(entry, Entry::Id(_)))
+    }
+
+    /// Texts, each of which is a list.
+    pub fn of_texts(texts: &[String]) -> Self {
+        let list = |text: &String| Named { entries: vec![Entry::Text(text.clone())], text: String::new() };
+        NamedLists(texts.iter().map(list).collect())
     }
 
     /// Lists of ids that stand already.

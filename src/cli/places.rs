@@ -202,7 +202,7 @@ fn named_by(argument: &Argument, value: &OsStr) -> Vec<PathBuf> {
         return vec![value.into()];
     }
     let text = value.to_string_lossy();
-    match (text.strip_prefix('@'), argument.id.as_str()) {
+    match (text.strip_prefix('@').filter(|_| !argument.is_text), argument.id.as_str()) {
         (Some(file), _) => vec![file.into()],
         (None, "chain") => chain_files(&text).into_iter().map(PathBuf::from).collect(),
         (None, "model_command") => {

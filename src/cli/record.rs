@@ -117,9 +117,16 @@ pub fn companions(given: &Given, chain: &Value) -> Result<Vec<RecordedInput>> {
             continue;
         }
         for value in values {
-            if let Some(file) = value.to_str().and_then(|v| v.strip_prefix('@')) {
+            if let Some(file) = value.to_str().and_then(|v| v.strip_prefix('@')).filter(|_| !argument.is_text)
+            {
                 files.push((long.clone(), file.into()));
-            } else if ["generation-config", "sampling-params"].contains(&long.as_str()) {
+            } else if long == "model-dir" {
+                let names =
+                    ["tokenizer.json", "generation_config.json", "config.json", "tokenizer_config.json"];
+                let there =
+                    names.map(|name| Path::new(value).join(name)).into_iter().filter(|path| path.is_file());
+                files.extend(there.map(|path| (long.clone(), path)));
+            } else if ["generation-config", "sampling-params", "tokenizer"].contains(&long.as_str()) {
                 files.push((long.clone(), value.into()));
             }
         }

@@ -67,6 +67,7 @@ pub fn run(
     let mut found = Vec::new();
     let mut run =
         RunWriter::new(format, stream, head.clone()).escaped(args.output.escape).named(names.clone());
+    run = run.stopping(resolved.stop.clone());
     let tokens = opened.tokens.as_ref();
     let mut watch = Watch::open(&args.watch)?;
     let done = watch.run(opened.source.as_mut(), |source, trace| {

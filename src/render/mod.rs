@@ -4,6 +4,7 @@
 //! disk or a closed pipe means. Numbers are the shortest decimals that read back as the same number; what is not finite is
 //! `null` in JSON.
 
+mod escape;
 pub mod explain;
 mod histogram;
 mod info;
@@ -12,20 +13,23 @@ pub mod page;
 mod probs;
 mod processors;
 mod run;
+mod split;
 mod table;
-mod tokens;
 mod trace;
 pub mod tree;
 
+pub use escape::escape;
 pub use explain::{Explain, Explained};
 pub use histogram::{Counted, Histogram, Outcome, Rest, by_chance};
 pub use info::{InputInfo, RowInfo};
 pub use probs::{Distribution, Probs, ProbsFormat};
 pub use processors::Processors;
 pub use run::{Head, RunFormat, RunWriter};
+pub use split::Split;
 pub use table::Table;
-pub use tokens::{Decoder, Tokens, escape};
 pub use trace::TraceWriter;
+// views take the strings of ids
+pub use crate::text::{Decoder, Tokens};
 
 #[cfg(doc)]
 use std::io::Write;

@@ -1,8 +1,10 @@
 //! Distributions of the next token, as tables and JSON.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::Tokens;
 use super::kit::{Digits, token};
@@ -113,6 +115,15 @@ impl Distribution {
     }
 }
 
+/// A distribution, with the caller's name of its sequence.
+#[derive(Serialize)]
+struct Named<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a Value>,
+    #[serde(flatten)]
+    distribution: &'a Distribution,
+}
+
 /// How distributions are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ProbsFormat {
@@ -136,13 +147,15 @@ pub struct Probs {
     pub sequences: bool,
     /// Digits of the probabilities of [`ProbsFormat::Tsv`]; JSON has all.
     pub digits: Digits,
+    /// The caller's own names of sequences, which stand beside them in JSON.
+    pub ids: BTreeMap<usize, Value>,
     written: usize,
 }
 
 impl Probs {
     /// A writer.
     pub fn new(format: ProbsFormat, top: Option<usize>, sequences: bool) -> Self {
-        Probs { format, top, sequences, digits: Digits::Six, written: 0 }
+        Probs { format, top, sequences, digits: Digits::Six, ids: BTreeMap::new(), written: 0 }
     }
 
     /// Writes one row.
@@ -170,7 +183,8 @@ impl Probs {
             if let Some(n) = self.top.filter(|&n| n < d.kept) {
                 d.truncate(n);
             }
-            let row = serde_json::to_string(&d).map_err(io::Error::from)?;
+            let row = Named { id: self.ids.get(&d.sequence), distribution: &d };
+            let row = serde_json::to_string(&row).map_err(io::Error::from)?;
             match (self.format, self.written) {
                 (ProbsFormat::Json, 0) => write!(to, "{{\"rows\":[\n{row}")?,
                 (ProbsFormat::Json, _) => write!(to, ",\n{row}")?,

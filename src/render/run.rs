@@ -6,9 +6,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Decoder, Tokens, escape};
-use crate::hypothesis::Hypothesis;
+use super::{Tokens, escape};
+use crate::hypothesis::{Finish, Hypothesis};
 use crate::sampler::{Event, Token};
+use crate::text::{Stop, StopReader};
 
 /// How decoded sequences are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -48,7 +49,8 @@ pub struct Head {
 ///
 /// Without `stream`, a sequence is written as soon as it stands. With it, a line for each step is written as soon as the step is
 /// taken: ids (or strings, quoted as in JSON) separated by one blank, or for [`RunFormat::Jsonl`] an object for each token. A
-/// character whose bytes are spread over tokens stands with the last of them; what never became one has a line at its end.
+/// character whose bytes are spread over tokens stands with the last of them, and so does what might have become a stop string; what
+/// never became one has a line at its end.
 ///
 /// ```
 /// use tokpick::hypothesis::{Finish, Hypothesis};
@@ -72,8 +74,10 @@ pub struct RunWriter {
     written: usize,
     escape: bool,
     ids: BTreeMap<usize, Value>,
-    /// The bytes that each sequence and sample holds back.
-    decoders: HashMap<(usize, usize), Decoder>,
+    /// Where texts end; made of the strings, where nothing ends them.
+    stop: Option<Stop>,
+    /// The text that each sequence and sample holds back.
+    readers: HashMap<(usize, usize), StopReader>,
 }
 
 impl RunWriter {
@@ -86,7 +90,8 @@ impl RunWriter {
             written: 0,
             escape: false,
             ids: BTreeMap::new(),
-            decoders: HashMap::new(),
+            stop: None,
+            readers: HashMap::new(),
         }
     }
 
@@ -98,6 +103,11 @@ impl RunWriter {
     /// The caller's own names of sequences, which stand beside them in JSON.
     pub fn named(self, ids: BTreeMap<usize, Value>) -> Self {
         RunWriter { ids, ..self }
+    }
+
+    /// Ends the texts of sequences that ended at a stop string there.
+    pub fn stopping(self, stop: Option<Stop>) -> Self {
+        RunWriter { stop, ..self }
     }
 
     /// Writes one event; `tokens` are the strings for [`RunFormat::Text`] (ids without them) and beside the ids in JSON.
@@ -120,8 +130,8 @@ impl RunWriter {
                 if self.format == RunFormat::Jsonl { to.flush() } else { Ok(()) }
             }
             Event::Done(hypothesis) => {
-                let held = self.decoders.remove(&(hypothesis.sequence, hypothesis.sample));
-                match held.map(|mut decoder| decoder.finish()) {
+                let held = self.readers.remove(&(hypothesis.sequence, hypothesis.sample));
+                match held.zip(self.stop.as_ref()).map(|(mut reader, stop)| reader.finish(stop)) {
                     Some(rest) if !rest.is_empty() => writeln!(to, "{}", Value::from(rest)),
                     _ => Ok(()),
                 }
@@ -149,6 +159,10 @@ impl RunWriter {
             return step.iter().try_for_each(|t| {
                 let mut line =
                     json!({"sequence": t.sequence, "sample": t.sample, "step": t.step, "id": t.id});
+                // `id` is the token's here
+                if let Some(name) = self.ids.get(&t.sequence) {
+                    line["sequence_id"] = name.clone();
+                }
                 if let Some(tokens) = tokens {
                     line["token"] = tokens.label(t.id).into();
                 }
@@ -156,10 +170,11 @@ impl RunWriter {
             });
         }
         let strings = tokens.filter(|_| self.format == RunFormat::Text);
-        let shown = step.iter().map(|t| match strings {
-            Some(strings) => {
-                let decoder = self.decoders.entry((t.sequence, t.sample)).or_default();
-                Value::from(decoder.next(strings, t.id)).to_string()
+        let stop = strings.map(|strings| &*self.stop.get_or_insert_with(|| Stop::never(strings)));
+        let shown = step.iter().map(|t| match stop {
+            Some(stop) => {
+                let reader = self.readers.entry((t.sequence, t.sample)).or_default();
+                Value::from(reader.next(stop, t.id)).to_string()
             }
             None => t.id.to_string(),
         });
@@ -174,13 +189,13 @@ impl RunWriter {
                 } else {
                     to.write_all(b",")?;
                 }
-                write!(to, "\n{}", json_of(h, self.ids.get(&h.sequence), tokens)?)?;
+                write!(to, "\n{}", self.json_of(h, tokens)?)?;
             }
-            (RunFormat::Jsonl, _) => writeln!(to, "{}", json_of(h, self.ids.get(&h.sequence), tokens)?)?,
-            (RunFormat::Text, Some(tokens)) if self.escape => {
-                writeln!(to, "{}", escape(&tokens.text(&h.ids)))?
+            (RunFormat::Jsonl, _) => writeln!(to, "{}", self.json_of(h, tokens)?)?,
+            (RunFormat::Text, Some(tokens)) => {
+                let (text, _) = self.text(h, tokens);
+                writeln!(to, "{}", if self.escape { escape(&text) } else { text })?;
             }
-            (RunFormat::Text, Some(tokens)) => writeln!(to, "{}", tokens.text(&h.ids))?,
             (RunFormat::Ids | RunFormat::Text, _) => {
                 for (at, id) in h.ids.iter().enumerate() {
                     write!(to, "{}{id}", if at > 0 { " " } else { "" })?;
@@ -190,6 +205,25 @@ impl RunWriter {
         }
         self.written += 1;
         Ok(())
+    }
+
+    /// The text of a sequence, and the stop string that ended it.
+    fn text(&self, h: &Hypothesis, tokens: &Tokens) -> (String, Option<&str>) {
+        match &self.stop {
+            Some(stop) if h.finish_reason == Finish::Stop => stop.text(&h.ids),
+            _ => (tokens.text(&h.ids), None),
+        }
+    }
+
+    fn json_of(&self, hypothesis: &Hypothesis, tokens: Option<&Tokens>) -> io::Result<String> {
+        let labels = tokens.map(|tokens| hypothesis.ids.iter().map(|&id| tokens.label(id)).collect());
+        let (text, stop_reason) = match tokens.map(|tokens| self.text(hypothesis, tokens)) {
+            Some((text, stop)) => (Some(text), stop),
+            None => (None, None),
+        };
+        let id = self.ids.get(&hypothesis.sequence);
+        serde_json::to_string(&Line { id, hypothesis, stop_reason, tokens: labels, text })
+            .map_err(io::Error::from)
     }
 
     fn open(&self, to: &mut dyn Write) -> io::Result<()> {
@@ -213,17 +247,13 @@ struct Line<'a> {
     id: Option<&'a Value>,
     #[serde(flatten)]
     hypothesis: &'a Hypothesis,
+    /// The stop string that ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_reason: Option<&'a str>,
     /// As the vocabulary has them.
     #[serde(skip_serializing_if = "Option::is_none")]
     tokens: Option<Vec<String>>,
-    /// All of them as text.
+    /// All of them as text, up to the stop string.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-}
-
-fn json_of(hypothesis: &Hypothesis, id: Option<&Value>, tokens: Option<&Tokens>) -> io::Result<String> {
-    let ids = &hypothesis.ids;
-    let labels = tokens.map(|tokens| ids.iter().map(|&id| tokens.label(id)).collect());
-    let text = tokens.map(|tokens| tokens.text(ids));
-    serde_json::to_string(&Line { id, hypothesis, tokens: labels, text }).map_err(io::Error::from)
 }

@@ -106,6 +106,10 @@ impl Sampler for Exact {
         emit: &mut Emit<'_>,
     ) -> Result<()> {
         self.check()?;
+        if job.stop.is_some() {
+            let what = "exact search ends sequences by their ids alone: give end tokens, or leave it out";
+            return Err(Error::setting("stop", "", what));
+        }
         self.outcomes.clear();
         let shape = source.shape();
         let limits = job.limits.of(&shape);

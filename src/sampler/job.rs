@@ -1,5 +1,6 @@
 use crate::processor::Chain;
 use crate::source::{LogitsSource, Shape};
+use crate::text::Stop;
 use crate::{Error, Place, Result, TokenId};
 
 /// When decoding stops.
@@ -66,6 +67,8 @@ pub struct Job<'a> {
     pub chain: &'a Chain,
     /// When to stop.
     pub limits: &'a Limits,
+    /// Stop strings and loops that end a sequence, too.
+    pub stop: Option<&'a Stop>,
     /// Seed of the processors' coins, and of searches that draw.
     pub seed: u64,
     /// Whether the hypotheses carry log-probabilities.
@@ -77,7 +80,8 @@ pub struct Job<'a> {
 impl<'a> Job<'a> {
     /// A job without prompt, prefix and limits, with seed 0, without log-probabilities, on one thread.
     pub fn new(chain: &'a Chain) -> Self {
-        Job { prompt: &[], prefix: &[], chain, limits: &NO_LIMITS, seed: 0, logprobs: false, parallel: false }
+        let limits = &NO_LIMITS;
+        Job { prompt: &[], prefix: &[], chain, limits, stop: None, seed: 0, logprobs: false, parallel: false }
     }
 
     /// Sets [`prompt`](Self::prompt).
@@ -93,6 +97,11 @@ impl<'a> Job<'a> {
     /// Sets [`limits`](Self::limits).
     pub fn limits(self, limits: &'a Limits) -> Self {
         Job { limits, ..self }
+    }
+
+    /// Sets [`stop`](Self::stop).
+    pub fn stop(self, stop: &'a Stop) -> Self {
+        Job { stop: Some(stop), ..self }
     }
 
     /// Sets [`seed`](Self::seed).

@@ -49,6 +49,12 @@ pub struct StrategyFields {
     pub stop_token_ids: Option<Vec<TokenId>>,
     /// The end token ends nothing.
     pub ignore_eos: Option<bool>,
+    /// Strings that end a sequence.
+    pub stop: Option<Vec<String>>,
+    /// Whether the text keeps the string that ended it.
+    pub include_stop: Option<bool>,
+    /// Words that must not appear.
+    pub bad_words: Option<Vec<String>>,
     /// The token that fills up finished rows.
     pub pad_token_id: Option<TokenId>,
     /// The token that begins a sequence.

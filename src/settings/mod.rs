@@ -3,6 +3,7 @@
 mod chain;
 mod generation_config;
 mod imported;
+mod model_dir;
 mod order;
 mod sampling_params;
 
@@ -10,6 +11,7 @@ pub(crate) use chain::split;
 pub use chain::{chain, chain_files, processor};
 pub use generation_config::generation_config;
 pub use imported::{Imported, StrategyFields};
+pub use model_dir::model_dir;
 pub use order::{Order, build, order};
 pub use sampling_params::sampling_params;
 

@@ -12,6 +12,7 @@ use crate::processor::INFOS;
 /// - `presence_penalty` and `frequency_penalty` count generated ids, `repetition_penalty` the prompt too (vLLM).
 /// - `logit_bias` is an object id → bias; beyond ±100 vLLM clamps, and so does this, with a note.
 /// - `max_completion_tokens` wins over `max_tokens`. `stop_token_ids` end a sequence beside the end token.
+/// - `stop` is a string or a list of them; `bad_words` are lists of ids, or texts for which a tokenizer is needed.
 /// - An `extra_body` inside is read as well; names of transformers and of tokpick's own processors are understood.
 ///
 /// # Errors
@@ -25,7 +26,7 @@ use crate::processor::INFOS;
 /// let params = settings::sampling_params("params.json", text)?;
 /// assert_eq!(params.entries, [("temperature".into(), json!(0.7)), ("logit_bias".into(), json!([[50256, -100.0]]))]);
 /// assert_eq!(params.strategy.max_new_tokens, Some(32));
-/// assert_eq!(params.notes, ["stop: needs a tokenizer: give the ids of the end tokens"]);
+/// assert_eq!(params.strategy.stop, Some(vec!["\n".to_string()]));
 /// # Ok::<(), tokpick::Error>(())
 /// ```
 pub fn sampling_params(file: &str, text: &str) -> Result<Imported> {
@@ -76,7 +77,7 @@ fn one_field(r: &mut Reader<'_>, field: &str, value: Value) -> Result<()> {
             }
         }
         "bad_words" if is_ids(&value) => r.entry("bad_words_ids", value),
-        "bad_words" => r.note(field, "needs a tokenizer: give lists of ids"),
+        "bad_words" => s.bad_words = Some(file.read(field, value)?),
         "max_tokens" | "max_completion_tokens" => s.max_new_tokens = Some(file.read(field, value)?),
         "n" => s.num_return_sequences = Some(file.read(field, value)?),
         "stop_token_ids" => s.stop_token_ids = Some(file.ids(field, value)?),
@@ -92,7 +93,11 @@ fn one_field(r: &mut Reader<'_>, field: &str, value: Value) -> Result<()> {
         },
         "logprobs" => s.logprobs = Some(value != Value::Bool(false)),
         "beam_width" => s.num_beams = Some(file.read(field, value)?),
-        "stop" => r.note(field, "needs a tokenizer: give the ids of the end tokens"),
+        "stop" => match value {
+            Value::String(text) => s.stop = Some(vec![text]),
+            list => s.stop = Some(file.read(field, list)?).filter(|list: &Vec<String>| !list.is_empty()),
+        },
+        "include_stop_str_in_output" => s.include_stop = Some(file.read(field, value)?),
         "best_of" => r.note(field, "tokpick returns all n sequences"),
         "use_beam_search" => r.note(field, "beam search is a command of its own"),
         "response_format" | "structured_outputs" | "guided_json" | "guided_regex" | "guided_choice"
@@ -158,7 +163,7 @@ fn is_strategy_of_transformers(field: &str) -> bool {
 }
 
 fn is_about_requests(field: &str) -> bool {
-    const FIELDS: [&str; 29] = [
+    const FIELDS: [&str; 28] = [
         "model",
         "messages",
         "prompt",
@@ -180,7 +185,6 @@ fn is_about_requests(field: &str) -> bool {
         "detokenize",
         "skip_special_tokens",
         "spaces_between_special_tokens",
-        "include_stop_str_in_output",
         "output_kind",
         "truncate_prompt_tokens",
         "add_generation_prompt",
@@ -246,7 +250,6 @@ mod tests {
             assert_eq!(read(none).unwrap(), Imported::default(), "{none}");
         }
         let notes = [
-            (r#""bad_words":["no"]"#, "bad_words: needs a tokenizer"),
             (r#""logit_bias":{"5":-1000}"#, "-1000 of token 5 becomes -100"),
             (r#""temprature":0.5"#, "did you mean temperature?"),
             (r#""max_tokens":5,"max_completion_tokens":6"#, "max_completion_tokens takes its place"),
@@ -267,10 +270,11 @@ mod tests {
 
     #[test]
     fn strategy() {
-        let text = r#"{"n":3,"seed":"18446744073709551615","stop_token_ids":[9,2],"ignore_eos":true,"logprobs":0,
+        let text = r#"{"n":3,"seed":"18446744073709551615","stop_token_ids":[9,2],"stop":"\n","bad_words":["no"],"ignore_eos":true,"logprobs":0,
             "max_tokens":5,"max_completion_tokens":6,"eos_token_id":1}"#;
         let s = sampling_params("f", text).unwrap().strategy;
         assert_eq!((s.num_return_sequences, s.seed), (Some(3), Some(u64::MAX)));
+        assert_eq!((s.stop, s.bad_words), (Some(vec!["\n".to_string()]), Some(vec!["no".to_string()])));
         assert_eq!((s.max_new_tokens, s.logprobs), (Some(6), Some(true)));
         assert_eq!((s.eos_token_id, s.stop_token_ids), (Some(vec![1]), Some(vec![2, 9])));
         assert_eq!(s.ignore_eos, Some(true));

@@ -85,6 +85,13 @@ impl Vocab {
     }
 }
 
+impl From<HashMap<TokenId, String>> for Vocab {
+    /// Strings by id.
+    fn from(tokens: HashMap<TokenId, String>) -> Self {
+        Vocab { tokens: Arc::new(tokens) }
+    }
+}
+
 impl From<&[String]> for Vocab {
     /// The strings that came inside an input.
     fn from(strings: &[String]) -> Self {
@@ -122,9 +129,7 @@ fn object(text: &[u8]) -> std::result::Result<Tokens, String> {
             _ => None,
         };
         let Some(id) = id else {
-            return Err(format!(
-                "the value of {token:?} is not a token id (in a tokenizer.json, take model.vocab)"
-            ));
+            return Err(format!("the value of {token:?} is not a token id "));
         };
         if let Some(other) = tokens.insert(id, token) {
             let token = &tokens[&id];

@@ -29,6 +29,7 @@ fn counts(chain: &str, draw: Box<dyn Draw>) -> Vec<usize> {
         prefix: &[],
         chain: &chain,
         limits: &limits,
+        stop: None,
         seed: 0,
         logprobs: false,
         parallel: false,

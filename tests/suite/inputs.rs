@@ -363,6 +363,18 @@ fn names_of_sequences_are_carried_to_the_results() {
     assert_eq!(with_input(&words("greedy -f jsonl"), stream).json()["id"], "a");
     assert_eq!(with_input(&words("greedy -f json"), stream).json()["sequences"][0]["id"], "a");
     assert_eq!(with_input(&words("greedy"), stream).text(), "1 0 0\n");
+    // where tokens have an id, that of the sequence has another name
+    let first = with_input(&words("greedy -f jsonl --stream"), stream).text();
+    assert!(first.starts_with(r#"{"sequence":0,"sample":0,"step":0,"id":1,"sequence_id":"a"}"#), "{first}");
+    assert_eq!(with_input(&words("probs -f json"), stream).json()["rows"][2]["id"], "a");
+    let probs = with_input(&words("probs -f jsonl --layout bv --sequence-offset 5"), lines).text();
+    assert!(probs.starts_with(r#"{"id":"a","sequence":5,"step":0,"#), "{probs}");
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("trace").to_str().unwrap().to_string();
+    with_input(&["greedy", "--trace", &trace], stream).text();
+    for line in std::fs::read_to_string(trace).unwrap().lines() {
+        assert!(line.contains(r#""sequence_id":"a""#), "{line}");
+    }
     let document = b"{\"id\":7,\n\"logits\":[[0,2],[1,0]]}";
     assert_eq!(with_input(&words("greedy -f jsonl"), document).json()["id"], 7);
     for (input, said) in [

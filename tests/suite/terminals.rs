@@ -19,8 +19,16 @@ fn run(draw: Box<dyn Draw>, sequences: &[usize], samples: usize, parallel: bool)
     let logits = sequences.iter().flat_map(|&s| steps(s)).collect();
     let mut source = Steps::new("steps", &[sequences.len(), STEPS, V], None, logits).unwrap();
     let (chain, limits) = (Chain::default(), Limits::default());
-    let job =
-        Job { prompt: &[], prefix: &[], chain: &chain, limits: &limits, seed: 7, logprobs: true, parallel };
+    let job = Job {
+        prompt: &[],
+        prefix: &[],
+        chain: &chain,
+        limits: &limits,
+        stop: None,
+        seed: 7,
+        logprobs: true,
+        parallel,
+    };
     let mut done = Vec::new();
     let mut emit = |event: Event<'_>| {
         if let Event::Done(hypothesis) = event {

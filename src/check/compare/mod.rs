@@ -136,7 +136,7 @@ pub fn compare(
     }
     let limits = job.limits.of(&shape);
     let chain = crate::processor::Chain::default();
-    let job = Job { limits: &limits, seed: options.seed, logprobs: true, ..*job };
+    let job = Job { limits: &limits, stop: None, seed: options.seed, logprobs: true, ..*job };
     let greedy = Greedy.decode(source, &Job { chain: &chain, ..job })?;
     settings.iter().map(|setting| one(source, &job, setting, options, &greedy)).collect()
 }

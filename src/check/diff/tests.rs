@@ -13,8 +13,16 @@ fn run(
     let mut rows = Vec::new();
     let (chain, limits) = (settings::chain(chain)?, Limits::default());
     let (prompt, prefix) = (&[][..], &[][..]);
-    let job =
-        Job { prompt, prefix, chain: &chain, limits: &limits, seed: 0, logprobs: false, parallel: false };
+    let job = Job {
+        prompt,
+        prefix,
+        chain: &chain,
+        limits: &limits,
+        stop: None,
+        seed: 0,
+        logprobs: false,
+        parallel: false,
+    };
     let mut x = Steps::new("a", axes, None, a.to_vec())?;
     let mut y = Steps::new("b", axes, None, b.to_vec())?;
     let diff = diff(&mut x, &mut y, &job, &options, &mut |row| {
@@ -107,8 +115,16 @@ fn shapes_must_agree() {
     let message = |x: (&[usize], usize), y: (&[usize], usize)| {
         let (chain, limits) = (crate::processor::Chain::default(), Limits::default());
         let (prompt, prefix) = (&[][..], &[][..]);
-        let job =
-            Job { prompt, prefix, chain: &chain, limits: &limits, seed: 0, logprobs: false, parallel: false };
+        let job = Job {
+            prompt,
+            prefix,
+            chain: &chain,
+            limits: &limits,
+            stop: None,
+            seed: 0,
+            logprobs: false,
+            parallel: false,
+        };
         let mut a = Steps::new("a", x.0, None, vec![0.0; x.1]).unwrap();
         let mut b = Steps::new("b", y.0, None, vec![0.0; y.1]).unwrap();
         let options = DiffOptions::default();

@@ -64,7 +64,7 @@ const LINE: [Field; 6] = [
     field("ids", "a list of token ids", is::<Vec<TokenId>>),
     field("logprobs", LOGPROBS, is::<Vec<Option<f64>>>),
     field("processed_logprobs", LOGPROBS, is::<Vec<Option<f64>>>),
-    field("finish_reason", "\"eos\" or \"length\"", is::<Finish>),
+    field("finish_reason", "\"eos\", \"stop\", \"repetition\" or \"length\"", is::<Finish>),
 ];
 
 const SCORE: [Field; 1] = [field("score", "a number", is::<Option<f64>>)];

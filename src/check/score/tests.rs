@@ -9,7 +9,16 @@ fn scores(axes: &[usize], logits: &[f32], chain: &str, ids: &[Vec<TokenId>]) -> 
     let (prompt, prefix) = (&[][..], &[][..]);
     score(
         &mut source,
-        &Job { prompt, prefix, chain: &chain, limits: &limits, seed: 0, logprobs: false, parallel: false },
+        &Job {
+            prompt,
+            prefix,
+            chain: &chain,
+            limits: &limits,
+            stop: None,
+            seed: 0,
+            logprobs: false,
+            parallel: false,
+        },
         ids,
     )
 }

@@ -8,7 +8,8 @@ use tokpick::{Error, Result};
 use crate::cli::host::{self, Want};
 
 use super::{
-    DrawArgs, HistoryArgs, InputArgs, LimitArgs, Opened, OutputArgs, SearchArgs, SettingsArgs, WatchArgs,
+    DrawArgs, HistoryArgs, InputArgs, LimitArgs, Opened, OutputArgs, SearchArgs, SettingsArgs, StopArgs,
+    WatchArgs,
 };
 
 // (no doc comment: clap would take it for the help of the command)
@@ -20,6 +21,8 @@ pub struct DecodeArgs {
     pub history: HistoryArgs,
     #[command(flatten)]
     pub limits: LimitArgs,
+    #[command(flatten)]
+    pub stop: StopArgs,
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]

@@ -33,7 +33,7 @@ pub fn hide(arg: Arg, idle: impl Fn(&str) -> bool) -> Arg {
 mod tests {
     use clap::{Args, Command};
 
-    use super::super::{DrawArgs, EngineArgs, SearchArgs, TerminalArgs};
+    use super::super::{DrawArgs, EngineArgs, SearchArgs, StopArgs, TerminalArgs};
     use super::*;
 
     /// The flags that clap knows of a group.
@@ -49,6 +49,7 @@ mod tests {
     #[test]
     fn every_flag_of_a_group_is_listed() {
         assert_eq!(listed::<SearchArgs>(), known::<SearchArgs>());
+        assert_eq!(listed::<StopArgs>(), known::<StopArgs>());
         assert_eq!(listed::<EngineArgs>(), known::<EngineArgs>());
         assert_eq!(listed::<TerminalArgs>(), known::<TerminalArgs>());
         let mut drawing: Vec<String> =

@@ -3,7 +3,7 @@
 use clap::Args;
 use tokpick::render::Tokens;
 use tokpick::source::{Carried, LogitsSource};
-use tokpick::{Result, TokenId};
+use tokpick::{Error, Result, TokenId};
 
 use crate::cli::named::{Named, parse};
 
@@ -13,6 +13,9 @@ pub struct HistoryArgs {
     /// The prompt
     #[arg(long, value_name = "IDS", allow_hyphen_values = true, value_parser = parse::<Named>)]
     pub prompt_ids: Option<Named>,
+    /// The prompt as text, with the tokens that its tokenizer puts around a text (`<s>`); needs a tokenizer
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with = "prompt_ids")]
+    pub prompt: Option<String>,
     /// What was generated before the input's first step: generated for processors and tables, but not for output and limits
     #[arg(long, value_name = "IDS", allow_hyphen_values = true, value_parser = parse::<Named>)]
     pub prefix_ids: Option<Named>,
@@ -34,15 +37,25 @@ impl HistoryArgs {
             }
         };
         let before = |c: &Carried| c.ids.get(..first).unwrap_or(&c.ids).to_vec();
-        Ok([
-            ids(&self.prompt_ids, "--prompt-ids", &|c| c.prompt.clone())?,
-            ids(&self.prefix_ids, "--prefix-ids", &before)?,
-        ])
+        let prompt = match &self.prompt {
+            Some(text) => self.encode(text, tokens)?,
+            None => ids(&self.prompt_ids, "--prompt-ids", &|c| c.prompt.clone())?,
+        };
+        Ok([prompt, ids(&self.prefix_ids, "--prefix-ids", &before)?])
     }
 
     /// True if the source carries prompts that are not used, as they differ and a job has one.
     pub fn drops_prompts(&self, source: &dyn LogitsSource) -> bool {
         let carried = source.carried();
-        self.prompt_ids.is_none() && carried.windows(2).any(|pair| pair[0].prompt != pair[1].prompt)
+        self.prompt_ids.is_none()
+            && self.prompt.is_none()
+            && carried.windows(2).any(|pair| pair[0].prompt != pair[1].prompt)
+    }
+
+    fn encode(&self, text: &str, tokens: Option<&Tokens>) -> Result<Vec<TokenId>> {
+        let bad = |what: String| Error::setting("--prompt", format!("{text:?}"), what);
+        let none =
+            "is a text, and a text needs a tokenizer: give --tokenizer FILE, or the ids as --prompt-ids";
+        tokens.ok_or_else(|| bad(none.into()))?.encode(text, true).map_err(bad)
     }
 }

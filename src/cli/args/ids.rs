@@ -15,6 +15,9 @@ pub struct IdsArgs {
     /// The ids of each sequence (and sample), lists separated by `;` or line breaks, or @FILE
     #[arg(long, value_name = "IDS", allow_hyphen_values = true, conflicts_with = "ids_file", value_parser = parse::<NamedLists>)]
     pub ids: Option<NamedLists>,
+    /// The text of a sequence (and sample) in place of its ids; needs a tokenizer. May be repeated, once for each
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with_all = ["ids", "ids_file"])]
+    pub ids_text: Vec<String>,
     /// A file with a line of ids for each sequence (and sample), or what `--format json` and `jsonl` wrote
     #[arg(long, value_name = "FILE")]
     pub ids_file: Option<PathBuf>,
@@ -26,6 +29,9 @@ impl IdsArgs {
     /// # Errors
     /// A file that can't be read or holds no ids.
     pub fn lists(&self) -> Result<Option<NamedLists>> {
+        if !self.ids_text.is_empty() {
+            return Ok(Some(NamedLists::of_texts(&self.ids_text)));
+        }
         let Some(path) = &self.ids_file else { return Ok(self.ids.clone()) };
         let file = path.display().to_string();
         let text = read_text(path)?;
@@ -55,6 +61,10 @@ impl IdsArgs {
 
     /// The flag that was given, for errors.
     pub fn flag(&self) -> &'static str {
-        if self.ids_file.is_some() { "--ids-file" } else { "--ids" }
+        match () {
+            () if self.ids_file.is_some() => "--ids-file",
+            () if !self.ids_text.is_empty() => "--ids-text",
+            () => "--ids",
+        }
     }
 }

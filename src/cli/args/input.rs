@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use tokpick::check::{Digest, Hashing, RecordedInput, Tally, digest_file, digest_vocab};
-use tokpick::render::Tokens;
 use tokpick::source::{
     DtypeHint, Layout, LogitsSource, Meaning, ModelCommand, Open, RawDtype, RowRange, Vocab, file_and_array,
     offset, remarking,
 };
+use tokpick::text::Tokens;
 use tokpick::{Error, Place, Result, TokenId};
 
 use super::model::ModelArgs;
+use super::vocab::VocabArgs;
 use crate::cli::named::parse;
 use crate::cli::note::note;
 use crate::cli::progress::watched;
@@ -51,9 +52,8 @@ pub struct InputArgs {
     /// What the rows of a [V,V] array are: `bigram` reads row i as the logits after token i
     #[arg(long, value_name = "NAME")]
     pub source: Option<SourceName>,
-    /// Token strings: a JSON list, a JSON object token → id, or text with a token a line; may be shorter than V; `-` is standard input
-    #[arg(long, value_name = "FILE")]
-    pub vocab: Option<PathBuf>,
+    #[command(flatten)]
+    pub vocab: VocabArgs,
     /// Vocabulary size, for sparse rows whose ids don't tell it, and for rows of a padded model: their ids from V up are masked
     #[arg(long, value_name = "V")]
     pub vocab_size: Option<usize>,
@@ -136,7 +136,7 @@ impl InputArgs {
     }
 
     /// How the input is to be read.
-    fn how(&self, layout: Option<Layout>, vocab: Option<Vocab>) -> Open {
+    fn how(&self, layout: Option<Layout>, tokens: Option<&Tokens>) -> Open {
         Open {
             layout,
             rows: self.rows,
@@ -147,7 +147,7 @@ impl InputArgs {
             probs: self.probs,
             kind: if self.source == Some(SourceName::Bigram) { Meaning::Bigram } else { Meaning::Auto },
             vocab_size: self.vocab_size,
-            names: vocab.map(Tokens::names),
+            names: tokens.map(Tokens::names),
             ..Open::new(self.input.clone().unwrap_or_else(|| "-".into()))
         }
     }
@@ -157,8 +157,7 @@ impl InputArgs {
     /// # Errors
     /// What can't be opened.
     pub fn carried(&self) -> Result<Vec<Vec<TokenId>>> {
-        let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
-        let source = self.how(self.layout, vocab).open()?;
+        let source = self.how(self.layout, self.vocab.open()?.as_ref()).open()?;
         let first = source.shape().first_step;
         Ok(source.carried().iter().map(|c| c.from_step(first).to_vec()).collect())
     }
@@ -166,14 +165,17 @@ impl InputArgs {
     /// Opens the input under a layout.
     pub fn open_as(&self, layout: Option<Layout>, digest: bool) -> Result<Opened> {
         let path = self.input.clone().unwrap_or_else(|| "-".into());
-        let vocab = self.vocab.as_deref().map(Vocab::open).transpose()?;
+        let tokens = self.vocab.open()?;
+        let digest_of = |tokens: &Option<Tokens>| {
+            tokens.as_ref().filter(|_| digest).map(|t| digest_vocab(t.strings().iter()))
+        };
         if let Some(model) = self.model()? {
             let source = remarking(Box::new(model.start()?), layout, Box::new(note));
             let source = watched(offset(source, self.sequence_offset)?)?;
-            let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
-            return Ok(Opened { source, tokens: vocab.map(Tokens::new), path, tally: None, vocabulary });
+            let vocabulary = digest_of(&tokens);
+            return Ok(Opened { source, tokens, path, tally: None, vocabulary });
         }
-        let open = self.how(layout, vocab.clone());
+        let open = self.how(layout, tokens.as_ref());
         let mut tally = None;
         let is_file = std::fs::metadata(file_and_array(&path).0).is_ok_and(|m| m.is_file());
         let source = if digest && path == Path::new("-") {
@@ -187,9 +189,8 @@ impl InputArgs {
             open.open()?
         };
         let source = watched(offset(remarking(source, layout, Box::new(note)), self.sequence_offset)?)?;
-        let vocab = vocab.or_else(|| source.vocab().map(Vocab::from));
-        let vocabulary = vocab.as_ref().filter(|_| digest).map(|v| digest_vocab(v.iter()));
-        let tokens = vocab.map(Tokens::new);
+        let tokens = tokens.or_else(|| source.vocab().map(|strings| Tokens::new(Vocab::from(strings))));
+        let vocabulary = digest_of(&tokens);
         Ok(Opened { source, tokens, path, tally, vocabulary })
     }
 }

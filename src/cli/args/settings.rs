@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::ProcessorFlags;
+use super::{ProcessorFlags, TextArgs};
 
 #[derive(Args)]
 pub struct SettingsArgs {
     #[command(flatten)]
     pub flags: ProcessorFlags,
+    #[command(flatten)]
+    pub texts: TextArgs,
     /// The order of the processors: hf (default), llama.cpp, vllm, or a list of names
     #[arg(long, value_name = "ORDER", help_heading = "Chain")]
     pub order: Option<String>,

@@ -10,7 +10,7 @@ use crate::cli::args::{DrawName, HistoryArgs, InputArgs, LimitArgs, ReportArgs, 
 use crate::cli::named::NamedLists;
 use crate::cli::note::missing;
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// The same rows under several settings: what they decode, and how that differs. Entropy, kept tokens and KL are those of the
 /// distributions that were drawn from; log-probability and perplexity those of the raw rows, so that they compare.
@@ -110,6 +110,15 @@ impl Compare {
 }
 
 impl Execute for Compare {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick compare steps.npy --seed 7 --vocab vocab.json",
+            "tokpick compare steps.npy --seed 7 --with top-k=40 --with beam=4",
+            "tokpick compare steps.npy --seed 7 --sweep temperature=0.2..1.4:0.4",
+        ],
+        flags: &["with", "sweep", "reference", "num-samples", "seed", "draw", "vocab", "format", "output"],
+    };
+
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("compare");
@@ -122,8 +131,8 @@ impl Execute for Compare {
         let mut out = self.report.open()?;
         let tokens = opened.tokens.as_ref();
         let [prompt, prefix] = self.history.resolve(tokens, opened.source.as_ref())?;
-        let ends = self.limits.eos_token_id.as_ref();
-        let ends = ends.map(|ids| ids.resolve("--eos-token-id", tokens)).transpose()?;
+        let ends = self.limits.eos(tokens)?;
+        let ends = ends.or_else(|| tokens.and_then(Tokens::ends).map(<[_]>::to_vec));
         let limits = Limits { max_new_tokens: self.limits.max_new_tokens, ..Limits::default() };
         let limits = limits.with_eos(ends.into_iter().flatten()).of(&opened.source.shape());
         let text = |ids: &[TokenId]| tokens.map_or(String::new(), |tokens| tokens.text(ids));

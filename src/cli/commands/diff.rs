@@ -10,7 +10,7 @@ use crate::cli::args::{HistoryArgs, LimitArgs, ReportArgs, SettingsArgs};
 use crate::cli::note::note;
 use crate::cli::progress::watched;
 use crate::cli::resolve::{Asked, Files};
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// Rows are compared after the processors, with the history prompt and prefix. The share of draws that flip is exact: the
 /// measure of the uniforms for which inverse CDF takes different tokens (with `--draw gumbel`, the chance over shared noise).
@@ -92,6 +92,14 @@ impl Diff {
 }
 
 impl Execute for Diff {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick diff steps.npy steps-fortran.npy",
+            "tokpick diff steps.npy steps-fortran.npy --max-kl 1e-4 -f json",
+        ],
+        flags: &["max-kl", "min-top1", "seed", "temperature", "top-p", "top", "format", "output"],
+    };
+
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         for (flag, value) in [("--max-kl", self.max_kl), ("--min-top1", self.min_top1)] {
             if let Some(value) = value.filter(|v| v.is_nan() || *v < 0.0) {

@@ -14,7 +14,7 @@ use crate::cli::note::{missing, no_effect, note};
 use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{Drawing, draw};
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(
@@ -67,6 +67,14 @@ fn range(text: &str) -> std::result::Result<Range<usize>, String> {
 }
 
 impl Execute for Explain {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick explain steps.npy --step 4 -t 0.8 -k 40 -p 0.9 --seed 7",
+            "tokpick explain steps.npy --step 4 --min-p 0.1 --seed 7 --vocab vocab.json",
+        ],
+        flags: &["step", "temperature", "top-k", "top-p", "min-p", "seed", "draw", "vocab", "top", "output"],
+    };
+
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("explain");

@@ -18,17 +18,21 @@ mod sample;
 mod score;
 mod search;
 mod synth;
+mod tokens;
 mod tree;
 mod verify;
 
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
-use super::{Execute, Given, Status, places, progress, spelling};
+use super::{Execute, Given, Screen, Status, places, progress, spelling};
 
 /// Makes the enum that clap parses into, and hands each variant to its [`Execute`]. The flags of a command are only built once it is
 /// called: start-up pays for one.
 macro_rules! commands {
     ($($name:ident, $word:literal, $args:ty, $about:literal;)*) => {
+        /// The short helps, in the order in which commands are shown.
+        pub const SCREENS: &[(&str, Screen)] = &[$(($word, <$args as Execute>::SCREEN)),*];
+
         /// A subcommand that was parsed.
         pub enum Command {
             $($name(Box<$args>),)*
@@ -92,6 +96,7 @@ commands! {
     Verify, "verify", verify::Verify, "Whether ids were drawn from these logits and seed; whether a record still holds";
     Diff, "diff", diff::Diff, "Two files of logits, row by row: how far apart, and which draws would flip";
     Info, "info", info::Info, "Shape and format of an input; entropy and most probable tokens of its rows";
+    Tokens, "tokens", tokens::Tokens, "How a text is split into tokens, and what ids are in text";
     Convert, "convert", convert::Convert, "Logits of any kind as NPY, .npz, safetensors, JSON or JSON Lines";
     Synth, "synth", synth::Synth, "Logits to play with, from a seed";
     Processors, "processors", processors::Processors, "All logits processors, and the orders in which engines apply them";

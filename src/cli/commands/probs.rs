@@ -11,7 +11,7 @@ use crate::cli::host::{self, Want};
 use crate::cli::note::{missing, no_effect};
 use crate::cli::resolve::Asked;
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(
@@ -62,6 +62,14 @@ enum FormatName {
 }
 
 impl Execute for Probs {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick probs steps.npy --top 3",
+            "tokpick probs steps.npy -t 0.7 -p 0.9 --rows 0..2 -f json",
+        ],
+        flags: &["temperature", "top-k", "top-p", "min-p", "rows", "ids", "vocab", "top", "format", "output"],
+    };
+
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("probs");
@@ -89,6 +97,7 @@ impl Execute for Probs {
         };
         let mut probs = render::Probs::new(format, self.top, shape.sequences.len() > 1);
         probs.digits = self.digits.into();
+        probs.ids = opened.source.ids();
         let tokens = opened.tokens.as_ref();
         let ids = self.ids.resolve(tokens, opened.source.as_ref())?;
         walk(opened.source.as_mut(), &job, ids.as_deref(), &mut (), &mut |visit| {

@@ -10,7 +10,7 @@ use crate::cli::note::no_effect;
 use crate::cli::resolve::{Files, Setup};
 use crate::cli::strategy::{Decode, Drawing, Strategy, draw, samples};
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status, run::run};
+use crate::cli::{Execute, Given, Screen, Status, run::run};
 
 #[derive(Args)]
 #[command(mut_args(|arg| hide(arg, SearchArgs::has)))]
@@ -22,6 +22,29 @@ pub struct Sample {
 }
 
 impl Execute for Sample {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick sample steps.npy -t 0.8 -k 40 -p 0.9 --seed 7",
+            "tokpick sample steps.npy --seed 7 -n 3 --vocab vocab.json -f text",
+            "tokpick sample steps.npy --engine torch --seed 42",
+        ],
+        flags: &[
+            "temperature",
+            "top-k",
+            "top-p",
+            "min-p",
+            "seed",
+            "num-samples",
+            "histogram",
+            "engine",
+            "vocab",
+            "eos-token-id",
+            "format",
+            "output",
+            "record",
+        ],
+    };
+
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let args = &self.decode;
         if args.input.is_missing() {

@@ -9,7 +9,7 @@ use crate::cli::args::{
 use crate::cli::note::missing;
 use crate::cli::resolve::Asked;
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// A row for each id (with `--format text`, the text under marks): its log-probability in the raw row and after the processors, its rank
 /// (1 is the best, tied tokens share
@@ -75,6 +75,14 @@ impl From<ByName> for By {
 }
 
 impl Execute for Score {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick score steps-small.json --ids 307,318,278,372",
+            "tokpick greedy steps.npy | tokpick score steps.npy --ids-file -",
+        ],
+        flags: &["ids", "ids-file", "prompt-ids", "temperature", "vocab", "format", "output"],
+    };
+
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("score");

@@ -1,13 +1,13 @@
 use clap::Args;
-use tokpick::Result;
 use tokpick::sampler::Exact;
+use tokpick::{Error, Result};
 
-use crate::cli::args::{DecodeArgs, DrawArgs, Group, SearchArgs, hide, resolve_seed};
+use crate::cli::args::{DecodeArgs, DrawArgs, Group, SearchArgs, StopArgs, hide, resolve_seed};
 use crate::cli::note::{no_effect, note};
 use crate::cli::resolve::{self, Files, Setup};
 use crate::cli::strategy::{Decode, Strategy};
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status, run::run};
+use crate::cli::{Execute, Given, Screen, Status, run::run};
 
 #[derive(Args)]
 #[command(mut_args(|arg| hide(arg, idle)))]
@@ -25,7 +25,7 @@ pub struct Search {
 /// Whether a flag, with its hyphens, means nothing to exact search.
 fn idle(flag: &str) -> bool {
     let beams = SearchArgs::has(flag) && flag != "--num-return-sequences";
-    beams || DrawArgs::draws(flag) || ["--stream", "--threads"].contains(&flag)
+    beams || DrawArgs::draws(flag) || ["--stream", "--threads"].contains(&flag) || StopArgs::has(flag)
 }
 
 impl Search {
@@ -43,6 +43,23 @@ impl Search {
 }
 
 impl Execute for Search {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick search steps-small.json --exact",
+            "tokpick search steps-small.json --exact --num-return-sequences 3 -f jsonl",
+        ],
+        flags: &[
+            "exact",
+            "max-nodes",
+            "num-return-sequences",
+            "vocab",
+            "eos-token-id",
+            "max-new-tokens",
+            "format",
+            "output",
+        ],
+    };
+
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let args = &self.decode;
         if args.input.is_missing() {
@@ -50,6 +67,10 @@ impl Execute for Search {
         }
         if args.output.stream {
             anyhow::bail!("--stream: a search knows its tokens only at its end; leave it out");
+        }
+        if let Some(flag) = args.stop.given().first() {
+            let what = "exact search ends sequences by their ids alone: give --eos-token-id, or leave it out";
+            return Err(Error::setting(*flag, "", what).into());
         }
         let files = self.files()?;
         args.draw.refuse_engine("exact search draws nothing")?;
@@ -84,7 +105,7 @@ impl Decode for Search {
     }
 
     fn files(&self) -> Result<Files> {
-        Ok(Files::read(&self.decode.settings)?.without_draws())
+        Ok(Files::read(&self.decode.settings)?.without_draws().without_stop())
     }
 
     fn strategy(&self, setup: &Setup) -> Result<Strategy<'static>> {

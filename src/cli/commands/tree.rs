@@ -7,7 +7,6 @@ use tokpick::hypothesis::Hypothesis;
 use tokpick::render::Tokens;
 use tokpick::render::tree::{Beams, Ending, Tree as Drawn, TreeView};
 use tokpick::sampler::{Event, Exact, Greedy, Job, Sampler};
-use tokpick::source::Vocab;
 use tokpick::trace::BeamStep;
 use tokpick::{Error, Place, Result};
 
@@ -18,7 +17,7 @@ use crate::cli::note::{missing, no_effect};
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files};
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// A beam search, drawn from what it considered at every step: live, pruned and finished hypotheses, where greedy search goes, and with
 /// `--exact` the true best sequence. Numbers: the probability of the token after the processors, and that of all tokens so far.
@@ -68,6 +67,24 @@ enum FormatName {
 }
 
 impl Execute for Tree {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick tree steps-small.json --num-beams 3 --vocab vocab.json",
+            "tokpick tree steps-small.json --num-beams 3 -f svg -o tree.svg",
+        ],
+        flags: &[
+            "num-beams",
+            "length-penalty",
+            "from-trace",
+            "pruned",
+            "prompt-ids",
+            "max-new-tokens",
+            "vocab",
+            "format",
+            "output",
+        ],
+    };
+
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let mut out = self.report.open()?;
         if let Some(path) = &self.from_trace {
@@ -76,8 +93,8 @@ impl Execute for Tree {
                 flags.iter().map(String::as_str).filter(|f| !OF_TRACES.contains(f)).collect();
             no_effect(&idle, "with --from-trace: the search has been made");
             let drawn = trees(&read(path)?, |_| (Vec::new(), None, None));
-            let vocab = self.input.vocab.as_deref().map(Vocab::open).transpose()?;
-            self.write(&drawn, vocab.map(Tokens::new).as_ref(), &made(given, None), &mut out)?;
+            let tokens = self.input.vocab.open()?;
+            self.write(&drawn, tokens.as_ref(), &made(given, None), &mut out)?;
             out.finish()?;
             return Ok(Status::Done);
         }

@@ -19,7 +19,7 @@ use crate::cli::note::{no_effect, note};
 use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{self, is_greedy, samples};
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// `verify RECORD` repeats a recorded run. `verify INPUT --ids …` draws every step again, with the claimed ids as history, and
 /// tells for each mismatch by how much the claimed token lost (after Token-DiFR, arXiv 2511.20621): the score difference of a
@@ -46,6 +46,27 @@ pub struct Verify {
 }
 
 impl Execute for Verify {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick verify steps-small.json --ids 307,318,278,372 --greedy",
+            "tokpick sample steps.npy -s 7 | tokpick verify steps.npy --ids-file - -s 7",
+            "tokpick sample steps.npy -s 7 -o ids --record - | tokpick verify -",
+        ],
+        flags: &[
+            "ids",
+            "ids-file",
+            "seed",
+            "engine",
+            "greedy",
+            "guess",
+            "logit-noise",
+            "temperature",
+            "top-p",
+            "format",
+            "output",
+        ],
+    };
+
     fn execute(mut self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("verify");
@@ -194,9 +215,9 @@ impl Verify {
 
     /// What a faithful server may differ by: as the flags say, or as is usual for engines without a state.
     fn tolerance(&self) -> Result<Option<Tolerance>> {
-        let usual = self.addressed()?.then(|| Tolerance::default().score);
-        let score = self.judge.tolerance.or(usual);
-        Ok(score.map(|score| Tolerance { score, cut: self.judge.cut_tolerance }))
+        let cut = self.judge.cut_tolerance;
+        let usual = self.addressed()?.then(|| Tolerance { cut, ..Tolerance::default() });
+        Ok(self.judge.tolerance.map(|score| Tolerance { score, spacings: 0.0, cut }).or(usual))
     }
 
     /// The ids of a server's answers, where the file of ids holds such; seeds, positions and prompts go where flags left them

@@ -46,7 +46,7 @@ pub(super) fn params(
         let what = "an engine has its own order: give its parameters as flags, and --order to change it";
         return Err(Error::setting("--chain", text, what));
     }
-    let entries = entries(&args.flags, files.entries(), facts, tokens)?;
+    let entries = entries(args, files, facts, tokens)?;
     draw.engine.params(&entries, args.order.as_deref(), &draw.terminal)
 }
 
@@ -61,7 +61,8 @@ pub(super) fn chain(
     tokens: Option<&Tokens>,
 ) -> Result<Chain> {
     if let Some(text) = &args.chain {
-        let other = args.flags.first().map(|flag| flag.long).or(args.order.as_ref().map(|_| "order"));
+        let other = args.flags.first().map(|flag| flag.long).or(args.texts.first());
+        let other = other.or(args.order.as_ref().map(|_| "order"));
         return match other {
             Some(flag) => Err(Error::setting(
                 "--chain",
@@ -78,7 +79,7 @@ pub(super) fn chain(
         };
     }
     let order = args.order.as_deref().map_or_else(|| Ok(Order::default()), settings::order)?;
-    let entries = entries(&args.flags, files.entries(), facts, tokens)?;
+    let entries = entries(args, files, facts, tokens)?;
     let chain = settings::build(entries, &order).map_err(|e| blame(e, args, files))?;
     note_idle(&args.flags, files);
     Ok(chain)

@@ -5,7 +5,8 @@ use tokpick::processor::{Fact, INFOS, Info, Written};
 use tokpick::render::Tokens;
 use tokpick::{Error, Result, TokenId};
 
-use crate::cli::args::{ProcessorFlags, takes};
+use super::Files;
+use crate::cli::args::{ProcessorFlags, SettingsArgs, takes};
 use crate::cli::note::note;
 
 /// What processors need to know that has a flag of its own.
@@ -27,26 +28,27 @@ struct Entry {
     parameters: Map<String, Value>,
 }
 
-/// The entries of a chain: those of `files` (later ones win), and over them the flags. `tokens` are the strings that ids may be
+/// The entries of a chain: those of files (later ones win), and over them the flags. `tokens` are the strings that ids may be
 /// named by.
 ///
 /// # Errors
 /// A value that is not written as its flag asks for; a processor that lacks a fact.
 pub fn entries(
-    flags: &ProcessorFlags,
-    files: Vec<(String, Value)>,
+    args: &SettingsArgs,
+    files: &Files,
     facts: &Facts,
     tokens: Option<&Tokens>,
 ) -> Result<Vec<(String, Value)>> {
     let mut entries: Vec<Entry> = Vec::new();
     // a name that isn't known is refused where the chain is built
     let mut unknown = Vec::new();
-    for (name, form) in files {
+    for (name, form) in files.entries() {
         match INFOS.iter().find(|info| info.name == name) {
             Some(info) => slot(&mut entries, info).extend(info.parameters(form)),
             None => unknown.push((name, form)),
         }
     }
+    let flags = &args.flags;
     for given in flags.given() {
         let Some(info) = given.info else { continue };
         let value = given.value(tokens)?;
@@ -58,6 +60,13 @@ pub fn entries(
             (_, value) => {
                 parameters.insert(given.flag.parameter.to_string(), value);
             }
+        }
+    }
+    for (name, parameter, more) in args.texts.resolve(&files.bad_words(tokens), tokens)? {
+        let Some(info) = INFOS.iter().find(|info| info.name == name) else { continue };
+        let list = slot(&mut entries, info).entry(parameter).or_insert_with(|| json!([]));
+        if let Value::Array(list) = list {
+            list.extend(more);
         }
     }
     share(flags, tokens, &mut entries)?;

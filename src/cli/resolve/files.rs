@@ -8,6 +8,7 @@ use tokpick::render::kit::count_of;
 use tokpick::sampler::{Beam, Variant};
 use tokpick::settings::{self, Imported, StrategyFields};
 use tokpick::source::read_text;
+use tokpick::text::Tokens;
 use tokpick::{Error, Result, TokenId};
 
 use crate::cli::args::SettingsArgs;
@@ -117,16 +118,62 @@ impl Files {
 
     /// A field of the strategy.
     pub fn get<T>(&self, field: impl Fn(&StrategyFields) -> Option<T>) -> Option<T> {
-        self.files.iter().rev().find_map(|(_, file)| field(&file.strategy))
+        self.named(field).map(|(_, value)| value)
     }
 
-    /// The end tokens, where `given` are those of a flag.
+    /// A field of the strategy, behind the name of its file.
+    fn named<T>(&self, field: impl Fn(&StrategyFields) -> Option<T>) -> Option<(&str, T)> {
+        self.files.iter().rev().find_map(|(name, file)| Some((name.as_str(), field(&file.strategy)?)))
+    }
+
+    /// The stop strings, where token strings tell the text.
+    pub fn stop(&self, tokens: Option<&Tokens>) -> Option<Vec<String>> {
+        let (file, strings) = self.named(|s| s.stop.clone())?;
+        if tokens.is_none() {
+            note(format!(
+                "{file}: stop: needs token strings (--tokenizer FILE, --vocab FILE), and ends nothing here"
+            ));
+            return None;
+        }
+        Some(strings)
+    }
+
+    /// The forbidden words, where a tokenizer tells their ids.
+    pub fn bad_words(&self, tokens: Option<&Tokens>) -> Vec<String> {
+        let Some((file, words)) = self.named(|s| s.bad_words.clone()) else { return Vec::new() };
+        if words.is_empty() || tokens.is_some_and(Tokens::is_tokenizer) {
+            return words;
+        }
+        note(format!(
+            "{file}: bad_words: needs a tokenizer (--tokenizer FILE), or lists of ids; they forbid nothing here"
+        ));
+        Vec::new()
+    }
+
+    /// The files as a search follows them that knows no text.
+    pub fn without_stop(mut self) -> Files {
+        self.note_stop();
+        self.files.iter_mut().for_each(|(_, file)| file.strategy.stop = None);
+        self
+    }
+
+    /// Says that stop strings have no effect where nothing is decoded.
+    pub fn note_stop(&self) {
+        if let Some((file, _)) = self.named(|s| s.stop.clone()) {
+            note(format!(
+                "{file}: no effect: stop (it ends sequences in greedy search, sampling and beam search)"
+            ));
+        }
+    }
+
+    /// The end tokens, where `given` are those of a flag, and `model` those that a model's folder names.
     ///
     /// As in vLLM: the stop tokens of every file end a sequence beside the end tokens, which the flag gives or else a file; a file may
     /// say that the end tokens are ignored, but not those of the flag.
-    pub fn ends(&self, given: Option<Vec<TokenId>>) -> Ends {
+    pub fn ends(&self, given: Option<Vec<TokenId>>, model: Option<&[TokenId]>) -> Ends {
         let ignored = given.is_none() && self.get(|s| s.ignore_eos) == Some(true);
-        let eos = given.or_else(|| self.get(|s| s.eos_token_id.clone())).unwrap_or_default();
+        let eos = given.or_else(|| self.get(|s| s.eos_token_id.clone()));
+        let eos = eos.or_else(|| model.map(<[_]>::to_vec)).unwrap_or_default();
         let stop = self.files.iter().filter_map(|(_, file)| file.strategy.stop_token_ids.as_ref()).flatten();
         let stop: Vec<TokenId> = stop.copied().collect();
         let united = |eos: &[TokenId]| {

@@ -11,6 +11,7 @@ use tokpick::processor::Chain;
 use tokpick::render::Tokens;
 use tokpick::sampler::{Job, Limits};
 use tokpick::source::LogitsSource;
+use tokpick::text::Stop;
 use tokpick::{Result, TokenId};
 
 use super::args::{DecodeArgs, DrawArgs, HistoryArgs, LimitArgs, Opened, Seed, SettingsArgs};
@@ -35,6 +36,8 @@ pub struct Resolved {
     /// The parameters of the engine that is replayed.
     pub params: Option<Params>,
     pub limits: Limits,
+    /// What ends a sequence beside them, in a command that decodes.
+    pub stop: Option<Stop>,
     pub prompt: Vec<TokenId>,
     pub prefix: Vec<TokenId>,
     /// What processors were told.
@@ -54,6 +57,7 @@ impl Asked<'_> {
         follow: impl FnOnce(Files) -> Files,
     ) -> Result<(Files, Resolved)> {
         let files = follow(Files::read(self.settings)?);
+        files.note_stop();
         let resolved = self.resolve(&files, opened.source.as_ref(), steps, opened.tokens.as_ref())?;
         Ok((files, resolved))
     }
@@ -72,9 +76,7 @@ impl Asked<'_> {
     ) -> Result<Resolved> {
         let [prompt, prefix] = self.history.resolve(tokens, source)?;
         let before = prompt.len() + prefix.len();
-        let given = self.limits.eos_token_id.as_ref();
-        let given = given.map(|named| named.resolve("--eos-token-id", tokens)).transpose()?;
-        let ends = files.ends(given);
+        let ends = files.ends(self.limits.eos(tokens)?, tokens.and_then(Tokens::ends));
         let max_new_tokens = match self.limits.max_new_tokens {
             None => files.max_new_tokens(before)?,
             given => given,
@@ -93,7 +95,7 @@ impl Asked<'_> {
                 source.name()
             ));
         }
-        Ok(Resolved { chain, params, limits, prompt, prefix, facts })
+        Ok(Resolved { chain, params, limits, stop: None, prompt, prefix, facts })
     }
 
     /// The parameters that the same flags give an engine.
@@ -114,7 +116,9 @@ impl Asked<'_> {
 impl Resolved {
     /// The job of a run that reports nothing beside its tokens and is alone on its thread.
     pub fn job(&self, seed: u64) -> Job<'_> {
-        Job::new(&self.chain).prompt(&self.prompt).prefix(&self.prefix).limits(&self.limits).seed(seed)
+        let job =
+            Job::new(&self.chain).prompt(&self.prompt).prefix(&self.prefix).limits(&self.limits).seed(seed);
+        Job { stop: self.stop.as_ref(), ..job }
     }
 }
 
@@ -149,8 +153,9 @@ impl Setup {
             draw: Some(&args.draw),
         };
         let shape = opened.source.shape();
-        let resolved =
-            asked.resolve(&files, opened.source.as_ref(), shape.steps(), opened.tokens.as_ref())?;
+        let tokens = opened.tokens.as_ref();
+        let mut resolved = asked.resolve(&files, opened.source.as_ref(), shape.steps(), tokens)?;
+        resolved.stop = args.stop.resolve(&files, tokens)?;
         Ok(Setup { opened, files, resolved, logprobs })
     }
 }

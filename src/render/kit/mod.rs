@@ -144,7 +144,7 @@ pub enum Mark {
 /// ```
 pub fn token(tokens: Option<&Tokens>, id: TokenId) -> String {
     let Some(tokens) = tokens else { return id.to_string() };
-    let text = tokens.text(&[id]);
+    let text = tokens.piece(id);
     // a part of a character has no text of its own: the vocabulary's letters for its bytes stand in
     let shown = if text.contains('\u{fffd}') { visible(&tokens.label(id)) } else { visible(&text) };
     if shown.is_empty() { "(empty)".to_string() } else { shown }

@@ -7,6 +7,7 @@ use super::{Beam, Variant, stochastic};
 use crate::TokenId;
 use crate::hypothesis::Finish;
 use crate::sampler::Job;
+use crate::text::StopReader;
 use crate::trace::{Continuation, Fate, LiveBeam};
 
 /// The live beams of a group, best first, and its finished list.
@@ -17,6 +18,10 @@ pub(super) struct Group<'a> {
     /// Prompt, prefix and ids of each live beam.
     pub contexts: Vec<Vec<TokenId>>,
     pub finished: Finished,
+    /// The text of each live beam, where stop strings are looked for; and of those that live on next.
+    readers: [Vec<StopReader>; 2],
+    /// Why each continuation of the last step ends by itself.
+    pub ends: Vec<Option<Finish>>,
 }
 
 /// Bytes that an allocation takes beside its content.
@@ -36,7 +41,9 @@ struct Bank {
 impl<'a> Group<'a> {
     pub fn new(beam: &'a Beam, job: &'a Job<'a>) -> Self {
         let start = LiveBeam::default();
-        Group { beam, job, live: vec![start], contexts: vec![job.history()], finished: Finished::default() }
+        let readers = [vec![StopReader::default()], Vec::new()];
+        let (contexts, finished) = (vec![job.history()], Finished::default());
+        Group { beam, job, live: vec![start], contexts, finished, readers, ends: Vec::new() }
     }
 
     /// Roughly how many bytes a new group takes after a history of so many ids.
@@ -106,19 +113,20 @@ impl<'a> Group<'a> {
             *best = Some(best.map_or(c.sum, |b| b.max(c.sum)));
         }
         let whole = self.beam.variant.phrases().tokens();
+        let (ends, mut readers): (Vec<_>, Vec<_>) = all.iter().map(|c| self.end_of(c)).unzip();
         for (at, c) in all.iter_mut().enumerate() {
             let Some(bank) = banks.get_mut(&c.bank) else { continue };
             bank.seen += 1;
-            let is_end = self.job.limits.eos.binary_search(&c.id).is_ok();
+            let end = ends[at];
             let below = bank.best.map_or(0.0, |best| best - c.sum);
             if self.beam.beam_margin.is_some_and(|margin| below > margin) {
                 c.fate = Fate::Margin;
-            } else if !is_end && !last {
+            } else if end.is_none() && !last {
                 bank.open.push(at);
             } else if c.bank < whole {
                 c.fate = Fate::Unmet;
             } else if bank.seen <= self.beam.width() {
-                let finish = if is_end { Finish::Eos } else { Finish::Length };
+                let finish = end.unwrap_or(Finish::Length);
                 c.fate = Fate::Finished(self.enter(self.extend(c), finish));
             } else {
                 c.fate = Fate::Lost;
@@ -126,7 +134,20 @@ impl<'a> Group<'a> {
         }
         let chosen = self.choose(banks, &all);
         chosen.iter().for_each(|&at| all[at].fate = Fate::Live);
+        self.readers[1] = chosen.iter().map(|&at| std::mem::take(&mut readers[at])).collect();
+        self.ends = ends;
         (chosen.iter().map(|&at| self.extend(&all[at])).collect(), all)
+    }
+
+    /// Why a continuation ends by itself, and its text.
+    fn end_of(&self, c: &Continuation) -> (Option<Finish>, StopReader) {
+        if self.job.limits.eos.binary_search(&c.id).is_ok() {
+            return (Some(Finish::Eos), StopReader::default());
+        }
+        let Some(stop) = self.job.stop else { return (None, StopReader::default()) };
+        let mut reader = self.readers[0].get(c.parent).cloned().unwrap_or_default();
+        let generated = [&self.contexts[c.parent][self.job.prompt.len()..], &[c.id]].concat();
+        (stop.ends(&mut reader, &generated), reader)
     }
 
     /// The continuations in the order of their ranks, the best `count` of each bank.
@@ -184,5 +205,6 @@ impl<'a> Group<'a> {
         let Job { prompt, prefix, .. } = *self.job;
         self.contexts = next.iter().map(|beam| [prompt, prefix, &beam.ids].concat()).collect();
         self.live = next;
+        self.readers = [std::mem::take(&mut self.readers[1]), Vec::new()];
     }
 }

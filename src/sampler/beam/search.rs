@@ -7,7 +7,7 @@ use super::{Beam, Variant};
 use crate::sampler::Job;
 use crate::sampler::row_job::RowJob;
 use crate::source::Row;
-use crate::trace::{BeamStep, Continuation, Fate, Trace, TraceEvent};
+use crate::trace::{BeamStep, Fate, Trace, TraceEvent};
 use crate::{Error, Place, Result, TokenId};
 
 /// The search of one sequence.
@@ -84,10 +84,9 @@ impl<'a> Search<'a> {
             let (next, considered) = group.judge(found, count, now.last);
             if let Variant::Diverse { diversity_penalty, .. } = self.beam.variant {
                 // at the limit, what would have lived on
-                let is_open = |c: &&Continuation| {
-                    c.fate != Fate::Margin && job.limits.eos.binary_search(&c.id).is_err()
-                };
-                for c in considered.iter().filter(is_open).take(width) {
+                let all = considered.iter().zip(&group.ends);
+                let open = all.filter(|(c, end)| c.fate != Fate::Margin && end.is_none());
+                for (c, _) in open.take(width) {
                     lose(&mut taken, c.id, diversity_penalty);
                 }
             }

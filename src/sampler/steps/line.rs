@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::hypothesis::{Finish, Hypothesis};
 use crate::sampler::{Emit, Event, Job};
+use crate::text::StopReader;
 use crate::{Error, Result, TokenId};
 
 /// One line of the output while it grows.
@@ -15,6 +16,8 @@ pub(super) struct Line {
     pub logprobs: Vec<Option<f64>>,
     pub processed_logprobs: Vec<Option<f64>>,
     pub finish: Option<Finish>,
+    /// Its text, where stop strings are looked for.
+    reader: Option<Box<StopReader>>,
     /// Number of the line in the whole run.
     pub number: usize,
 }
@@ -28,6 +31,7 @@ impl Line {
             logprobs: Vec::new(),
             processed_logprobs: Vec::new(),
             number: 0,
+            reader: job.stop.map(|_| Box::default()),
             finish: (job.limits.max_new_tokens == Some(0)).then_some(Finish::Length),
         }
     }
@@ -41,6 +45,10 @@ impl Line {
         }
         if job.limits.eos.binary_search(&id).is_ok() {
             self.finish = Some(Finish::Eos);
+        } else if let Some((stop, reader)) = job.stop.zip(self.reader.as_mut())
+            && let Some(finish) = stop.ends(reader, &self.context[job.prompt.len()..])
+        {
+            self.finish = Some(finish);
         } else if job.limits.max_new_tokens.is_some_and(|m| self.generated(job) >= m) {
             self.finish = Some(Finish::Length);
         }

@@ -63,7 +63,7 @@ fn sampling_params_of_a_server() {
     let file = r#"{"temperature":0.6,"top_p":0.95,"presence_penalty":1.5,"max_tokens":4,"n":2,"seed":"12","stop":["x"],
         "extra_body":{"top_k":20,"min_p":0}}"#;
     let ran = with(file, "--sampling-params", "sample steps.npy -f json");
-    assert!(ran.err.contains("settings.json: stop: needs a tokenizer"), "{}", ran.err);
+    assert!(ran.err.contains("settings.json: stop: needs token strings"), "{}", ran.err);
     let document = ran.json();
     assert_eq!(document["seed"], json!(12));
     assert_eq!(document["sequences"].as_array().unwrap().len(), 2);

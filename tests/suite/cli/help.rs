@@ -137,7 +137,7 @@ fn only_what_is_near_is_proposed() {
         let error = with_input(&["sample", typed, "1"], b"").err;
         assert!(error.contains(&format!("'{meant}'")), "{error}");
     }
-    for typed in ["--tokenizer", "--device", "--quantize"] {
+    for typed in ["--checkpoint", "--device", "--quantize"] {
         let error = with_input(&["sample", typed, "x"], b"").err;
         assert!(
             error.contains(&format!("unexpected argument '{typed}'")) && !error.contains("similar"),

@@ -101,6 +101,7 @@ impl Run<'_> {
             prefix: &[],
             chain: &self.chain,
             limits: &self.limits,
+            stop: None,
             seed: self.seed,
             logprobs: true,
             parallel: self.parallel,

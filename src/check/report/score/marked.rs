@@ -52,7 +52,7 @@ impl By {
 /// The token as it stands in the text: its own blanks stay, what can't be seen is made visible.
 fn inline(tokens: Option<&Tokens>, id: crate::TokenId) -> String {
     let Some(tokens) = tokens else { return format!("{id} ") };
-    let text = tokens.text(&[id]);
+    let text = tokens.piece(id);
     if text.contains('\u{fffd}') {
         return token(Some(tokens), id);
     }
