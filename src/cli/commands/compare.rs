@@ -109,6 +109,11 @@ impl Compare {
     }
 }
 
+/// Reads a setting; what is wrong with a part of it names the whole.
+fn parse(text: &str) -> Result<Setting> {
+    Setting::parse(text).map_err(|e| Error::setting("--with", text, e.to_string()))
+}
+
 impl Execute for Compare {
     const SCREEN: Screen = Screen {
         examples: &[

@@ -66,6 +66,19 @@ enum FormatName {
     Html,
 }
 
+/// The flags that say something about the tree of a trace.
+const OF_TRACES: [&str; 9] = [
+    "--from-trace",
+    "--vocab",
+    "--pruned",
+    "--format",
+    "--output",
+    "--width",
+    "--color",
+    "--ascii",
+    "--digits",
+];
+
 impl Execute for Tree {
     const SCREEN: Screen = Screen {
         examples: &[
