@@ -3,6 +3,7 @@
 use super::{Candidates, Cut, Near, State, position, position_in};
 use crate::TokenId;
 use crate::kernel::{self, Band, Goal, Weigh};
+use crate::source::Rest;
 
 impl Candidates {
     /// Vocabulary size V.
@@ -19,6 +20,11 @@ impl Candidates {
         Some(self.edits.raw(at).unwrap_or(self.row.logits[at]))
     }
 
+    /// What the row as the source gave it says of tokens that it does not list.
+    pub fn rest(&self) -> Option<Rest> {
+        self.row.rest
+    }
+
     /// Every token of the row as the source gave it: (id, logit), ids ascending; what a sparse row does not name is left out.
     pub fn raw(&self) -> impl Iterator<Item = (TokenId, f32)> + '_ {
         self.row.logits.iter().enumerate().map(move |(at, &x)| {
@@ -28,7 +34,12 @@ impl Candidates {
     }
 
     /// What turns logits of the row as the source gave it into log-probabilities; evaluated in f64.
+    ///
+    /// A row of log-probabilities that leaves tokens out is normalised already.
     pub fn raw_normalizer(&self) -> Normalizer {
+        if self.row.rest.is_some() {
+            return Normalizer { best: 0.0, ln_sum: 0.0 };
+        }
         let best = self.raw().fold(f32::NEG_INFINITY, |m, (_, x)| m.max(x)) as f64;
         Normalizer::of(best, self.raw().map(|(_, x)| x as f64))
     }

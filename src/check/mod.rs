@@ -6,6 +6,8 @@
 //! | how probable are these ids? | [`score`] |
 //! | were these ids drawn from these logits, with this seed? | [`verify`] |
 //! | how far apart are two files of logits? | [`diff`] |
+//! | how far has a model gone from its base, as llama-perplexity tells it? | [`kl_statistics`] |
+//! | do a server and a trainer agree on the tokens' log-probabilities, and if not, why? | [`compare_logprobs`] |
 //! | which engine, order and batch draws these ids? | [`guess`] |
 //! | how do strategies differ on these rows? | [`compare`] |
 //! | is this run still what its record says? | [`Record`] |
@@ -19,6 +21,8 @@ mod flips;
 mod guess;
 #[cfg(feature = "cli")]
 mod hashing;
+mod kl_statistics;
+mod logprobs;
 mod noise;
 mod orders;
 pub mod overlap;
@@ -41,6 +45,13 @@ pub use flips::{gumbel_flips, uniform_flips};
 pub use guess::{GuessOptions, guess};
 #[cfg(feature = "cli")]
 pub use hashing::{Hashing, Tally, digest_file, digest_vocab};
+pub use kl_statistics::{
+    ChunkLine, Estimate, Floored, KlStatistics, Perplexities, Quantiles, RowKl, kl_statistics,
+};
+pub use logprobs::{
+    CauseKind, Claimed, ClaimedFile, Estimators, LikelyCause, LogprobDiff, LogprobOptions, Ratios, Side,
+    TokenDiff, compare_logprobs, read_claimed,
+};
 pub use noise::{Noise, normal_tail};
 pub use orders::orders;
 pub use recipe::{Attempt, Convention, Guess, Recipe};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Carried, Format, LogitsSource, Query, ReadAt, Row, Shape, Wrapper, read_rows};
+use super::{Carried, Format, LogitsSource, Query, ReadAt, Row, Shape, Vocab, Wrapper, read_rows};
 use crate::{Error, Place, Result};
 
 type Source = Box<dyn LogitsSource + Send>;
@@ -43,9 +43,11 @@ pub(super) fn through(source: Source, view: impl View + 'static) -> Result<Sourc
     let shape = renumbered(source.shape(), &view);
     let vocab = source.vocab().map(<[String]>::to_vec);
     let ids = renamed(source.ids(), &view);
-    let carried = source.carried().to_vec();
+    let (carried, strings, notes) = (source.carried().to_vec(), source.strings(), source.notes().to_vec());
     match source.into_shared() {
-        Some(rows) => Ok(Box::new(Shared { name, shape, vocab, ids, carried, format, rows, view })),
+        Some(rows) => {
+            Ok(Box::new(Shared { name, shape, vocab, strings, notes, ids, carried, format, rows, view }))
+        }
         None => Err(Error::input(name, Place::default(), "shares its rows, but doesn't give them away")),
     }
 }
@@ -101,6 +103,8 @@ struct Shared<V> {
     name: String,
     shape: Shape,
     vocab: Option<Vec<String>>,
+    strings: Option<Vocab>,
+    notes: Vec<String>,
     ids: BTreeMap<usize, Value>,
     carried: Vec<Carried>,
     format: Format,
@@ -143,6 +147,14 @@ impl<V: View + 'static> LogitsSource for Shared<V> {
 
     fn ids(&self) -> BTreeMap<usize, Value> {
         self.ids.clone()
+    }
+
+    fn strings(&self) -> Option<Vocab> {
+        self.strings.clone()
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     fn carried(&self) -> &[Carried] {

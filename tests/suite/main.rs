@@ -21,7 +21,9 @@ mod history;
 mod inputs;
 mod invariance;
 mod json_fields;
+mod kld;
 mod laws;
+mod logprobs;
 mod model;
 #[cfg(unix)]
 mod page;

@@ -3,6 +3,8 @@
 mod compare;
 mod diff;
 mod guess;
+mod kl_statistics;
+mod logprobs;
 mod record;
 mod score;
 mod verify;

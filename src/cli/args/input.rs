@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use tokpick::check::{Digest, Hashing, RecordedInput, Tally, digest_file, digest_vocab};
 use tokpick::source::{
-    DtypeHint, Layout, LogitsSource, Meaning, ModelCommand, Open, RawDtype, RowRange, Vocab, file_and_array,
-    offset, remarking,
+    DtypeHint, Layout, LogitsSource, Meaning, ModelCommand, Open, Portion, RawDtype, RowRange,
+    file_and_array, offset, remarking,
 };
 use tokpick::text::Tokens;
 use tokpick::{Error, Place, Result, TokenId};
@@ -49,6 +49,9 @@ pub struct InputArgs {
     /// The numbers are probabilities, not logits (JSON may say so itself: `{"probs": [...]}`)
     #[arg(long)]
     pub probs: bool,
+    /// Which tokens of a server's answer are read (default: what was generated, unless the prompt alone has log-probabilities)
+    #[arg(long, value_name = "generated|prompt", value_parser = parse::<Portion>)]
+    pub part: Option<Portion>,
     /// What the rows of a [V,V] array are: `bigram` reads row i as the logits after token i
     #[arg(long, value_name = "NAME")]
     pub source: Option<SourceName>,
@@ -111,6 +114,7 @@ impl InputArgs {
             (self.array.is_some(), "--array"),
             (self.raw.is_some(), "--raw"),
             (self.probs, "--probs"),
+            (self.part.is_some(), "--part"),
         ];
         if let Some((_, name)) = idle.iter().find(|(given, _)| *given) {
             let what = format!("excludes {name}: the model is the input");
@@ -145,6 +149,7 @@ impl InputArgs {
             array: self.array.clone(),
             raw: self.raw,
             probs: self.probs,
+            portion: self.part,
             kind: if self.source == Some(SourceName::Bigram) { Meaning::Bigram } else { Meaning::Auto },
             vocab_size: self.vocab_size,
             names: tokens.map(Tokens::names),
@@ -158,8 +163,8 @@ impl InputArgs {
     /// What can't be opened.
     pub fn carried(&self) -> Result<Vec<Vec<TokenId>>> {
         let source = self.how(self.layout, self.vocab.open()?.as_ref()).open()?;
-        let first = source.shape().first_step;
-        Ok(source.carried().iter().map(|c| c.from_step(first).to_vec()).collect())
+        let shape = source.shape();
+        Ok(source.carried().iter().map(|c| c.at_steps(&shape).to_vec()).collect())
     }
 
     /// Opens the input under a layout.
@@ -189,7 +194,7 @@ impl InputArgs {
             open.open()?
         };
         let source = watched(offset(remarking(source, layout, Box::new(note)), self.sequence_offset)?)?;
-        let tokens = tokens.or_else(|| source.vocab().map(|strings| Tokens::new(Vocab::from(strings))));
+        let tokens = tokens.or_else(|| source.strings().map(Tokens::new));
         let vocabulary = digest_of(&tokens);
         Ok(Opened { source, tokens, path, tally, vocabulary })
     }
