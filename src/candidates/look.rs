@@ -140,11 +140,17 @@ impl Candidates {
 
     /// Probabilities of the members in id order, evaluated in f64.
     pub fn probabilities(&self) -> Vec<(TokenId, f64)> {
+        self.normalized().1
+    }
+
+    /// [`normalizer`](Self::normalizer) and [`probabilities`](Self::probabilities), for the work of one.
+    pub fn normalized(&self) -> (Normalizer, Vec<(TokenId, f64)>) {
         let best = self.max_score();
         let (ids, mut p): (Vec<TokenId>, Vec<f64>) = self.members().map(|(id, s)| (id, s - best)).unzip();
         kernel::each(&mut p, kernel::exp);
         let sum: f64 = p.iter().sum();
-        ids.into_iter().zip(p).map(|(id, w)| (id, w / sum)).collect()
+        let probabilities = ids.into_iter().zip(p).map(|(id, w)| (id, w / sum)).collect();
+        (Normalizer { best, ln_sum: kernel::ln(sum) }, probabilities)
     }
 
     /// Σ exp(score − max score) over the members, by the arithmetic of decisions.

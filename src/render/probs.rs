@@ -42,9 +42,9 @@ impl Distribution {
     /// # Ok::<(), tokpick::Error>(())
     /// ```
     pub fn new(sequence: usize, step: usize, candidates: &Candidates) -> Self {
-        let normalizer = candidates.normalizer();
+        let (normalizer, probabilities) = candidates.normalized();
         let members = candidates.members().map(|(_, score)| normalizer.log_probability(score));
-        Distribution::with(sequence, step, candidates.probabilities().into_iter().zip(members))
+        Distribution::with(sequence, step, probabilities.into_iter().zip(members))
     }
 
     /// Tokens (ascending ids) with their probabilities; entropy in f64, [`kept_mass`](Self::kept_mass) is 1 until it is set.

@@ -1,7 +1,7 @@
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 use serde_json::{Value, json};
 use tokpick::hypothesis::Hypothesis;
 use tokpick::render::Tokens;
@@ -11,7 +11,7 @@ use tokpick::trace::BeamStep;
 use tokpick::{Error, Place, Result};
 
 use crate::cli::args::{
-    HistoryArgs, InputArgs, LimitArgs, ReportArgs, SearchArgs, SettingsArgs, made, resolve_seed,
+    HistoryArgs, InputArgs, LimitArgs, ReportArgs, SearchArgs, SettingsArgs, VocabArgs, made, resolve_seed,
 };
 use crate::cli::note::{missing, no_effect};
 use crate::cli::out::Out;
@@ -66,18 +66,11 @@ enum FormatName {
     Html,
 }
 
-/// The flags that say something about the tree of a trace.
-const OF_TRACES: [&str; 9] = [
-    "--from-trace",
-    "--vocab",
-    "--pruned",
-    "--format",
-    "--output",
-    "--width",
-    "--color",
-    "--ascii",
-    "--digits",
-];
+/// Whether a flag says something about the tree of a trace.
+fn is_of_traces(flag: &str) -> bool {
+    let shown = ReportArgs::<FormatName>::augment_args(VocabArgs::augment_args(Command::new("tree")));
+    ["from-trace", "pruned"].contains(&flag) || shown.get_arguments().any(|arg| arg.get_long() == Some(flag))
+}
 
 impl Execute for Tree {
     const SCREEN: Screen = Screen {
@@ -101,9 +94,9 @@ impl Execute for Tree {
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let mut out = self.report.open()?;
         if let Some(path) = &self.from_trace {
-            let flags: Vec<String> = given.flags().map(|long| format!("--{long}")).collect();
-            let idle: Vec<&str> =
-                flags.iter().map(String::as_str).filter(|f| !OF_TRACES.contains(f)).collect();
+            let idle = given.flags().filter(|flag| !is_of_traces(flag)).map(|flag| format!("--{flag}"));
+            let idle: Vec<String> = idle.collect();
+            let idle: Vec<&str> = idle.iter().map(String::as_str).collect();
             no_effect(&idle, "with --from-trace: the search has been made");
             let drawn = trees(&read(path)?, |_| (Vec::new(), None, None));
             let tokens = self.input.vocab.open()?;

@@ -2,7 +2,7 @@
 
 use super::{Explained, FOOT, RACE, foot};
 use crate::render::Tokens;
-use crate::render::kit::{Anchor, LETTER, MARGIN, Svg, clip, share, token, wrap};
+use crate::render::kit::{Anchor, LETTER, MARGIN, Svg, clip, display_width, share, token, wrap};
 
 const ROW: f64 = 21.0;
 const LEFT: f64 = 190.0;
@@ -13,7 +13,8 @@ const HEAD: f64 = 16.0;
 pub fn svg(steps: &[Explained], tokens: Option<&Tokens>, width: usize, made: &str) -> String {
     let stages = steps.iter().map(|s| s.stages.len()).max().unwrap_or(1).max(1) as f64;
     let column = ((width as f64 * 8.0 - LEFT - 2.0 * MARGIN) / stages).clamp(140.0, 260.0);
-    let whole = (LEFT + stages * column + 2.0 * MARGIN + 24.0).max(480.0);
+    let titles = steps.iter().map(|s| display_width(&s.title())).max().unwrap_or(0) as f64 * LETTER;
+    let whole = (LEFT + stages * column + 24.0).max(titles).max(450.0) + 2.0 * MARGIN;
     let title = match steps {
         [one] => one.title().replace('\u{a0}', " "),
         many => format!("{} steps", many.len()),
