@@ -22,6 +22,7 @@ mod guess;
 #[cfg(feature = "cli")]
 mod hashing;
 mod kl_statistics;
+mod known;
 mod logprobs;
 mod noise;
 mod orders;
@@ -48,6 +49,7 @@ pub use hashing::{Hashing, Tally, digest_file, digest_vocab};
 pub use kl_statistics::{
     ChunkLine, Estimate, Floored, KlStatistics, Perplexities, Quantiles, RowKl, kl_statistics,
 };
+pub use known::Known;
 pub use logprobs::{
     CauseKind, Claimed, ClaimedFile, Estimators, LikelyCause, LogprobDiff, LogprobOptions, Ratios, Side,
     TokenDiff, compare_logprobs, read_claimed,

@@ -1,6 +1,7 @@
 //! The command line: flags, subcommands, standard streams. The only folder that knows clap.
 
 mod args;
+mod batch;
 mod commands;
 pub mod embed;
 mod fields;
@@ -17,6 +18,7 @@ mod record;
 mod repeat;
 mod resolve;
 mod run;
+mod shard;
 mod spelling;
 mod strategy;
 mod stream;

@@ -106,7 +106,7 @@ impl<S: LogitsSource + ?Sized> RowIter<'_, S> {
     ///
     /// ```
     /// use tokpick::source::{from_fn, row_iter};
-    /// let mut count = from_fn(2, |context| Ok(vec![context.len() as f32, 0.0]));
+    /// let mut count = from_fn(2, |context| vec![context.len() as f32, 0.0]);
     /// let mut rows = row_iter(&mut count).after(&[5, 6], &[7]);
     /// assert_eq!(rows.next().unwrap()?.row.logits, [3.0, 0.0]);
     /// assert!(rows.next().is_none());

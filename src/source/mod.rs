@@ -33,6 +33,7 @@ mod from_fn;
 mod iter;
 mod kld;
 mod layout;
+mod left_out;
 pub(crate) mod lent;
 mod model;
 pub(crate) mod names;
@@ -46,6 +47,7 @@ mod record;
 mod remark;
 mod rest;
 pub(crate) mod server;
+mod shard;
 mod steps;
 mod stream;
 pub(crate) mod text;
@@ -67,6 +69,7 @@ pub(crate) use iter::Places;
 pub use iter::{Numbered, RowIter, row_iter};
 pub use kld::Floor;
 pub use layout::{Layout, RowRange};
+pub use left_out::{LeftOut, Seen, left_out};
 pub use lent::{Elements, Loan, lend};
 pub use model::{Model, ModelCommand, Protocol};
 pub use names::Names;
@@ -77,6 +80,7 @@ pub use record::Recorder;
 pub use remark::remarking;
 pub use rest::Rest;
 pub use server::Portion;
+pub use shard::{Shard, shard};
 pub use steps::Steps;
 pub use text::lines::read_text;
 pub use vocab::Vocab;
@@ -268,6 +272,11 @@ pub trait LogitsSource {
     /// Strings that came inside the input, for some of its tokens or for all.
     fn strings(&self) -> Option<Vocab> {
         self.vocab().map(Vocab::from)
+    }
+
+    /// Rows may be lists of log-probabilities that leave tokens out ([`Row::rest`]).
+    fn leaves_out(&self) -> bool {
+        false
     }
 
     /// What the reader noticed of the input that its user should know.

@@ -38,6 +38,8 @@ pub struct PrefixTable {
     index: HashMap<Box<[TokenId]>, usize>,
     rows: Vec<Row>,
     strings: Option<Vec<String>>,
+    /// Some rows list log-probabilities or probabilities.
+    lists: bool,
 }
 
 impl PrefixTable {
@@ -130,6 +132,8 @@ impl PrefixTable {
         if self.index.insert(prefix.into_boxed_slice(), self.index.len()).is_some() {
             return Err(at.bad(format!("the prefix {text} stands twice in the table")));
         }
+        self.lists |= row.ids.is_some() && (content.logprobs || content.probs);
+        content.rest(&mut row);
         self.rows.push(row);
         Ok(())
     }
@@ -250,6 +254,10 @@ impl LogitsSource for PrefixTable {
 
     fn vocab(&self) -> Option<&[String]> {
         self.strings.as_deref()
+    }
+
+    fn leaves_out(&self) -> bool {
+        self.lists
     }
 
     fn format(&self) -> Format {

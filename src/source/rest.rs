@@ -19,6 +19,8 @@ pub struct Rest {
     pub mass: f64,
     /// ln p of any other token is at most this: none has more than the least of the listed ones, nor than the mass.
     pub bound: f64,
+    /// Truncations by mass count what is missing: so for the answers of servers. Rows of JSON Lines are cut by the mass that they list.
+    pub counts: bool,
 }
 
 /// How far listed probabilities may sum above 1, as servers round them.
@@ -57,6 +59,6 @@ impl Rest {
         }
         let of_list = lowest[usize::from(taken.is_some() && taken == least)];
         let of_mass = crate::kernel::ln(missing.max(LEAST));
-        Some(Rest { mass: missing.max(0.0), bound: f64::from(of_list).min(of_mass) })
+        Some(Rest { mass: missing.max(0.0), bound: f64::from(of_list).min(of_mass), counts: true })
     }
 }

@@ -140,7 +140,7 @@ fn object(text: &[u8]) -> std::result::Result<Tokens, String> {
             _ => None,
         };
         let Some(id) = id else {
-            return Err(format!("the value of {token:?} is not a token id "));
+            return Err(format!("the value of {token:?} is not a token id"));
         };
         if let Some(other) = tokens.insert(id, token) {
             let token = &tokens[&id];

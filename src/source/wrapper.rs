@@ -71,6 +71,10 @@ impl<W: Wrapper> LogitsSource for W {
         self.inner().strings()
     }
 
+    fn leaves_out(&self) -> bool {
+        self.inner().leaves_out()
+    }
+
     fn notes(&self) -> &[String] {
         self.inner().notes()
     }

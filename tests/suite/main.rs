@@ -24,6 +24,7 @@ mod json_fields;
 mod kld;
 mod laws;
 mod logprobs;
+mod meaning;
 mod model;
 #[cfg(unix)]
 mod page;
@@ -31,6 +32,7 @@ mod paths;
 mod record;
 mod reference_llama_cpp;
 mod reference_processors;
+mod servers;
 mod show;
 mod tables;
 mod terminals;

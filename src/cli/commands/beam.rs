@@ -75,6 +75,10 @@ impl Decode for Beam {
         &self.decode
     }
 
+    fn args_mut(&mut self) -> &mut DecodeArgs {
+        &mut self.decode
+    }
+
     fn files(&self) -> Result<Files> {
         let files = Files::read(&self.decode.settings)?;
         let search = self.decode.search.beam(&files)?;

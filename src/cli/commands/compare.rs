@@ -1,6 +1,6 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tokpick::check::{self, CompareOptions, Comparison, References, Setting, Sweep};
+use tokpick::check::{self, CompareOptions, Comparison, Known, References, Setting, Sweep};
 use tokpick::processor::Chain;
 use tokpick::render::{self, Tokens};
 use tokpick::sampler::{Job, Limits};
@@ -8,7 +8,7 @@ use tokpick::{Error, Result, TokenId};
 
 use crate::cli::args::{DrawName, HistoryArgs, InputArgs, LimitArgs, ReportArgs, made, resolve_seed};
 use crate::cli::named::NamedLists;
-use crate::cli::note::missing;
+use crate::cli::note::{left_out, missing};
 use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
 
@@ -169,6 +169,7 @@ impl Execute for Compare {
         })?;
         out.finish()?;
         missing(opened.tokens.as_ref());
+        left_out(&opened, |_| Known::Renormalised(None).words());
         Ok(Status::Done)
     }
 }

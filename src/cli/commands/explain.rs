@@ -1,6 +1,7 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::ops::Range;
+use tokpick::check::Known;
 use tokpick::engine::Watch;
 use tokpick::processor::Chain;
 use tokpick::render::{self, Explained, explain};
@@ -10,7 +11,7 @@ use tokpick::{Error, Place, sampler};
 use crate::cli::args::{
     DrawArgs, HistoryArgs, InputArgs, LimitArgs, ReportArgs, Seed, SettingsArgs, hide, made,
 };
-use crate::cli::note::{missing, no_effect, note};
+use crate::cli::note::{left_out, missing, no_effect, note};
 use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{Drawing, draw};
 use crate::cli::usage::help;
@@ -160,6 +161,7 @@ impl Execute for Explain {
         }
         out.finish()?;
         missing(opened.tokens.as_ref());
+        left_out(&opened, |left| Known::of(&resolved.chain, left).words());
         Ok(Status::Done)
     }
 }

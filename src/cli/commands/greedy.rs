@@ -57,6 +57,10 @@ impl Decode for Greedy {
         &self.decode
     }
 
+    fn args_mut(&mut self) -> &mut DecodeArgs {
+        &mut self.decode
+    }
+
     fn files(&self) -> Result<Files> {
         Ok(Files::read(&self.decode.settings)?.without_draws())
     }

@@ -1,4 +1,5 @@
 use clap::{Args, ValueEnum};
+use tokpick::check::Known;
 use tokpick::draw::RowCoins;
 use tokpick::processor::{Chain, Context, Kind, Stage};
 use tokpick::render::{self, Distribution, ProbsFormat};
@@ -8,8 +9,9 @@ use crate::cli::args::{
     DigitsName, HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, ToArgs, resolve_seed,
 };
 use crate::cli::host::{self, Want};
-use crate::cli::note::{missing, no_effect};
+use crate::cli::note::{left_out, missing, no_effect};
 use crate::cli::resolve::Asked;
+use crate::cli::shard;
 use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
 
@@ -81,8 +83,15 @@ impl Execute for Probs {
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
         let (files, resolved) = asked
             .over(&opened, shape.steps(), |files| files.drawing("`probs` shows what `sample` draws from"))?;
+        if self.format == FormatName::Json {
+            shard::refuse_parts(&opened, shard::ONE_DOCUMENT)?;
+        }
+        let given = self.seed.or_else(|| files.get(|s| s.seed));
+        if resolved.chain.needs().coin && given.is_none() {
+            shard::refuse_parts(&opened, shard::NO_SEED)?;
+        }
         let seed = match resolved.chain.needs().coin {
-            true => resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))),
+            true => resolve_seed(given),
             false => {
                 no_effect(&self.seed.map_or(vec![], |_| vec!["--seed"]), "where no processor tosses a coin");
                 0
@@ -95,7 +104,7 @@ impl Execute for Probs {
             FormatName::Json => ProbsFormat::Json,
             FormatName::Jsonl => ProbsFormat::Jsonl,
         };
-        let mut probs = render::Probs::new(format, self.top, shape.sequences.len() > 1);
+        let mut probs = render::Probs::new(format, self.top, opened.sequences > 1);
         probs.digits = self.digits.into();
         probs.ids = opened.source.ids();
         let tokens = opened.tokens.as_ref();
@@ -119,6 +128,7 @@ impl Execute for Probs {
         out.write(|to| probs.end(to))?;
         out.finish()?;
         missing(opened.tokens.as_ref());
+        left_out(&opened, |left| Known::of(&resolved.chain, left).words());
         Ok(Status::Done)
     }
 }

@@ -8,6 +8,7 @@ use tokpick::{Result, sampler};
 use crate::cli::args::{DecodeArgs, Group, SearchArgs, hide};
 use crate::cli::note::no_effect;
 use crate::cli::resolve::{Files, Setup};
+use crate::cli::shard;
 use crate::cli::strategy::{Decode, Drawing, Strategy, draw, samples};
 use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status, run::run};
@@ -56,6 +57,7 @@ impl Execute for Sample {
         let setup = Setup::new(args, args.open()?, files, counts || args.wants_logprobs())?;
         no_effect(&args.search.given(), "when sampling (they are for `tokpick beam`)");
         if counts {
+            shard::refuse_parts(&setup.opened, "--histogram is one table of all sequences: leave it out")?;
             return histogram::run(args, &self.view, setup, given);
         }
         no_effect(&histogram::idle(given), "without --histogram");
@@ -67,6 +69,10 @@ impl Execute for Sample {
 impl Decode for Sample {
     fn args(&self) -> &DecodeArgs {
         &self.decode
+    }
+
+    fn args_mut(&mut self) -> &mut DecodeArgs {
+        &mut self.decode
     }
 
     fn strategy(&self, setup: &Setup) -> Result<Strategy<'static>> {

@@ -1,12 +1,12 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::Error;
-use tokpick::check::{self, By};
+use tokpick::check::{self, By, Known};
 
 use crate::cli::args::{
     HistoryArgs, IdsArgs, InputArgs, LimitArgs, ReportArgs, SettingsArgs, made, resolve_seed,
 };
-use crate::cli::note::missing;
+use crate::cli::note::{left_out, missing};
 use crate::cli::resolve::Asked;
 use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
@@ -129,6 +129,12 @@ impl Execute for Score {
         })?;
         out.finish()?;
         missing(opened.tokens.as_ref());
+        left_out(&opened, |left| {
+            let known = Known::of(&resolved.chain, left).words();
+            format!(
+                "log-probabilities of listed tokens are those of the whole row; of the processed ones: {known}"
+            )
+        });
         Ok(Status::Done)
     }
 }

@@ -104,6 +104,10 @@ impl Decode for Search {
         &self.decode
     }
 
+    fn args_mut(&mut self) -> &mut DecodeArgs {
+        &mut self.decode
+    }
+
     fn files(&self) -> Result<Files> {
         Ok(Files::read(&self.decode.settings)?.without_draws().without_stop())
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clap::Args;
 use serde_json::json;
-use tokpick::check::{self, Clip, Record, Tolerance, VerifyOptions};
+use tokpick::check::{self, Clip, Known, Record, Tolerance, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
 use tokpick::engine::{Batch, Watch};
 use tokpick::{Error, Place, Result};
@@ -15,7 +15,7 @@ use tokpick::{Error, Place, Result};
 use self::judge::{FormatName, JudgeArgs};
 use crate::cli::args::{DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Seed, SettingsArgs, hide};
 use crate::cli::named::NamedLists;
-use crate::cli::note::{no_effect, note};
+use crate::cli::note::{left_out, no_effect, note};
 use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{self, is_greedy, samples};
 use crate::cli::usage::help;
@@ -175,6 +175,10 @@ impl Verify {
             }
         })?;
         out.finish()?;
+        left_out(&opened, |left| match self.judge.greedy {
+            true => Known::greedily(&resolved.chain, left).words(),
+            false => Known::of(&resolved.chain, left).words(),
+        });
         Ok(if holds { Status::Done } else { Status::No })
     }
 

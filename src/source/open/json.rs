@@ -25,7 +25,8 @@ impl Open {
         }
         self.no_dtype("JSON")?;
         self.no_array("JSON")?;
-        if server::is_answer(&lines.text) {
+        let tells = server::tells(&lines.text);
+        if tells == Some(true) {
             let line = lines.line;
             rest(&mut lines)?;
             return self.answer(lines, line);
@@ -35,7 +36,7 @@ impl Open {
         let context = Context { file: &name, null_is_masked, probs, line: lines.line, step: Some(0), layout };
         let first = content.parse(&lines.text, context);
         // A first line that is no whole value begins a document of many lines.
-        let whole = content.cut_off;
+        let whole = content.cut_off || (first.is_err() && tells.is_none());
         if whole {
             rest(&mut lines)?;
             if server::is_answer(&lines.text) {

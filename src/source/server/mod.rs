@@ -25,7 +25,7 @@ use std::str::FromStr;
 
 pub(crate) use answer::{Answer, Asked};
 pub(super) use served::{Options, Served};
-pub(crate) use text::{is_answer, is_events, read};
+pub(crate) use text::{is_answer, is_events, read, tells};
 
 use crate::{Error, Result};
 

@@ -36,7 +36,8 @@ pub(super) fn ids(pool: &Pool, names: Option<&Names>, least: usize) -> Result<Id
     };
     let mut found: Vec<Option<TokenId>> = pool.tokens.iter().map(find).collect();
     let highest = found.iter().flatten().chain(&known).max().map_or(0, |id| *id as usize + 1);
-    let (mut next, mut unknown) = (highest.max(least), Vec::new());
+    let end = names.map_or(0, Names::end);
+    let (mut next, mut unknown) = (highest.max(least).max(end), Vec::new());
     for (number, id) in found.iter_mut().enumerate().filter(|(_, id)| id.is_none()) {
         *id = Some(TokenId::try_from(next).map_err(|_| "no ids are left for tokens that have none")?);
         unknown.push(number);

@@ -92,7 +92,8 @@ impl Pool {
             return Ok(number);
         }
         let text = text.ok_or("an entry without a token: neither \"id\" nor \"token\"")?;
-        match bytes.filter(|bytes| bytes != text.as_bytes() && !bytes.is_empty()) {
+        let is_id = text.starts_with("token_id:");
+        match bytes.filter(|bytes| bytes != text.as_bytes() && !bytes.is_empty() && !is_id) {
             Some(bytes) => {
                 let bytes: Box<[u8]> = bytes.into();
                 let token = Token { id: None, text: Some(text.into()), bytes: Some(bytes.clone()) };

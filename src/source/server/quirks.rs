@@ -142,7 +142,7 @@ pub(super) fn unnamed(reader: &Reader, ids: &Ids, names: bool) -> Vec<String> {
         let base = ids.of.get(*first).copied().unwrap_or(0);
         notes.push(match () {
             () if names => format!(
-                "{n} of its {} are not in the vocabulary, {:?} first: they are numbered from {base} on",
+                "of its {}, the vocabulary lacks {n} ({:?} first): numbered from {base} on",
                 counted(all, "token"),
                 text(first)
             ),
@@ -150,8 +150,7 @@ pub(super) fn unnamed(reader: &Reader, ids: &Ids, names: bool) -> Vec<String> {
                                strings that ids are found by)"
                 .into(),
             () => format!(
-                "{n} of its {} have no id: they are numbered from {base} on (`Vocab` gives the strings that ids are \
-                 found by)",
+                "of its {}, {n} without an id: numbered from {base} on (`Vocab` gives the strings that ids are found by)",
                 counted(all, "token")
             ),
         });

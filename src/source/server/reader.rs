@@ -114,6 +114,14 @@ impl Reader {
             }
             return Ok(());
         }
+        // a dump of vLLM, a place each line
+        if vllm::is_place(d) {
+            self.streams = true;
+            let at = self.answer(&around, "a dump".into(), 0);
+            let steps = vllm::steps(&mut self.pool, std::slice::from_ref(d), None)?;
+            self.answers[at].add(steps);
+            return Ok(());
+        }
         let keys: Vec<&str> = d.entries().iter().map(|(key, _)| &**key).take(6).collect();
         Err(format!("no answer of a server that is known here: its keys are {}", keys.join(", ")))
     }

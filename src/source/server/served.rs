@@ -218,6 +218,10 @@ impl LogitsSource for Served {
         &self.carried
     }
 
+    fn leaves_out(&self) -> bool {
+        true
+    }
+
     fn notes(&self) -> &[String] {
         &self.notes
     }

@@ -41,11 +41,15 @@ pub(crate) fn is_events(text: &[u8]) -> bool {
 
 /// True for a text that begins as the answer of a server; it may be cut off after what tells.
 pub(crate) fn is_answer(text: &[u8]) -> bool {
-    let text = text.trim_ascii_start();
-    is_events(text) || tells(text).unwrap_or(false)
+    tells(text).unwrap_or(false)
 }
 
-fn tells(text: &[u8]) -> Option<bool> {
+/// Whether a text begins as the answer of a server; `None` if it ends, or breaks, before it tells.
+pub(crate) fn tells(text: &[u8]) -> Option<bool> {
+    let text = text.trim_ascii_start();
+    if is_events(text) {
+        return Some(true);
+    }
     let mut json = Jiter::new(text).with_allow_inf_nan();
     let mut peek = json.peek().ok()?;
     // answers, and the places of a dump, in lists
