@@ -20,6 +20,16 @@ impl Candidates {
         Some(self.edits.raw(at).unwrap_or(self.row.logits[at]))
     }
 
+    /// Entropy −Σ p ln p of the row as the source gave it, in nats, in f64; of a row that leaves tokens out the least that it can be.
+    pub fn raw_entropy(&self) -> f64 {
+        let normalizer = self.raw_normalizer();
+        let terms = self.raw().filter_map(|(_, x)| normalizer.log_probability(f64::from(x)));
+        let listed = terms.map(|l| l * kernel::exp(l)).sum::<f64>();
+        // none of the others has more than the bound
+        let others = self.row.rest.map_or(0.0, |rest| -rest.bound * rest.mass);
+        (others - listed).max(0.0)
+    }
+
     /// What the row as the source gave it says of tokens that it does not list.
     pub fn rest(&self) -> Option<Rest> {
         self.row.rest

@@ -26,7 +26,7 @@ pub struct ScoredToken {
     pub processed_rank: Option<usize>,
     /// Surprise −log₂ p in the raw row, in bits.
     pub bits: Option<f64>,
-    /// Entropy of the raw row, in nats: the surprise that was to be expected.
+    /// Entropy of the raw row, in nats: the surprise that was to be expected; at least so much, where the row leaves tokens out.
     pub entropy: f64,
     /// Σ `logprob` up to and with this token; `None` once one is masked.
     pub cumulative_logprob: Option<f64>,
@@ -140,7 +140,7 @@ fn token(visit: &Visit<'_>) -> Option<ScoredToken> {
         rank: 1 + c.raw().filter(|&(_, x)| x > logit).count(),
         processed_rank: score.map(|s| 1 + c.members().filter(|m| m.1 > s).count()),
         bits: logprob.map(bits),
-        entropy: entropy(&raw, c.raw().map(|(_, x)| f64::from(x))),
+        entropy: c.raw_entropy(),
         cumulative_logprob: None,
         alternatives: best(c.raw(), &raw),
     })
@@ -166,12 +166,6 @@ const ALTERNATIVES: usize = 5;
 /// −log₂ of a probability, from its natural logarithm; never −0.
 fn bits(logprob: f64) -> f64 {
     (0.0 - logprob / std::f64::consts::LN_2).max(0.0)
-}
-
-/// −Σ p ln p in nats, in f64; a masked token adds 0.
-fn entropy(normalizer: &Normalizer, scores: impl Iterator<Item = f64>) -> f64 {
-    let terms = scores.filter_map(|s| normalizer.log_probability(s)).map(|l| l * crate::kernel::exp(l));
-    (0.0 - terms.sum::<f64>()).max(0.0)
 }
 
 impl Score {

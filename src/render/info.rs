@@ -24,7 +24,7 @@ pub struct RowInfo {
     pub infinite: usize,
     /// How many are −∞: masked tokens (in a sparse row, those that it does not name).
     pub masked: usize,
-    /// Entropy in nats; `None` where the row gives no distribution.
+    /// Entropy in nats, at least so much where tokens are left out; `None` where the row gives no distribution.
     pub entropy: Option<f64>,
     /// The largest logit.
     pub max: Option<f64>,
@@ -58,11 +58,17 @@ impl RowInfo {
             }
             Err(other) => info.problem = Some(other.to_string()),
             Ok(()) => {
-                let d = Distribution::new(sequence, step, buffer);
-                info.entropy = Some(d.entropy);
                 info.max = Some(buffer.max_score());
-                let of = |id| d.ids.binary_search(&id).ok().map(|at| (id, d.probs[at]));
-                info.top = buffer.ranked(top).into_iter().filter_map(|(id, _)| of(id)).collect();
+                let ranked = buffer.ranked(top).into_iter();
+                if buffer.rest().is_some() {
+                    info.entropy = Some(buffer.raw_entropy());
+                    info.top = ranked.map(|(id, logprob)| (id, crate::kernel::exp(logprob))).collect();
+                } else {
+                    let d = Distribution::new(sequence, step, buffer);
+                    info.entropy = Some(d.entropy);
+                    let of = |id| d.ids.binary_search(&id).ok().map(|at| (id, d.probs[at]));
+                    info.top = ranked.filter_map(|(id, _)| of(id)).collect();
+                }
             }
         }
         *row = buffer.take_row();
