@@ -13,12 +13,13 @@ use std::time::Instant;
 use common::limits;
 use common::rows::{ROWS, SHAPES};
 use tokpick::TokenId;
+use tokpick::candidates::Candidates;
 use tokpick::check::{self, DiffOptions, VerifyOptions};
 use tokpick::draw::{Addressed, Draw, Gumbel};
 use tokpick::engine::{EngineDraw, Params};
-use tokpick::processor::{Candidates, Chain};
+use tokpick::processor::Chain;
 use tokpick::render::{Distribution, Explain, Probs, ProbsFormat, RowInfo};
-use tokpick::sampler::{Beam, Job, Limits, Sample, Sampler, Variant, walk};
+use tokpick::sampler::{Beam, Job, Sample, Sampler, Variant, walk};
 use tokpick::source::{Row, Steps};
 
 /// Beams of the searches, each of which reads its row.
@@ -29,7 +30,7 @@ const PASSES: usize = 5;
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     let mut table: Vec<(String, Vec<String>)> = Vec::new();
-    for (shape, make) in SHAPES {
+    for (_, make) in SHAPES {
         let mut rng = common::rows::rng();
         let rows: Vec<Vec<f32>> = (0..ROWS).map(|_| make(&mut rng)).collect();
         // a second file, a little different, as after quantisation
@@ -55,16 +56,7 @@ fn main() {
         });
 
         let chain = Chain::default();
-        let limits = Limits::default();
-        let job = Job {
-            prompt: &[],
-            prefix: &[],
-            chain: &chain,
-            limits: &limits,
-            seed: 7,
-            logprobs: false,
-            parallel: false,
-        };
+        let job = Job::new(&chain).seed(7).parallel(false);
         let ids: Vec<TokenId> = (0..ROWS as u32).map(|step| step * 977 % vocab as u32).collect();
         let mut sample = |source: &mut Steps, draw: Box<dyn Draw>, n: usize, logprobs: bool| {
             let job = Job { logprobs, ..job };
@@ -91,7 +83,7 @@ fn main() {
         line("probs --top 10", 1, &mut || {
             let mut probs = Probs::new(ProbsFormat::Tsv, Some(10), false);
             walk(&mut source, &job, None, &mut (), &mut |visit| {
-                let row = Distribution::new(visit.sequence, visit.step, visit.candidates);
+                let row = Distribution::top(visit.sequence, visit.step, visit.candidates, 10);
                 probs.row(row, None, &mut io::sink()).expect("a sink");
                 Ok(())
             })

@@ -51,27 +51,31 @@ impl<T: Copy + PartialOrd + Into<f64>> Kernel for Add<'_, T> {
     fn run<I: Isa>(self, _: I) {
         let Add { sums, values, lo } = self;
         let Sums { max, scale, mut weights, mut products } = *sums;
-        let mut add = #[inline(always)]
-        |lane: usize, x: T| {
-            let value: f64 = x.into();
-            let a = (value - max) * scale;
-            // what isn't a member weighs 1e-304, beside a largest weight of 1
-            let a = if x >= lo && a > LOWEST { a } else { LOWEST };
-            let w = exp(a);
-            weights[lane] += w;
-            products[lane] = (-w).mul_add(a, products[lane]);
-        };
         let (rows, rest) = values.as_chunks::<LANES>();
         for row in rows {
             for lane in 0..LANES {
-                add(lane, row[lane]);
+                let (w, a) = weigh(row[lane], lo, max, scale);
+                weights[lane] += w;
+                products[lane] = (-w).mul_add(a, products[lane]);
             }
         }
         for (lane, &x) in rest.iter().enumerate() {
-            add(lane, x);
+            let (w, a) = weigh(x, lo, max, scale);
+            weights[lane] += w;
+            products[lane] = (-w).mul_add(a, products[lane]);
         }
         (sums.weights, sums.products) = (weights, products);
     }
+}
+
+/// (w, a) of a value.
+#[inline(always)]
+fn weigh<T: Copy + PartialOrd + Into<f64>>(x: T, lo: T, max: f64, scale: f64) -> (f64, f64) {
+    let value: f64 = x.into();
+    let a = (value - max) * scale;
+    // what isn't a member weighs 1e-304, beside a largest weight of 1
+    let a = if x >= lo && a > LOWEST { a } else { LOWEST };
+    (exp(a), a)
 }
 
 const LOWEST: f64 = -700.0;
