@@ -2,6 +2,7 @@
 
 mod array;
 mod model;
+mod table;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -173,6 +174,8 @@ fn look(logits: &Bound<'_, PyAny>) -> PyResult<(Vec<usize>, String, bool)> {
 
 #[pymodule(gil_used = false)]
 mod _tokpick {
+    #[pymodule_export]
+    use super::table::table;
     #[pymodule_export]
     use super::{Error, call, chain, flags, look, main, verify};
     use pyo3::prelude::*;

@@ -90,3 +90,8 @@ def test_settings_may_be_a_dictionary():
 def test_the_program_comes_with_the_module():
     assert program("--version").stdout == f"tokpick {tokpick.__version__}\n"
     assert program("sample", "nothing.npy").returncode == 2
+
+
+def test_a_recorded_run_keeps_the_files_that_it_was_given():
+    run = tokpick.greedy(LOGITS, vocab=[f"t{i}" for i in range(30)], eos_token_id="t3", record=True)
+    assert run.verify()

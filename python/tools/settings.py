@@ -13,7 +13,7 @@ TYPES = {
     "ORDER": "str",
 }  # fmt: skip
 #: Flags whose values are more than their names say.
-OTHERS = {"seed": "int | str | Sequence[int]", "forced-eos-token-id": "Any"}
+OTHERS = {"prompt": "Any", "seed": "int | str | Sequence[int]", "forced-eos-token-id": "Any"}
 
 
 def made() -> str:
@@ -43,7 +43,6 @@ def made() -> str:
         kind = f"{kind} | bool" if optional else kind
         lines.append(f"    #: {' '.join(text.split())}")
         lines.append(f"    {name}: {kind if kind == 'Any' else kind + ' | None'}")
-    lines += ["    #: The prompt: the same as ``prompt_ids``.", "    prompt: Any"]
     lines += ["    #: The same as ``prefix_ids``.", "    prefix: Any", ""]
     return "\n".join(lines)
 

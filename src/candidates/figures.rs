@@ -80,19 +80,27 @@ impl Candidates {
         !self.edits.is_empty() || (self.own.state != State::Row && !self.own.exact.is_empty())
     }
 
-    /// True if nothing has changed since the row was loaded.
+    /// True if nothing has changed since the row was loaded, so that one pass tells of the row and of its members.
     pub fn is_raw(&self) -> bool {
-        self.own.state == State::Row
+        self.row.rest.is_none()
+            && self.own.state == State::Row
             && self.edits.is_empty()
             && self.lo == f32::NEG_INFINITY
             && (self.scale, self.beyond, self.shift) == (1.0, 1.0, 0.0)
     }
 
-    /// Normaliser and entropy of the row as the source gave it, in f64.
+    /// Normaliser and entropy of the row as the source gave it, in f64. A row of log-probabilities that leaves tokens out is normalised
+    /// already; its entropy is what the tokens that it lists add to it.
     pub fn raw_figures(&self) -> Figures {
         let best = f64::from(self.raw_best);
         let mut sums = Sums::new(best, 1.0);
         self.raw_blocks(|_, values| sums.add(values, f32::NEG_INFINITY));
+        if self.row.rest.is_some() && best.is_finite() {
+            let (weights, products) = sums.totals();
+            let entropy = 0.0 - kernel::exp(best) * (products + best * weights);
+            let normalizer = Normalizer { best: 0.0, ln_sum: 0.0 };
+            return Figures { normalizer, entropy: entropy.max(0.0), weights };
+        }
         Figures::of(best, &sums)
     }
 

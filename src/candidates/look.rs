@@ -3,6 +3,7 @@
 use super::{Candidates, Cut, Near, State, position, position_in};
 use crate::TokenId;
 use crate::kernel::{self, Band, Goal, Weigh};
+use crate::source::Rest;
 
 impl Candidates {
     /// Vocabulary size V.
@@ -19,6 +20,11 @@ impl Candidates {
         Some(self.edits.raw(at).unwrap_or(self.row.logits[at]))
     }
 
+    /// What the row as the source gave it says of tokens that it does not list.
+    pub fn rest(&self) -> Option<Rest> {
+        self.row.rest
+    }
+
     /// Every token of the row as the source gave it: (id, logit), ids ascending; what a sparse row does not name is left out.
     pub fn raw(&self) -> impl Iterator<Item = (TokenId, f32)> + '_ {
         self.row.logits.iter().enumerate().map(move |(at, &x)| {
@@ -28,6 +34,8 @@ impl Candidates {
     }
 
     /// What turns logits of the row as the source gave it into log-probabilities; evaluated in f64.
+    ///
+    /// A row of log-probabilities that leaves tokens out is normalised already.
     pub fn raw_normalizer(&self) -> Normalizer {
         self.raw_figures().normalizer
     }
@@ -178,8 +186,21 @@ impl Candidates {
         kernel::kth_largest(self.slice().values, self.maxima_of_row(), self.band(), k).map(Cut)
     }
 
-    /// The largest cut at or above which the members hold at least `share` of the mass.
+    /// What the row leaves out, where truncations count it and nothing has changed the row yet.
+    fn untouched_rest(&self) -> Option<Rest> {
+        let is_raw = self.own.state == State::Row && self.edits.is_empty() && self.lo == f32::NEG_INFINITY;
+        self.row.rest.filter(|rest| rest.counts && is_raw && self.scale == 1.0 && self.beyond == 1.0)
+    }
+
+    /// The largest cut at or above which the members hold at least `share` of the mass; a row of log-probabilities that is as its source
+    /// gave it has the mass that it leaves out, too.
     pub fn nucleus(&mut self, share: f64) -> Option<Cut> {
+        let share = match self.untouched_rest() {
+            // what is listed is part of the nucleus, and not all of it
+            Some(rest) if share >= 1.0 - rest.mass => return Some(Cut::NONE),
+            Some(rest) => share / (1.0 - rest.mass),
+            None => share,
+        };
         self.thin_out();
         let goal = self.mass.map_or(Goal::Share(share), |mass| Goal::Mass(share * mass));
         let mut kept = std::mem::take(&mut self.near.sums);
@@ -212,7 +233,8 @@ impl Candidates {
 
     /// The cut at a probability: the lowest value whose probability is at least `p`, by the arithmetic of decisions.
     pub fn cut_at_probability(&mut self, p: f64) -> Cut {
-        let nats = -kernel::ln(p) - kernel::ln(self.mass());
+        let listed = self.untouched_rest().map_or(1.0, |rest| 1.0 - rest.mass);
+        let nats = -kernel::ln(p) - kernel::ln(self.mass()) + kernel::ln(listed);
         self.cut_below_best(nats)
     }
 

@@ -153,7 +153,7 @@ proptest! {
         let (ids, logits) =
             row.iter().enumerate().filter(|(_, x)| **x > f32::NEG_INFINITY).map(|(i, x)| (i as u32, *x)).unzip();
         let mut sparse = Candidates::default();
-        sparse.load(Row { logits, ids: Some(ids), vocab: row.len(), ended: false }, 0, 0).unwrap();
+        sparse.load(Row { logits, ids: Some(ids), vocab: row.len(), ..Row::default() }, 0, 0).unwrap();
         let mut dense = loaded(&row);
         for c in [&mut sparse, &mut dense] {
             c.scale(1.0 / 0.7);

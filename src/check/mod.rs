@@ -6,6 +6,9 @@
 //! | how probable are these ids? | [`score`] |
 //! | were these ids drawn from these logits, with this seed? | [`verify`] |
 //! | how far apart are two files of logits? | [`diff`] |
+//! | how far has a model gone from its base, as llama-perplexity tells it? | [`kl_statistics`] |
+//! | do a server and a trainer agree on the tokens' log-probabilities, and if not, why? | [`compare_logprobs`] |
+//! | are these sampling masks what the processors leave? | [`check_masks`] |
 //! | which engine, order and batch draws these ids? | [`guess`] |
 //! | how do strategies differ on these rows? | [`compare`] |
 //! | is this run still what its record says? | [`Record`] |
@@ -19,6 +22,10 @@ mod flips;
 mod guess;
 #[cfg(feature = "cli")]
 mod hashing;
+mod kl_statistics;
+mod known;
+mod logprobs;
+mod mask;
 mod noise;
 mod orders;
 pub mod overlap;
@@ -29,6 +36,7 @@ mod score;
 mod verdict;
 mod verify;
 
+pub use crate::draw::Tolerance;
 pub use addresses::{Addresses, Chance};
 pub use claims::{Claim, claims};
 pub use compare::{
@@ -40,11 +48,20 @@ pub use flips::{gumbel_flips, uniform_flips};
 pub use guess::{GuessOptions, guess};
 #[cfg(feature = "cli")]
 pub use hashing::{Hashing, Tally, digest_file, digest_vocab};
+pub use kl_statistics::{
+    ChunkLine, Estimate, Floored, KlStatistics, Perplexities, Quantiles, RowKl, kl_statistics,
+};
+pub use known::Known;
+pub use logprobs::{
+    CauseKind, Claimed, ClaimedFile, Estimators, LikelyCause, LogprobDiff, LogprobOptions, Ratios, Side,
+    TokenDiff, compare_logprobs, read_claimed,
+};
+pub use mask::{Mask, MaskDiff, MaskReport, check_masks, masked_logprobs, read_masks};
 pub use noise::{Noise, normal_tail};
 pub use orders::orders;
 pub use recipe::{Attempt, Convention, Guess, Recipe};
 pub use record::{Divergence, Record, RecordedInput, RecordedLine, Word};
 pub use report::{By, Comparison, score_page, score_svg};
 pub use score::{Score, ScoredToken, score};
-pub use verdict::{Cause, Tolerance, Verdict};
+pub use verdict::{Cause, Expected, Verdict};
 pub use verify::{Clip, Step, Summary, Verification, VerifyOptions, verify};

@@ -55,6 +55,35 @@ impl Noise {
         }
     }
 
+    /// The chances that this noise makes one step draw another token, with a probability of at least `alpha` by
+    /// [`Noise::probability`], and with less: upper bounds.
+    ///
+    /// - Races, s = σ√2/T: at most eᵈ dd tokens are expected between d and d + dd behind the winner, and each overtakes it with Q(d/s). So ∫₀
+    ///   eᵈ Q(d/s) dd = e^(s²/2) Φ(s) − ½ in all, and from z = Q⁻¹(alpha) on e^(s²/2) Q(z − s) − e^(zs) Q(z).
+    /// - Inverse CDF: the uniform falls between an edge and where it moved to with E|δF| = sd √(2/π) for each edge, beyond z sd with
+    ///   2 sd (φ(z) − z Q(z)).
+    pub(super) fn flips(&self, uniform: Option<f64>, support: &Support, alpha: f64) -> [f64; 2] {
+        if self.sigma <= 0.0 {
+            return [0.0; 2];
+        }
+        let scaled = self.sigma / self.temperature.max(f64::MIN_POSITIVE);
+        let z = normal_quantile(alpha);
+        let [all, beyond] = match (uniform, &support.probabilities) {
+            (Some(_), Some(p)) => {
+                let sd = scaled * edge_deviations(p);
+                let density = exp(-z * z / 2.0) / (2.0 * PI).sqrt();
+                [sd * (2.0 / PI).sqrt(), 2.0 * sd * (density - z * normal_tail(z))]
+            }
+            _ => {
+                // where the noise is as large as the scores, anything may be drawn
+                let s = (scaled * std::f64::consts::SQRT_2).min(1.0);
+                let whole = exp(s * s / 2.0);
+                [whole * normal_tail(-s) - 0.5, whole * normal_tail(z - s) - exp(z * s) * normal_tail(z)]
+            }
+        };
+        [all.clamp(0.0, 1.0), beyond.clamp(0.0, 1.0)]
+    }
+
     fn overtakes(&self, support: &Support, candidates: &Candidates, claimed: TokenId) -> Option<f64> {
         let logit = candidates.raw_logit(claimed).filter(|x| x.is_finite());
         let (Some(logit), true) = (logit, self.sigma > 0.0) else { return Some(0.0) };
@@ -75,6 +104,29 @@ fn edge_deviation(support: &Support, u: f64, claimed: TokenId) -> Option<f64> {
     let squares = |p: &[f64]| p.iter().map(|p| p * p).sum::<f64>();
     let (f, rest) = (before.iter().sum::<f64>(), after.iter().sum::<f64>());
     Some((rest * rest * squares(before) + f * f * squares(after)).sqrt())
+}
+
+/// The sum of the standard deviations of all edges, for noise of σ = T = 1.
+fn edge_deviations(p: &[f64]) -> f64 {
+    let (total, squares) = p.iter().fold((0.0, 0.0), |(t, s), p| (t + p, s + p * p));
+    let (mut below, mut square) = (0.0, 0.0);
+    p.iter()
+        .map(|p| {
+            (below, square) = (below + p, square + p * p);
+            let rest: f64 = (total - below).max(0.0);
+            (rest * rest * square + below * below * (squares - square).max(0.0)).sqrt()
+        })
+        .sum()
+}
+
+/// z with Q(z) = p, by bisection; 0 for p of ½ and more, 40 for what is less than Q(38).
+fn normal_quantile(p: f64) -> f64 {
+    let (mut low, mut high) = (0.0, 40.0);
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        if normal_tail(middle) > p { low = middle } else { high = middle }
+    }
+    low
 }
 
 /// distance / deviation, where a distance of 0 is as near as can be and no deviation is never enough.

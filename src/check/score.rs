@@ -16,6 +16,8 @@ pub struct ScoredToken {
     pub id: TokenId,
     /// ln p in the raw row, in nats; `None` where the row masks the token.
     pub logprob: Option<f64>,
+    /// An upper bound of ln p, where the row is a list of the likeliest tokens that this one is not in.
+    pub logprob_at_most: Option<f64>,
     /// ln p after the processors; `None` where they remove it.
     pub processed_logprob: Option<f64>,
     /// 1 + the number of tokens with a strictly higher raw logit: tied tokens share the better rank.
@@ -43,10 +45,14 @@ pub struct Score {
     pub tokens: Vec<ScoredToken>,
     /// Σ `logprob`; `None` if a token is masked.
     pub logprob: Option<f64>,
+    /// Upper bound of the sum, where some tokens have a bound alone.
+    pub logprob_at_most: Option<f64>,
     /// Σ `processed_logprob`; `None` if a token was removed.
     pub processed_logprob: Option<f64>,
     /// exp(mean negative log-likelihood) of the raw rows; `None` if it is infinite, or without tokens.
     pub perplexity: Option<f64>,
+    /// Lower bound of the perplexity, where some tokens have a bound alone.
+    pub perplexity_at_least: Option<f64>,
     /// exp(mean negative log-likelihood) after the processors.
     pub processed_perplexity: Option<f64>,
 }
@@ -105,8 +111,10 @@ fn run(
         sequence: start + i,
         tokens: Vec::new(),
         logprob: None,
+        logprob_at_most: None,
         processed_logprob: None,
         perplexity: None,
+        perplexity_at_least: None,
         processed_perplexity: None,
     }));
     walk(source, job, Some(ids), &mut (), &mut |visit: Visit<'_>| {
@@ -134,6 +142,7 @@ fn token(visit: &Visit<'_>) -> Option<ScoredToken> {
         step: visit.step,
         id,
         logprob,
+        logprob_at_most: c.rest().filter(|_| logprob.is_none()).map(|rest| rest.bound),
         processed_logprob: processed,
         rank,
         processed_rank,
@@ -168,6 +177,9 @@ impl Score {
             token.cumulative_logprob = sum;
         }
         self.logprob = sum;
+        let bounded = self.tokens.iter().map(|t| t.logprob.or(t.logprob_at_most)).sum::<Option<f64>>();
+        self.logprob_at_most = bounded.filter(|_| sum.is_none());
+        self.perplexity_at_least = perplexity(self.logprob_at_most, self.tokens.len());
         self.processed_logprob = self.tokens.iter().map(|t| t.processed_logprob).sum();
         self.perplexity = perplexity(self.logprob, self.tokens.len());
         self.processed_perplexity = perplexity(self.processed_logprob, self.tokens.len());

@@ -2,22 +2,7 @@
 
 use serde::Serialize;
 
-/// How far a faithful server's arithmetic may be from the replay's.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Tolerance {
-    /// In the engine's own scores: a claimed token that lost by no more may have won under other roundings.
-    pub score: f64,
-    /// As a share of the mass: a token no farther from the edge of top-p may have fallen on its other side.
-    pub cut: f64,
-}
-
-impl Default for Tolerance {
-    /// 1e-5 in the scores, some four times what float32 divisions and logarithms move a lead; 2e-4 of the mass, the most
-    /// that the top-p search of vLLM's kernels was seen to err by.
-    fn default() -> Self {
-        Tolerance { score: 1e-5, cut: 2e-4 }
-    }
-}
+use crate::draw::{Slip, Tolerance};
 
 /// What explains a claimed token that the replay does not draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -33,11 +18,40 @@ pub enum Cause {
     Nothing,
 }
 
+/// How many mismatches of each kind a faithful server shows on average, at most.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Expected {
+    /// That rounding explains.
+    pub rounding: f64,
+    /// That the cut explains.
+    pub cut: f64,
+    /// That noise on the logits explains.
+    pub noise: f64,
+    /// That nothing explains.
+    pub nothing: f64,
+}
+
+impl Expected {
+    /// Counts a step: what rounding and the cut may do there, and the chances that noise on the logits makes a mismatch that it explains,
+    /// or doesn't.
+    ///
+    /// A score's error is allowed for up to ε; beyond, it is taken as the tail of a normal whose fourth standard deviation ε is: ε/4 ·
+    /// 7.1e-6 a step.
+    pub fn add(&mut self, slip: &Slip, noise: [f64; 2]) {
+        self.rounding += slip.rounding;
+        self.cut += slip.cut;
+        self.noise += noise[0];
+        self.nothing += slip.score.min(1.0) / 4.0 * BEYOND_FOUR + noise[1];
+    }
+}
+
 /// What the mismatches of a run come to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {
     /// What was allowed for.
     pub tolerance: Tolerance,
+    /// How many mismatches a faithful server shows on average, at most.
+    pub expected: Expected,
     /// Mismatches that rounding explains.
     pub by_rounding: usize,
     /// Mismatches that the cut explains.
@@ -53,35 +67,37 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The verdict on `steps` steps with these mismatches, at a level `alpha` of false alarms.
+    /// The verdict on mismatches where these are expected at most, at a level `alpha` of false alarms.
     ///
-    /// A race whose scores are moved by up to ε in their differences changes its winner only where the lead is below ε: for
-    /// Gumbel noise P(lead < ε) = ε · (1 − Σp²) to first order, at most ε. The cut moves a token within c of the edge only if it wins: at
-    /// most
-    /// 2c. Errors beyond the tolerance are taken as the tail of a normal whose fourth standard deviation it is: ε/4 · 7.2e-6 a step. Each
-    /// kind's count has at most the tail of a Poisson distribution; the least of the three tails, times three, is the chance.
+    /// Steps slip independently, as their noise is, so each kind's count has at most the tail of a Poisson distribution of its mean
+    /// (above the mean, where alone it decides: Anderson & Samuels 1967). The least of the tails, times their number, is the chance:
+    /// a faithful server gets one below `alpha` with a probability of at most `alpha`.
     ///
     /// ```
-    /// use tokpick::check::{Cause, Tolerance, Verdict};
-    /// let verdict = |found: &[Cause]| Verdict::new(1000, found, Tolerance::default(), 0.001);
+    /// use tokpick::check::{Cause, Expected, Tolerance, Verdict};
+    /// let expected = Expected { rounding: 0.01, cut: 0.4, noise: 0.0, nothing: 2e-8 };
+    /// let verdict = |found: &[Cause]| Verdict::new(expected, found, Tolerance::default(), 0.001);
     /// assert!(verdict(&[]).faithful);
     /// assert!(verdict(&[Cause::Rounding]).faithful);
     /// assert!(!verdict(&[Cause::Rounding; 3]).faithful);
     /// assert!(!verdict(&[Cause::Nothing]).faithful);
     /// ```
-    pub fn new(steps: usize, mismatches: &[Cause], tolerance: Tolerance, alpha: f64) -> Self {
+    pub fn new(expected: Expected, mismatches: &[Cause], tolerance: Tolerance, alpha: f64) -> Self {
         let count = |kind| mismatches.iter().filter(|m| **m == kind).count();
-        let (by_rounding, by_cut) = (count(Cause::Rounding), count(Cause::Cut));
-        let (by_noise, not_explained) = (count(Cause::Noise), count(Cause::Nothing));
-        let n = steps as f64;
-        let chance = [
-            poisson_tail(by_rounding, n * tolerance.score),
-            poisson_tail(by_cut, n * 2.0 * tolerance.cut),
-            poisson_tail(not_explained, n * tolerance.score / 4.0 * BEYOND_FOUR),
-        ]
-        .into_iter()
-        .fold(1.0f64, |least, p| least.min(3.0 * p));
-        Verdict { tolerance, by_rounding, by_cut, by_noise, not_explained, chance, faithful: chance >= alpha }
+        let [by_rounding, by_cut] = [Cause::Rounding, Cause::Cut].map(count);
+        let [by_noise, not_explained] = [Cause::Noise, Cause::Nothing].map(count);
+        let kinds = [
+            (by_rounding, expected.rounding),
+            (by_cut, expected.cut),
+            (not_explained, expected.nothing),
+            (by_noise, expected.noise),
+        ];
+        // without noise nothing is of the last kind
+        let kinds = &kinds[..if expected.noise > 0.0 { 4 } else { 3 }];
+        let least = kinds.iter().map(|&(k, mean)| poisson_tail(k, mean)).fold(1.0f64, f64::min);
+        let chance = (least * kinds.len() as f64).min(1.0);
+        let faithful = chance >= alpha;
+        Verdict { tolerance, expected, by_rounding, by_cut, by_noise, not_explained, chance, faithful }
     }
 }
 

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::noise::Noise;
-use super::verdict::{Cause, Tolerance, Verdict};
-use crate::draw::{Draw, Margin};
+use super::verdict::{Cause, Expected, Verdict};
+use crate::draw::{Draw, Margin, Tolerance};
 use crate::processor::Chain;
 use crate::sampler::{Job, Taken, along};
 use crate::source::LogitsSource;
@@ -204,11 +204,12 @@ pub fn verify(
     let ids: Vec<Vec<TokenId>> =
         ids.iter().map(|ids| without_padding(ids, &job.limits.eos, &mut padding)).collect::<Result<_>>()?;
     let noise = Noise { sigma: options.logit_noise, temperature: options.temperature };
-    let mut steps = Vec::new();
+    let tolerance = options.tolerance.map(|t| widened(t, &noise));
+    let (mut steps, mut expected) = (Vec::new(), Expected::default());
     let mut clipped = 0.0;
     along(source, job, draw, samples, &ids, &mut |taken| {
         let uniform = taken.pick.uniform.is_some();
-        let step = step(taken, &noise, options);
+        let step = step(taken, &noise, options, tolerance.as_ref(), &mut expected);
         let most = if uniform { options.clip.0.min(1.0) } else { options.clip.0 };
         clipped += step.margin.unwrap_or(most).min(most);
         steps.push(step);
@@ -216,9 +217,9 @@ pub fn verify(
     })?;
     steps.sort_by_key(|s| (s.line, s.step));
     let mut found = Verification { summary: Summary::default(), verdict: None, steps, alpha: options.alpha };
-    found.verdict = options.tolerance.map(|tolerance| {
+    found.verdict = tolerance.map(|tolerance| {
         let mismatches: Vec<Cause> = found.steps.iter().filter_map(|s| s.explained).collect();
-        Verdict::new(found.steps.len(), &mismatches, tolerance, options.alpha)
+        Verdict::new(expected, &mismatches, tolerance, options.alpha)
     });
     let (n, matches) = (found.steps.len(), found.steps.iter().filter(|s| s.matches()).count());
     found.summary = Summary {
@@ -234,7 +235,20 @@ pub fn verify(
     Ok(found)
 }
 
-fn step(taken: Taken<'_, '_>, noise: &Noise, options: &VerifyOptions) -> Step {
+/// The tolerance where the logits carry noise, too: it moves the mass F before an edge by a standard deviation of at most
+/// √2 · σ/T · F(1 − F) ≤ √2/4 · σ/T, of which four are allowed for.
+fn widened(tolerance: Tolerance, noise: &Noise) -> Tolerance {
+    let by = std::f64::consts::SQRT_2 * noise.sigma / noise.temperature.max(f64::MIN_POSITIVE);
+    Tolerance { cut: tolerance.cut + by, ..tolerance }
+}
+
+fn step(
+    taken: Taken<'_, '_>,
+    noise: &Noise,
+    options: &VerifyOptions,
+    tolerance: Option<&Tolerance>,
+    expected: &mut Expected,
+) -> Step {
     let Taken { line, sample, turn, seat, pick, id, draw, .. } = taken;
     let mut step = Step {
         line,
@@ -252,6 +266,14 @@ fn step(taken: Taken<'_, '_>, noise: &Noise, options: &VerifyOptions) -> Step {
         noise_probability: None,
         explained: None,
     };
+    let slip = tolerance.map(|tolerance| draw.slip(turn, seat, id, tolerance));
+    if let Some(slip) = &slip {
+        let flips = match noise.sigma > 0.0 {
+            true => noise.flips(pick.uniform, &draw.support(turn, seat), options.alpha),
+            false => [0.0; 2],
+        };
+        expected.add(slip, flips);
+    }
     if id != pick.id {
         let margin = draw.margin(turn, seat, id);
         let support = draw.support(turn, seat);
@@ -267,16 +289,14 @@ fn step(taken: Taken<'_, '_>, noise: &Noise, options: &VerifyOptions) -> Step {
         let raw = |id| Some(ln_raw(id).map_or(0.0, crate::kernel::exp));
         (step.claimed_raw_probability, step.drawn_raw_probability) = (raw(id), raw(pick.id));
         step.noise_probability = noise.probability(margin, pick.uniform, &support, turn.candidates, id);
-        step.explained = options.tolerance.map(|tolerance| {
-            let cut = draw.by_cut(turn, seat, id, tolerance.score);
-            match step.margin {
-                Some(margin) if margin <= tolerance.score => Cause::Rounding,
-                _ if cut.is_some_and(|distance| distance <= tolerance.cut) => Cause::Cut,
-                _ if noise.sigma > 0.0 && step.noise_probability.is_some_and(|p| p >= options.alpha) => {
-                    Cause::Noise
-                }
-                _ => Cause::Nothing,
+        step.explained = tolerance.zip(slip).map(|(tolerance, slip)| match step.margin {
+            Some(margin) if margin <= slip.score => Cause::Rounding,
+            _ if slip.reordered => Cause::Rounding,
+            _ if slip.by_cut.is_some_and(|distance| distance <= tolerance.cut) => Cause::Cut,
+            _ if noise.sigma > 0.0 && step.noise_probability.is_some_and(|p| p >= options.alpha) => {
+                Cause::Noise
             }
+            _ => Cause::Nothing,
         });
     }
     step

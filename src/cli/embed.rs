@@ -13,9 +13,10 @@ use tokpick::Error;
 use tokpick::check::Record;
 use tokpick::source::{Loan, lend};
 
+pub use super::batch::{Address, SparseRows, Table};
 pub use super::host::{Run, Taken, Want};
 use super::repeat::repeat;
-use super::{Cli, Given, Unparsed, message, parse, print};
+use super::{Cli, Command, Given, Unparsed, message, parse, print};
 
 /// The program `tokpick`: `words` is its command line without its name.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -95,10 +96,7 @@ impl Call {
     /// Everything that ends the program with status 2.
     pub fn run(self, want: Want) -> Result<(bool, Taken), Failure> {
         let Call { words, loans, threads } = self;
-        let (command, given) = parse(words).map_err(|unparsed| match unparsed {
-            Unparsed::Shown(text) => Failure(text.to_string()),
-            Unparsed::Usage(e) => Failure::of(&e),
-        })?;
+        let (command, given) = parsed(words)?;
         on_threads(threads, || {
             let (done, taken) = lend(loans, || {
                 super::host::hosted(want, || command.execute(&given).map(|status| status as u8))
@@ -109,6 +107,14 @@ impl Call {
             }
         })
     }
+}
+
+/// Parses the words of a command line.
+pub(super) fn parsed(words: Vec<OsString>) -> Result<(Command, Given), Failure> {
+    parse(words).map_err(|unparsed| match unparsed {
+        Unparsed::Shown(text) => Failure(text.to_string()),
+        Unparsed::Usage(e) => Failure::of(&e),
+    })
 }
 
 /// Repeats the run of a record on what is lent: the first thing that differs, and what decided there (both `null` if it holds), as JSON.
@@ -181,7 +187,7 @@ pub fn chain(text: &str) -> Result<String, Failure> {
 static POOL: Mutex<Option<(u32, usize, Arc<rayon::ThreadPool>)>> = Mutex::new(None);
 
 /// Runs something on one of several threads, where more than one is asked for and to be had.
-fn on_threads<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
+pub(super) fn on_threads<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
     if threads == 1 {
         return run();
     }

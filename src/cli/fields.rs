@@ -1,7 +1,7 @@
 //! The library names its own fields where it says what to do; whoever reads it here gives them as flags.
 
 /// The fields that the library's messages name, and their flags.
-const FLAGS: [(&str, &str); 17] = [
+const FLAGS: [(&str, &str); 18] = [
     ("`Beam::num_beams`", "--num-beams"),
     ("`Exact::max_nodes`", "--max-nodes"),
     ("`Job::prefix`", "--prefix-ids"),
@@ -19,6 +19,7 @@ const FLAGS: [(&str, &str); 17] = [
     ("`Params::position`", "--position"),
     ("`Tokens`", "--tokenizer FILE"),
     ("`Vocab`", "--vocab"),
+    ("`left_out`", "--max-missing-mass"),
 ];
 
 /// A message with the flags in the place of the fields.

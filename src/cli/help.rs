@@ -6,241 +6,8 @@ use std::fmt::Write as _;
 use clap::builder::StyledStr;
 use clap::{Arg, Command, CommandFactory};
 
-use super::Cli;
-
-/// What the short help of a command shows.
-struct Screen {
-    command: &'static str,
-    examples: &'static [&'static str],
-    /// The flags that most people want, without hyphens.
-    flags: &'static [&'static str],
-}
-
-/// The short helps, in the order in which commands are shown.
-const SCREENS: &[Screen] = &[
-    Screen {
-        command: "greedy",
-        examples: &["tokpick greedy steps.npy", "tokpick greedy steps.npy --vocab vocab.json -f text"],
-        flags: &[
-            "vocab",
-            "prompt-ids",
-            "repetition-penalty",
-            "stop",
-            "eos-token-id",
-            "max-new-tokens",
-            "format",
-            "output",
-        ],
-    },
-    Screen {
-        command: "sample",
-        examples: &[
-            "tokpick sample steps.npy -t 0.8 -k 40 -p 0.9 --seed 7",
-            "tokpick sample steps.npy --seed 7 -n 3 --vocab vocab.json -f text",
-            "tokpick sample steps.npy --engine torch --seed 42",
-        ],
-        flags: &[
-            "temperature",
-            "top-k",
-            "top-p",
-            "min-p",
-            "seed",
-            "num-samples",
-            "histogram",
-            "engine",
-            "vocab",
-            "eos-token-id",
-            "format",
-            "output",
-            "record",
-        ],
-    },
-    Screen {
-        command: "beam",
-        examples: &[
-            "tokpick beam steps.npy --num-beams 4 --length-penalty 0.6",
-            "tokpick beam steps.npy -b 4 --num-return-sequences 4 -f jsonl",
-        ],
-        flags: &[
-            "num-beams",
-            "length-penalty",
-            "early-stopping",
-            "num-return-sequences",
-            "vocab",
-            "stop",
-            "eos-token-id",
-            "max-new-tokens",
-            "format",
-            "output",
-        ],
-    },
-    Screen {
-        command: "probs",
-        examples: &[
-            "tokpick probs steps.npy --top 3",
-            "tokpick probs steps.npy -t 0.7 -p 0.9 --rows 0..2 -f json",
-        ],
-        flags: &["temperature", "top-k", "top-p", "min-p", "rows", "ids", "vocab", "top", "format", "output"],
-    },
-    Screen {
-        command: "explain",
-        examples: &[
-            "tokpick explain steps.npy --step 4 -t 0.8 -k 40 -p 0.9 --seed 7",
-            "tokpick explain steps.npy --step 4 --min-p 0.1 --seed 7 --vocab vocab.json",
-        ],
-        flags: &["step", "temperature", "top-k", "top-p", "min-p", "seed", "draw", "vocab", "top", "output"],
-    },
-    Screen {
-        command: "compare",
-        examples: &[
-            "tokpick compare steps.npy --seed 7 --vocab vocab.json",
-            "tokpick compare steps.npy --seed 7 --with top-k=40 --with beam=4",
-            "tokpick compare steps.npy --seed 7 --sweep temperature=0.2..1.4:0.4",
-        ],
-        flags: &["with", "sweep", "reference", "num-samples", "seed", "draw", "vocab", "format", "output"],
-    },
-    Screen {
-        command: "page",
-        examples: &[
-            "tokpick page steps.npy --vocab vocab.json --seed 7 -o page.html",
-            "tokpick page steps.npy --rows 0..8 -t 0.8 -p 0.9 --num-beams 3 -o page.html",
-        ],
-        flags: &[
-            "vocab",
-            "rows",
-            "temperature",
-            "top-k",
-            "top-p",
-            "seed",
-            "num-beams",
-            "eos-token-id",
-            "output",
-        ],
-    },
-    Screen {
-        command: "tree",
-        examples: &[
-            "tokpick tree steps-small.json --num-beams 3 --vocab vocab.json",
-            "tokpick tree steps-small.json --num-beams 3 -f svg -o tree.svg",
-        ],
-        flags: &[
-            "num-beams",
-            "length-penalty",
-            "from-trace",
-            "pruned",
-            "prompt-ids",
-            "max-new-tokens",
-            "vocab",
-            "format",
-            "output",
-        ],
-    },
-    Screen {
-        command: "score",
-        examples: &[
-            "tokpick score steps-small.json --ids 307,318,278,372",
-            "tokpick greedy steps.npy | tokpick score steps.npy --ids-file -",
-        ],
-        flags: &["ids", "ids-file", "prompt-ids", "temperature", "vocab", "format", "output"],
-    },
-    Screen {
-        command: "verify",
-        examples: &[
-            "tokpick verify steps-small.json --ids 307,318,278,372 --greedy",
-            "tokpick sample steps.npy -s 7 | tokpick verify steps.npy --ids-file - -s 7",
-            "tokpick sample steps.npy -s 7 -o ids --record - | tokpick verify -",
-        ],
-        flags: &[
-            "ids",
-            "ids-file",
-            "seed",
-            "engine",
-            "greedy",
-            "guess",
-            "logit-noise",
-            "temperature",
-            "top-p",
-            "format",
-            "output",
-        ],
-    },
-    Screen {
-        command: "diff",
-        examples: &[
-            "tokpick diff steps.npy steps-fortran.npy",
-            "tokpick diff steps.npy steps-fortran.npy --max-kl 1e-4 -f json",
-        ],
-        flags: &["max-kl", "min-top1", "seed", "temperature", "top-p", "top", "format", "output"],
-    },
-    Screen {
-        command: "info",
-        examples: &["tokpick info steps.npy", "tokpick info batch.npy --vocab vocab.json --top 3"],
-        flags: &["layout", "rows", "vocab", "top", "format", "output"],
-    },
-    Screen {
-        command: "convert",
-        examples: &["tokpick convert steps.npy -o steps.npz", "tokpick convert steps-small.json --to jsonl"],
-        flags: &["layout", "rows", "array", "raw", "vocab-size", "to", "output"],
-    },
-    Screen {
-        command: "search",
-        examples: &[
-            "tokpick search steps-small.json --exact",
-            "tokpick search steps-small.json --exact --num-return-sequences 3 -f jsonl",
-        ],
-        flags: &[
-            "exact",
-            "max-nodes",
-            "num-return-sequences",
-            "vocab",
-            "eos-token-id",
-            "max-new-tokens",
-            "format",
-            "output",
-        ],
-    },
-    Screen {
-        command: "synth",
-        examples: &[
-            "tokpick synth 64x32000 --seed 1 -o logits.npy",
-            "tokpick synth 3x8 --dist normal --seed 1 -f json",
-        ],
-        flags: &["dist", "scale", "seed", "format", "output"],
-    },
-    Screen {
-        command: "processors",
-        examples: &["tokpick processors", "tokpick processors -f json"],
-        flags: &["format", "output"],
-    },
-    Screen {
-        command: "engines",
-        examples: &["tokpick engines", "tokpick engines -f json"],
-        flags: &["format", "output"],
-    },
-    Screen {
-        command: "lesson",
-        examples: &["tokpick lesson", "tokpick lesson 2", "tokpick lesson --files ."],
-        flags: &["markdown", "files", "output"],
-    },
-    Screen {
-        command: "completions",
-        examples: &["tokpick completions bash", "tokpick completions fish -o tokpick.fish"],
-        flags: &["output"],
-    },
-    Screen {
-        command: "tokens",
-        examples: &[
-            "tokpick tokens \"Hello world\" --tokenizer tokenizer.json",
-            "tokpick tokens \"15496 995\" --tokenizer tokenizer.json -f json",
-        ],
-        flags: &["as", "add-special-tokens", "tokenizer", "vocab", "skip-special-tokens", "format", "output"],
-    },
-    Screen {
-        command: "man",
-        examples: &["tokpick man sample", "tokpick man --directory man1"],
-        flags: &["directory", "output"],
-    },
-];
+use super::commands::SCREENS;
+use super::{Cli, Screen};
 
 /// Commands that the overview shows by name alone.
 const SELDOM: [&str; 8] =
@@ -350,7 +117,7 @@ pub fn short(name: &str) -> StyledStr {
 }
 
 fn screen_of(command: &str) -> Option<&'static Screen> {
-    SCREENS.iter().find(|screen| screen.command == command)
+    SCREENS.iter().find(|(name, _)| *name == command).map(|(_, screen)| screen)
 }
 
 fn about(command: &Command) -> String {
@@ -400,9 +167,8 @@ fn row(arg: &Arg) -> (String, String) {
 /// The commands: those that have a screen with what they do, the others by name.
 fn overview(command: &Command) -> StyledStr {
     let mut text = format!("{}\n\nUsage: tokpick COMMAND [INPUT] [FLAGS]\n\n", about(command));
-    let find = |screen: &Screen| command.find_subcommand(screen.command);
-    let shown: Vec<&Command> =
-        SCREENS.iter().filter(|s| !SELDOM.contains(&s.command)).filter_map(find).collect();
+    let often = SCREENS.iter().map(|(name, _)| *name).filter(|name| !SELDOM.contains(name));
+    let shown: Vec<&Command> = often.filter_map(|name| command.find_subcommand(name)).collect();
     let width = shown.iter().map(|c| c.get_name().len()).max().unwrap_or(0);
     for one in &shown {
         let (name, about) = (one.get_name(), about(one));
@@ -416,7 +182,7 @@ fn overview(command: &Command) -> StyledStr {
     if !others.is_empty() {
         let _ = writeln!(text, "  {:width$}  {}", "also", others.join(", "));
     }
-    let examples = SCREENS.iter().filter_map(|screen| screen.examples.first()).take(2);
+    let examples = SCREENS.iter().filter_map(|(_, screen)| screen.examples.first()).take(2);
     text.push('\n');
     for example in examples {
         let _ = writeln!(text, "  {example}");
@@ -495,15 +261,15 @@ mod tests {
 
     #[test]
     fn a_screen_shows_flags_that_its_command_has() {
-        for screen in SCREENS {
-            let command = commands().into_iter().find(|c| c.get_name() == screen.command);
-            let command = command.unwrap_or_else(|| panic!("no command {}", screen.command));
+        for (name, screen) in SCREENS {
+            let command = commands().into_iter().find(|c| c.get_name() == *name);
+            let command = command.unwrap_or_else(|| panic!("no command {name}"));
             for long in screen.flags {
                 let arg = flag(&command, long);
-                assert!(arg.is_some_and(|arg| !arg.is_hide_set()), "{}: --{long}", screen.command);
+                assert!(arg.is_some_and(|arg| !arg.is_hide_set()), "{name}: --{long}");
             }
         }
-        let shown: BTreeSet<&str> = SCREENS.iter().flat_map(|screen| screen.flags).copied().collect();
+        let shown: BTreeSet<&str> = SCREENS.iter().flat_map(|(_, screen)| screen.flags).copied().collect();
         let brief: BTreeSet<&str> = BRIEFS.iter().map(|(long, _)| *long).collect();
         assert_eq!(brief.len(), BRIEFS.len(), "a flag has two briefs");
         assert!(

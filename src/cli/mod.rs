@@ -1,6 +1,7 @@
 //! The command line: flags, subcommands, standard streams. The only folder that knows clap.
 
 mod args;
+mod batch;
 mod commands;
 pub mod embed;
 mod fields;
@@ -17,6 +18,7 @@ mod record;
 mod repeat;
 mod resolve;
 mod run;
+mod shard;
 mod spelling;
 mod strategy;
 mod stream;
@@ -58,8 +60,19 @@ pub enum Status {
     Helped = 2,
 }
 
+/// What the short help of a command shows.
+pub struct Screen {
+    /// Command lines.
+    pub examples: &'static [&'static str],
+    /// The flags that most people want, without hyphens.
+    pub flags: &'static [&'static str],
+}
+
 /// A subcommand.
 pub trait Execute {
+    /// Its short help.
+    const SCREEN: Screen;
+
     /// Does what the command is for; `given` is what was typed.
     ///
     /// # Errors

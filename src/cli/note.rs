@@ -3,7 +3,9 @@
 use std::io::Write;
 
 use tokpick::render::Tokens;
+use tokpick::source::{LeftOut, Seen};
 
+use super::args::Opened;
 use super::fields::as_flags;
 use super::host;
 use super::progress::aside;
@@ -36,4 +38,21 @@ pub fn missing(tokens: Option<&Tokens>) {
             tokens.len()
         ));
     }
+}
+
+/// Says what the rows of an input left out, and what that means.
+pub fn left_out(opened: &Opened, what: impl FnOnce(&LeftOut) -> String) {
+    let Some(left_out) = opened.left_out.as_ref().map(Seen::so_far) else { return };
+    // less is rounding
+    if left_out.largest < 1e-4 {
+        return;
+    }
+    note(format!(
+        "{}: {:.4} of the probability is in tokens that its rows don't list, {:.4} at most ({}); {}",
+        opened.source.name(),
+        left_out.mean(),
+        left_out.largest,
+        left_out.at,
+        what(&left_out)
+    ));
 }

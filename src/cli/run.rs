@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use tokpick::check::Known;
 use tokpick::processor::Chain;
 use tokpick::render::{Head, RunWriter};
 use tokpick::sampler::{Event, Job};
@@ -11,10 +12,11 @@ use super::Status;
 use super::args::{DecodeArgs, DrawArgs, FormatName, Opened};
 use super::given::Given;
 use super::host::{self, Want};
-use super::note::{missing, note};
+use super::note::{left_out, missing, note};
 use super::out::Out;
 use super::record;
 use super::resolve::Setup;
+use super::shard;
 use super::strategy::Strategy;
 use super::watch::Watch;
 
@@ -28,6 +30,7 @@ pub fn run(
     mut strategy: Strategy<'_>,
     given: &Given,
 ) -> anyhow::Result<Status> {
+    shard::check(args, &setup.opened, &setup.files, &strategy)?;
     let Setup { mut opened, resolved, logprobs, .. } = setup;
     let taken = match host::wants() {
         Some(Want::Run { record, .. }) => Some(record),
@@ -40,7 +43,7 @@ pub fn run(
         return Err(Error::setting("--format", "json", what).into());
     }
     if args.output.format == FormatName::Text && opened.tokens.is_none() {
-        let what = "needs token strings: give --vocab FILE";
+        let what = "needs token strings: give --vocab FILE or --tokenizer FILE";
         return Err(Error::setting("--format", "text", what).into());
     }
     if args.output.escape && (stream || args.output.format != FormatName::Text) {
@@ -106,6 +109,11 @@ pub fn run(
     }
     out.finish()?;
     missing(opened.tokens.as_ref());
+    left_out(&opened, |left| match given.command() {
+        "greedy" => Known::greedily(&resolved.chain, left).words(),
+        "beam" => Known::Renormalised(None).words(),
+        _ => Known::of(&resolved.chain, left).words(),
+    });
     Ok(Status::Done)
 }
 

@@ -10,11 +10,15 @@ use tokpick::{Error, Result};
 use super::args::{DecodeArgs, DrawArgs, Group, Seed, fresh_for_engines, resolve_seed};
 use super::note::{no_effect, note};
 use super::resolve::{self, Files, Setup};
+use super::shard;
 
 /// A command that decodes: its flags, and its strategy once everything is resolved.
 pub trait Decode {
     /// The flags.
     fn args(&self) -> &DecodeArgs;
+
+    /// The flags, to be changed from row to row.
+    fn args_mut(&mut self) -> &mut DecodeArgs;
 
     /// What the settings files say, as far as this strategy follows them.
     ///
@@ -145,7 +149,9 @@ fn engine(
         (None, _, Some(seed)) => Seed::from(seed),
         (None, _, None) => fresh_for_engines(),
     };
-    let draw = EngineDraw::new(name, params, &seed.0, shape.sequences.len(), samples)?;
+    shard::check_engine(name, params, &setup.opened)?;
+    // a part of a job may have no rows
+    let draw = EngineDraw::new(name, params, &seed.0, shape.sequences.len().max(1), samples)?;
     let draw = match &args.engine.prompts {
         Some(prompts) => draw.prompts(prompts.clone()),
         None => draw,

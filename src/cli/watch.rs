@@ -50,7 +50,7 @@ impl Watch {
         };
         let Some(out) = trace else { return record(source, &mut ()) };
         let file = out.name().to_string();
-        let mut trace = TraceWriter::new(out.writer(), *trace_top);
+        let mut trace = TraceWriter::new(out.writer(), *trace_top).named(source.ids());
         let done = record(source, &mut trace);
         *events = trace.len();
         let written = trace.finish().map(drop).map_err(|source| Error::Io { file, source });

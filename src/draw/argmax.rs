@@ -1,4 +1,4 @@
-use super::{Draw, DrawRow, Margin, Pick, Turn, nothing};
+use super::{Draw, DrawRow, Margin, Pick, Slip, Tolerance, Turn, nothing};
 use crate::{Result, TokenId};
 
 /// Takes the token with the largest score, the lowest id among equals.
@@ -27,6 +27,15 @@ impl Draw for Argmax {
             Some(score) if score > f64::NEG_INFINITY => Margin::Score(turn.candidates.max_score() - score),
             _ => Margin::Impossible,
         }
+    }
+
+    /// Nothing is random here: the lead is above the tolerance, or it is not.
+    fn slip(&mut self, turn: &Turn<'_>, _seat: usize, _claimed: TokenId, tolerance: &Tolerance) -> Slip {
+        let least = turn.candidates.max_score() - tolerance.score;
+        let ids = turn.candidates.probabilities().into_iter().map(|x| x.0);
+        let near = ids.filter(|&id| turn.candidates.score(id).is_some_and(|s| s >= least)).count();
+        let rounding = if near > 1 { 1.0 } else { 0.0 };
+        Slip { score: tolerance.score, rounding, ..Slip::default() }
     }
 
     fn shared(&self) -> Option<&dyn DrawRow> {

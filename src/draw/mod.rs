@@ -10,6 +10,7 @@ mod argmax;
 mod from_rng;
 mod gumbel;
 mod mirostat;
+mod slip;
 
 pub use adaptive::AdaptiveP;
 pub use addressed::{Addressed, Key, RowCoins, uniform};
@@ -17,6 +18,7 @@ pub use argmax::Argmax;
 pub use from_rng::FromRng;
 pub use gumbel::Gumbel;
 pub use mirostat::{Mirostat, Surprise};
+pub use slip::{Slip, Tolerance};
 
 use crate::candidates::Candidates;
 use crate::{Result, TokenId};
@@ -189,10 +191,15 @@ pub trait Draw: Send {
         Vec::new()
     }
 
-    /// By how much another cut had to err (a share of the mass) for `claimed` to be drawn for a seat of the last step, if
-    /// scores within `tolerance` of each other count as equal; `None` where no other cut explains it.
-    fn by_cut(&mut self, _turn: &Turn<'_>, _seat: usize, _claimed: TokenId, _tolerance: f64) -> Option<f64> {
-        None
+    /// What a faithful server within `tolerance` may have drawn for a seat of the last step, and how probably; for races without
+    /// a cut P(the lead is below ε) = ε · (1 − Σp²) to first order, at most ε.
+    fn slip(&mut self, turn: &Turn<'_>, seat: usize, _claimed: TokenId, tolerance: &Tolerance) -> Slip {
+        let score = tolerance.score;
+        let uniform = turn.seats.get(seat).and_then(|s| s.pick).and_then(|pick| pick.uniform);
+        match (uniform, self.support(turn, seat).probabilities) {
+            (Some(_), Some(p)) => Slip::of_intervals(p, score),
+            _ => Slip { score, rounding: score.min(1.0), ..Slip::default() },
+        }
     }
 
     /// What a seat's token of the last step was drawn from, in the order in which the draw walks it.

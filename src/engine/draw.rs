@@ -3,7 +3,7 @@
 use super::{
     Batch, Defaults, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch, build, registry,
 };
-use crate::draw::{Draw, Filtered, Margin, Pick, Racer, Seat, Support, Turn};
+use crate::draw::{Draw, Filtered, Margin, Pick, Racer, Seat, Slip, Support, Tolerance, Turn};
 use crate::{Error, Place, Result, TokenId};
 
 /// An engine's replay that draws from the raw rows of a source.
@@ -224,9 +224,10 @@ impl Draw for EngineDraw {
         line.and_then(|line| self.stages.get_mut(line)).map(std::mem::take).unwrap_or_default()
     }
 
-    fn by_cut(&mut self, turn: &Turn<'_>, seat: usize, claimed: TokenId, tolerance: f64) -> Option<f64> {
-        let line = turn.seats.get(seat).map(|s| s.line)?;
-        self.evidence.get(line)?.as_ref()?.by_cut(claimed, tolerance)
+    fn slip(&mut self, turn: &Turn<'_>, seat: usize, claimed: TokenId, tolerance: &Tolerance) -> Slip {
+        let line = turn.seats.get(seat).map(|s| s.line);
+        let evidence = line.and_then(|line| self.evidence.get(line)?.as_ref());
+        evidence.map_or_else(Slip::default, |evidence| evidence.slip(claimed, tolerance))
     }
 
     fn race(&mut self, turn: &Turn<'_>, seat: usize) -> Vec<Racer> {
@@ -316,7 +317,7 @@ fn locate(error: Error, places: &[Placed]) -> Error {
     }
 }
 
-fn widths(upper: &[f64]) -> impl Iterator<Item = f64> + '_ {
+pub(super) fn widths(upper: &[f64]) -> impl Iterator<Item = f64> + '_ {
     upper.iter().scan(0.0, |low, &high| Some((high - std::mem::replace(low, high)).max(0.0)))
 }
 

@@ -41,8 +41,14 @@ pub enum Evidence {
         ratios: bool,
         /// The id that won.
         winner: u32,
+        /// The scores carry noise; without it, nothing about the race is random.
+        noisy: bool,
+        /// How far apart float32 numbers are at the largest score before noise; 0 where that isn't told.
+        spacing: f64,
         /// The tokens beside the edge of a truncation by mass, where the engine's own is not exact.
         edge: Arc<[Beside]>,
+        /// Where the noise goes by rank: the tokens by rank.
+        ranks: Arc<[Ranked]>,
     },
     /// The uniform fell into the token's interval of the cumulative distribution.
     Interval {
@@ -64,34 +70,40 @@ pub struct Beside {
     pub id: u32,
     /// Whether it was kept.
     pub kept: bool,
+    /// The mass of the tokens before it.
+    pub above: f64,
+    /// Its own share of the mass.
+    pub share: f64,
     /// How far from the edge it lies, as a share of the mass: how much another cut had to err to decide otherwise.
     pub distance: f64,
     /// Its score in the race, noise included, as if it were kept.
     pub score: f64,
 }
 
+/// A token in a race whose noise goes by rank.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ranked {
+    /// The token.
+    pub id: u32,
+    /// Its raw logit: tokens of one logit have one probability in every arithmetic, and keep their order.
+    pub logit: f32,
+    /// Its log-probability.
+    pub ln_p: f64,
+    /// The noise of its rank.
+    pub noise: f64,
+}
+
 impl Evidence {
     /// A race without a truncation by mass.
     pub(super) fn race(scores: Arc<[f64]>, ratios: bool, winner: u32) -> Self {
-        Self::Race { scores, ratios, winner, edge: Arc::from([]) }
+        let (edge, ranks) = (Arc::from([]), Arc::from([]));
+        Self::Race { scores, ratios, winner, noisy: true, spacing: 0.0, edge, ranks }
     }
 
-    /// By how much another cut had to err, as a share of the mass, for `claimed` to win: the token is beside the edge of
-    /// a truncation by mass and would have won if it were kept, or the tokens that beat it are and it wins without them.
-    /// Scores that differ by up to `tolerance` count as equal. `None` if no other cut explains it.
-    pub fn by_cut(&self, claimed: u32, tolerance: f64) -> Option<f64> {
-        let Self::Race { scores, edge, .. } = self else { return None };
-        let outside = edge.iter().find(|b| b.id == claimed && !b.kept);
-        let own = outside.map_or_else(|| scores.get(claimed as usize).copied(), |b| Some(b.score))?;
-        if own == f64::NEG_INFINITY {
-            return None;
-        }
-        let better = |s: f64| s > own + tolerance;
-        let mut distance = outside.map_or(0.0, |b| b.distance);
-        for (id, _) in scores.iter().enumerate().filter(|s| better(*s.1)) {
-            distance = distance.max(edge.iter().find(|b| b.kept && b.id as usize == id)?.distance);
-        }
-        Some(distance)
+    /// The best of scores without noise.
+    pub(super) fn best(scores: Arc<[f64]>, winner: u32) -> Self {
+        let (edge, ranks) = (Arc::from([]), Arc::from([]));
+        Self::Race { scores, ratios: false, winner, noisy: false, spacing: 0.0, edge, ranks }
     }
 
     /// The margin by which `claimed` lost this draw.

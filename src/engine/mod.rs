@@ -31,15 +31,17 @@ mod registry;
 mod replay;
 mod sglang;
 mod shared;
+mod slip;
 mod torch;
 mod vllm;
 
 pub use draw::{EngineDraw, caution};
-pub use evidence::{Beside, Evidence, Watch};
+pub use evidence::{Beside, Evidence, Ranked, Watch};
 pub use params::Params;
 pub use probe::Probe;
 pub use registry::{Batch, Defaults, EngineInfo, engines, find};
 pub use replay::{Drawn, Replay, ReplayRow};
+pub use slip::FARTHEST_CUT;
 
 use crate::{Error, Result};
 

@@ -17,7 +17,7 @@
 
 use crate::engine::shared::column::Column;
 use crate::engine::{
-    Batch, Defaults, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
+    Batch, Defaults, Drawn, EngineInfo, Evidence, Params, Ranked, Replay, ReplayRow, Watch,
     shared::{
         address::{self, Address, minus_ln_at_most},
         edge, filters, float,
@@ -28,6 +28,7 @@ use crate::engine::{
     },
 };
 use crate::{Error, Result};
+use std::sync::Arc;
 
 /// See the module.
 pub(super) static INFO: EngineInfo = EngineInfo {
@@ -125,7 +126,7 @@ impl Replay for Sglang {
                 let position = address.at(INFO.name, row, input, step)?;
                 self.softmax(input.logits, row)?;
                 let noise = Noise::at(address.seed, position);
-                if self.ranked { self.by_rank(noise, watch) } else { self.by_id(noise, watch) }
+                if self.ranked { self.by_rank(input.logits, noise, watch) } else { self.by_id(noise, watch) }
             };
             out.push(Drawn { row, id, evidence, stages: self.log.take() });
         }
@@ -201,12 +202,14 @@ impl Sglang {
         let winner = address::race(&self.columns, |j| noise.at_most(j), |j, l| l + noise.of(j));
         let evidence = watch.evidence().then(|| {
             let scores = (0..).zip(&self.columns).map(|(j, &l)| noise.score(j, l)).collect();
-            Evidence::race(scores, false, winner)
+            let spacing = float::spacing(&self.scaled);
+            let (edge, ranks) = (Arc::from([]), Arc::from([]));
+            Evidence::Race { scores, ratios: false, winner, noisy: true, spacing, edge, ranks }
         });
         (winner, evidence)
     }
 
-    fn by_rank(&mut self, noise: Noise, watch: Watch) -> (u32, Option<Evidence>) {
+    fn by_rank(&mut self, logits: &[f32], noise: Noise, watch: Watch) -> (u32, Option<Evidence>) {
         self.rank();
         let probs = &self.probs;
         let falling = || self.order.iter().map(|&id| (id, probs[id as usize]));
@@ -221,22 +224,30 @@ impl Sglang {
         }
         let column = address::race(&self.columns, |j| noise.at_most(j), |j, l| l + noise.of(j));
         let winner = self.order[column as usize];
-        let evidence = watch.evidence().then(|| {
-            let mut scores = vec![f64::NEG_INFINITY; probs.len()];
-            let mut rank = vec![0u32; probs.len()];
-            for (j, (&id, &l)) in (0u32..).zip(self.order.iter().zip(&self.columns)) {
-                scores[id as usize] = noise.score(j, l);
-                rank[id as usize] = j;
-            }
-            let edge = self.top_p.map_or_else(Vec::new, |p| {
-                let kept = |id: u32| scores[id as usize] > f64::NEG_INFINITY;
-                let score =
-                    |id: u32| noise.score(rank[id as usize], float::ln(f64::from(probs[id as usize])));
-                let shares = falling().map(|(id, p)| (id, f64::from(p)));
-                edge::beside(shares.take(self.top_k.unwrap_or(usize::MAX)), f64::from(p), kept, score)
+        let evidence =
+            watch.evidence().then(|| {
+                let mut scores = vec![f64::NEG_INFINITY; probs.len()];
+                let mut rank = vec![0u32; probs.len()];
+                for (j, (&id, &l)) in (0u32..).zip(self.order.iter().zip(&self.columns)) {
+                    scores[id as usize] = noise.score(j, l);
+                    rank[id as usize] = j;
+                }
+                let edge = self.top_p.map_or_else(Vec::new, |p| {
+                    let kept = |id: u32| scores[id as usize] > f64::NEG_INFINITY;
+                    let score =
+                        |id: u32| noise.score(rank[id as usize], float::ln(f64::from(probs[id as usize])));
+                    let shares = falling().map(|(id, p)| (id, f64::from(p)));
+                    edge::beside(shares.take(self.top_k.unwrap_or(usize::MAX)), f64::from(p), kept, score)
+                });
+                let ranks = (0..).zip(self.order.iter().zip(&self.columns));
+                let ranks = ranks.take_while(|r| *r.1.1 > f64::NEG_INFINITY).map(|(j, (&id, &ln_p))| {
+                    Ranked { id, logit: logits[id as usize], ln_p, noise: noise.of(j) }
+                });
+                let ranks = ranks.collect();
+                let spacing = float::spacing(&self.scaled);
+                let (scores, edge) = (scores.into(), edge.into());
+                Evidence::Race { scores, ratios: false, winner, noisy: true, spacing, edge, ranks }
             });
-            Evidence::Race { scores: scores.into(), ratios: false, winner, edge: edge.into() }
-        });
         (winner, evidence)
     }
 }

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{Needs, Stage};
+use super::flag::MIN_TOKENS_TO_KEEP;
+use super::{Flag, Needs, Places, Stage};
 use crate::Result;
 
 /// What a processor is for.
@@ -225,101 +226,6 @@ impl fmt::Display for Off {
     }
 }
 
-/// One flag of one parameter.
-#[derive(Debug)]
-pub struct Flag {
-    /// The flag, without its hyphens.
-    pub long: &'static str,
-    /// Its letter.
-    pub short: Option<char>,
-    /// Further names.
-    pub aliases: &'static [&'static str],
-    /// Spellings of other engines, which are understood and not shown.
-    pub hidden: &'static [&'static str],
-    /// The parameter that it sets.
-    pub parameter: &'static str,
-    /// How its value is written.
-    pub written: Written,
-    /// What it does; empty for the flag that stands for a processor.
-    pub help: &'static str,
-}
-
-impl Flag {
-    /// The flag of a processor, which sets its parameter `value`.
-    pub(super) const fn value(long: &'static str, written: Written) -> Flag {
-        Flag::of(long, "value", written, "")
-    }
-
-    /// The flag of a parameter.
-    pub(super) const fn of(
-        long: &'static str,
-        parameter: &'static str,
-        written: Written,
-        help: &'static str,
-    ) -> Flag {
-        Flag { long, short: None, aliases: &[], hidden: &[], parameter, written, help }
-    }
-
-    /// The flag, also understood in these spellings of other engines.
-    pub(super) const fn also(self, hidden: &'static [&'static str]) -> Flag {
-        Flag { hidden, ..self }
-    }
-}
-
-/// The parameter of every truncation.
-pub(super) static MIN_TOKENS_TO_KEEP: Flag = Flag::of(
-    "min-tokens-to-keep",
-    "min_tokens_to_keep",
-    Written::Count,
-    "Every truncation keeps at least so many tokens (default 1)",
-);
-
-/// The ways in which values are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
-    /// A number.
-    Number,
-    /// A whole number, 0 or more.
-    Count,
-    /// A whole number.
-    Integer,
-    /// A bare word.
-    Word,
-    /// A path.
-    File,
-    /// Nothing: the flag alone.
-    Switch,
-    /// A list of ids.
-    Ids,
-    /// Lists of ids: JSON, or separated by `;`.
-    IdLists,
-    /// `id=bias` pairs, or JSON.
-    Bias,
-    /// Two parameters by name, a count and a number: `5,1.5`.
-    Pair(&'static str, &'static str),
-    /// JSON.
-    Json,
-}
-
-impl Written {
-    /// What help shows in place of the value.
-    pub fn metavariable(self) -> String {
-        let shown = match self {
-            Written::Number => "X",
-            Written::Count | Written::Integer => "N",
-            Written::Word => "NAME",
-            Written::File => "FILE",
-            Written::Switch => "",
-            Written::Ids => "IDS",
-            Written::IdLists => "IDS;IDS",
-            Written::Bias => "ID=BIAS,…",
-            Written::Pair(first, second) => return format!("{first},{second}").to_uppercase(),
-            Written::Json => "JSON",
-        };
-        shown.to_string()
-    }
-}
-
 /// What a run knows and a processor may need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fact {
@@ -352,50 +258,4 @@ pub enum Config {
     Parameter(&'static str),
     /// The field of the same name holds a pair of these parameters.
     Pair(&'static str, &'static str),
-}
-
-/// A part of an order, in which an engine's own processors have ranks; what an engine lacks is its guest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
-    /// Makes the row that everything else works on.
-    Row,
-    /// The engine's own penalties and constraints.
-    Logits,
-    /// Penalties and constraints that it lacks: where transformers runs a user's own processors.
-    GuestLogits,
-    /// The engine's own truncations and shapes.
-    Sampling,
-    /// Truncations and shapes that it lacks.
-    GuestSampling,
-    /// What comes last.
-    End,
-}
-
-/// A place in an order: a part, and a rank in it. Among equal ones the order of [`INFOS`](super::INFOS) decides.
-pub type At = (Part, u8);
-
-/// A processor's place in the order of each engine that has one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Places {
-    /// transformers 5.24, `generate()`.
-    pub hf: At,
-    /// llama.cpp at commit 0c1e57098bba.
-    pub llama_cpp: At,
-    /// vLLM, V1 engine, native sampler.
-    pub vllm: At,
-}
-
-impl Places {
-    const ROW: Places = Places::everywhere(Part::Row, 1);
-    /// A penalty or constraint that no engine has.
-    pub(super) const GUEST_LOGITS: Places = Places::everywhere(Part::GuestLogits, 50);
-    /// A shape that no engine has: in llama.cpp behind the truncations, which look at raw logits there.
-    pub(super) const GUEST_SHAPE: Places =
-        Places { llama_cpp: (Part::GuestSampling, 60), ..Places::GUEST_SAMPLING };
-    /// A truncation that no engine has.
-    pub(super) const GUEST_SAMPLING: Places = Places::everywhere(Part::GuestSampling, 50);
-
-    const fn everywhere(part: Part, rank: u8) -> Places {
-        Places { hf: (part, rank), llama_cpp: (part, rank), vllm: (part, rank) }
-    }
 }

@@ -6,11 +6,13 @@ use serde::de::DeserializeOwned;
 pub(super) use serde::{Deserialize, Serialize};
 pub(super) use serde_json::{Value, json};
 
-pub(super) use super::info::Part::{End, GuestLogits, GuestSampling, Logits, Row, Sampling};
-pub(super) use super::info::Written::{
+pub(super) use super::flag::Flag;
+pub(super) use super::flag::Written::{
     Bias as Biases, Count, File as FilePath, IdLists, Ids, Integer, Json, Number, Pair, Switch, Word,
 };
-pub(super) use super::info::{Config, Fact, Flag, Info, Off, Places};
+pub(super) use super::info::{Config, Fact, Info, Off};
+pub(super) use super::places::Part::{End, GuestLogits, GuestSampling, Logits, Row, Sampling};
+pub(super) use super::places::Places;
 pub(super) use super::scratch::{self, Scratch};
 pub(super) use super::{Context, Needs, Processor, Stage, param, slack};
 pub(super) use crate::candidates::{Candidates, Cut};

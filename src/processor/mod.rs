@@ -17,9 +17,11 @@
 
 mod chain;
 mod context;
+mod flag;
 mod info;
 mod method;
 pub(crate) mod param;
+mod places;
 mod scratch;
 pub(crate) mod slack;
 mod switch;
@@ -41,8 +43,10 @@ mod two_model;
 pub use chain::Chain;
 pub use constraint::*;
 pub use context::{Coins, Context};
+pub use flag::{Flag, Written};
 pub use history::*;
-pub use info::{At, Config, Fact, Flag, Info, Kind, Off, Part, Places, Written};
+pub use info::{Config, Fact, Info, Kind, Off};
+pub use places::{At, Part, Places};
 pub use shape::*;
 pub use truncation::*;
 pub use two_model::*;

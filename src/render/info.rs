@@ -31,6 +31,8 @@ pub struct RowInfo {
     pub max: Option<f64>,
     /// The most probable tokens: (id, probability).
     pub top: Vec<(TokenId, f64)>,
+    /// The probability of the tokens that a list of the likeliest ones leaves out; `None` where nothing is left out.
+    pub missing_mass: Option<f64>,
     /// Why the row can't be decoded as it is.
     pub problem: Option<String>,
 }
@@ -53,6 +55,7 @@ impl RowInfo {
             entropy: None,
             max: None,
             top: Vec::new(),
+            missing_mass: row.rest.map(|rest| rest.mass),
             problem: None,
         };
         match buffer.load(std::mem::take(row), sequence, step) {
@@ -122,10 +125,19 @@ impl InputInfo {
                 head.row([what, &count_of(count, "logit")]);
             }
         }
+        let missing: Vec<f64> = self.rows.iter().filter_map(|r| r.missing_mass).collect();
+        if !missing.is_empty() {
+            let largest = missing.iter().fold(0.0f64, |a, b| a.max(*b));
+            let [mean, largest] =
+                [missing.iter().sum::<f64>() / missing.len() as f64, largest].map(|x| look.number(x));
+            head.row(["not listed", &format!("{mean} of the probability on average, {largest} at most")]);
+        }
         head.write_within(look.width, to)?;
         writeln!(to)?;
-        let mut table = Table::new("rrddw").keys(2);
-        table.row(["sequence", "step", "entropy", "max logit", "most probable"]);
+        let lists = !missing.is_empty();
+        let mut table = Table::new(if lists { "rrdddw" } else { "rrddw" }).keys(2);
+        let named = ["sequence", "step", "entropy", "max logit", "not listed", "most probable"];
+        table.row(named.into_iter().filter(|name| lists || *name != "not listed"));
         for row in &self.rows {
             let number = |x: Option<f64>| x.map_or(String::new(), |x| look.number(x));
             // blanks that don't break keep a token and its number on one line
@@ -135,7 +147,9 @@ impl InputInfo {
             });
             let last = row.problem.clone().unwrap_or_else(|| top.collect::<Vec<_>>().join(", "));
             let (sequence, step) = (row.sequence.to_string(), row.step.to_string());
-            table.row([sequence, step, number(row.entropy), number(row.max), last]);
+            let missing = lists.then(|| number(row.missing_mass));
+            let cells = [sequence, step, number(row.entropy), number(row.max)];
+            table.row(cells.into_iter().chain(missing).chain([last]));
         }
         table.write_within(look.width, to)?;
         if self.unread {

@@ -1,8 +1,10 @@
 //! Distributions of the next token, as tables and JSON.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::Tokens;
 use super::kit::{Digits, token};
@@ -110,6 +112,15 @@ impl Distribution {
     }
 }
 
+/// A distribution, with the caller's name of its sequence.
+#[derive(Serialize)]
+struct Named<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a Value>,
+    #[serde(flatten)]
+    distribution: &'a Distribution,
+}
+
 /// How distributions are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ProbsFormat {
@@ -120,6 +131,30 @@ pub enum ProbsFormat {
     Json,
     /// A JSON line for each row.
     Jsonl,
+    /// A JSON line for each sequence: the ids that are left at each step, `{"sampling_mask":[[…],…]}`.
+    Mask,
+    /// The same as ids and offsets, `{"sampling_mask":{"token_ids":[…],"offsets":[…]}}`.
+    MaskCsr,
+}
+
+/// The sampling mask of a sequence.
+#[derive(Debug, Default)]
+struct Mask {
+    first_step: usize,
+    kept: Vec<Vec<TokenId>>,
+}
+
+impl Mask {
+    fn json(&self, is_csr: bool) -> Value {
+        if !is_csr {
+            return json!(self.kept);
+        }
+        let mut offsets = vec![0];
+        for kept in &self.kept {
+            offsets.push(offsets[offsets.len() - 1] + kept.len());
+        }
+        json!({ "token_ids": self.kept.concat(), "offsets": offsets })
+    }
 }
 
 /// Writes distributions.
@@ -133,13 +168,25 @@ pub struct Probs {
     pub sequences: bool,
     /// Digits of the probabilities of [`ProbsFormat::Tsv`]; JSON has all.
     pub digits: Digits,
+    /// The caller's own names of sequences, which stand beside them in JSON.
+    pub ids: BTreeMap<usize, Value>,
     written: usize,
+    /// Masks by sequence: they are whole only at the end.
+    masks: BTreeMap<usize, Mask>,
 }
 
 impl Probs {
     /// A writer.
     pub fn new(format: ProbsFormat, top: Option<usize>, sequences: bool) -> Self {
-        Probs { format, top, sequences, digits: Digits::Six, written: 0 }
+        Probs {
+            format,
+            top,
+            sequences,
+            digits: Digits::Six,
+            ids: BTreeMap::new(),
+            written: 0,
+            masks: BTreeMap::new(),
+        }
     }
 
     /// Writes one row.
@@ -152,7 +199,11 @@ impl Probs {
         tokens: Option<&Tokens>,
         to: &mut dyn Write,
     ) -> io::Result<()> {
-        if self.format == ProbsFormat::Tsv {
+        if matches!(self.format, ProbsFormat::Mask | ProbsFormat::MaskCsr) {
+            let first_step = d.step;
+            let mask = self.masks.entry(d.sequence).or_insert_with(|| Mask { first_step, kept: Vec::new() });
+            mask.kept.push(d.ids);
+        } else if self.format == ProbsFormat::Tsv {
             for at in d.best(self.top.unwrap_or(usize::MAX)) {
                 if self.sequences {
                     write!(to, "{}\t", d.sequence)?;
@@ -167,7 +218,8 @@ impl Probs {
             if let Some(n) = self.top.filter(|&n| n < d.kept) {
                 d.truncate(n);
             }
-            let row = serde_json::to_string(&d).map_err(io::Error::from)?;
+            let row = Named { id: self.ids.get(&d.sequence), distribution: &d };
+            let row = serde_json::to_string(&row).map_err(io::Error::from)?;
             match (self.format, self.written) {
                 (ProbsFormat::Json, 0) => write!(to, "{{\"rows\":[\n{row}")?,
                 (ProbsFormat::Json, _) => write!(to, ",\n{row}")?,
@@ -186,6 +238,17 @@ impl Probs {
         match (self.format, self.written) {
             (ProbsFormat::Json, 0) => writeln!(to, "{{\"rows\":[]}}"),
             (ProbsFormat::Json, _) => writeln!(to, "]}}"),
+            (ProbsFormat::Mask | ProbsFormat::MaskCsr, _) => {
+                std::mem::take(&mut self.masks).into_iter().try_for_each(|(sequence, mask)| {
+                    let is_csr = self.format == ProbsFormat::MaskCsr;
+                    let mut line =
+                        json!({ "sequence": sequence, "first_step": mask.first_step, "sampling_mask": mask.json(is_csr) });
+                    if let Some(id) = self.ids.get(&sequence) {
+                        line["id"] = id.clone();
+                    }
+                    writeln!(to, "{line}")
+                })
+            }
             _ => Ok(()),
         }
     }

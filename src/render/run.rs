@@ -159,6 +159,10 @@ impl RunWriter {
             return step.iter().try_for_each(|t| {
                 let mut line =
                     json!({"sequence": t.sequence, "sample": t.sample, "step": t.step, "id": t.id});
+                // `id` is the token's here
+                if let Some(name) = self.ids.get(&t.sequence) {
+                    line["sequence_id"] = name.clone();
+                }
                 if let Some(tokens) = tokens {
                     line["token"] = tokens.label(t.id).into();
                 }

@@ -32,7 +32,7 @@ struct Piece {
     id: TokenId,
     /// As the vocabulary has it; `None` for an id beyond it.
     token: Option<String>,
-    /// What it adds to the text; `None` where its bytes are part of a character.
+    /// What it adds to the text; `None` where its bytes are part of a character, and beyond the vocabulary.
     text: Option<String>,
     bytes: Vec<u8>,
     special: bool,
@@ -42,12 +42,13 @@ impl Split {
     /// The tokens of some ids.
     pub fn new(tokens: &Tokens, ids: &[TokenId]) -> Split {
         let piece = |&id: &TokenId| {
-            let bytes = tokens.bytes(id);
+            let known = tokens.strings().token(id).is_some();
+            let bytes = if known { tokens.bytes(id) } else { Vec::new() };
             let token = tokens.strings().token(id).map(|_| tokens.label(id));
             Piece {
                 id,
                 token,
-                text: String::from_utf8(bytes.clone()).ok(),
+                text: String::from_utf8(bytes.clone()).ok().filter(|_| known),
                 bytes,
                 special: tokens.is_special(id),
             }

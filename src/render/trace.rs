@@ -1,5 +1,6 @@
 //! A trace as JSON Lines.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
@@ -31,7 +32,8 @@ use crate::trace::{Trace, TraceEvent, Wants};
 /// `fate`: `"live"`; `{"finished": score}`; `"lost"` (ended outside the first `num_beams`); `"pruned"` (`num_beams` better ones
 /// live); `"margin"` (further below the best than `beam_margin`); `"unmet"` (ended without every forced phrase).
 ///
-/// What is not finite is `null`.
+/// What is not finite is `null`. Where the caller has names for the sequences ([`named`](TraceWriter::named)), `sequence_id` stands beside
+/// `sequence`.
 ///
 /// ```
 /// use tokpick::render::TraceWriter;
@@ -55,6 +57,7 @@ pub struct TraceWriter<W> {
     to: W,
     top: usize,
     lines: usize,
+    ids: BTreeMap<usize, Value>,
     /// A write that failed; nothing is written after it.
     error: Option<io::Error>,
 }
@@ -62,7 +65,12 @@ pub struct TraceWriter<W> {
 impl<W: Write> TraceWriter<W> {
     /// Writes to `to`; of the candidates, the `top` most probable.
     pub fn new(to: W, top: usize) -> Self {
-        TraceWriter { to, top, lines: 0, error: None }
+        TraceWriter { to, top, lines: 0, ids: BTreeMap::new(), error: None }
+    }
+
+    /// The caller's own names of sequences.
+    pub fn named(self, ids: BTreeMap<usize, Value>) -> Self {
+        TraceWriter { ids, ..self }
     }
 
     /// How many events were written.
@@ -157,8 +165,12 @@ impl<W: Write> Trace for TraceWriter<W> {
 
     fn event(&mut self, event: &TraceEvent<'_>) {
         if self.error.is_none()
-            && let Some(line) = self.line(event)
+            && let Some(mut line) = self.line(event)
         {
+            let sequence = line.get("sequence").and_then(Value::as_u64);
+            if let Some(name) = sequence.and_then(|s| self.ids.get(&(s as usize))) {
+                line["sequence_id"] = name.clone();
+            }
             self.error = writeln!(self.to, "{line}").err();
             self.lines += 1;
         }

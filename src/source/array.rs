@@ -206,7 +206,7 @@ pub(super) fn explain(name: &str, fault: Fault, end: Place, place: impl Fn(usize
 }
 
 /// Nothing may follow an array.
-fn expect_end(name: &str, from: &mut dyn Read) -> Result<()> {
+pub(super) fn expect_end(name: &str, from: &mut dyn Read) -> Result<()> {
     loop {
         match from.read(&mut [0]) {
             Ok(0) => return Ok(()),

@@ -1,5 +1,6 @@
 //! What an input says of its tokens beside its rows.
 
+use super::Shape;
 use crate::TokenId;
 
 /// The tokens of one sequence as its input carries them: a server's answer, or a file of llama-perplexity, tells which tokens were
@@ -24,6 +25,12 @@ pub struct Carried {
 }
 
 impl Carried {
+    /// The ids that were taken at the steps of an input that has this shape.
+    pub fn at_steps(&self, shape: &Shape) -> &[TokenId] {
+        let end = shape.end_step.map_or(self.ids.len(), |end| end.min(self.ids.len()));
+        self.ids.get(shape.first_step..end).unwrap_or_default()
+    }
+
     /// The ids that were taken at a step and after it.
     pub fn from_step(&self, step: usize) -> &[TokenId] {
         self.ids.get(step..).unwrap_or_default()

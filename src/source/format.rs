@@ -28,6 +28,13 @@ pub struct Format {
     pub layout: Option<super::Layout>,
 }
 
+impl Format {
+    /// True for the `.kld` of llama-perplexity: log-probabilities of a text, with a floor under them.
+    pub fn is_kld(&self) -> bool {
+        self.name == super::kld::NAME
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.name.is_empty() { "memory" } else { &self.name })?;

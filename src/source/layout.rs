@@ -96,6 +96,8 @@ pub(crate) struct Grid {
     /// All rows, selected or not.
     pub sequences: usize,
     pub steps: usize,
+    /// Number of the first step that is stored: 0, but for chunks that begin later.
+    pub first: usize,
     pub vocab: usize,
     /// The number of steps is not known: a stream.
     pub endless: bool,
@@ -138,7 +140,13 @@ impl Grid {
     /// The grid of rows that are there.
     pub fn of(layout: Layout, sequences: usize, steps: usize, vocab: usize) -> Grid {
         let (chosen_sequences, chosen_steps) = (0..sequences, 0..steps);
-        Grid { layout, sequences, steps, vocab, endless: false, chosen_sequences, chosen_steps }
+        Grid { layout, sequences, steps, first: 0, vocab, endless: false, chosen_sequences, chosen_steps }
+    }
+
+    /// The grid of sequences whose stored steps are numbered from `first` on.
+    pub fn from_step(first: usize, sequences: usize, steps: usize, vocab: usize) -> Grid {
+        let chosen_steps = first..first + steps;
+        Grid { first, chosen_steps, ..Grid::of(Layout::Btv, sequences, steps, vocab) }
     }
 
     /// One sequence of unknown length.
@@ -148,6 +156,7 @@ impl Grid {
             layout: Layout::Tv,
             sequences: 1,
             steps: usize::MAX,
+            first: 0,
             vocab: 0,
             endless: true,
             chosen_sequences,
@@ -159,12 +168,12 @@ impl Grid {
     pub fn select(&mut self, file: &str, range: Option<RowRange>) -> Result<()> {
         let Some(range) = range else { return Ok(()) };
         let (name, all, chosen) = match self.layout {
-            Layout::Bv => ("sequences", self.sequences, &mut self.chosen_sequences),
-            _ => ("steps", self.steps, &mut self.chosen_steps),
+            Layout::Bv => ("sequences", 0..self.sequences, &mut self.chosen_sequences),
+            _ => ("steps", self.first..self.first.saturating_add(self.steps), &mut self.chosen_steps),
         };
-        let end = range.end.unwrap_or(all);
-        if range.start >= end || end > all {
-            let what = format!("out of range: the {name} of {file} are 0..{all}");
+        let end = range.end.unwrap_or(all.end);
+        if range.start < all.start || range.start >= end || end > all.end {
+            let what = format!("out of range: the {name} of {file} are {}..{}", all.start, all.end);
             return Err(Error::setting("rows", range, what));
         }
         *chosen = range.start..end;
@@ -178,6 +187,7 @@ impl Grid {
 
     /// Where a row of the file is: they are stored one after the other.
     pub fn index(&self, sequence: usize, step: usize) -> usize {
+        let step = step - self.first;
         match self.layout {
             Layout::Tv | Layout::Tbv => step * self.sequences + sequence,
             Layout::Bv | Layout::Btv => sequence * self.steps + step,
@@ -187,8 +197,10 @@ impl Grid {
     /// The sequence and step of a row.
     pub fn place(&self, index: usize) -> Place {
         match self.layout {
-            Layout::Tv | Layout::Tbv => Place::row(index % self.sequences, index / self.sequences),
-            Layout::Bv | Layout::Btv => Place::row(index / self.steps, index % self.steps),
+            Layout::Tv | Layout::Tbv => {
+                Place::row(index % self.sequences, self.first + index / self.sequences)
+            }
+            Layout::Bv | Layout::Btv => Place::row(index / self.steps, self.first + index % self.steps),
         }
     }
 

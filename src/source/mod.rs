@@ -31,7 +31,9 @@ mod dtype;
 mod format;
 mod from_fn;
 mod iter;
+mod kld;
 mod layout;
+mod left_out;
 pub(crate) mod lent;
 mod model;
 pub(crate) mod names;
@@ -43,6 +45,9 @@ mod prefix_table;
 mod probs;
 mod record;
 mod remark;
+mod rest;
+pub(crate) mod server;
+mod shard;
 mod steps;
 mod stream;
 pub(crate) mod text;
@@ -60,9 +65,11 @@ pub use counting::counting;
 pub use dtype::{DtypeHint, RawDtype};
 pub use format::Format;
 pub use from_fn::{FromFn, from_fn};
-pub(crate) use iter::Places;
+pub(crate) use iter::RowPlaces;
 pub use iter::{Numbered, RowIter, row_iter};
+pub use kld::Floor;
 pub use layout::{Layout, RowRange};
+pub use left_out::{LeftOut, Seen, left_out};
 pub use lent::{Elements, Loan, lend};
 pub use model::{Model, ModelCommand, Protocol};
 pub use names::Names;
@@ -71,6 +78,9 @@ pub use open::{Meaning, Open, file_and_array};
 pub use prefix_table::PrefixTable;
 pub use record::Recorder;
 pub use remark::remarking;
+pub use rest::Rest;
+pub use server::Portion;
+pub use shard::{Shard, shard};
 pub use steps::Steps;
 pub use text::lines::read_text;
 pub use vocab::Vocab;
@@ -154,12 +164,15 @@ pub struct Row {
     pub vocab: usize,
     /// The source has no row at this place: the sequence ends here.
     pub ended: bool,
+    /// The numbers are log-probabilities of a list that leaves tokens out: what is known of these. `None` for logits, and where nothing
+    /// is left out.
+    pub rest: Option<Rest>,
 }
 
 impl Row {
     /// A dense row.
     pub fn dense(logits: Vec<f32>) -> Self {
-        Row { vocab: logits.len(), logits, ids: None, ended: false }
+        Row { vocab: logits.len(), logits, ..Row::default() }
     }
 
     /// Makes this a dense row of `vocab` tokens and hands out the cleared buffer to fill.
@@ -173,7 +186,17 @@ impl Row {
         self.ids = None;
         self.vocab = vocab;
         self.ended = false;
+        self.rest = None;
         &mut self.logits
+    }
+
+    /// Makes this a sparse row of `vocab` tokens: strictly ascending ids, and a number for each.
+    pub(crate) fn start_sparse(&mut self, ids: &[TokenId], logits: &[f32], vocab: usize) {
+        let mut named = self.ids.take().unwrap_or_default();
+        named.clear();
+        named.extend_from_slice(ids);
+        self.start_dense(vocab).extend_from_slice(logits);
+        self.ids = Some(named);
     }
 
     /// Marks the end of the sequence.
@@ -181,6 +204,7 @@ impl Row {
         self.logits.clear();
         self.ids = None;
         self.ended = true;
+        self.rest = None;
     }
 
     /// Makes this row equal to `other`, keeping the buffers.
@@ -194,7 +218,7 @@ impl Row {
             }
             (ids, from) => ids.clone_from(from),
         }
-        (self.vocab, self.ended) = (other.vocab, other.ended);
+        (self.vocab, self.ended, self.rest) = (other.vocab, other.ended, other.rest);
     }
 
     /// The logit of a token: −∞ where a sparse row does not name it, `None` outside the vocabulary.
@@ -243,6 +267,21 @@ pub trait LogitsSource {
     /// Token strings that came inside the input, by id.
     fn vocab(&self) -> Option<&[String]> {
         None
+    }
+
+    /// Strings that came inside the input, for some of its tokens or for all.
+    fn strings(&self) -> Option<Vocab> {
+        self.vocab().map(Vocab::from)
+    }
+
+    /// Rows may be lists of log-probabilities that leave tokens out ([`Row::rest`]).
+    fn leaves_out(&self) -> bool {
+        false
+    }
+
+    /// What the reader noticed of the input that its user should know.
+    fn notes(&self) -> &[String] {
+        &[]
     }
 
     /// The caller's own names of sequences (the `id` of JSON Lines), by the number of the sequence; they are carried to the results.

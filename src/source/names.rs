@@ -24,12 +24,25 @@ type Find = dyn Fn(&str) -> std::result::Result<TokenId, String> + Send + Sync;
 /// # Ok::<(), tokpick::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Names(Arc<Find>);
+pub struct Names {
+    find: Arc<Find>,
+    end: usize,
+}
 
 impl Names {
     /// A way from strings to ids; its errors say what is wrong with a string.
     pub fn new(find: impl Fn(&str) -> std::result::Result<TokenId, String> + Send + Sync + 'static) -> Names {
-        Names(Arc::new(find))
+        Names { find: Arc::new(find), end: 0 }
+    }
+
+    /// The same for a vocabulary whose ids are below `end`.
+    pub fn below(self, end: usize) -> Names {
+        Names { end, ..self }
+    }
+
+    /// One more than the highest id of the vocabulary; 0 where it isn't known.
+    pub fn end(&self) -> usize {
+        self.end
     }
 
     /// The id of a token string.
@@ -37,7 +50,7 @@ impl Names {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn id(&self, text: &str) -> std::result::Result<TokenId, String> {
-        (self.0)(text)
+        (self.find)(text)
     }
 }
 

@@ -12,8 +12,9 @@ use crate::{Error, Place, Result, TokenId};
 
 /// A table from prefix to row: one line `{"prefix": [ids], "logits": [V numbers]}` for each prefix, in any order.
 ///
-/// The ids may be written as token strings, where the strings are known. A row may also be sparse, `{"prefix": [ids], "ids": [ids], "logprobs": [numbers]}`, or of probabilities (`probs`), and one of
-/// the lines may bring the token strings (`vocab`). Without dense rows V is given, or one above the highest id that occurs.
+/// The ids may be written as token strings, where the strings are known. A row may also be sparse, `{"prefix": [ids], "ids": [ids],
+/// "logprobs": [numbers]}`, or of probabilities (`probs`), and one of the lines may bring the token strings (`vocab`). Without
+/// dense rows V is given, or one above the highest id that occurs.
 ///
 /// The prefix is what was generated, without the prompt. A table need not be complete: a prefix that it lacks is
 /// [`Error::NoPrefix`] when it is asked for, so a recorded search can be replayed from exactly the rows it saw.
@@ -38,6 +39,8 @@ pub struct PrefixTable {
     index: HashMap<Box<[TokenId]>, usize>,
     rows: Vec<Row>,
     strings: Option<Vec<String>>,
+    /// Some rows list log-probabilities or probabilities.
+    lists: bool,
 }
 
 impl PrefixTable {
@@ -130,6 +133,8 @@ impl PrefixTable {
         if self.index.insert(prefix.into_boxed_slice(), self.index.len()).is_some() {
             return Err(at.bad(format!("the prefix {text} stands twice in the table")));
         }
+        self.lists |= row.ids.is_some() && (content.logprobs || content.probs);
+        content.rest(&mut row);
         self.rows.push(row);
         Ok(())
     }
@@ -250,6 +255,10 @@ impl LogitsSource for PrefixTable {
 
     fn vocab(&self) -> Option<&[String]> {
         self.strings.as_deref()
+    }
+
+    fn leaves_out(&self) -> bool {
+        self.lists
     }
 
     fn format(&self) -> Format {

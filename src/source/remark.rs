@@ -6,7 +6,8 @@ use crate::Result;
 type Source = Box<dyn LogitsSource + Send>;
 
 /// Lets a source say what is probably not meant, once and as early as it is known: rows that are probabilities, and three axes
-/// that look like `[T, B, V]` and are read as `[B, T, V]` because nobody gave a layout (`layout` is the one that was given).
+/// that look like `[T, B, V]` and are read as `[B, T, V]` because nobody gave a layout (`layout` is the one that was given). What its
+/// reader [noticed](LogitsSource::notes) is said, too.
 ///
 /// ```
 /// use std::sync::mpsc;
@@ -27,6 +28,9 @@ pub fn remarking(source: Source, layout: Option<Layout>, mut say: Box<dyn FnMut(
              output_logits, give `Layout::Tbv`",
             source.name()
         ));
+    }
+    for what in source.notes() {
+        say(format!("{}: {what}", source.name()));
     }
     let shape = source.shape();
     if let Some(rows) = source.shared() {

@@ -16,6 +16,11 @@ pub(crate) trait Rows: Send {
     /// Passes over the next row; `false` at the end of the input.
     fn skip(&mut self) -> Result<bool>;
 
+    /// As [`LogitsSource::leaves_out`].
+    fn leaves_out(&self) -> bool {
+        false
+    }
+
     /// The caller's own names of sequences, as far as they are known.
     fn ids(&self) -> BTreeMap<usize, Value> {
         BTreeMap::new()
@@ -117,6 +122,10 @@ impl<R: Rows> LogitsSource for Stream<R> {
             }
         }
         Ok(())
+    }
+
+    fn leaves_out(&self) -> bool {
+        self.rows.leaves_out()
     }
 
     fn ids(&self) -> BTreeMap<usize, Value> {

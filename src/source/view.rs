@@ -1,11 +1,12 @@
 //! A source seen through something: under other numbers, or counted.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Carried, Format, LogitsSource, Query, ReadAt, Row, Shape, Wrapper, read_rows};
+use super::{Carried, Format, LogitsSource, Query, ReadAt, Row, Shape, Vocab, Wrapper, read_rows};
 use crate::{Error, Place, Result};
 
 type Source = Box<dyn LogitsSource + Send>;
@@ -15,6 +16,11 @@ pub(super) trait View: Send + Sync {
     /// The number of a sequence, from the source's own.
     fn sequence(&self, own: usize) -> usize {
         own
+    }
+
+    /// The sequences, from the source's own.
+    fn sequences(&self, own: Range<usize>) -> Range<usize> {
+        self.sequence(own.start)..self.sequence(own.end)
     }
 
     /// A question, as the source is to be asked.
@@ -29,6 +35,11 @@ pub(super) trait View: Send + Sync {
 
     /// So many rows were read.
     fn read(&self, _rows: usize) {}
+
+    /// Looks at a row that was read; an error refuses it.
+    fn seen(&self, _at: &Query<'_>, _row: &Row) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The source, seen through `view`; its rows can be read by several threads if they could before.
@@ -43,15 +54,28 @@ pub(super) fn through(source: Source, view: impl View + 'static) -> Result<Sourc
     let shape = renumbered(source.shape(), &view);
     let vocab = source.vocab().map(<[String]>::to_vec);
     let ids = renamed(source.ids(), &view);
-    let carried = source.carried().to_vec();
+    let (carried, strings, notes) = (source.carried().to_vec(), source.strings(), source.notes().to_vec());
+    let leaves_out = source.leaves_out();
     match source.into_shared() {
-        Some(rows) => Ok(Box::new(Shared { name, shape, vocab, ids, carried, format, rows, view })),
+        Some(rows) => Ok(Box::new(Shared {
+            name,
+            shape,
+            vocab,
+            strings,
+            notes,
+            leaves_out,
+            ids,
+            carried,
+            format,
+            rows,
+            view,
+        })),
         None => Err(Error::input(name, Place::default(), "shares its rows, but doesn't give them away")),
     }
 }
 
 fn renumbered(mut shape: Shape, view: &impl View) -> Shape {
-    shape.sequences = view.sequence(shape.sequences.start)..view.sequence(shape.sequences.end);
+    shape.sequences = view.sequences(shape.sequences);
     shape
 }
 
@@ -88,7 +112,10 @@ impl<V: View> Wrapper for Forward<V> {
         let repeated = at.windows(2).filter(repeats).count();
         let ended = out.iter().filter(|row| row.ended).count();
         self.view.read(at.len().saturating_sub(repeated + ended));
-        Ok(())
+        at.iter()
+            .zip(out.iter())
+            .filter(|(_, row)| !row.ended)
+            .try_for_each(|(at, row)| self.view.seen(at, row))
     }
 
     fn ids_around(&self) -> BTreeMap<usize, Value> {
@@ -101,6 +128,9 @@ struct Shared<V> {
     name: String,
     shape: Shape,
     vocab: Option<Vec<String>>,
+    strings: Option<Vocab>,
+    notes: Vec<String>,
+    leaves_out: bool,
     ids: BTreeMap<usize, Value>,
     carried: Vec<Carried>,
     format: Format,
@@ -112,7 +142,7 @@ impl<V: View> ReadAt for Shared<V> {
     fn read(&self, at: &Query<'_>, row: &mut Row) -> Result<()> {
         self.rows.read(&self.view.query(at), row).map_err(|e| self.view.error(e))?;
         self.view.read(1);
-        Ok(())
+        if row.ended { Ok(()) } else { self.view.seen(at, row) }
     }
 }
 
@@ -143,6 +173,18 @@ impl<V: View + 'static> LogitsSource for Shared<V> {
 
     fn ids(&self) -> BTreeMap<usize, Value> {
         self.ids.clone()
+    }
+
+    fn strings(&self) -> Option<Vocab> {
+        self.strings.clone()
+    }
+
+    fn leaves_out(&self) -> bool {
+        self.leaves_out
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     fn carried(&self) -> &[Carried] {

@@ -99,6 +99,17 @@ impl From<&[String]> for Vocab {
     }
 }
 
+impl FromIterator<(TokenId, String)> for Vocab {
+    /// The strings of some tokens; of two for one token the first.
+    fn from_iter<I: IntoIterator<Item = (TokenId, String)>>(strings: I) -> Self {
+        let mut tokens = HashMap::new();
+        for (id, string) in strings {
+            tokens.entry(id).or_insert(string);
+        }
+        Vocab { tokens: Arc::new(tokens) }
+    }
+}
+
 type Tokens = HashMap<TokenId, String>;
 
 fn list(text: &[u8]) -> std::result::Result<Tokens, String> {
@@ -129,7 +140,7 @@ fn object(text: &[u8]) -> std::result::Result<Tokens, String> {
             _ => None,
         };
         let Some(id) = id else {
-            return Err(format!("the value of {token:?} is not a token id "));
+            return Err(format!("the value of {token:?} is not a token id"));
         };
         if let Some(other) = tokens.insert(id, token) {
             let token = &tokens[&id];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Carried, Format, LogitsSource, Query, ReadAt, Row, Shape};
+use super::{Carried, Format, LogitsSource, Query, ReadAt, Row, Shape, Vocab};
 use crate::Result;
 
 /// A source that changes something of the source inside it: it says only what it changes, all else is passed on.
@@ -35,6 +35,11 @@ pub(crate) trait Wrapper {
         self.inner().ids()
     }
 
+    /// As [`LogitsSource::carried`].
+    fn carried_around(&self) -> &[Carried] {
+        self.inner().carried()
+    }
+
     /// As [`LogitsSource::format`].
     fn format_around(&self) -> Format {
         self.inner().format()
@@ -62,12 +67,24 @@ impl<W: Wrapper> LogitsSource for W {
         self.inner().vocab()
     }
 
+    fn strings(&self) -> Option<Vocab> {
+        self.inner().strings()
+    }
+
+    fn leaves_out(&self) -> bool {
+        self.inner().leaves_out()
+    }
+
+    fn notes(&self) -> &[String] {
+        self.inner().notes()
+    }
+
     fn ids(&self) -> BTreeMap<usize, Value> {
         self.ids_around()
     }
 
     fn carried(&self) -> &[Carried] {
-        self.inner().carried()
+        self.carried_around()
     }
 
     fn accept_invalid(&mut self) {

@@ -104,10 +104,29 @@ fn first_line(error: &tokenizers::Error) -> String {
     error.to_string().lines().next().unwrap_or_default().to_string()
 }
 
-/// Runs the library, which may panic over a file that contradicts itself.
+#[cfg(feature = "tokenizer")]
+thread_local! {
+    /// This thread is inside the library, whose panics become errors.
+    static GUARDED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Runs the library, which panics over some files that contradict themselves (a charsmap that is none, an empty pattern): that is an error
+/// like any other, and no report of a panic goes to standard error.
 #[cfg(feature = "tokenizer")]
 fn guarded<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+    use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+    static HOOK: std::sync::Once = std::sync::Once::new();
+    HOOK.call_once(|| {
+        let others = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !GUARDED.get() {
+                others(panic);
+            }
+        }));
+    });
+    GUARDED.set(true);
+    let done = catch_unwind(AssertUnwindSafe(run));
+    GUARDED.set(false);
     done.unwrap_or_else(|_| Err("the tokenizer contradicts itself, and its library gave up".into()))
 }
 

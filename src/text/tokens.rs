@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::decoder::Decoder;
 use super::spelling::Spelling;
@@ -257,17 +257,26 @@ impl Tokens {
     /// # Ok::<(), tokpick::Error>(())
     /// ```
     pub fn names(&self) -> Names {
-        // every string is looked for once
-        let (tokens, known) = (self.clone(), Mutex::new(HashMap::<String, Found<TokenId>>::new()));
-        Names::new(move |text| {
-            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(known) = known.get(text) {
-                return known.clone();
-            }
-            let id = tokens.only(text);
-            known.insert(text.to_string(), id.clone());
-            id
-        })
+        // made when the first string is asked for
+        let (tokens, index) = (self.clone(), OnceLock::new());
+        let end = self.strings.iter().map(|(id, _)| id as usize + 1).max().unwrap_or(0);
+        let names = Names::new(move |text| {
+            let [strings, pieces] = index.get_or_init(|| tokens.index());
+            only(strings.get(text).or_else(|| pieces.get(text)).map_or(&[], Vec::as_slice))
+        });
+        names.below(end)
+    }
+
+    /// The tokens by their strings, and by what is shown of them; ids ascend.
+    fn index(&self) -> [HashMap<String, Vec<TokenId>>; 2] {
+        let mut all: Vec<(TokenId, &str)> = self.strings.iter().collect();
+        all.sort_unstable();
+        let mut index = [HashMap::<String, Vec<TokenId>>::new(), HashMap::new()];
+        for (id, string) in all {
+            index[0].entry(string.to_string()).or_default().push(id);
+            index[1].entry(self.piece(id)).or_default().push(id);
+        }
+        index
     }
 
     /// The ids that were shown and have no string, ascending: model heads are often padded beyond their vocabulary.

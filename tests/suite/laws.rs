@@ -237,7 +237,7 @@ proptest! {
             logits: ids.iter().map(|&id| row[id as usize]).collect(),
             ids: Some(ids),
             vocab: row.len(),
-            ended: false,
+            ..Row::default()
         };
         let mut sparse = run(sparse, &entries, 0.0);
         let mut dense = run(Row::dense(masked), &entries, 0.0);

@@ -49,11 +49,11 @@ def decode(
     """Runs a strategy."""
     logits = settled(logits)
     layout = settings.get("layout")
-    with Words(command) as words:
-        words.input("logits", logits, settings.get("vocab_size"))
-        words.words.extend(more)
-        words.settings({"chain": chain_text(chain), **settings})
-        result = _tokpick.call(words.words, words.loans, "run", details, record, threads)
+    words = Words(command)
+    words.input("logits", logits, settings.get("vocab_size"))
+    words.words.extend(more)
+    words.settings({"chain": chain_text(chain), **settings})
+    result = _tokpick.call(words.words, words.loans, "run", details, record, threads)
     tell(result["notes"], 3)
     run = Run(result, words, axes_of(logits, layout))
     return run if details or record else run.ids
@@ -174,10 +174,10 @@ def probs(
     array([0.625, 0.375, 0.   , 0.   ])
     """
     logits = settled(logits)
-    with Words("probs") as words:
-        words.input("logits", logits, settings.get("vocab_size"))
-        words.settings({"chain": chain_text(chain), **settings})
-        rows = _tokpick.call(words.words, words.loans, "rows", False, False, threads)
+    words = Words("probs")
+    words.input("logits", logits, settings.get("vocab_size"))
+    words.settings({"chain": chain_text(chain), **settings})
+    rows = _tokpick.call(words.words, words.loans, "rows", False, False, threads)
     tell(rows["notes"], 2)
     found = rows["rows"]
     sequences, steps = sorted({row[0] for row in found}), sorted({row[1] for row in found})

@@ -32,14 +32,14 @@ def _report(
     inputs = [(name, settled(logits)) for name, logits in inputs]
 
     def ask(form: str, width: int | None = None) -> dict[str, Any]:
-        with Words(command) as words:
-            for name, logits in inputs:
-                words.input(name, logits)
-            words.settings(settings)
-            words.words.append(f"--format={form}")
-            if width is not None:
-                words.words.append(f"--width={width}")
-            return _tokpick.call(words.words, words.loans, "text")
+        words = Words(command)
+        for name, logits in inputs:
+            words.input(name, logits)
+        words.settings(settings)
+        words.words.append(f"--format={form}")
+        if width is not None:
+            words.words.append(f"--width={width}")
+        return _tokpick.call(words.words, words.loans, "text")
 
     def again(form: str, width: int | None = None) -> str:
         return ask(text if form == "text" else form, width)["output"].decode()

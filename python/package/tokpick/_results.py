@@ -56,7 +56,7 @@ class Sequence:
     perturbed: float | None
     #: Exact search that its budget ended: nothing that is missing has a larger score.
     bound: float | None
-    #: ``eos`` or ``length``.
+    #: ``eos``, ``stop``, ``repetition`` or ``length``.
     finish_reason: str
 
     @classmethod
@@ -95,7 +95,8 @@ class Run:
         #: Remarks.
         self.notes: list[str] = result["notes"]
         self._record: str | None = result["record"]
-        self._loans = words.loans
+        # of a run that can be repeated: its logits, and files that its words name
+        self._words = words if self._record is not None else None
         self._axes = axes
 
     @property
@@ -124,10 +125,11 @@ class Run:
         >>> run.verify([[0.0, 1.0, 2.5]] * 3).divergence["what"]
         'input'
         """
-        loans = self._loans
+        record = self._recorded()
+        loans = self._words.loans if self._words is not None else []
         if logits is not None:
             loans = [(loans[0][0], logits, None), *loans[1:]]
-        return verify_record(self._recorded(), loans)
+        return verify_record(record, loans)
 
     def _recorded(self) -> str:
         if self._record is None:

@@ -13,6 +13,8 @@ class Settings(TypedDict, total=False):
     rows: Any
     #: Number the sequences from N on: a part of a job draws what the whole draws there
     sequence_offset: int | None
+    #: The I-th of N parts of the sequences (with `--layout bv` of the rows), which keep their numbers; the outputs of all parts, one after the other, are that of one run
+    shard: Any
     #: What a `uint16` NPY array holds: bf16
     dtype: Any
     #: Which array of an .npz or safetensors file (INPUT#NAME says it, too), where there are several and none is called `logits`
@@ -23,20 +25,38 @@ class Settings(TypedDict, total=False):
     null_is_masked: bool | None
     #: The numbers are probabilities, not logits (JSON may say so itself: `{"probs": [...]}`)
     probs: bool | None
+    #: Which tokens of a server's answer are read (default: what was generated, unless the prompt alone has log-probabilities)
+    part: Any
     #: What the rows of a [V,V] array are: `bigram` reads row i as the logits after token i
     source: str | None
-    #: Token strings: a JSON list, a JSON object token → id, or text with a token a line; may be shorter than V; `-` is standard input
+    #: Token strings: a JSON list, a JSON object token → id, or text with a token a line; may be shorter than V; `-` is standard input. A tokenizer.json, too
     vocab: Any
+    #: A tokenizer.json of Hugging Face: text as its library decodes it, and texts as ids (`--prompt`, `--ids-text`, `--bad-words`)
+    tokenizer: Any
+    #: The folder of a model: its tokenizer.json, and the end tokens of its generation_config.json, config.json or tokenizer_config.json (the other settings of generation_config.json: `--generation-config`)
+    model_dir: Any
+    #: Leave special tokens out of texts (`<|im_end|>`, `</s>`)
+    skip_special_tokens: bool | None
     #: Vocabulary size, for sparse rows whose ids don't tell it, and for rows of a padded model: their ids from V up are masked
     vocab_size: int | None
     #: The prompt
     prompt_ids: Any
+    #: The prompt as text, with the tokens that its tokenizer puts around a text (`<s>`); needs a tokenizer
+    prompt: Any
     #: What was generated before the input's first step: generated for processors and tables, but not for output and limits
     prefix_ids: Any
     #: At most so many new tokens (default: until the input ends; 20 for tables, bigrams and models)
     max_new_tokens: int | None
     #: End tokens: a sequence ends with any of them; ids, or with a vocabulary the strings of tokens
     eos_token_id: Any
+    #: An end token by its string (`<|im_end|>`); may be repeated
+    eos_token: Any
+    #: End a sequence where its text holds this, also across tokens; its text ends before it. May be repeated; the match that is complete first counts
+    stop: Any
+    #: The text keeps the stop string
+    include_stop: bool | None
+    #: End a sequence that goes round in circles: its ids end with one block (of 1 to 512 ids) N times in a row
+    stop_on_repeat: int | None
     #: Seed, 0 to 2^64 − 1, or what the engine takes (default: a fresh one, said on standard error and recorded)
     seed: int | str | Sequence[int] | None
     #: How tokens are drawn
@@ -205,6 +225,10 @@ class Settings(TypedDict, total=False):
     contrastive_alpha: float | None
     #: Weight of the amateur (default 0.5)
     contrastive_beta: float | None
+    #: Forbid a word, behind a blank and without one; needs a tokenizer. May be repeated
+    bad_words: Any
+    #: Add a number to the logits of each token of a text (as llama.cpp's `logit_bias`); needs a tokenizer. May be repeated
+    logit_bias_text: Any
     #: The order of the processors: hf (default), llama.cpp, vllm, or a list of names
     order: str | None
     #: Processors and order at once: "temperature=0.8,top-k=40,xtc(probability=0.5,threshold=0.1)", or JSON as recorded
@@ -221,12 +245,18 @@ class Settings(TypedDict, total=False):
     max_nodes: int | None
     #: The ids of each sequence (and sample), lists separated by `;` or line breaks, or @FILE
     ids: Any
+    #: The text of a sequence (and sample) in place of its ids; needs a tokenizer. May be repeated, once for each
+    ids_text: Any
     #: What the marks of a text tell
     by: str | None
     #: Status 1 if the KL divergence of a row exceeds this, either way, in nats
     max_kl: float | None
     #: Status 1 if fewer rows than this share agree on the most probable token
     min_top1: float | None
+    #: What is compared: rows of logits, or the log-probabilities of the tokens that were taken, a server's and a trainer's for instance (default: what the files hold)
+    of: str | None
+    #: Count the tokens whose ratio of probabilities is outside [1/C, C]
+    ratio_bound: Any
     #: The overlap is of so many best tokens
     overlap_k: int | None
     #: Show this step alone (default: all)
@@ -249,7 +279,7 @@ class Settings(TypedDict, total=False):
     logit_noise: float | None
     #: A mismatch that noise makes with less than this probability counts as not explained
     alpha: float | None
-    #: How far an engine's own rounding may move the scores of a race against each other: tokens that lost by no more are explained by it (default for vllm-v2* and sglang: 1e-5; else none)
+    #: How far an engine's own rounding may move the scores of a race against each other: tokens that lost by no more are explained by it (default for vllm-v2* and sglang: 1e-5, or eight spacings of float32 at the row's largest score where that is more; else none)
     tolerance: float | None
     #: How far an engine's own cut may be from top-p, as a share of the mass (with --tolerance)
     cut_tolerance: float | None
@@ -263,7 +293,5 @@ class Settings(TypedDict, total=False):
     min_match: float | None
     #: It holds if no token lost by more than this
     max_margin: float | None
-    #: The prompt: the same as ``prompt_ids``.
-    prompt: Any
     #: The same as ``prefix_ids``.
     prefix: Any

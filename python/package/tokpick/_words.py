@@ -7,6 +7,7 @@ import json
 import numbers
 import os
 import tempfile
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -32,7 +33,7 @@ def flags(command: str) -> dict[str, Flag]:
 
 
 #: Other names for what transformers and Python call otherwise.
-ALIASES = {"prompt": "prompt_ids", "prefix": "prefix_ids"}
+ALIASES = {"prefix": "prefix_ids"}
 
 #: What the interface does itself.
 OWN = frozenset(
@@ -54,13 +55,8 @@ class Words:
         self.words = [command]
         self.loans: list[tuple[str, Any, int | None]] = []
         self._files: list[str] = []
-
-    def __enter__(self) -> Words:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for file in self._files:
-            os.unlink(file)
+        # a run that can be verified keeps its words, and so its files
+        weakref.finalize(self, _unlink, self._files)
 
     def input(self, name: str, logits: Any, vocab_size: int | None = None) -> None:
         """The next input: a path as it stands, anything else lent."""
@@ -74,7 +70,9 @@ class Words:
         """Keyword arguments as flags; ``None`` is the default."""
         for name, value in settings.items():
             if value is not None:
-                self._setting(ALIASES.get(name, name), value)
+                # a prompt is a text, or ids
+                ids = name == "prompt" and not isinstance(value, str)
+                self._setting("prompt_ids" if ids else ALIASES.get(name, name), value)
 
     def _setting(self, name: str, value: Any) -> None:
         name = name.rstrip("_")
@@ -116,6 +114,11 @@ class Words:
             self._files.append(file.name)
             json.dump(value, file)
         return file.name
+
+
+def _unlink(files: list[str]) -> None:
+    for file in files:
+        os.unlink(file)
 
 
 def text(value: Any) -> str:

@@ -3,6 +3,9 @@
 mod compare;
 mod diff;
 mod guess;
+mod kl_statistics;
+mod logprobs;
+mod mask;
 mod record;
 mod score;
 mod verify;

@@ -99,7 +99,15 @@ fn explained(by: Cause) -> &'static str {
 
 fn verdict_text(v: &Verdict, noise: f64, digits: Digits, to: &mut dyn Write) -> io::Result<()> {
     let t = &v.tolerance;
-    writeln!(to, "explained by rounding {} (scores that differ by at most {:e})", v.by_rounding, t.score)?;
+    let spacings = match t.spacings > 0.0 {
+        true => format!(", or {} float32 spacings where that is more", t.spacings),
+        false => String::new(),
+    };
+    writeln!(
+        to,
+        "explained by rounding {} (scores that differ by at most {:e}{spacings})",
+        v.by_rounding, t.score
+    )?;
     writeln!(
         to,
         "explained by the cut {} (at most {:e} of the mass from the edge of top-p)",

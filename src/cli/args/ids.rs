@@ -55,8 +55,8 @@ impl IdsArgs {
         if let Some(lists) = self.lists()? {
             return lists.resolve(self.flag(), tokens).map(Some);
         }
-        let (carried, first) = (source.carried(), source.shape().first_step);
-        Ok((!carried.is_empty()).then(|| carried.iter().map(|c| c.from_step(first).to_vec()).collect()))
+        let (carried, shape) = (source.carried(), source.shape());
+        Ok((!carried.is_empty()).then(|| carried.iter().map(|c| c.at_steps(&shape).to_vec()).collect()))
     }
 
     /// The flag that was given, for errors.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use tokpick::check::{Digest, Hashing, RecordedInput, Tally, digest_file, digest_vocab};
 use tokpick::source::{
-    DtypeHint, Layout, LogitsSource, Meaning, ModelCommand, Open, RawDtype, RowRange, Vocab, file_and_array,
-    offset, remarking,
+    DtypeHint, Layout, LogitsSource, Meaning, ModelCommand, Open, Portion, RawDtype, RowRange, Seen, Shard,
+    file_and_array, left_out, offset, remarking, shard,
 };
 use tokpick::text::Tokens;
 use tokpick::{Error, Place, Result, TokenId};
@@ -15,14 +15,14 @@ use tokpick::{Error, Place, Result, TokenId};
 use super::model::ModelArgs;
 use super::vocab::VocabArgs;
 use crate::cli::named::parse;
-use crate::cli::note::note;
+use crate::cli::note::{no_effect, note};
 use crate::cli::progress::watched;
 
 #[derive(Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
-    /// Logits: NPY, JSON, JSON Lines, .npz, safetensors (also in gzip or Zstandard), told apart by content; `-` (the default) is standard
-    /// input
+    /// Logits: NPY, JSON, JSON Lines, .npz, safetensors, .kld, a server's answer (also in gzip or Zstandard), told apart by content; `-` (the
+    /// default) is standard input
     #[arg(value_name = "INPUT", help_heading = None)]
     pub input: Option<PathBuf>,
     /// What the axes are: t steps, b sequences of a batch, v tokens (default: tv for two axes, btv for three)
@@ -34,6 +34,10 @@ pub struct InputArgs {
     /// Number the sequences from N on: a part of a job draws what the whole draws there
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub sequence_offset: usize,
+    /// The I-th of N parts of the sequences (with `--layout bv` of the rows), which keep their numbers; the outputs of all parts, one after
+    /// the other, are that of one run
+    #[arg(long, value_name = "I/N", value_parser = parse::<Shard>)]
+    pub shard: Option<Shard>,
     /// What a `uint16` NPY array holds: bf16
     #[arg(long, value_name = "bf16", value_parser = parse::<DtypeHint>)]
     pub dtype: Option<DtypeHint>,
@@ -49,6 +53,12 @@ pub struct InputArgs {
     /// The numbers are probabilities, not logits (JSON may say so itself: `{"probs": [...]}`)
     #[arg(long)]
     pub probs: bool,
+    /// Refuse rows that leave out more than this share of the probability: those of servers list the likeliest tokens alone
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
+    pub max_missing_mass: Option<f64>,
+    /// Which tokens of a server's answer are read (default: what was generated, unless the prompt alone has log-probabilities)
+    #[arg(long, value_name = "generated|prompt", value_parser = parse::<Portion>)]
+    pub part: Option<Portion>,
     /// What the rows of a [V,V] array are: `bigram` reads row i as the logits after token i
     #[arg(long, value_name = "NAME")]
     pub source: Option<SourceName>,
@@ -70,6 +80,8 @@ pub enum SourceName {
     Bigram,
 }
 
+type Source = Box<dyn LogitsSource + Send>;
+
 /// An input that is open.
 pub struct Opened {
     pub source: Box<dyn LogitsSource + Send>,
@@ -79,8 +91,14 @@ pub struct Opened {
     path: PathBuf,
     /// What has been read of standard input, where that is asked for.
     tally: Option<Tally>,
+    /// What its rows leave out, where they do.
+    pub left_out: Option<Seen>,
     /// Digest of the strings.
     pub vocabulary: Option<Digest>,
+    /// Which part of its sequences it is.
+    pub shard: Option<Shard>,
+    /// How many sequences there are in all parts.
+    pub sequences: usize,
 }
 
 impl Opened {
@@ -106,11 +124,14 @@ impl InputArgs {
         let idle = [
             (self.input.is_some(), "INPUT"),
             (self.layout.is_some(), "--layout"),
+            (self.shard.is_some(), "--shard"),
             (self.rows.is_some(), "--rows"),
             (self.source.is_some(), "--source"),
             (self.array.is_some(), "--array"),
             (self.raw.is_some(), "--raw"),
             (self.probs, "--probs"),
+            (self.part.is_some(), "--part"),
+            (self.max_missing_mass.is_some(), "--max-missing-mass"),
         ];
         if let Some((_, name)) = idle.iter().find(|(given, _)| *given) {
             let what = format!("excludes {name}: the model is the input");
@@ -145,6 +166,7 @@ impl InputArgs {
             array: self.array.clone(),
             raw: self.raw,
             probs: self.probs,
+            portion: self.part,
             kind: if self.source == Some(SourceName::Bigram) { Meaning::Bigram } else { Meaning::Auto },
             vocab_size: self.vocab_size,
             names: tokens.map(Tokens::names),
@@ -158,8 +180,24 @@ impl InputArgs {
     /// What can't be opened.
     pub fn carried(&self) -> Result<Vec<Vec<TokenId>>> {
         let source = self.how(self.layout, self.vocab.open()?.as_ref()).open()?;
-        let first = source.shape().first_step;
-        Ok(source.carried().iter().map(|c| c.from_step(first).to_vec()).collect())
+        let shape = source.shape();
+        Ok(source.carried().iter().map(|c| c.at_steps(&shape).to_vec()).collect())
+    }
+
+    /// Watches what the rows of a source leave out, where they do.
+    fn watching(&self, source: Source) -> Result<(Source, Option<Seen>)> {
+        if let Some(most) = self.max_missing_mass {
+            if !(0.0..=1.0).contains(&most) {
+                return Err(Error::setting("--max-missing-mass", most, "must be from 0 to 1"));
+            }
+            if !source.leaves_out() {
+                no_effect(&["--max-missing-mass"], "on rows that leave nothing out");
+            }
+        }
+        match source.leaves_out() {
+            false => Ok((source, None)),
+            true => left_out(source, self.max_missing_mass).map(|(source, seen)| (source, Some(seen))),
+        }
     }
 
     /// Opens the input under a layout.
@@ -172,8 +210,9 @@ impl InputArgs {
         if let Some(model) = self.model()? {
             let source = remarking(Box::new(model.start()?), layout, Box::new(note));
             let source = watched(offset(source, self.sequence_offset)?)?;
-            let vocabulary = digest_of(&tokens);
-            return Ok(Opened { source, tokens, path, tally: None, vocabulary });
+            let (vocabulary, sequences) = (digest_of(&tokens), source.shape().sequences.len());
+            let (left_out, shard) = (None, None);
+            return Ok(Opened { source, tokens, path, tally: None, left_out, vocabulary, shard, sequences });
         }
         let open = self.how(layout, tokens.as_ref());
         let mut tally = None;
@@ -188,9 +227,24 @@ impl InputArgs {
         } else {
             open.open()?
         };
-        let source = watched(offset(remarking(source, layout, Box::new(note)), self.sequence_offset)?)?;
-        let tokens = tokens.or_else(|| source.vocab().map(|strings| Tokens::new(Vocab::from(strings))));
+        let source = offset(remarking(source, layout, Box::new(note)), self.sequence_offset)?;
+        let sequences = source.shape().sequences.len();
+        let (source, left_out) = self.watching(self.part(source)?)?;
+        let source = watched(source)?;
+        let tokens = tokens.or_else(|| source.strings().map(Tokens::new));
         let vocabulary = digest_of(&tokens);
-        Ok(Opened { source, tokens, path, tally, vocabulary })
+        Ok(Opened { source, tokens, path, tally, left_out, vocabulary, shard: self.shard, sequences })
+    }
+
+    /// The part of the sequences that is asked for.
+    fn part(&self, source: Box<dyn LogitsSource + Send>) -> Result<Box<dyn LogitsSource + Send>> {
+        let Some(part) = self.shard else { return Ok(source) };
+        let shape = source.shape();
+        if shape.sequences.len() == 1 && shape.steps() != Some(1) {
+            note(
+                "the input is one sequence, which is not cut: the last shard has all of it (--layout bv: each row is a sequence)",
+            );
+        }
+        shard(source, part)
     }
 }

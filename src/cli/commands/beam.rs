@@ -7,7 +7,7 @@ use crate::cli::note::no_effect;
 use crate::cli::resolve::{self, Files, Setup};
 use crate::cli::strategy::{Decode, Strategy};
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status, run::run};
+use crate::cli::{Execute, Given, Screen, Status, run::run};
 
 #[derive(Args)]
 #[command(mut_args(|arg| hide(arg, |flag| flag == "--stream" || DrawArgs::draws(flag))))]
@@ -17,6 +17,25 @@ pub struct Beam {
 }
 
 impl Execute for Beam {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick beam steps.npy --num-beams 4 --length-penalty 0.6",
+            "tokpick beam steps.npy -b 4 --num-return-sequences 4 -f jsonl",
+        ],
+        flags: &[
+            "num-beams",
+            "length-penalty",
+            "early-stopping",
+            "num-return-sequences",
+            "vocab",
+            "stop",
+            "eos-token-id",
+            "max-new-tokens",
+            "format",
+            "output",
+        ],
+    };
+
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let args = &self.decode;
         if args.input.is_missing() {
@@ -54,6 +73,10 @@ impl Execute for Beam {
 impl Decode for Beam {
     fn args(&self) -> &DecodeArgs {
         &self.decode
+    }
+
+    fn args_mut(&mut self) -> &mut DecodeArgs {
+        &mut self.decode
     }
 
     fn files(&self) -> Result<Files> {

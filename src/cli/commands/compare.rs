@@ -1,6 +1,6 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tokpick::check::{self, CompareOptions, Comparison, References, Setting, Sweep};
+use tokpick::check::{self, CompareOptions, Comparison, Known, References, Setting, Sweep};
 use tokpick::processor::Chain;
 use tokpick::render::{self, Tokens};
 use tokpick::sampler::{Job, Limits};
@@ -8,9 +8,9 @@ use tokpick::{Error, Result, TokenId};
 
 use crate::cli::args::{DrawName, HistoryArgs, InputArgs, LimitArgs, ReportArgs, made, resolve_seed};
 use crate::cli::named::NamedLists;
-use crate::cli::note::missing;
+use crate::cli::note::{left_out, missing};
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// The same rows under several settings: what they decode, and how that differs. Entropy, kept tokens and KL are those of the
 /// distributions that were drawn from; log-probability and perplexity those of the raw rows, so that they compare.
@@ -105,6 +105,15 @@ impl Compare {
 }
 
 impl Execute for Compare {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick compare steps.npy --seed 7 --vocab vocab.json",
+            "tokpick compare steps.npy --seed 7 --with top-k=40 --with beam=4",
+            "tokpick compare steps.npy --seed 7 --sweep temperature=0.2..1.4:0.4",
+        ],
+        flags: &["with", "sweep", "reference", "num-samples", "seed", "draw", "vocab", "format", "output"],
+    };
+
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("compare");
@@ -150,6 +159,7 @@ impl Execute for Compare {
         })?;
         out.finish()?;
         missing(opened.tokens.as_ref());
+        left_out(&opened, |_| Known::Renormalised(None).words());
         Ok(Status::Done)
     }
 }

@@ -4,7 +4,7 @@ use clap_complete_nushell::Nushell;
 
 use crate::cli::args::ToArgs;
 use crate::cli::help::program;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(
@@ -28,6 +28,11 @@ enum ShellName {
 }
 
 impl Execute for Completions {
+    const SCREEN: Screen = Screen {
+        examples: &["tokpick completions bash", "tokpick completions fish -o tokpick.fish"],
+        flags: &["output"],
+    };
+
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let mut out = self.to.open()?;
         let mut program = program();

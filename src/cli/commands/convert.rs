@@ -10,7 +10,7 @@ use tokpick::{Error, Result};
 use crate::cli::args::{InputArgs, ToArgs};
 use crate::cli::note::note;
 use crate::cli::out::Out;
-use crate::cli::{Execute, Given, Status, usage};
+use crate::cli::{Execute, Given, Screen, Status, usage};
 
 /// Rows go through one by one, as float32. Of an input whose number of steps only its end tells, and of sparse rows, they wait in
 /// a temporary file.
@@ -61,6 +61,11 @@ impl FormatName {
 }
 
 impl Execute for Convert {
+    const SCREEN: Screen = Screen {
+        examples: &["tokpick convert steps.npy -o steps.npz", "tokpick convert steps-small.json --to jsonl"],
+        flags: &["layout", "rows", "array", "raw", "vocab-size", "to", "output"],
+    };
+
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return usage::help("convert");

@@ -1,29 +1,39 @@
-use std::path::PathBuf;
+mod mask;
+mod statistics;
+mod tokens;
+
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::check::{self, DiffOptions, RowDiff};
 use tokpick::source::{DtypeHint, Layout, LogitsSource, Open, RowRange, remarking};
-use tokpick::{Error, Result};
+use tokpick::{Error, Place, Result};
 
-use crate::cli::args::{HistoryArgs, LimitArgs, ReportArgs, SettingsArgs};
-use crate::cli::note::note;
+use crate::cli::args::{HistoryArgs, LimitArgs, ReportArgs, SettingsArgs, VocabArgs};
+use crate::cli::note::{no_effect, note};
 use crate::cli::progress::watched;
 use crate::cli::resolve::{Asked, Files};
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
+use tokens::Input;
 
+/// With a .kld as A, what `llama-perplexity --kl-divergence` tells of a model B: a .kld or logits of the same text.
+///
 /// Rows are compared after the processors, with the history prompt and prefix. The share of draws that flip is exact: the
 /// measure of the uniforms for which inverse CDF takes different tokens (with `--draw gumbel`, the chance over shared noise).
+///
+/// With log-probabilities of tokens on both sides (a server's response, JSON with `ids` and `logprobs`), or on one beside rows of logits,
+/// how far they are apart, and what is likely wrong; `--max-kl` is a limit for KL by k3 then.
 ///
 /// Exit status: 0 within the limits (or no limits given), 1 outside, 2 inputs that can't be compared.
 #[derive(Args)]
 pub struct Diff {
-    /// Logits
+    /// Logits, or the .kld of a base model
     #[arg(value_name = "A")]
     a: PathBuf,
-    /// Other logits of the same shape
-    #[arg(value_name = "B")]
-    b: PathBuf,
+    /// Other logits of the same shape (beside a .kld: of the same text)
+    #[arg(value_name = "B", required_unless_present = "mask")]
+    b: Option<PathBuf>,
     /// What the axes are, in both
     #[arg(long, value_name = "tv|bv|btv|tbv", help_heading = "Input")]
     layout: Option<Layout>,
@@ -40,6 +50,8 @@ pub struct Diff {
     #[arg(long, help_heading = "Input")]
     probs: bool,
     #[command(flatten)]
+    vocab: VocabArgs,
+    #[command(flatten)]
     history: HistoryArgs,
     #[command(flatten)]
     limits: LimitArgs,
@@ -49,6 +61,22 @@ pub struct Diff {
     /// Status 1 if fewer rows than this share agree on the most probable token
     #[arg(long, value_name = "SHARE", help_heading = "Limits", allow_hyphen_values = true)]
     min_top1: Option<f64>,
+    /// What is compared: rows of logits, or the log-probabilities of the tokens that were taken, a server's and a trainer's for instance
+    /// (default: what the files hold)
+    #[arg(long, value_name = "WHAT", help_heading = "Comparison")]
+    of: Option<Of>,
+    /// Sampling masks, the ids that were kept at each step (nested lists, or ids with offsets): are they what the processors leave?
+    #[arg(long, value_name = "FILE", help_heading = "Comparison")]
+    mask: Option<PathBuf>,
+    /// Count the tokens whose ratio of probabilities is outside [1/C, C]
+    #[arg(
+        long,
+        value_name = "C",
+        default_value_t = 2.0,
+        help_heading = "Comparison",
+        allow_hyphen_values = true
+    )]
+    ratio_bound: f64,
     /// The overlap is of so many best tokens
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Comparison")]
     overlap_k: usize,
@@ -67,6 +95,15 @@ pub struct Diff {
     settings: SettingsArgs,
 }
 
+/// What is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Of {
+    /// Rows of logits
+    Rows,
+    /// The log-probabilities of the tokens that were taken
+    Tokens,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum FormatName {
     /// For reading
@@ -76,9 +113,12 @@ enum FormatName {
     Json,
 }
 
+/// The flags of token strings.
+const VOCAB: [&str; 4] = ["vocab", "tokenizer", "model-dir", "skip-special-tokens"];
+
 impl Diff {
-    fn open(&self, path: &PathBuf) -> Result<Box<dyn LogitsSource + Send>> {
-        let (layout, rows, dtype) = (self.layout, self.rows, self.dtype);
+    fn open(&self, path: &Path, rows: Option<RowRange>) -> Result<Box<dyn LogitsSource + Send>> {
+        let (layout, dtype) = (self.layout, self.dtype);
         let (null_is_masked, probs) = (self.null_is_masked, self.probs);
         let open = Open { layout, rows, dtype, null_is_masked, probs, ..Open::new(path) };
         watched(remarking(open.open()?, layout, Box::new(note)))
@@ -92,13 +132,61 @@ impl Diff {
 }
 
 impl Execute for Diff {
-    fn execute(self, _: &Given) -> anyhow::Result<Status> {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick diff steps.npy steps-fortran.npy",
+            "tokpick diff steps.npy steps-fortran.npy --max-kl 1e-4 -f json",
+            "tokpick diff ../formats/kld/lm512-f32.kld ../formats/kld/lm512-q8_0.kld --top 3",
+        ],
+        flags: &["max-kl", "min-top1", "seed", "temperature", "top-p", "top", "format", "output"],
+    };
+
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         for (flag, value) in [("--max-kl", self.max_kl), ("--min-top1", self.min_top1)] {
             if let Some(value) = value.filter(|v| v.is_nan() || *v < 0.0) {
                 return Err(Error::setting(flag, value, "must be 0 or more").into());
             }
         }
-        let (mut a, mut b) = (self.open(&self.a)?, self.open(&self.b)?);
+        if self.ratio_bound.is_nan() || self.ratio_bound < 1.0 {
+            return Err(Error::setting("--ratio-bound", self.ratio_bound, "must be 1 or more").into());
+        }
+        // with a server's numbers in A, the mask says over which tokens those of B are normalised
+        let a = self.look_at(&self.a)?;
+        let (a, path_b) = match (a, &self.b, &self.mask) {
+            (Input::Rows(a), _, Some(mask)) if a.carried().iter().all(|c| c.logprobs.is_empty()) => {
+                // each comparison opens its inputs
+                drop(a);
+                return self.masks(mask, given);
+            }
+            (Input::Rows(a), Some(b), None) if a.format().is_kld() => return self.statistics(a, b, given),
+            (a, Some(b), _) => (a, b),
+            (_, None, _) => {
+                let what = "holds log-probabilities of tokens: give the rows of the other side, too";
+                return Err(Error::input(self.a.display().to_string(), Place::default(), what).into());
+            }
+        };
+        let b = self.look_at(path_b)?;
+        let [a, b] = match self.tokens([a, b], path_b, given)? {
+            Ok(status) => return Ok(status),
+            Err(inputs) => inputs,
+        };
+        if self.mask.is_some() {
+            let what = "is for the rows of A, or for log-probabilities of tokens beside rows";
+            return Err(Error::setting("--mask", "", what).into());
+        }
+        let rows = |input: Input, path: &Path| match input {
+            Input::Rows(source) => Ok(source),
+            Input::Tokens(..) => self.open(path, self.rows),
+        };
+        let (mut a, mut b) = (rows(a, &self.a)?, rows(b, path_b)?);
+        if b.format().is_kld() {
+            let what = format!("give the .kld first: `tokpick diff {} {}`", b.name(), a.name());
+            return Err(Error::input(b.name(), Place::default(), what).into());
+        }
+        let typed = given.arguments().iter().filter_map(|a| a.long.as_deref());
+        let idle: Vec<String> =
+            typed.filter(|flag| VOCAB.contains(flag)).map(|flag| format!("--{flag}")).collect();
+        no_effect(&idle.iter().map(String::as_str).collect::<Vec<_>>(), "where rows of logits are compared");
         let mut out = self.report.open()?;
         let files = Files::read(&self.settings)?.drawing("`diff` compares what `sample` draws from");
         let asked =

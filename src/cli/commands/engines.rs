@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use tokpick::engine::{EngineInfo, engines};
 
 use crate::cli::args::ToArgs;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 pub struct Engines {
@@ -27,6 +27,9 @@ enum FormatName {
 }
 
 impl Execute for Engines {
+    const SCREEN: Screen =
+        Screen { examples: &["tokpick engines", "tokpick engines -f json"], flags: &["format", "output"] };
+
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let mut out = self.to.open()?;
         out.write(|to| match self.format {

@@ -1,6 +1,7 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::ops::Range;
+use tokpick::check::Known;
 use tokpick::engine::Watch;
 use tokpick::processor::Chain;
 use tokpick::render::{self, Explained, explain};
@@ -10,11 +11,11 @@ use tokpick::{Error, Place, sampler};
 use crate::cli::args::{
     DrawArgs, HistoryArgs, InputArgs, LimitArgs, ReportArgs, Seed, SettingsArgs, hide, made,
 };
-use crate::cli::note::{missing, no_effect, note};
+use crate::cli::note::{left_out, missing, no_effect, note};
 use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{Drawing, draw};
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(
@@ -67,6 +68,14 @@ fn range(text: &str) -> std::result::Result<Range<usize>, String> {
 }
 
 impl Execute for Explain {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick explain steps.npy --step 4 -t 0.8 -k 40 -p 0.9 --seed 7",
+            "tokpick explain steps.npy --step 4 --min-p 0.1 --seed 7 --vocab vocab.json",
+        ],
+        flags: &["step", "temperature", "top-k", "top-p", "min-p", "seed", "draw", "vocab", "top", "output"],
+    };
+
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("explain");
@@ -152,6 +161,7 @@ impl Execute for Explain {
         }
         out.finish()?;
         missing(opened.tokens.as_ref());
+        left_out(&opened, |left| Known::of(&resolved.chain, left).words());
         Ok(Status::Done)
     }
 }

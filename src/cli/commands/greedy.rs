@@ -8,7 +8,7 @@ use crate::cli::resolve::{self, Files, Setup};
 use crate::cli::run::{idle_in_greedy, run};
 use crate::cli::strategy::{Decode, Strategy};
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(mut_args(|arg| hide(arg, |flag| DrawArgs::draws(flag) || SearchArgs::has(flag))))]
@@ -18,6 +18,20 @@ pub struct Greedy {
 }
 
 impl Execute for Greedy {
+    const SCREEN: Screen = Screen {
+        examples: &["tokpick greedy steps.npy", "tokpick greedy steps.npy --vocab vocab.json -f text"],
+        flags: &[
+            "vocab",
+            "prompt-ids",
+            "repetition-penalty",
+            "stop",
+            "eos-token-id",
+            "max-new-tokens",
+            "format",
+            "output",
+        ],
+    };
+
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let args = &self.decode;
         if args.input.is_missing() {
@@ -41,6 +55,10 @@ impl Execute for Greedy {
 impl Decode for Greedy {
     fn args(&self) -> &DecodeArgs {
         &self.decode
+    }
+
+    fn args_mut(&mut self) -> &mut DecodeArgs {
+        &mut self.decode
     }
 
     fn files(&self) -> Result<Files> {

@@ -6,7 +6,7 @@ use tokpick::source::row_iter;
 use crate::cli::args::{HistoryArgs, InputArgs, ReportArgs};
 use crate::cli::note::missing;
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(
@@ -37,6 +37,11 @@ enum FormatName {
 }
 
 impl Execute for Info {
+    const SCREEN: Screen = Screen {
+        examples: &["tokpick info steps.npy", "tokpick info batch.npy --vocab vocab.json --top 3"],
+        flags: &["layout", "rows", "vocab", "top", "format", "output"],
+    };
+
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("info");

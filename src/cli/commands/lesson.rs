@@ -10,7 +10,7 @@ use tokpick::{Error, Result};
 use crate::cli::args::ToArgs;
 use crate::cli::lessons::{FILES, Lesson, Part, all};
 use crate::cli::out::Out;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(
@@ -31,6 +31,11 @@ pub struct LessonCommand {
 }
 
 impl Execute for LessonCommand {
+    const SCREEN: Screen = Screen {
+        examples: &["tokpick lesson", "tokpick lesson 2", "tokpick lesson --files ."],
+        flags: &["markdown", "files", "output"],
+    };
+
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         if let Some(folder) = &self.files {
             lay_out(folder)?;

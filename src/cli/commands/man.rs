@@ -8,7 +8,7 @@ use tokpick::{Error, Result};
 
 use crate::cli::args::ToArgs;
 use crate::cli::help::program;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(after_long_help = "Read a page with `tokpick man sample | man -l -`.")]
@@ -24,6 +24,11 @@ pub struct Man {
 }
 
 impl Execute for Man {
+    const SCREEN: Screen = Screen {
+        examples: &["tokpick man sample", "tokpick man --directory man1"],
+        flags: &["directory", "output"],
+    };
+
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let mut program = program();
         program.build();

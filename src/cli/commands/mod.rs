@@ -24,12 +24,15 @@ mod verify;
 
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
-use super::{Execute, Given, Status, places, progress, spelling};
+use super::{Execute, Given, Screen, Status, places, progress, spelling};
 
 /// Makes the enum that clap parses into, and hands each variant to its [`Execute`]. The flags of a command are only built once it is
 /// called: start-up pays for one.
 macro_rules! commands {
     ($($name:ident, $word:literal, $args:ty, $about:literal;)*) => {
+        /// The short helps, in the order in which commands are shown.
+        pub const SCREENS: &[(&str, Screen)] = &[$(($word, <$args as Execute>::SCREEN)),*];
+
         /// A subcommand that was parsed.
         pub enum Command {
             $($name(Box<$args>),)*

@@ -13,7 +13,7 @@ use crate::cli::args::{
 use crate::cli::note::{missing, note};
 use crate::cli::resolve::{Asked, Files, Resolved};
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// Of each step, so many of the best tokens are known at the later ones, for the penalties.
 const FOLLOWED: usize = 3;
@@ -46,6 +46,24 @@ pub struct Page {
 }
 
 impl Execute for Page {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick page steps.npy --vocab vocab.json --seed 7 -o page.html",
+            "tokpick page steps.npy --rows 0..8 -t 0.8 -p 0.9 --num-beams 3 -o page.html",
+        ],
+        flags: &[
+            "vocab",
+            "rows",
+            "temperature",
+            "top-k",
+            "top-p",
+            "seed",
+            "num-beams",
+            "eos-token-id",
+            "output",
+        ],
+    };
+
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("page");

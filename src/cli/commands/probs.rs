@@ -1,4 +1,5 @@
 use clap::{Args, ValueEnum};
+use tokpick::check::Known;
 use tokpick::draw::RowCoins;
 use tokpick::processor::{Chain, Context, Kind, Stage};
 use tokpick::render::{self, Distribution, ProbsFormat};
@@ -8,10 +9,11 @@ use crate::cli::args::{
     DigitsName, HistoryArgs, IdsArgs, InputArgs, LimitArgs, SettingsArgs, ToArgs, resolve_seed,
 };
 use crate::cli::host::{self, Want};
-use crate::cli::note::{missing, no_effect};
+use crate::cli::note::{left_out, missing, no_effect};
 use crate::cli::resolve::Asked;
+use crate::cli::shard;
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(
@@ -59,9 +61,21 @@ enum FormatName {
     Json,
     /// A JSON line for each row
     Jsonl,
+    /// The sampling mask: a JSON line for each sequence, with the ids that are left at each step as nested lists (SGLang)
+    Mask,
+    /// The same with all ids in one list and offsets (CSR, vLLM)
+    MaskCsr,
 }
 
 impl Execute for Probs {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick probs steps.npy --top 3",
+            "tokpick probs steps.npy -t 0.7 -p 0.9 --rows 0..2 -f json",
+        ],
+        flags: &["temperature", "top-k", "top-p", "min-p", "rows", "ids", "vocab", "top", "format", "output"],
+    };
+
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("probs");
@@ -73,8 +87,15 @@ impl Execute for Probs {
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
         let (files, resolved) = asked
             .over(&opened, shape.steps(), |files| files.drawing("`probs` shows what `sample` draws from"))?;
+        if self.format == FormatName::Json {
+            shard::refuse_parts(&opened, shard::ONE_DOCUMENT)?;
+        }
+        let given = self.seed.or_else(|| files.get(|s| s.seed));
+        if resolved.chain.needs().coin && given.is_none() {
+            shard::refuse_parts(&opened, shard::NO_SEED)?;
+        }
         let seed = match resolved.chain.needs().coin {
-            true => resolve_seed(self.seed.or_else(|| files.get(|s| s.seed))),
+            true => resolve_seed(given),
             false => {
                 no_effect(&self.seed.map_or(vec![], |_| vec!["--seed"]), "where no processor tosses a coin");
                 0
@@ -86,14 +107,21 @@ impl Execute for Probs {
             FormatName::Tsv => ProbsFormat::Tsv,
             FormatName::Json => ProbsFormat::Json,
             FormatName::Jsonl => ProbsFormat::Jsonl,
+            FormatName::Mask => ProbsFormat::Mask,
+            FormatName::MaskCsr => ProbsFormat::MaskCsr,
         };
-        let mut probs = render::Probs::new(format, self.top, shape.sequences.len() > 1);
+        let is_mask = matches!(format, ProbsFormat::Mask | ProbsFormat::MaskCsr);
+        if let Some(top) = self.top.filter(|_| is_mask) {
+            return Err(tokpick::Error::setting("--top", top, "a mask is of all tokens that are left").into());
+        }
+        let mut probs = render::Probs::new(format, self.top, opened.sequences > 1);
         probs.digits = self.digits.into();
+        probs.ids = opened.source.ids();
         let tokens = opened.tokens.as_ref();
         let ids = self.ids.resolve(tokens, opened.source.as_ref())?;
         walk(opened.source.as_mut(), &job, ids.as_deref(), &mut (), &mut |visit| {
             let (sequence, step, c) = (visit.sequence, visit.step, visit.candidates);
-            let whole = whole.as_ref().filter(|_| format != ProbsFormat::Tsv);
+            let whole = whole.as_ref().filter(|_| format != ProbsFormat::Tsv && !is_mask);
             let mut row = match self.top.filter(|_| whole.is_none() && host::wants().is_none()) {
                 Some(n) => Distribution::top(sequence, step, c, n),
                 None => Distribution::new(sequence, step, c),
@@ -114,6 +142,7 @@ impl Execute for Probs {
         out.write(|to| probs.end(to))?;
         out.finish()?;
         missing(opened.tokens.as_ref());
+        left_out(&opened, |left| Known::of(&resolved.chain, left).words());
         Ok(Status::Done)
     }
 }

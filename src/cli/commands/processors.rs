@@ -3,7 +3,7 @@ use tokpick::render;
 use tokpick::settings::Order;
 
 use crate::cli::args::ReportArgs;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 pub struct Processors {
@@ -26,6 +26,11 @@ enum FormatName {
 }
 
 impl Execute for Processors {
+    const SCREEN: Screen = Screen {
+        examples: &["tokpick processors", "tokpick processors -f json"],
+        flags: &["format", "output"],
+    };
+
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let orders = [Order::hf(), Order::llama_cpp(), Order::vllm()];
         let processors = render::Processors { orders: orders.to_vec() };

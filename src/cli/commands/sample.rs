@@ -8,9 +8,10 @@ use tokpick::{Result, sampler};
 use crate::cli::args::{DecodeArgs, Group, SearchArgs, hide};
 use crate::cli::note::no_effect;
 use crate::cli::resolve::{Files, Setup};
+use crate::cli::shard;
 use crate::cli::strategy::{Decode, Drawing, Strategy, draw, samples};
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status, run::run};
+use crate::cli::{Execute, Given, Screen, Status, run::run};
 
 #[derive(Args)]
 #[command(mut_args(|arg| hide(arg, SearchArgs::has)))]
@@ -22,6 +23,29 @@ pub struct Sample {
 }
 
 impl Execute for Sample {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick sample steps.npy -t 0.8 -k 40 -p 0.9 --seed 7",
+            "tokpick sample steps.npy --seed 7 -n 3 --vocab vocab.json -f text",
+            "tokpick sample steps.npy --engine torch --seed 42",
+        ],
+        flags: &[
+            "temperature",
+            "top-k",
+            "top-p",
+            "min-p",
+            "seed",
+            "num-samples",
+            "histogram",
+            "engine",
+            "vocab",
+            "eos-token-id",
+            "format",
+            "output",
+            "record",
+        ],
+    };
+
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let args = &self.decode;
         if args.input.is_missing() {
@@ -33,6 +57,7 @@ impl Execute for Sample {
         let setup = Setup::new(args, args.open()?, files, counts || args.wants_logprobs())?;
         no_effect(&args.search.given(), "when sampling (they are for `tokpick beam`)");
         if counts {
+            shard::refuse_parts(&setup.opened, "--histogram is one table of all sequences: leave it out")?;
             return histogram::run(args, &self.view, setup, given);
         }
         no_effect(&histogram::idle(given), "without --histogram");
@@ -44,6 +69,10 @@ impl Execute for Sample {
 impl Decode for Sample {
     fn args(&self) -> &DecodeArgs {
         &self.decode
+    }
+
+    fn args_mut(&mut self) -> &mut DecodeArgs {
+        &mut self.decode
     }
 
     fn strategy(&self, setup: &Setup) -> Result<Strategy<'static>> {

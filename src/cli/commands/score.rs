@@ -1,15 +1,15 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::Error;
-use tokpick::check::{self, By};
+use tokpick::check::{self, By, Known};
 
 use crate::cli::args::{
     HistoryArgs, IdsArgs, InputArgs, LimitArgs, ReportArgs, SettingsArgs, made, resolve_seed,
 };
-use crate::cli::note::missing;
+use crate::cli::note::{left_out, missing};
 use crate::cli::resolve::Asked;
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// A row for each id (with `--format text`, the text under marks): its log-probability in the raw row and after the processors, its rank
 /// (1 is the best, tied tokens share
@@ -75,6 +75,14 @@ impl From<ByName> for By {
 }
 
 impl Execute for Score {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick score steps-small.json --ids 307,318,278,372",
+            "tokpick greedy steps.npy | tokpick score steps.npy --ids-file -",
+        ],
+        flags: &["ids", "ids-file", "prompt-ids", "temperature", "vocab", "format", "output"],
+    };
+
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("score");
@@ -121,6 +129,12 @@ impl Execute for Score {
         })?;
         out.finish()?;
         missing(opened.tokens.as_ref());
+        left_out(&opened, |left| {
+            let known = Known::of(&resolved.chain, left).words();
+            format!(
+                "log-probabilities of listed tokens are those of the whole row; of the processed ones: {known}"
+            )
+        });
         Ok(Status::Done)
     }
 }

@@ -7,7 +7,7 @@ use crate::cli::note::{no_effect, note};
 use crate::cli::resolve::{self, Files, Setup};
 use crate::cli::strategy::{Decode, Strategy};
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status, run::run};
+use crate::cli::{Execute, Given, Screen, Status, run::run};
 
 #[derive(Args)]
 #[command(mut_args(|arg| hide(arg, idle)))]
@@ -43,6 +43,23 @@ impl Search {
 }
 
 impl Execute for Search {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick search steps-small.json --exact",
+            "tokpick search steps-small.json --exact --num-return-sequences 3 -f jsonl",
+        ],
+        flags: &[
+            "exact",
+            "max-nodes",
+            "num-return-sequences",
+            "vocab",
+            "eos-token-id",
+            "max-new-tokens",
+            "format",
+            "output",
+        ],
+    };
+
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let args = &self.decode;
         if args.input.is_missing() {
@@ -85,6 +102,10 @@ impl Execute for Search {
 impl Decode for Search {
     fn args(&self) -> &DecodeArgs {
         &self.decode
+    }
+
+    fn args_mut(&mut self) -> &mut DecodeArgs {
+        &mut self.decode
     }
 
     fn files(&self) -> Result<Files> {

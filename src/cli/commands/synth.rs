@@ -9,7 +9,7 @@ use tokpick::Error;
 use tokpick::source::write::{JsonWriter, NpyWriter};
 
 use crate::cli::args::{ToArgs, resolve_seed};
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 #[command(after_long_help = "Written row by row: any size fits in memory.")]
@@ -85,6 +85,14 @@ impl FromStr for Axes {
 }
 
 impl Execute for Synth {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick synth 64x32000 --seed 1 -o logits.npy",
+            "tokpick synth 3x8 --dist normal --seed 1 -f json",
+        ],
+        flags: &["dist", "scale", "seed", "format", "output"],
+    };
+
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let fits = self.scale.is_finite() && self.scale.abs() <= 1e6;
         if !fits {

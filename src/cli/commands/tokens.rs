@@ -8,7 +8,7 @@ use crate::cli::args::{ReportArgs, VocabArgs, texts};
 use crate::cli::named::{Named, parse};
 use crate::cli::note::missing;
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// A row for each token: its id, its string in the vocabulary, what it adds to the text (the bytes of a part of a character), and whether
 /// it is special or beyond the vocabulary.
@@ -57,6 +57,14 @@ enum FormatName {
 }
 
 impl Execute for Tokens {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick tokens \"Hello world\" --tokenizer tokenizer.json",
+            "tokpick tokens \"15496 995\" --tokenizer tokenizer.json -f json",
+        ],
+        flags: &["as", "add-special-tokens", "tokenizer", "vocab", "skip-special-tokens", "format", "output"],
+    };
+
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let Some(what) = &self.what else { return help("tokens") };
         let Some(tokens) = self.vocab.open()? else {

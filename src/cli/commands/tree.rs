@@ -17,7 +17,7 @@ use crate::cli::note::{missing, no_effect};
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files};
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// A beam search, drawn from what it considered at every step: live, pruned and finished hypotheses, where greedy search goes, and with
 /// `--exact` the true best sequence. Numbers: the probability of the token after the processors, and that of all tokens so far.
@@ -67,6 +67,24 @@ enum FormatName {
 }
 
 impl Execute for Tree {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick tree steps-small.json --num-beams 3 --vocab vocab.json",
+            "tokpick tree steps-small.json --num-beams 3 -f svg -o tree.svg",
+        ],
+        flags: &[
+            "num-beams",
+            "length-penalty",
+            "from-trace",
+            "pruned",
+            "prompt-ids",
+            "max-new-tokens",
+            "vocab",
+            "format",
+            "output",
+        ],
+    };
+
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let mut out = self.report.open()?;
         if let Some(path) = &self.from_trace {

@@ -7,19 +7,21 @@ use std::path::Path;
 
 use clap::Args;
 use serde_json::json;
-use tokpick::check::{self, Clip, Record, Tolerance, VerifyOptions};
+use tokpick::check::{self, Clip, Known, MaskReport, Record, Tolerance, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
 use tokpick::engine::{Batch, Watch};
-use tokpick::{Error, Place, Result};
+use tokpick::sampler::Job;
+use tokpick::source::LogitsSource;
+use tokpick::{Error, Place, Result, TokenId};
 
 use self::judge::{FormatName, JudgeArgs};
 use crate::cli::args::{DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Seed, SettingsArgs, hide};
 use crate::cli::named::NamedLists;
-use crate::cli::note::{no_effect, note};
+use crate::cli::note::{left_out, no_effect, note};
 use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{self, is_greedy, samples};
 use crate::cli::usage::help;
-use crate::cli::{Execute, Given, Status};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// `verify RECORD` repeats a recorded run. `verify INPUT --ids …` draws every step again, with the claimed ids as history, and
 /// tells for each mismatch by how much the claimed token lost (after Token-DiFR, arXiv 2511.20621): the score difference of a
@@ -46,6 +48,27 @@ pub struct Verify {
 }
 
 impl Execute for Verify {
+    const SCREEN: Screen = Screen {
+        examples: &[
+            "tokpick verify steps-small.json --ids 307,318,278,372 --greedy",
+            "tokpick sample steps.npy -s 7 | tokpick verify steps.npy --ids-file - -s 7",
+            "tokpick sample steps.npy -s 7 -o ids --record - | tokpick verify -",
+        ],
+        flags: &[
+            "ids",
+            "ids-file",
+            "seed",
+            "engine",
+            "greedy",
+            "guess",
+            "logit-noise",
+            "temperature",
+            "top-p",
+            "format",
+            "output",
+        ],
+    };
+
     fn execute(mut self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
             return help("verify");
@@ -134,15 +157,26 @@ impl Verify {
             clip: Clip(self.judge.clip),
             tolerance: self.tolerance()?,
         };
+        let mask = match &self.judge.mask {
+            Some(file) => {
+                Some(self.masks(file, opened.source.as_mut(), &job, (samples == 1).then_some(&ids[..]))?)
+            }
+            None => None,
+        };
         let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, &ids, &options)?;
-        let holds = found.holds(self.judge.min_match, self.judge.max_margin);
+        let holds = found.holds(self.judge.min_match, self.judge.max_margin)
+            && mask.as_ref().is_none_or(MaskReport::holds);
         let look = self.judge.report.look(&out);
         out.write(|to| match self.judge.report.format {
             FormatName::Text => {
-                found.text(self.judge.top, self.judge.logit_noise, self.judge.alpha, &look, to)
+                found.text(self.judge.top, self.judge.logit_noise, self.judge.alpha, &look, to)?;
+                match &mask {
+                    Some(mask) => mask.text(self.judge.top, opened.tokens.as_ref(), &look, to),
+                    None => Ok(()),
+                }
             }
             FormatName::Json => {
-                let document = json!({
+                let mut document = json!({
                     "tokpick": env!("CARGO_PKG_VERSION"),
                     "draw": draw.name(),
                     "seed": seed.as_ref().map(Seed::json),
@@ -150,11 +184,36 @@ impl Verify {
                     "holds": holds,
                     "verification": found,
                 });
+                if let Some(mask) = &mask {
+                    document["mask"] = json!(mask);
+                }
                 writeln!(to, "{document}")
             }
         })?;
         out.finish()?;
+        left_out(&opened, |left| match self.judge.greedy {
+            true => Known::greedily(&resolved.chain, left).words(),
+            false => Known::of(&resolved.chain, left).words(),
+        });
         Ok(if holds { Status::Done } else { Status::No })
+    }
+
+    /// Holds masks against the rows; they are read a second time for the draws.
+    fn masks(
+        &self,
+        file: &Path,
+        source: &mut dyn LogitsSource,
+        job: &Job<'_>,
+        ids: Option<&[Vec<TokenId>]>,
+    ) -> Result<MaskReport> {
+        if source.shared().is_none() {
+            let what =
+                "--mask reads the rows twice, and these come once: save them as NPY (`tokpick convert`)";
+            return Err(Error::input(source.name(), Place::default(), what));
+        }
+        let name = file.display().to_string();
+        let masks = check::read_masks(&name, tokpick::source::read_text(file)?.as_bytes())?;
+        check::check_masks(source, job, ids, &name, &masks)
     }
 
     /// The draw that is claimed, its seed, and the temperature between raw logits and scores.
@@ -194,9 +253,9 @@ impl Verify {
 
     /// What a faithful server may differ by: as the flags say, or as is usual for engines without a state.
     fn tolerance(&self) -> Result<Option<Tolerance>> {
-        let usual = self.addressed()?.then(|| Tolerance::default().score);
-        let score = self.judge.tolerance.or(usual);
-        Ok(score.map(|score| Tolerance { score, cut: self.judge.cut_tolerance }))
+        let cut = self.judge.cut_tolerance;
+        let usual = self.addressed()?.then(|| Tolerance { cut, ..Tolerance::default() });
+        Ok(self.judge.tolerance.map(|score| Tolerance { score, spacings: 0.0, cut }).or(usual))
     }
 
     /// The ids of a server's answers, where the file of ids holds such; seeds, positions and prompts go where flags left them

@@ -70,7 +70,8 @@ pub(super) fn chain(
                 format!("holds all processors and their order: leave out --{flag}, or put it into the chain"),
             )),
             None => {
-                let idle: Vec<String> = files.entries().into_iter().map(|e| e.0).collect();
+                let mut idle: Vec<String> = files.entries().into_iter().map(|e| e.0).collect();
+                idle.extend(files.get(|s| s.bad_words.clone()).map(|_| "bad_words".to_string()));
                 if !idle.is_empty() {
                     note(format!("--chain replaces what the files say of {}", idle.join(", ")));
                 }

@@ -160,9 +160,7 @@ impl Files {
     /// Says that stop strings have no effect where nothing is decoded.
     pub fn note_stop(&self) {
         if let Some((file, _)) = self.named(|s| s.stop.clone()) {
-            note(format!(
-                "{file}: no effect: stop (it ends sequences in greedy search, sampling and beam search)"
-            ));
+            note(format!("{file}: no effect: stop (it is for `greedy`, `sample` and `beam`)"));
         }
     }
 

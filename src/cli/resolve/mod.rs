@@ -57,17 +57,27 @@ impl Asked<'_> {
         follow: impl FnOnce(Files) -> Files,
     ) -> Result<(Files, Resolved)> {
         let files = follow(Files::read(self.settings)?);
-        files.note_stop();
         let resolved = self.resolve(&files, opened.source.as_ref(), steps, opened.tokens.as_ref())?;
         Ok((files, resolved))
     }
 
-    /// Resolves everything for an input; `steps` are those that a sequence can have, where that is known, `tokens` the strings that
-    /// ids may be named by.
+    /// Resolves everything for an input, in a command that knows no stop strings; `steps` are those that a sequence can have, where that is
+    /// known, `tokens` the strings that ids may be named by.
     ///
     /// # Errors
     /// Values out of range, named by their flags; what an engine lacks; flags that exclude each other.
     pub fn resolve(
+        &self,
+        files: &Files,
+        source: &dyn LogitsSource,
+        steps: Option<usize>,
+        tokens: Option<&Tokens>,
+    ) -> Result<Resolved> {
+        files.note_stop();
+        self.without_stop(files, source, steps, tokens)
+    }
+
+    fn without_stop(
         &self,
         files: &Files,
         source: &dyn LogitsSource,
@@ -154,7 +164,7 @@ impl Setup {
         };
         let shape = opened.source.shape();
         let tokens = opened.tokens.as_ref();
-        let mut resolved = asked.resolve(&files, opened.source.as_ref(), shape.steps(), tokens)?;
+        let mut resolved = asked.without_stop(&files, opened.source.as_ref(), shape.steps(), tokens)?;
         resolved.stop = args.stop.resolve(&files, tokens)?;
         Ok(Setup { opened, files, resolved, logprobs })
     }

@@ -1,10 +1,7 @@
 //! The tokens beside the edge that a truncation by mass has cut: an engine's own search, or another order of sums, may
 //! decide otherwise there.
 
-use crate::engine::Beside;
-
-/// How far from the edge tokens are looked at, as a share of the mass.
-const FARTHEST: f64 = 1e-2;
+use crate::engine::{Beside, FARTHEST_CUT};
 
 /// The tokens beside the edge of the truncation that keeps what has less than `p` of the mass above it. `falling` are ids
 /// and shares, the likeliest first.
@@ -18,8 +15,8 @@ pub(in crate::engine) fn beside(
     let mut found = Vec::new();
     for (id, share) in falling {
         let distance = f64::abs(above - p);
-        if distance <= FARTHEST {
-            found.push(Beside { id, kept: kept(id), distance, score: score(id) });
+        if distance <= FARTHEST_CUT {
+            found.push(Beside { id, kept: kept(id), above, share, distance, score: score(id) });
         } else if above > p {
             break;
         }

@@ -17,6 +17,14 @@ pub(in crate::engine) fn rising(a: f32, b: f32) -> Ordering {
     (a + 0.0).total_cmp(&(b + 0.0))
 }
 
+/// How far apart float32 numbers are at the largest of the scores that can win a race: those at most 30 below the best.
+pub(in crate::engine) fn spacing(scores: &[f32]) -> f64 {
+    let best = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let able = scores.iter().filter(|&&x| x >= best - 30.0 && x.is_finite());
+    let largest = able.fold(0f32, |most, x| most.max(x.abs()));
+    f64::from(largest.next_up()) - f64::from(largest)
+}
+
 /// eˣ in float64.
 pub(in crate::engine) fn exp(x: f64) -> f64 {
     libm::exp(x)

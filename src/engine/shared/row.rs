@@ -77,6 +77,6 @@ pub(in crate::engine) fn argmax(values: &[f32]) -> u32 {
 /// The best score, the lowest id on ties.
 pub(in crate::engine) fn greedy(scores: &[f32], watch: Watch) -> (u32, Option<Evidence>) {
     let winner = argmax(scores);
-    let evidence = watch.evidence().then(|| Evidence::race(float::widen(scores), false, winner));
+    let evidence = watch.evidence().then(|| Evidence::best(float::widen(scores), winner));
     (winner, evidence)
 }

@@ -238,7 +238,9 @@ impl V2Replay {
                     noise.score(id, f64::from(before[id as usize]))
                 })
             });
-            Evidence::Race { scores, ratios: false, winner, edge: edge.into() }
+            let spacing = float::spacing(&self.filters.scores);
+            let (edge, ranks) = (edge.into(), Arc::from([]));
+            Evidence::Race { scores, ratios: false, winner, noisy: true, spacing, edge, ranks }
         });
         (winner, evidence)
     }

@@ -171,9 +171,17 @@ impl Isa for V4 {
         let f = self.avx512f;
         let packed: [[u32; 16]; 2] = bytemuck::cast(each!(2, |m, row| f._mm512_maskz_compress_epi32(m, row)));
         let first = m[0].count_ones() as usize;
-        out[..16].copy_from_slice(&packed[0]);
-        out[first..first + 16].copy_from_slice(&packed[1]);
+        put(out, 0, packed[0]);
+        put(out, first, packed[1]);
         first + m[1].count_ones() as usize
+    }
+}
+
+/// Writes whole registers: of a known length, so that this is a store and no call, however the crate is cut for the compiler.
+#[inline(always)]
+fn put<const N: usize>(out: &mut [u32; LANES], at: usize, packed: [u32; N]) {
+    if let Some(to) = out[at..].first_chunk_mut() {
+        *to = packed;
     }
 }
 
@@ -305,10 +313,9 @@ impl Isa for V3 {
         let row: [__m256i; 4] = bytemuck::cast(*row);
         let mut n = 0;
         for (m, row) in self.bits(m).to_le_bytes().into_iter().zip(row) {
-            let order: [u32; 8] = PACKING[usize::from(m)].map(u32::from);
-            let packed: [u32; 8] =
-                bytemuck::cast(self.avx2._mm256_permutevar8x32_epi32(row, bytemuck::cast(order)));
-            out[n..n + 8].copy_from_slice(&packed);
+            let order = bytemuck::cast([u64::from_le_bytes(PACKING[usize::from(m)]), 0]);
+            let order = self.avx2._mm256_cvtepu8_epi32(order);
+            put::<8>(out, n, bytemuck::cast(self.avx2._mm256_permutevar8x32_epi32(row, order)));
             n += m.count_ones() as usize;
         }
         n

@@ -1,5 +1,6 @@
 //! What an input is, by its first bytes.
 
+use crate::source::server::is_events;
 use crate::source::text::lines::{self, BOM, UTF16};
 
 /// What the first bytes say.
@@ -8,9 +9,11 @@ pub(in crate::source) enum FileKind {
     Npy,
     Zip,
     Safetensors,
+    /// What llama-perplexity keeps of a base model.
+    Kld,
     Gzip,
     Zstd,
-    /// JSON, or blanks before it.
+    /// JSON, or blanks before it; events of a stream that hold such.
     Json,
     /// Nothing that is read; what to say.
     Refused(String),
@@ -53,6 +56,7 @@ pub(in crate::source) fn of(start: &[u8]) -> FileKind {
         [a, b, c, d, e, f, g, h, b'{', ..] if is_length(&[*a, *b, *c, *d, *e, *f, *g, *h]) => {
             FileKind::Safetensors
         }
+        [b'_', b'l', b'o', b'g', b'i', b't', b's', b'_', ..] => FileKind::Kld,
         [0x80, 2..=5, ..] => FileKind::Refused(pickle()),
         [b'P', b'A', b'R', b'1', ..] => {
             let read = columns.replace("TABLE", "parquet").replace("READ", "t.read_table('FILE')");
@@ -96,7 +100,7 @@ fn text(start: &[u8]) -> FileKind {
         return FileKind::Refused(UTF16.into());
     }
     let text = start.strip_prefix(BOM).unwrap_or(start).trim_ascii_start();
-    if matches!(text, [] | [b'[' | b'{', ..]) {
+    if matches!(text, [] | [b'[' | b'{', ..]) || is_events(text) {
         return FileKind::Json;
     }
     let line = text.split(|b| *b == b'\n').next().unwrap_or_default();

@@ -102,6 +102,7 @@ impl Open {
                 header.data_start += found.start;
                 self.in_file(name, file, header, held)
             }
+            FileKind::Kld => self.kld_file(name, file, len),
             FileKind::Json => self.json(Lines::new(name, Box::new(file))),
             FileKind::Gzip => self.packed(compressed::gzip(file), 1),
             FileKind::Zstd => self.packed(compressed::zstd(file), 1),
@@ -166,6 +167,7 @@ impl Open {
                 header.container = "NPZ, NPY".into();
                 self.in_pipe(name, from, header)
             }
+            (FileKind::Kld, None) => self.kld_pipe(name, Box::new(from)),
             (FileKind::Json, None) => self.json(Lines::new(name, Box::new(from))),
             (FileKind::Refused(what), None) => Err(Error::input(name, Place::default(), what)),
         }
@@ -199,11 +201,13 @@ impl Open {
     }
 
     fn in_file(self, name: String, file: File, header: Header, held: u64) -> Result<Source> {
+        self.no_portion(&name)?;
         let options = self.options();
         self.array(array::open_file(name, file, header, held, options)?)
     }
 
     fn in_pipe(self, name: String, from: Box<dyn Read + Send>, header: Header) -> Result<Source> {
+        self.no_portion(&name)?;
         let options = self.options();
         self.array(array::open_pipe(name, from, header, options)?)
     }

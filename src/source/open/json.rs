@@ -5,8 +5,9 @@ use std::io::Read;
 use super::{LARGEST, Meaning, Open, Source};
 use crate::source::container::kind::{self, FileKind};
 use crate::source::layout::Grid;
+use crate::source::server;
 use crate::source::stream::Stream;
-use crate::source::text::json::{Content, Context};
+use crate::source::text::json::{Content, Hints};
 use crate::source::text::jsonl::{JsonLines, LineOptions};
 use crate::source::text::lines::Lines;
 use crate::source::{Format, Layout, LogitsSource, PrefixTable, Steps};
@@ -24,20 +25,28 @@ impl Open {
         }
         self.no_dtype("JSON")?;
         self.no_array("JSON")?;
+        let tells = server::tells(&lines.text);
+        if tells == Some(true) {
+            let line = lines.line;
+            rest(&mut lines)?;
+            return self.answer(lines, line);
+        }
         let mut content = Content::default();
         let (null_is_masked, probs, layout) = (self.null_is_masked, self.probs, self.layout);
-        let context = Context { file: &name, null_is_masked, probs, line: lines.line, step: Some(0), layout };
+        let context = Hints { file: &name, null_is_masked, probs, line: lines.line, step: Some(0), layout };
         let first = content.parse(&lines.text, context);
         // A first line that is no whole value begins a document of many lines.
-        let whole = content.cut_off;
+        let whole = content.cut_off || (first.is_err() && tells.is_none());
         if whole {
-            let rest = lines.from.by_ref().take(LARGEST).read_to_end(&mut lines.text);
-            if rest.map_err(|source| Error::Io { file: name.clone(), source })? as u64 == LARGEST {
-                let what = "a JSON document of more than 1 GiB: save such logits as NPY, with numpy.save";
-                return Err(Error::input(name, Place::default(), what));
+            rest(&mut lines)?;
+            if server::is_answer(&lines.text) {
+                let line = lines.line;
+                return self.answer(lines, line);
             }
+            self.no_portion(&name)?;
             content.parse(&lines.text, context)?;
         } else {
+            self.no_portion(&name)?;
             first?;
         }
         let options = LineOptions {
@@ -62,6 +71,30 @@ impl Open {
             return Err(lines.bad("text after the end of the document, which is one JSON value"));
         }
         self.document(name, content)
+    }
+
+    /// The answer of a server, or several; they begin in a line.
+    fn answer(self, lines: Lines, line: usize) -> Result<Source> {
+        if self.kind == Meaning::Bigram {
+            let what = format!("{} is a server's answer; a bigram matrix is [V, V]", lines.name);
+            return Err(Error::setting("source", "bigram", what));
+        }
+        if let Some(layout) = self.layout {
+            let what = format!("{} is a server's answer: its axes are its own", lines.name);
+            return Err(Error::setting("layout", layout, what));
+        }
+        if self.probs {
+            let what = format!("{} is a server's answer, which says itself what its numbers are", lines.name);
+            return Err(Error::setting("probs", "", what));
+        }
+        let reader = server::read(&lines.name, &lines.text, line)?;
+        let options = server::Options {
+            portion: self.portion,
+            rows: self.rows,
+            names: self.names.as_ref(),
+            vocab_size: self.vocab_size,
+        };
+        Ok(Box::new(server::Served::new(lines.name, reader, &options)?))
     }
 
     fn document(self, name: String, content: Content) -> Result<Source> {
@@ -116,4 +149,14 @@ impl Open {
             }
         }
     }
+}
+
+/// Reads what follows the line to its end.
+fn rest(lines: &mut Lines) -> Result<()> {
+    let rest = lines.from.by_ref().take(LARGEST).read_to_end(&mut lines.text);
+    if rest.map_err(|source| Error::Io { file: lines.name.clone(), source })? as u64 == LARGEST {
+        let what = "a JSON document of more than 1 GiB: save such logits as NPY, with numpy.save";
+        return Err(Error::input(&lines.name, Place::default(), what));
+    }
+    Ok(())
 }

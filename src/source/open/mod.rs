@@ -2,11 +2,12 @@
 
 mod binary;
 mod json;
+mod kld;
 
 use std::path::{Path, PathBuf};
 
 use super::text::lines;
-use super::{Bigram, DtypeHint, Layout, LogitsSource, Names, RawDtype, RowRange, Steps};
+use super::{Bigram, DtypeHint, Layout, LogitsSource, Names, Portion, RawDtype, RowRange, Steps};
 use crate::{Error, Result};
 
 /// What the rows of an input mean.
@@ -25,11 +26,13 @@ pub enum Meaning {
 /// | content | becomes |
 /// |---|---|
 /// | NPY file, C order; stored in `.npz`; safetensors; raw numbers | rows read where they lie: random access, nothing kept in memory |
+/// | `.kld` of llama-perplexity | a sequence for each chunk, its rows read where they lie |
 /// | the same from a pipe, deflated in `.npz`, or in gzip or Zstandard | rows as they come, forward only |
 /// | NPY, Fortran order | steps in memory |
 /// | JSON document | steps in memory |
 /// | JSON Lines of steps | rows as their lines arrive, forward only; a single line `[…]` is such a stream, too |
 /// | JSON Lines with `prefix` | a [`PrefixTable`](crate::source::PrefixTable) in memory |
+/// | the answer of a server, or the events of a stream | sparse steps in memory |
 ///
 /// Rows are f32. NPY elements may be f16, bfloat16, f32, f64 or integers of any width, in either byte order; f64 and integers are
 /// rounded once, and what is finite but overflows f32 is an error. A JSON number is an f64 that is rounded once; Python's
@@ -68,6 +71,8 @@ pub struct Open {
     /// The numbers are probabilities, which sum to 1 in each row, not logits: their logarithms are decoded. (JSON may say so itself,
     /// with the key `probs`.)
     pub probs: bool,
+    /// Which tokens of a server's answer are read: what was generated, unless it has log-probabilities of its prompt alone.
+    pub portion: Option<Portion>,
     /// What the rows mean.
     pub kind: Meaning,
     /// V: needed where sparse rows don't tell it (default: the highest id so far + 1). Dense rows may be wider, as those of a padded
@@ -110,6 +115,17 @@ impl Open {
                 "bf16",
                 format!("{} is {what}; the hint is for NPY", self.name()),
             )),
+            None => Ok(()),
+        }
+    }
+
+    /// Parts are for the answers of servers.
+    fn no_portion(&self, name: &str) -> Result<()> {
+        match self.portion {
+            Some(portion) => {
+                let what = format!("{name} is no answer of a server: it has no prompt beside its steps");
+                Err(Error::setting("part", portion, what))
+            }
             None => Ok(()),
         }
     }

@@ -4,13 +4,16 @@
 //! file and of a float64 NPY file. Python's `-Infinity`, `Infinity` and `NaN` are numbers too. Keys may stand in any order;
 //! unknown keys are refused, so that a slip of the pen (`"vocabs"`) is not silently without effect.
 
-use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, NumberInt, Peek};
+mod errors;
+mod lists;
+
+use jiter::{Jiter, Peek};
 
 use super::decimal;
 use serde_json::Value;
 
-use crate::source::{Layout, Names, probs};
-use crate::{Error, Place, Result, TokenId};
+use crate::source::{Layout, Names, Rest, Row, probs};
+use crate::{Place, Result, TokenId};
 
 /// The keys of an object of logits.
 const KEYS: [&str; 7] = ["logits", "logprobs", "probs", "ids", "prefix", "vocab", "id"];
@@ -49,7 +52,7 @@ pub(crate) struct Named {
 
 /// What a parser has to know beside the text: most of it is for its messages.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Context<'a> {
+pub(crate) struct Hints<'a> {
     pub file: &'a str,
     pub null_is_masked: bool,
     /// The numbers are probabilities, whatever their key.
@@ -64,7 +67,7 @@ pub(crate) struct Context<'a> {
 
 impl Content {
     /// Reads a whole text.
-    pub fn parse(&mut self, text: &[u8], context: Context<'_>) -> Result<()> {
+    pub fn parse(&mut self, text: &[u8], context: Hints<'_>) -> Result<()> {
         self.axes.clear();
         self.logits.clear();
         self.named.clear();
@@ -103,6 +106,14 @@ impl Content {
         Ok(())
     }
 
+    /// Says what a sparse row leaves out, where its numbers are log-probabilities.
+    pub fn rest(&self, row: &mut Row) {
+        if let Some(ids) = row.ids.as_ref().filter(|_| self.logprobs || self.probs) {
+            let rest = Rest::of(ids, &row.logits, None, row.vocab);
+            row.rest = rest.map(|rest| Rest { counts: false, ..rest });
+        }
+    }
+
     /// The logits of a line, which must be one row.
     pub fn is_row(&self) -> bool {
         self.axes.len() == 1
@@ -119,7 +130,7 @@ struct Parser<'j, 'c> {
     /// Where its text begins in the whole.
     start: usize,
     text: &'j [u8],
-    context: Context<'c>,
+    context: Hints<'c>,
     content: &'c mut Content,
     /// How deep the logits are nested, and outer and inner number of the row that is being read.
     depth: usize,
@@ -155,6 +166,7 @@ impl Parser<'_, '_> {
         let axes = &self.content.axes;
         let v = axes.last().copied().unwrap_or(0).max(1);
         let inner = if axes.len() == 3 { axes[1].max(1) } else { 1 };
+        self.content.probs = true;
         let (depth, ids) = (axes.len(), self.content.ids.take());
         let mut logits = std::mem::take(&mut self.content.logits);
         for (number, row) in logits.chunks_mut(v).enumerate() {
@@ -335,143 +347,6 @@ impl Parser<'_, '_> {
             }
             other => Err(self.unexpected_at(place, other, "among the numbers")),
         }
-    }
-
-    fn ids(&mut self, key: &'static str) -> Result<Vec<TokenId>> {
-        let mut ids = Vec::new();
-        let mut next = self.array(key)?;
-        while let Some(peek) = next {
-            if peek == Peek::String {
-                let text = self.json.known_str().map(str::to_owned).map_err(|e| self.syntax(e))?;
-                self.content.named.push(Named { key, at: ids.len(), text });
-                ids.push(0);
-                next = self.json.array_step().map_err(|e| self.syntax(e))?;
-                continue;
-            }
-            let id = match peek.is_num().then(|| self.json.known_int(peek)) {
-                Some(Ok(NumberInt::Int(id))) => TokenId::try_from(id).ok(),
-                _ => None,
-            };
-            let Some(id) = id else {
-                let what =
-                    format!("entry {} of {key:?} is not a token id: ids are whole numbers from 0", ids.len());
-                return Err(self.bad(self.here(), what));
-            };
-            ids.push(id);
-            next = self.json.array_step().map_err(|e| self.syntax(e))?;
-        }
-        Ok(ids)
-    }
-
-    fn strings(&mut self) -> Result<Vec<String>> {
-        let mut strings = Vec::new();
-        let mut next = self.array("vocab")?;
-        while let Some(peek) = next {
-            if peek != Peek::String {
-                let what = format!("as entry {} of \"vocab\"; token strings are strings", strings.len());
-                return Err(self.unexpected(peek, &what));
-            }
-            let string = self.json.known_str().map(str::to_owned);
-            strings.push(string.map_err(|e| self.syntax(e))?);
-            next = self.json.array_step().map_err(|e| self.syntax(e))?;
-        }
-        Ok(strings)
-    }
-
-    fn name(&mut self) -> Result<Value> {
-        let peek = self.json.peek().map_err(|e| self.syntax(e))?;
-        if peek == Peek::String {
-            let text = self.json.known_str().map(Value::from);
-            return text.map_err(|e| self.syntax(e));
-        }
-        match peek.is_num().then(|| self.json.known_int(peek)) {
-            Some(Ok(NumberInt::Int(number))) => Ok(Value::from(number)),
-            _ => Err(self.bad(self.here(), "\"id\" is a string or a whole number")),
-        }
-    }
-
-    fn array(&mut self, key: &str) -> Result<Option<Peek>> {
-        match self.json.peek().map_err(|e| self.syntax(e))? {
-            Peek::Array => self.json.known_array().map_err(|e| self.syntax(e)),
-            other => Err(self.unexpected(other, &format!("as {key:?}; it is an array"))),
-        }
-    }
-
-    /// The place of the row (and token) that is being read.
-    fn place(&self, token: Option<usize>) -> Place {
-        let [outer, inner] = self.row;
-        let place = match self.context.layout {
-            _ if self.depth < 2 => Place { step: self.context.step, ..self.here() },
-            Some(Layout::Bv) => Place::row(inner, 0),
-            Some(Layout::Tbv) => Place::row(inner, outer),
-            _ => Place::row(outer, inner),
-        };
-        Place { token: token.and_then(|t| TokenId::try_from(t).ok()), ..place }
-    }
-
-    /// Where the parser stands in the whole text.
-    fn index(&self) -> usize {
-        self.start + self.json.current_index()
-    }
-
-    /// The line where the parser stands.
-    fn here(&self) -> Place {
-        self.line_of(self.index())
-    }
-
-    fn line_of(&self, index: usize) -> Place {
-        let before = &self.text[..index.min(self.text.len())];
-        Place::line(self.context.line + before.iter().filter(|b| **b == b'\n').count())
-    }
-
-    fn bad(&self, place: Place, what: impl Into<String>) -> Error {
-        Error::input(self.context.file, place, what)
-    }
-
-    fn unexpected(&self, peek: Peek, wher: &str) -> Error {
-        self.unexpected_at(self.here(), peek, wher)
-    }
-
-    fn unexpected_at(&self, place: Place, peek: Peek, wher: &str) -> Error {
-        let what = match peek {
-            Peek::Null => "null".into(),
-            Peek::True => "true".into(),
-            Peek::False => "false".into(),
-            Peek::String => "a string".into(),
-            Peek::Array => "an array".into(),
-            Peek::Object => "an object".into(),
-            peek if peek.is_num() => "a number".into(),
-            other => format!("{:?}", char::from(other.into_inner())),
-        };
-        self.bad(place, format!("{what} {wher}"))
-    }
-
-    fn syntax(&mut self, e: JiterError) -> Error {
-        self.syntax_at(e, None)
-    }
-
-    fn syntax_at(&mut self, e: JiterError, token: Option<usize>) -> Error {
-        use JsonErrorType as J;
-        let mut place = self.line_of(self.start + e.index);
-        if token.is_some() {
-            place = Place { line: place.line, ..self.place(token) };
-        }
-        let what = match &e.error_type {
-            JiterErrorType::JsonError(kind) => match kind {
-                J::EofWhileParsingList
-                | J::EofWhileParsingObject
-                | J::EofWhileParsingString
-                | J::EofWhileParsingValue => {
-                    self.content.cut_off = true;
-                    "truncated: the JSON text ends in the middle".into()
-                }
-                J::TrailingComma => "a comma with nothing after it".into(),
-                J::TrailingCharacters => "text after the end of the JSON value".into(),
-                kind => format!("not JSON: {kind}"),
-            },
-            wrong => format!("not JSON: {wrong}"),
-        };
-        self.bad(place, what)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::json::{Content, Context};
+use super::json::{Content, Hints};
 use super::lines::Lines;
 use crate::source::stream::Rows;
 use crate::source::{Names, Row};
@@ -12,9 +12,9 @@ use crate::{Error, Place, Result, TokenId};
 
 impl Lines {
     /// What the parser of the current line has to know.
-    pub(crate) fn context(&self, options: &LineOptions, step: Option<usize>) -> Context<'_> {
+    pub(crate) fn context(&self, options: &LineOptions, step: Option<usize>) -> Hints<'_> {
         let LineOptions { null_is_masked, probs, .. } = *options;
-        Context { file: &self.name, null_is_masked, probs, line: self.line, step, layout: None }
+        Hints { file: &self.name, null_is_masked, probs, line: self.line, step, layout: None }
     }
 }
 
@@ -42,6 +42,8 @@ pub(crate) struct JsonLines {
     step: usize,
     ids: BTreeMap<usize, Value>,
     sparse: Option<bool>,
+    /// The first line lists log-probabilities or probabilities.
+    lists: bool,
     /// V: of the first dense row, or above the ids so far; 0 before the first dense row.
     vocab: usize,
 }
@@ -51,8 +53,9 @@ impl JsonLines {
     pub fn new(lines: Lines, content: Content, options: LineOptions) -> Self {
         let vocab = options.vocab_size.filter(|_| content.ids.is_some()).unwrap_or(0);
         let ids = content.id.clone().map(|id| (0, id)).into_iter().collect();
-        let (waiting, parsed) = (true, true);
-        JsonLines { lines, options, content, waiting, parsed, step: 0, ids, sparse: None, vocab }
+        let (waiting, parsed, lists) =
+            (true, true, content.ids.is_some() && (content.logprobs || content.probs));
+        JsonLines { lists, lines, options, content, waiting, parsed, step: 0, ids, sparse: None, vocab }
     }
 
     fn advance(&mut self) -> Result<bool> {
@@ -136,6 +139,7 @@ impl JsonLines {
             None => self.vocab = self.vocab.max(last as usize + 1),
         }
         row.vocab = self.vocab;
+        self.content.rest(row);
         Ok(())
     }
 }
@@ -178,6 +182,10 @@ impl Rows for JsonLines {
         }
         self.step += 1;
         Ok(true)
+    }
+
+    fn leaves_out(&self) -> bool {
+        self.lists
     }
 
     fn ids(&self) -> BTreeMap<usize, Value> {

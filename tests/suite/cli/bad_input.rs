@@ -142,7 +142,10 @@ fn settings() {
         ("sample steps.npy --chain top_k(1", "a bracket or quote is not closed"),
         ("sample steps.npy --chain xtc(threshold=0.1,threshold=0.2)", "the parameter threshold stands twice"),
         (r#"sample steps.npy --chain [{"top_p":0.9,"top_p":0.5}]"#, "the field \"top_p\" stands twice"),
-        ("sample steps.npy --format text", "--format text: needs token strings: give --vocab FILE"),
+        (
+            "sample steps.npy --format text",
+            "--format text: needs token strings: give --vocab FILE or --tokenizer FILE",
+        ),
         ("sample steps.npy --format json --stream", "use --format jsonl"),
         ("sample steps.npy --mirostat 3", "--mirostat 3: must be 1 or 2"),
         ("sample steps.npy --mirostat 2 --adaptive-target 0.5", "--mirostat 2: excludes --adaptive-target"),

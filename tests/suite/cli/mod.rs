@@ -12,6 +12,7 @@ mod files;
 mod flags;
 mod help;
 mod lesson;
+mod live;
 mod meant;
 mod named;
 #[cfg(unix)]
@@ -26,3 +27,6 @@ mod records;
 mod reference;
 mod reports;
 mod search;
+mod shard;
+#[cfg(unix)]
+mod signals;

@@ -154,7 +154,9 @@ fn hostile_tokenizers_are_refused_in_one_line() {
     let growing = serde_json::json!({"type": "Sequence", "decoders":
         vec![serde_json::json!({"type": "Replace", "pattern": {"String": "a"}, "content": "aaaaaaaaaa"}); 30]});
     let deep = format!("{{\"model\":{{\"a\":{}1{}}}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let panics = serde_json::json!({"type": "Precompiled", "precompiled_charsmap": "AAAA"});
     for (text, said) in [
+        (changed(&|f| f["normalizer"] = panics.clone()), "the tokenizer contradicts itself"),
         (changed(&|f| f["model"] = serde_json::json!({"type": "None"})), "no tokenizer that can be used: "),
         (changed(&|f| f["model"]["vocab"] = serde_json::json!({})), "no tokenizer that can be used: "),
         (changed(&|f| f["decoder"] = growing.clone()), "the replacements of its decoder make a text 9999999"),

@@ -69,7 +69,10 @@ fn inline(tokens: Option<&Tokens>, id: crate::TokenId) -> String {
 fn about(t: &ScoredToken, tokens: Option<&Tokens>) -> String {
     let p =
         t.logprob.map_or("p 0".to_string(), |l| format!("p {}", share(crate::kernel::exp(l)).trim_start()));
-    let bits = t.bits.map_or("masked".to_string(), |bits| format!("{bits:.2} bits"));
+    let bits = match super::least_bits(t) {
+        Some(least) => format!("{least:.2} bits at least (not listed)"),
+        None => t.bits.map_or("masked".to_string(), |bits| format!("{bits:.2} bits")),
+    };
     let others: Vec<String> = t
         .alternatives
         .iter()

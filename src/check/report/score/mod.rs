@@ -49,11 +49,18 @@ impl Score {
                 format!("{name} {raw} (processed {processed})")
             }
         };
-        let parts = [
-            count_of(self.tokens.len(), "token"),
-            both("log-probability", self.logprob, self.processed_logprob),
-            both("perplexity", self.perplexity, self.processed_perplexity),
-        ];
+        let sums = match (self.logprob_at_most, self.perplexity_at_least) {
+            (Some(most), least) => [
+                format!("log-probability <= {}", look.number(most)),
+                format!("perplexity >= {} (some tokens are not listed)", number(least, look)),
+            ],
+            (None, _) => [
+                both("log-probability", self.logprob, self.processed_logprob),
+                both("perplexity", self.perplexity, self.processed_perplexity),
+            ],
+        };
+        let [logprob, perplexity] = sums;
+        let parts = [count_of(self.tokens.len(), "token"), logprob, perplexity];
         parts.join(", ")
     }
 }
@@ -63,13 +70,18 @@ fn cells(t: &ScoredToken, look: &Look) -> [String; 8] {
     [
         t.step.to_string(),
         t.id.to_string(),
-        number(t.logprob),
+        t.logprob_at_most.map_or_else(|| number(t.logprob), |most| format!("<= {}", look.number(most))),
         number(t.processed_logprob),
-        t.rank.to_string(),
-        number(t.bits),
+        if t.logprob_at_most.is_some() { format!(">= {}", t.rank) } else { t.rank.to_string() },
+        least_bits(t).map_or_else(|| number(t.bits), |bits| format!(">= {}", look.number(bits))),
         number(Some(t.entropy)),
         number(t.cumulative_logprob),
     ]
+}
+
+/// What the surprise of a token that is not listed is at least, in bits.
+fn least_bits(t: &ScoredToken) -> Option<f64> {
+    t.logprob_at_most.map(|most| -most / std::f64::consts::LN_2)
 }
 
 fn number(x: Option<f64>, look: &Look) -> String {

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde_json::{Value, json};
+use tokpick::check::Known;
 use tokpick::draw::Draw;
 use tokpick::engine::{EngineDraw, Params, Watch as Keep};
 use tokpick::render::{Histogram, Tokens};
@@ -10,7 +11,7 @@ use tokpick::source::Access;
 use tokpick::{Error, Result, sampler};
 
 use crate::cli::args::{DecodeArgs, FormatName, Seed, ShowArgs, made};
-use crate::cli::note::{missing, note};
+use crate::cli::note::{left_out, missing, note};
 use crate::cli::resolve::Setup;
 use crate::cli::run::parallel;
 use crate::cli::strategy::{Drawing, draw, samples};
@@ -96,6 +97,7 @@ pub fn run(args: &DecodeArgs, view: &HistogramArgs, setup: Setup, given: &Given)
     })?;
     out.finish()?;
     missing(tokens);
+    left_out(&opened, |left| Known::of(&resolved.chain, left).words());
     Ok(Status::Done)
 }
 

@@ -41,7 +41,8 @@ pub(super) struct JudgeArgs {
     )]
     pub(super) alpha: f64,
     /// How far an engine's own rounding may move the scores of a race against each other: tokens that lost by no more are
-    /// explained by it (default for vllm-v2* and sglang: 1e-5; else none)
+    /// explained by it (default for vllm-v2* and sglang: 1e-5, or eight spacings of float32 at the row's largest score where that is
+    /// more; else none)
     #[arg(long, value_name = "X", help_heading = "Verdict", allow_hyphen_values = true)]
     pub(super) tolerance: Option<f64>,
     /// How far an engine's own cut may be from top-p, as a share of the mass (with --tolerance)
@@ -59,6 +60,9 @@ pub(super) struct JudgeArgs {
     /// With --guess: positions of the first id to try for them (default: the prompt's, or 0..4096)
     #[arg(long, value_name = "A..B", help_heading = "Verdict", value_parser = range, requires = "guess")]
     pub(super) positions: Option<(i64, i64)>,
+    /// Sampling masks, the ids that were kept at each step (nested lists, or ids with offsets): they must be what the processors leave
+    #[arg(long, value_name = "FILE", help_heading = "Verdict", conflicts_with_all = ["engine", "guess"])]
+    pub(super) mask: Option<PathBuf>,
     /// Where a margin is clipped before the mean is taken
     #[arg(
         long,
@@ -105,6 +109,11 @@ impl JudgeArgs {
             if let Some(value) = value.filter(|v| v.is_nan() || *v < 0.0) {
                 return Err(Error::setting(flag, value, "must be 0 or more"));
             }
+        }
+        if self.cut_tolerance > tokpick::engine::FARTHEST_CUT {
+            let what =
+                format!("must be at most {}: no farther tokens are looked at", tokpick::engine::FARTHEST_CUT);
+            return Err(Error::setting("--cut-tolerance", self.cut_tolerance, what));
         }
         Ok(())
     }

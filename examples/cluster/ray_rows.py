@@ -1,0 +1,45 @@
+"""Decodes a Parquet file of logits with Ray Data."""
+
+import argparse
+import os
+
+import pyarrow as pa
+import ray
+from parquet_rows import SETTINGS
+from tokpick.batch import batch
+
+
+def decode(rows: pa.Table) -> pa.Table:
+    """What each task does with its rows."""
+    return batch(rows, **SETTINGS)
+
+
+class DiesOnce:
+    """The same, in a worker that dies halfway through its first task: Ray starts another."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+
+    def __call__(self, rows: pa.Table) -> pa.Table:
+        half = batch(rows.slice(0, len(rows) // 2), **SETTINGS)
+        if not os.path.exists(self.mark):
+            open(self.mark, "w").close()
+            os._exit(1)
+        return pa.concat_tables([half, batch(rows.slice(len(rows) // 2), **SETTINGS)])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file")
+    parser.add_argument("ids")
+    parser.add_argument("--parts", type=int, default=8)
+    parser.add_argument("--die-once", metavar="FILE", help="kill a worker halfway, once: FILE remembers it")
+    args = parser.parse_args()
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    rows = ray.data.read_parquet(args.file).repartition(args.parts)
+    if args.die_once:
+        killer = DiesOnce(args.die_once)
+        found = rows.map_batches(lambda table: killer(table), batch_format="pyarrow", batch_size=None)
+    else:
+        found = rows.map_batches(decode, batch_format="pyarrow", batch_size=None)
+    found.write_parquet(args.ids)

@@ -1,0 +1,44 @@
+"""Decodes a Parquet file of logits with Spark."""
+
+import argparse
+import os
+
+from parquet_rows import SETTINGS
+from pyspark.sql import SparkSession
+from tokpick.batch import batch
+
+#: Spark's own words for the columns of what comes back.
+SCHEMA = "id string, sample int, ids array<bigint>, logprobs array<double>, logprob double, finish_reason string"
+
+
+def decoder(mark):
+    """What each task does with its partition; the first to come dies halfway, if there is a mark to leave."""
+
+    def decode(batches):
+        for rows in batches:
+            yield batch(rows, **SETTINGS)
+            if mark and not os.path.exists(mark):
+                open(mark, "w").close()
+                os._exit(1)
+
+    return decode
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file")
+    parser.add_argument("ids")
+    parser.add_argument("--parts", type=int, default=8)
+    parser.add_argument("--die-once", metavar="FILE", help="kill a worker halfway, once: FILE remembers it")
+    args = parser.parse_args()
+    # local[2,4]: two cores, and a task may fail three times
+    spark = (
+        SparkSession.builder.master("local[2,4]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.execution.arrow.maxRecordsPerBatch", "64")
+        .config("spark.sql.parquet.enableVectorizedReader", "false")
+        .getOrCreate()
+    )
+    rows = spark.read.parquet(args.file).repartition(args.parts)
+    rows.mapInArrow(decoder(args.die_once), SCHEMA).write.mode("overwrite").parquet(args.ids)
+    spark.stop()

@@ -1,0 +1,6 @@
+#![no_main]
+
+#[macro_use]
+mod limited;
+
+limited!(tokpick_fuzz::read);

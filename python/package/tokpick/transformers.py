@@ -1,0 +1,65 @@
+"""tokpick's processors inside ``generate`` of transformers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._chain import Chain
+from ._decode import probs
+from ._words import chain_text
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._settings import Settings
+
+__all__ = ["Processor", "processor"]
+
+
+def processor(
+    chain: str | list[Any] | Chain | None = None, /, *, seed: int = 0, **settings: Unpack[Settings]
+) -> Processor:
+    """A logits processor for ``model.generate(..., logits_processor=[processor("min-p=0.1,dry=0.8")])``.
+
+    Scores become the log-probabilities of the distribution that the chain leaves, −inf where a token is removed. What follows in
+    transformers' own list (its temperature, top-k and top-p, at their defaults without effect but for top-k 50) works on these.
+    ``seed`` is for the coins of XTC.
+    """
+    return Processor(chain, seed, dict(settings))
+
+
+class Processor:
+    """What `processor` makes: called with the ids so far, ``[B, L]``, and the scores, ``[B, V]``, of torch."""
+
+    def __init__(self, chain: str | list[Any] | Chain | None, seed: int, settings: dict[str, Any]) -> None:
+        self.chain = None if chain is None else Chain(chain)
+        self.seed, self.settings = seed, settings
+        #: Ids of the prompt; ``None`` until the first call of a generation tells.
+        self.prompt_length: int | None = None
+        self._coins = "xtc" in (chain_text(self.chain) or "") or "xtc_probability" in settings
+
+    def reset(self) -> None:
+        """Forgets the prompt: another generation begins. A call with fewer ids than the prompt has says it, too."""
+        self.prompt_length = None
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        import torch
+
+        length = int(input_ids.shape[-1])
+        if self.prompt_length is None or length <= self.prompt_length:
+            self.prompt_length = length
+        begin, step = self.prompt_length, length - self.prompt_length
+        rows = scores.detach().to("cpu", torch.float32)
+        left = np.empty(tuple(rows.shape))
+        for at, (ids, row) in enumerate(zip(input_ids.tolist(), rows, strict=True)):
+            given: dict[str, Any] = {"prompt_ids": ids[:begin], "prefix_ids": ids[begin:], **self.settings}
+            if self._coins:
+                # a coin for each step and row
+                given["seed"] = (self.seed + (step << 32)) % 2**64
+                given["sequence_offset"] = at
+            left[at] = probs(row, self.chain, **given)
+        with np.errstate(divide="ignore"):
+            processed = torch.from_numpy(np.log(left))
+        return processed.to(scores.device, scores.dtype)

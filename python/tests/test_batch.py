@@ -1,0 +1,139 @@
+"""Tables: the same ids whatever the parts, the order and the program that the table comes from."""
+
+import random
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tokpick
+from tokpick.batch import batch, schema, sequence_of
+
+RNG = np.random.default_rng(8)
+LOGITS = RNG.normal(0, 3, (40, 60)).astype(np.float32)
+SETTINGS = {"temperature": 0.9, "top_p": 0.9, "seed": 7}
+
+
+def table(logits=LOGITS, ids=None, **columns):
+    ids = list(range(len(logits))) if ids is None else ids
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(logits.reshape(-1)), logits.shape[1])
+    return pa.table({"id": ids, "logits": lists, **columns})
+
+
+def test_ids_are_those_of_one_run():
+    found = batch(table(), **SETTINGS)
+    run = tokpick.sample(LOGITS, layout="bv", details=True, **SETTINGS)
+    assert found["ids"].to_pylist() == [[id] for id in run.ids]
+    assert found["logprob"].to_pylist() == [one.logprob for one in run]
+    assert found.schema == schema(table())
+    greedy = batch(table(), strategy="greedy")
+    assert greedy["ids"].to_pylist() == [[id] for id in LOGITS.argmax(-1)]
+
+
+@pytest.mark.parametrize("parts", [1, 2, 7, 40])
+def test_parts_order_and_retries_change_nothing(parts):
+    ids = [f"row {i}" for i in range(40)]
+    whole = {one["id"]: one for one in batch(table(ids=ids), **SETTINGS).to_pylist()}
+    order = random.Random(parts).sample(range(40), 40)
+    shuffled = table(ids=ids).take(order)
+    pieces = [shuffled.slice(at * 40 // parts, (at + 1) * 40 // parts - at * 40 // parts) for at in range(parts)]
+    for piece in [*pieces, pieces[0]]:
+        found = batch(piece, **SETTINGS).to_pylist()
+        assert [one["id"] for one in found] == piece["id"].to_pylist()
+        assert all(whole[one["id"]] == one for one in found)
+
+
+def test_more_rows_than_one_look_at_the_settings_serves():
+    logits = RNG.normal(0, 3, (700, 11)).astype(np.float32)
+    found = batch(table(logits), **SETTINGS)
+    assert found.equals(batch(table(logits), threads=2, **SETTINGS))
+    assert np.array_equal(np.ravel(found["ids"].to_pylist()), tokpick.sample(logits, layout="bv", **SETTINGS))
+
+
+def test_rows_have_seeds_prompts_and_steps_of_their_own():
+    ids = [5, 5, 9]
+    rows = table(
+        LOGITS[:3], ids, seed=pa.array([1, 2, 2**64 - 1], pa.uint64()), prompt=[[3], [3, 4], []], prefix=[[], [8], [8, 9]]
+    )
+    found = batch(rows, repetition_penalty=1.5)
+    assert found["id"].to_pylist() == ids
+    for at, (seed, prompt, prefix) in enumerate([(1, [3], []), (2, [3, 4], [8]), (2**64 - 1, [], [8, 9])]):
+        # the same row at the same address: in front of it stand as many steps as were generated
+        padded = np.repeat(LOGITS[at : at + 1], len(prefix) + 1, 0)
+        alone = tokpick.sample(
+            padded, rows=f"{len(prefix)}..", sequence_offset=ids[at], seed=seed,
+            prompt=prompt, prefix=prefix, repetition_penalty=1.5,
+        )  # fmt: skip
+        assert found["ids"].to_pylist()[at] == alone.tolist()
+
+
+def test_sequences_of_several_steps():
+    logits = RNG.normal(0, 3, (4, 5, 30))
+    nested = pa.array(logits.tolist(), pa.list_(pa.list_(pa.float64(), 30), 5))
+    found = batch(pa.table({"id": range(4), "logits": nested}), seed=3)
+    assert found["ids"].to_pylist() == tokpick.sample(logits, seed=3).tolist()
+
+
+def test_sparse_rows_are_those_of_the_program(tmp_path):
+    ids = [np.sort(RNG.choice(50, 6, replace=False)).tolist() for _ in range(9)]
+    values = np.log(RNG.dirichlet(np.ones(6), 9)).astype(np.float32)
+    lines = [f'{{"ids":{i},"logprobs":{v.tolist()}}}\n' for i, v in zip(ids, values)]
+    (tmp_path / "rows.jsonl").write_text("".join(lines))
+    expected = tokpick.sample(tmp_path / "rows.jsonl", vocab_size=50, **SETTINGS)
+    columns = {"ids": [i[::-1] for i in ids], "logprobs": values[:, ::-1].tolist()}
+    backwards = pa.table({"id": [0] * 9, "step": range(9), **columns})
+    found = batch(backwards, vocab_size=50, **SETTINGS)
+    assert np.ravel(found["ids"].to_pylist()).tolist() == np.ravel(expected).tolist()
+
+
+def test_samples_are_rows():
+    found = batch(table(), num_samples=3, **SETTINGS)
+    assert found["id"].to_pylist()[:4] == [0, 0, 0, 1] and found["sample"].to_pylist()[:4] == [0, 1, 2, 0]
+    assert found["ids"].to_pylist()[::3] == batch(table(), **SETTINGS)["ids"].to_pylist()
+
+
+def test_frames_of_other_libraries():
+    pl, duckdb = pytest.importorskip("polars"), pytest.importorskip("duckdb")
+    expected = batch(table(), **SETTINGS)["ids"].to_pylist()
+    frame = pl.DataFrame({"id": range(40), "logits": LOGITS})
+    assert batch(frame, **SETTINGS)["ids"].to_pylist() == expected
+    assert pl.DataFrame(batch(frame, **SETTINGS))["ids"].to_list() == expected
+    named = frame.with_columns(pl.col("id").cast(pl.String))
+    assert batch(named, **SETTINGS)["id"].to_pylist() == [str(id) for id in range(40)]
+    rows = table()
+    result = duckdb.sql("select id, logits from rows order by id")
+    assert batch(result, **SETTINGS)["ids"].to_pylist() == expected
+    record = table().to_batches()[0]
+    assert isinstance(batch(record, **SETTINGS), pa.RecordBatch)
+    assert batch(rows.slice(0, 0), **SETTINGS).num_rows == 0
+
+
+def test_logits_are_not_copied():
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(LOGITS.reshape(-1)), 60)
+    from tokpick.batch import _logits
+
+    assert np.shares_memory(_logits({"logits": lists})[0], lists.values.to_numpy())
+
+
+def test_ids_of_draws_are_fixed():
+    assert [sequence_of(id) for id in (0, 12, "12", "ä", -1)] == [0, 12, *map(sequence_of, ["12", "ä", -1])]
+    assert sequence_of("row 7") == 1203709491431116 and sequence_of(2**53) < 2**53
+
+
+def test_what_is_wrong_is_told_with_its_row():
+    bad = LOGITS[:3].copy()
+    bad[2, 5] = np.nan
+    for rows, settings, said in [
+        (table(bad, ["a", "b", "c"]), SETTINGS, "row 'c': logits: .*token 5: the logit is NaN"),
+        (table(), {}, "--seed .none.: needs --seed"),
+        (table(), {"seed": 1, "engine": "torch"}, "torch: draws the rows of a batch from one generator"),
+        (table().drop_columns("id"), SETTINGS, "no column id; its columns are logits"),
+        (table().drop_columns("logits"), SETTINGS, "neither a column logits nor"),
+        (pa.table({"id": [1, 2], "logits": [[1.0], [1.0, 2.0]]}), SETTINGS, "lists of 1 and .row 1. of 2"),
+        (pa.table({"id": [1], "ids": [[3, 3]], "logprobs": [[-1.0, -2.0]]}), SETTINGS, "row 1: .*names token 3 twice"),
+        (table(prefix=[[1, 2]] * 40, step=[1] * 40), SETTINGS, "row 0: step 1 comes after a prefix of 2 ids"),
+        (table(), {"seed": 1, "top_p": 7}, "--top-p 7: must be from 0 to 1"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            batch(rows, **settings)
+    with pytest.raises(TypeError, match="list is no Arrow table"):
+        batch([1, 2], **SETTINGS)

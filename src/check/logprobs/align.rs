@@ -1,0 +1,115 @@
+//! Which numbers of two sides are of the same token.
+
+use super::Claimed;
+use super::cause::{CauseKind, LikelyCause, Side};
+use crate::{Error, Place, Result, TokenId};
+
+/// One token, and what both sides say of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Token {
+    pub sequence: usize,
+    pub step: usize,
+    pub id: Option<TokenId>,
+    /// The id came before in its sequence or prompt.
+    pub is_repeated: bool,
+    /// Log-probabilities of A and of B.
+    pub of: [Option<f64>; 2],
+    /// The same after the processors, where a side has both.
+    pub processed: [Option<f64>; 2],
+}
+
+/// The tokens that both sides have, by sequence.
+#[derive(Debug, Default)]
+pub(super) struct Aligned {
+    pub sequences: Vec<Vec<Token>>,
+    pub causes: Vec<LikelyCause>,
+}
+
+/// Puts the tokens of both sides beside each other. The ids must match; one side may have a first token (BOS) or a last one (an end
+/// token) that the other lacks.
+pub(super) fn align(names: [&str; 2], a: &[Claimed], b: &[Claimed]) -> Result<Aligned> {
+    if a.len() != b.len() {
+        let what = format!(
+            "{} sequences, but {} has {}: both must be of the same tokens",
+            b.len(),
+            names[0],
+            a.len()
+        );
+        return Err(Error::input(names[1], Place::default(), what));
+    }
+    let mut aligned = Aligned::default();
+    // how many sequences have a token more at their beginning, in each side
+    let mut extra = [0; 2];
+    for (sequence, (x, y)) in a.iter().zip(b).enumerate() {
+        let [from_x, from_y, len] = overlap(names, sequence, x, y)?;
+        extra[0] += usize::from(from_x > 0);
+        extra[1] += usize::from(from_y > 0);
+        let longer = |a: &[TokenId], b: &[TokenId]| a.len() == b.len() + 1 && a[1..] == *b && !b.is_empty();
+        extra[0] += usize::from(longer(&x.prompt, &y.prompt));
+        extra[1] += usize::from(longer(&y.prompt, &x.prompt));
+        let ids = if x.ids.is_empty() { &y.ids[from_y.min(y.ids.len())..] } else { &x.ids[from_x..] };
+        let prompt = if x.prompt.is_empty() { &y.prompt } else { &x.prompt };
+        let mut seen: std::collections::HashSet<TokenId> = prompt.iter().copied().collect();
+        let at = |list: &[Option<f64>], from: usize, step: usize| list.get(from + step).copied().flatten();
+        aligned.sequences.push(
+            (0..len)
+                .map(|step| {
+                    let id = ids.get(step).copied();
+                    Token {
+                        sequence,
+                        step: from_x + step,
+                        id,
+                        is_repeated: id.is_some_and(|id| !seen.insert(id)),
+                        of: [at(&x.logprobs, from_x, step), at(&y.logprobs, from_y, step)],
+                        processed: [at(&x.processed, from_x, step), at(&y.processed, from_y, step)],
+                    }
+                })
+                .collect(),
+        );
+    }
+    for (with, without, n) in [(Side::A, Side::B, extra[0]), (Side::B, Side::A, extra[1])] {
+        if n > 0 {
+            let what = format!(
+                "{n} of {} sequences of {with} begin with a token (BOS) that {without} lacks: the same text was tokenized without it",
+                a.len()
+            );
+            aligned.causes.push(LikelyCause::new(CauseKind::BosLost, Some(without), what));
+        }
+    }
+    Ok(aligned)
+}
+
+/// Where the common tokens of two sequences begin, and how many there are.
+fn overlap(names: [&str; 2], sequence: usize, x: &Claimed, y: &Claimed) -> Result<[usize; 3]> {
+    let (n, m) = (x.logprobs.len(), y.logprobs.len());
+    let bad = |step: usize, what: String| Error::input(names[1], Place::row(sequence, step), what);
+    if x.ids.is_empty() || y.ids.is_empty() {
+        return match n == m {
+            true => Ok([0, 0, n]),
+            false => Err(bad(
+                n.min(m),
+                format!("{m} log-probabilities, but {} has {n}, and ids are missing", names[0]),
+            )),
+        };
+    }
+    match (&x.ids[..], &y.ids[..]) {
+        (a, b) if a == b => Ok([0, 0, n]),
+        (a, [rest @ .., _]) | ([rest @ .., _], a) if a == rest => Ok([0, 0, n.min(m)]),
+        ([_, rest @ ..], b) if rest == b => Ok([1, 0, m]),
+        (a, [_, rest @ ..]) if a == rest => Ok([0, 1, n]),
+        (a, b) => {
+            let step = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+            let id = |ids: &[TokenId]| ids.get(step).map_or("no token".to_string(), |id| format!("id {id}"));
+            let same_text = x.text.as_ref().zip(y.text.as_ref()).is_some_and(|(a, b)| a == b);
+            let agree = a.iter().zip(b).filter(|(a, b)| a == b).count();
+            let why = match same_text {
+                true => "the text is the same: a different tokenizer",
+                false if 4 * agree < a.len().min(b.len()) => {
+                    "hardly an id is the same: another run, or a different tokenizer"
+                }
+                false => "both must be of the same tokens",
+            };
+            Err(bad(step, format!("{}, but {} has {} here; {why}", id(b), names[0], id(a))))
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Log-probabilities of tokens, as servers and trainers write them down: one number for each token that was taken.
+
+use std::borrow::Cow;
+
+use jiter::JsonValue;
+
+use crate::source::Carried;
+use crate::{Error, Place, Result, TokenId};
+
+/// The log-probabilities of the tokens of one sequence, as an input claims them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Claimed {
+    /// The ids; empty where the input names none.
+    pub ids: Vec<TokenId>,
+    /// Natural logarithms of their probabilities; `None` where one is missing.
+    pub logprobs: Vec<Option<f64>>,
+    /// The same after the processors, where the input has both; else empty.
+    pub processed: Vec<Option<f64>>,
+    /// The ids of the prompt, where they are known.
+    pub prompt: Vec<TokenId>,
+    /// The text that the ids make, where it is known.
+    pub text: Option<String>,
+}
+
+impl From<&Carried> for Claimed {
+    fn from(carried: &Carried) -> Claimed {
+        Claimed {
+            ids: carried.ids.clone(),
+            logprobs: carried.logprobs.clone(),
+            prompt: carried.prompt.clone(),
+            text: carried.text.clone(),
+            ..Claimed::default()
+        }
+    }
+}
+
+/// What [`read_claimed`] found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClaimedFile {
+    /// The sequences, in their order.
+    pub sequences: Vec<Claimed>,
+    /// False if the document could as well be sparse rows, the best few tokens of each step.
+    pub is_certain: bool,
+}
+
+/// Keys that name ids.
+const IDS: [&str; 7] =
+    ["ids", "token_ids", "response_ids", "output_ids", "completion_ids", "output_token_ids", "input_ids"];
+
+/// Keys that name log-probabilities, the plainest first.
+const LOGPROBS: [&str; 9] = [
+    "logprobs",
+    "log_probs",
+    "token_logprobs",
+    "response_logprobs",
+    "rollout_log_probs",
+    "old_log_probs",
+    "per_token_logps",
+    "sampling_logprobs",
+    "logps",
+];
+
+/// Keys that name which positions count.
+const MASKS: [&str; 3] = ["response_mask", "loss_mask", "mask"];
+
+/// Keys that hold sequences.
+const LISTS: [&str; 5] = ["sequences", "samples", "rollouts", "outputs", "data"];
+
+/// Reads log-probabilities of tokens from JSON or JSON Lines: objects with `ids` and `logprobs` (or what trainers call them:
+/// `response_ids`, `old_log_probs`, `rollout_log_probs`, …), lists in them for several sequences, and what tokpick itself writes.
+/// `None` if it is no such document.
+///
+/// ```
+/// use tokpick::check::read_claimed;
+/// let text = r#"{"response_ids": [5, 5, 2], "old_log_probs": [-0.5, -0.25, null]}"#;
+/// let found = read_claimed("trainer.json", text.as_bytes())?.unwrap();
+/// assert_eq!((found.sequences[0].ids.as_slice(), found.sequences[0].logprobs[1]), (&[5, 5, 2][..], Some(-0.25)));
+/// assert!(found.is_certain);
+/// assert_eq!(read_claimed("logits.json", b"[[0.5, 2.0]]")?, None);
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+///
+/// # Errors
+/// A document of this kind whose lists don't fit together: which, and where.
+pub fn read_claimed(file: &str, text: &[u8]) -> Result<Option<ClaimedFile>> {
+    let mut reader = Reader { found: ClaimedFile::default() };
+    let bad = |line: usize, what| Error::input(file, Place::line(line), what);
+    if let Ok(document) = JsonValue::parse(text, true) {
+        if !reader.value(&document).map_err(|what| bad(1, what))? {
+            return Ok(None);
+        }
+    } else {
+        let lines = text.split(|b| *b == b'\n').enumerate();
+        for (at, line) in lines.filter(|(_, line)| !line.trim_ascii().is_empty()) {
+            let Ok(document) = JsonValue::parse(line, true) else { return Ok(None) };
+            if !reader.value(&document).map_err(|what| bad(at + 1, what))? {
+                return Ok(None);
+            }
+        }
+    }
+    let found = reader.found;
+    Ok(Some(found).filter(|found| !found.sequences.is_empty()))
+}
+
+struct Reader {
+    found: ClaimedFile,
+}
+
+/// The fields of an object, in their order.
+type Fields<'a, 'j> = &'a [(Cow<'j, str>, JsonValue<'j>)];
+
+type Read<T> = std::result::Result<T, String>;
+
+impl Reader {
+    /// Adds what a value holds; false if it holds no log-probabilities of tokens.
+    fn value(&mut self, value: &JsonValue<'_>) -> Read<bool> {
+        match value {
+            JsonValue::Object(object) => self.object(object),
+            JsonValue::Array(all) if !all.is_empty() => {
+                for value in all.iter() {
+                    if !matches!(value, JsonValue::Object(_)) || !self.value(value)? {
+                        return Ok(false);
+                    }
+                }
+                self.found.is_certain = true;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn object(&mut self, object: Fields<'_, '_>) -> Read<bool> {
+        if let Some(list) =
+            LISTS.iter().find_map(|key| field(object, key).filter(|v| matches!(v, JsonValue::Array(_))))
+        {
+            return self.value(list);
+        }
+        if let Some(claimed) = array(object, "tokens").and_then(scored) {
+            self.found.is_certain = true;
+            self.found.sequences.push(claimed);
+            return Ok(true);
+        }
+        let named = |keys: &[&'static str]| keys.iter().find_map(|key| Some((*key, array(object, key)?)));
+        let Some((name, logprobs)) = named(&LOGPROBS) else { return Ok(false) };
+        let (ids, mask) = (named(&IDS), named(&MASKS).map(|mask| mask.1));
+        let lists = Lists {
+            logprobs,
+            ids: ids.map(|ids| ids.1),
+            mask,
+            processed: array(object, "processed_logprobs"),
+        };
+        if matches!(logprobs.first(), Some(JsonValue::Array(_))) {
+            self.found.is_certain = true;
+            for at in 0..logprobs.len() {
+                let Some(claimed) = lists.inner(at).map(|lists| lists.claimed()).transpose()?.flatten()
+                else {
+                    return Ok(false);
+                };
+                self.found.sequences.push(claimed);
+            }
+            return Ok(true);
+        }
+        let Some(mut claimed) = lists.claimed()? else { return Ok(false) };
+        if let Some(JsonValue::Str(text)) = field(object, "text") {
+            claimed.text = Some(text.to_string());
+        }
+        let prompt = named(&["prompt_ids", "prompt_token_ids"]);
+        claimed.prompt = prompt.and_then(|ids| whole(ids.1)).unwrap_or_default();
+        let is_named = name != "logprobs" || ids.is_none_or(|ids| ids.0 != "ids");
+        let has_more = object.iter().any(|(key, _)| !matches!(key.as_ref(), "ids" | "logprobs" | "id"));
+        self.found.is_certain |= is_named || has_more || !could_be_a_row(&claimed);
+        self.found.sequences.push(claimed);
+        Ok(true)
+    }
+}
+
+/// The lists of one sequence, or of several.
+#[derive(Clone, Copy)]
+struct Lists<'a, 'j> {
+    logprobs: &'a [JsonValue<'j>],
+    ids: Option<&'a [JsonValue<'j>]>,
+    mask: Option<&'a [JsonValue<'j>]>,
+    processed: Option<&'a [JsonValue<'j>]>,
+}
+
+impl<'a, 'j> Lists<'a, 'j> {
+    /// Those of one of several sequences.
+    fn inner(&self, at: usize) -> Option<Lists<'a, 'j>> {
+        let list = |list: &'a [JsonValue<'j>]| match list.get(at) {
+            Some(JsonValue::Array(inner)) => Some(inner.as_slice()),
+            _ => None,
+        };
+        Some(Lists {
+            logprobs: list(self.logprobs)?,
+            ids: self.ids.and_then(list),
+            mask: self.mask.and_then(list),
+            processed: self.processed.and_then(list),
+        })
+    }
+
+    /// The sequence; `None` if these are no log-probabilities of tokens.
+    fn claimed(&self) -> Read<Option<Claimed>> {
+        let Some(logprobs) = numbers(self.logprobs) else { return Ok(None) };
+        let ids = match self.ids.map(whole) {
+            Some(None) => return Ok(None),
+            Some(Some(ids)) => ids,
+            None => Vec::new(),
+        };
+        let processed = self.processed.and_then(numbers).unwrap_or_default();
+        let mask = self.mask.and_then(numbers).unwrap_or_default();
+        let lists = [
+            ("ids", ids.len()),
+            ("processed_logprobs", processed.len()),
+            ("numbers of the mask", mask.len()),
+        ];
+        if let Some((what, n)) = lists.into_iter().find(|(_, n)| *n > 0 && *n != logprobs.len()) {
+            return Err(format!(
+                "{} log-probabilities, but {n} {what}: one for each token is needed",
+                logprobs.len()
+            ));
+        }
+        if ids.is_empty() && self.ids.is_some() && !logprobs.is_empty() {
+            return Err(format!("{} log-probabilities, but no ids", logprobs.len()));
+        }
+        let counts = |at: usize| mask.get(at).is_none_or(|m| *m != Some(0.0));
+        let kept = |list: Vec<Option<f64>>| -> Vec<Option<f64>> {
+            list.into_iter().enumerate().filter(|(at, _)| counts(*at)).map(|(_, x)| x).collect()
+        };
+        Ok(Some(Claimed {
+            ids: ids.into_iter().enumerate().filter(|(at, _)| counts(*at)).map(|(_, id)| id).collect(),
+            logprobs: kept(logprobs),
+            processed: kept(processed),
+            ..Claimed::default()
+        }))
+    }
+}
+
+/// True if the ids could be the best few tokens of one step.
+fn could_be_a_row(claimed: &Claimed) -> bool {
+    let mut ids = claimed.ids.clone();
+    ids.sort_unstable();
+    let repeats = ids.windows(2).any(|pair| pair[0] == pair[1]);
+    let mass: f64 = claimed.logprobs.iter().flatten().map(|l| crate::kernel::exp(*l)).sum();
+    !repeats && mass <= 1.001 && claimed.logprobs.iter().all(Option::is_some)
+}
+
+fn field<'a, 'j>(object: Fields<'a, 'j>, key: &str) -> Option<&'a JsonValue<'j>> {
+    object.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
+}
+
+fn array<'a, 'j>(object: Fields<'a, 'j>, key: &str) -> Option<&'a [JsonValue<'j>]> {
+    match field(object, key)? {
+        JsonValue::Array(list) => Some(list),
+        _ => None,
+    }
+}
+
+fn number(value: &JsonValue<'_>) -> Option<f64> {
+    match value {
+        JsonValue::Int(n) => Some(*n as f64),
+        JsonValue::Float(x) => Some(*x),
+        JsonValue::Bool(b) => Some(f64::from(u8::from(*b))),
+        JsonValue::Str(s) if s == "-inf" || s == "-Infinity" => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
+}
+
+/// Numbers, of which some may be missing (null, NaN); `None` if there is anything else.
+fn numbers(list: &[JsonValue<'_>]) -> Option<Vec<Option<f64>>> {
+    let one = |value: &JsonValue<'_>| match value {
+        JsonValue::Null => Some(None),
+        value => number(value).map(|x| Some(x).filter(|x| !x.is_nan())),
+    };
+    list.iter().map(one).collect()
+}
+
+/// Ids; `None` if there is anything else.
+fn whole(list: &[JsonValue<'_>]) -> Option<Vec<TokenId>> {
+    let one = |value: &JsonValue<'_>| match value {
+        JsonValue::Int(n) => TokenId::try_from(*n).ok(),
+        _ => None,
+    };
+    list.iter().map(one).collect()
+}
+
+/// Tokens as `score` writes them: `{"id": …, "logprob": …}`.
+fn scored(tokens: &[JsonValue<'_>]) -> Option<Claimed> {
+    let mut claimed = Claimed::default();
+    for token in tokens {
+        let JsonValue::Object(token) = token else { return None };
+        let Some(JsonValue::Int(id)) = field(token, "id") else { return None };
+        claimed.ids.push(TokenId::try_from(*id).ok()?);
+        claimed.logprobs.push(number(field(token, "logprob")?));
+        claimed.processed.push(field(token, "processed_logprob").and_then(number));
+    }
+    Some(claimed).filter(|claimed| !claimed.ids.is_empty())
+}

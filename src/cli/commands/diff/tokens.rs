@@ -1,0 +1,167 @@
+//! Log-probabilities of the tokens that were taken, from two origins.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::json;
+use tokpick::check::{self, Claimed, LogprobDiff, LogprobOptions, read_claimed, read_masks};
+use tokpick::render::Tokens;
+use tokpick::source::{LogitsSource, Vocab, read_text};
+use tokpick::{Error, Result, TokenId};
+
+use super::{Diff, FormatName, Of, VOCAB};
+use crate::cli::resolve::{Asked, Files};
+use crate::cli::{Given, Status};
+
+/// The flags that count where both sides are log-probabilities already.
+const FLAGS: [&str; 10] =
+    ["of", "ratio-bound", "max-kl", "top", "format", "output", "width", "color", "ascii", "digits"];
+
+/// An input, as far as it has been looked at.
+pub(super) enum Input {
+    /// Rows, and what they may carry.
+    Rows(Box<dyn LogitsSource + Send>),
+    /// Nothing but log-probabilities of tokens; the second says whether it can be nothing else.
+    Tokens(Vec<Claimed>, bool),
+}
+
+impl Diff {
+    /// Looks at an input.
+    pub(super) fn look_at(&self, path: &Path) -> Result<Input> {
+        // a pipe is read once
+        let is_file = path.is_file() && (self.of == Some(Of::Tokens) || is_small(path));
+        if self.of != Some(Of::Rows) && is_file && may_hold_tokens(path) {
+            let text = read_text(path)?;
+            if let Some(found) = read_claimed(&path.display().to_string(), text.as_bytes())? {
+                return Ok(Input::Tokens(found.sequences, found.is_certain));
+            }
+        }
+        Ok(Input::Rows(self.open(path, self.rows)?))
+    }
+
+    /// Compares log-probabilities, if that is what the inputs hold; gives them back if not.
+    pub(super) fn tokens(
+        &self,
+        mut inputs: [Input; 2],
+        path_b: &Path,
+        given: &Given,
+    ) -> anyhow::Result<std::result::Result<Status, [Input; 2]>> {
+        if self.of == Some(Of::Rows) {
+            return Ok(Err(inputs));
+        }
+        let mut sides: [Option<(Vec<Claimed>, bool)>; 2] = [None, None];
+        for (side, input) in sides.iter_mut().zip(&inputs) {
+            *side = match input {
+                Input::Tokens(claimed, is_certain) => Some((claimed.clone(), *is_certain)),
+                Input::Rows(source) if source.carried().iter().any(|c| !c.logprobs.is_empty()) => {
+                    Some((source.carried().iter().map(Claimed::from).collect(), true))
+                }
+                Input::Rows(_) => None,
+            };
+        }
+        let is_certain = self.of == Some(Of::Tokens) || sides.iter().flatten().any(|side| side.1);
+        let missing = sides.iter().position(Option::is_none);
+        let (a, b) = match (sides, missing) {
+            ([Some(a), Some(b)], _) if is_certain => (a.0, b.0),
+            ([Some(one), None] | [None, Some(one)], Some(at)) if is_certain && !one.0.is_empty() => {
+                let Input::Rows(source) = &mut inputs[at] else { return Ok(Err(inputs)) };
+                let of_rows = self.scored(source.as_mut(), &one.0)?;
+                if at == 0 { (of_rows, one.0) } else { (one.0, of_rows) }
+            }
+            _ if self.of == Some(Of::Tokens) => {
+                let what = "neither file holds the log-probabilities of tokens: JSON with \"ids\" and \"logprobs\", or a server's response";
+                return Err(Error::setting("--of", "tokens", what).into());
+            }
+            _ => return Ok(Err(inputs)),
+        };
+        let rows = missing.is_some();
+        if self.mask.is_some() && missing.is_none() {
+            let what = "needs the rows of a side: both sides are log-probabilities of tokens";
+            return Err(Error::setting("--mask", "", what).into());
+        }
+        let typed = given.arguments().iter().filter_map(|a| a.long.as_deref());
+        if let Some(flag) = typed
+            .into_iter()
+            .find(|flag| !rows && !FLAGS.contains(flag) && !VOCAB.contains(flag) || *flag == "min-top1")
+        {
+            let what = "has no meaning where log-probabilities of tokens are compared: they are taken as they are (--of rows compares rows)";
+            return Err(Error::setting(format!("--{flag}"), "", what).into());
+        }
+        let mut out = self.report.open()?;
+        let inside = inputs.iter().find_map(|input| match input {
+            Input::Rows(source) => source.vocab().map(Vocab::from),
+            Input::Tokens(..) => None,
+        });
+        let tokens = self.vocab.open()?.or_else(|| inside.map(Tokens::new));
+        let names = [self.a.as_path(), path_b].map(|path| path.display().to_string());
+        let options = LogprobOptions { ratio_bound: self.ratio_bound, worst: self.top };
+        let found = check::compare_logprobs([&names[0], &names[1]], &a, &b, &options)?;
+        let holds = self.tokens_hold(&found);
+        let look = self.report.look(&out);
+        out.write(|to| match self.report.format {
+            FormatName::Text => found.text(tokens.as_ref(), &look, to),
+            FormatName::Json => {
+                let document =
+                    json!({ "tokpick": env!("CARGO_PKG_VERSION"), "holds": holds, "logprobs": found });
+                writeln!(to, "{document}")
+            }
+        })?;
+        out.finish()?;
+        Ok(Ok(if holds { Status::Done } else { Status::No }))
+    }
+
+    /// The log-probabilities that rows give to the tokens of the other side, after the processors that were asked for.
+    fn scored(&self, source: &mut dyn LogitsSource, other: &[Claimed]) -> Result<Vec<Claimed>> {
+        let ids: Vec<Vec<TokenId>> = other.iter().map(|c| c.ids.clone()).collect();
+        let files = Files::read(&self.settings)?.drawing("`diff` compares what `sample` draws from");
+        let asked =
+            Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
+        let mut resolved = asked.resolve(&files, source, ids.iter().map(Vec::len).max(), None)?;
+        resolved.limits.max_new_tokens = None;
+        if let Some(file) = &self.mask {
+            let masks = read_masks(&file.display().to_string(), read_text(file)?.as_bytes())?;
+            return check::masked_logprobs(
+                source,
+                &resolved.job(self.seed),
+                &ids,
+                &file.display().to_string(),
+                &masks,
+            );
+        }
+        let is_raw = resolved.chain.json().as_array().is_some_and(Vec::is_empty);
+        let scores = check::score(source, &resolved.job(self.seed), &ids)?;
+        let claimed = scores.into_iter().map(|score| {
+            let logprobs = score.tokens.iter().map(|t| if is_raw { t.logprob } else { t.processed_logprob });
+            let logprobs = logprobs.map(|l| Some(l.unwrap_or(f64::NEG_INFINITY))).collect();
+            Claimed { ids: score.tokens.iter().map(|t| t.id).collect(), logprobs, ..Claimed::default() }
+        });
+        Ok(claimed.collect())
+    }
+
+    fn tokens_hold(&self, found: &LogprobDiff) -> bool {
+        let within = |k3: Option<f64>| self.max_kl.is_none_or(|most| k3.is_some_and(|k3| k3 <= most));
+        within(found.if_a_drew.k3) && within(found.if_b_drew.k3)
+    }
+}
+
+/// The largest file that is read whole only to see whether it holds log-probabilities of tokens; `--of tokens` reads any.
+const LARGEST: u64 = 1 << 28;
+
+fn is_small(path: &Path) -> bool {
+    path.metadata().is_ok_and(|m| m.len() <= LARGEST)
+}
+
+/// True if a file begins as JSON that is no rows of logits.
+fn may_hold_tokens(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut start));
+    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start).trim_ascii_start();
+    let begins = match text {
+        [b'{', ..] => true,
+        [b'[', rest @ ..] => rest.trim_ascii_start().starts_with(b"{"),
+        _ => false,
+    };
+    let names = |key: &[u8]| text.windows(key.len()).any(|part| part == key);
+    read.is_ok() && begins && ![&b"\"logits\""[..], b"\"probs\"", b"\"prefix\""].into_iter().any(names)
+}

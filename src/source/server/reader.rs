@@ -1,0 +1,297 @@
+//! Documents into answers: which layout a document has, and which parts of a stream belong together.
+
+use std::collections::HashMap;
+
+use super::answer::{Answer, Asked, Found, Step};
+use super::pool::{Pool, shown};
+use super::value::Value;
+use super::{chat, gemini, legacy, llama_cpp, ollama, sglang, tgi, vllm};
+use crate::TokenId;
+
+/// Everything that was read.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    pub pool: Pool,
+    pub answers: Vec<Answer>,
+    /// What servers said instead of an answer.
+    pub failures: Vec<String>,
+    /// Answers that later parts of a stream go on with: by the stream's name and the number of the choice.
+    open: HashMap<(String, i64), usize>,
+    /// Documents are parts of streams.
+    pub streams: bool,
+}
+
+/// What surrounds a document.
+#[derive(Debug, Clone, Default)]
+struct Around {
+    line: usize,
+    name: Option<serde_json::Value>,
+    asked: Asked,
+}
+
+impl Reader {
+    /// Takes a document that begins in a line.
+    pub fn document(&mut self, d: &Value, line: usize) -> Found<()> {
+        self.read(d, &Around { line, ..Around::default() })
+    }
+
+    fn read(&mut self, d: &Value, around: &Around) -> Found<()> {
+        if let Some(list) = d.list() {
+            return self.list(list, around);
+        }
+        if let Some(what) = failure(d) {
+            self.failures.push(what);
+            return Ok(());
+        }
+        let mut around = around.clone();
+        let parts = [d.get("request"), d.get("config")];
+        for part in [
+            d,
+            parts[0],
+            parts[1],
+            parts[0].get("sampling_params"),
+            parts[1].get("sampling_params"),
+            d.get("sampling_params"),
+        ] {
+            around.asked.learn(part)?;
+        }
+        if d.has("custom_id") {
+            around.name = d.get("custom_id").text().map(serde_json::Value::from);
+            around.asked.learn(d.get("response").get("body"))?;
+        }
+        if let Some(response) = Some(d.get("response")).filter(|r| r.is_object() || r.list().is_some()) {
+            let whole = response.get("body");
+            let is_event = d.get("type").text().is_some_and(|t| t.starts_with("response."));
+            return match (whole.is_null(), is_event) {
+                (_, true) => self.event(d, &around),
+                (false, _) => self.read(whole, &around),
+                (true, _) => self.read(response, &around),
+            };
+        }
+        if let Some(samples) = d.get("samples").list() {
+            return samples.iter().try_for_each(|sample| self.read(sample, &around));
+        }
+        if d.has("output_ids") || d.get("meta_info").get("output_token_logprobs").list().is_some() {
+            let id = d.get("meta_info").get("id").text().unwrap_or_default().to_string();
+            let at = self.answer(&around, id, d.get("index").int().unwrap_or(0));
+            return sglang::answer(&mut self.pool, d, &mut self.answers[at]);
+        }
+        if let Some(choices) = d.any(&["choices", "outputs"]).list() {
+            return self.choices(d, choices, &around);
+        }
+        if let Some(candidates) = d.get("candidates").list() {
+            return candidates.iter().zip(0..).try_for_each(|(candidate, n)| {
+                let id = d.any(&["responseId", "response_id"]).text().unwrap_or_default().to_string();
+                let at = self.answer(&around, id, candidate.get("index").int().unwrap_or(n));
+                gemini::candidate(&mut self.pool, candidate, &mut self.answers[at])
+            });
+        }
+        if d.get("type").text().is_some_and(|t| t.starts_with("response.")) {
+            return self.event(d, &around);
+        }
+        if d.get("output").list().is_some() {
+            let at = self.answer(&around, String::new(), 0);
+            return chat::response(&mut self.pool, d, &mut self.answers[at]);
+        }
+        if d.has("details") || d.has("generated_text") || d.get("token").is_object() {
+            return self.tgi(d, &around);
+        }
+        if d.has("done") || (d.get("logprobs").list().is_some() && d.has("model")) {
+            self.streams |= d.get("done") == &Value::Bool(false);
+            let at = self.answer(&around, String::new(), 0);
+            ollama::answer(&mut self.pool, d, &mut self.answers[at])?;
+            if d.get("done") == &Value::Bool(true) {
+                self.open.clear();
+            }
+            return Ok(());
+        }
+        if d.has("completion_probabilities") || d.has("content") {
+            let index = d.get("index").int().unwrap_or(0);
+            let at = self.answer(&around, String::new(), index);
+            llama_cpp::answer(&mut self.pool, d, &mut self.answers[at])?;
+            if d.get("stop") == &Value::Bool(true) {
+                self.open.remove(&(String::new(), index));
+            }
+            return Ok(());
+        }
+        // a dump of vLLM, a place each line
+        if vllm::is_place(d) {
+            self.streams = true;
+            let at = self.answer(&around, "a dump".into(), 0);
+            let steps = vllm::steps(&mut self.pool, std::slice::from_ref(d), None)?;
+            self.answers[at].add(steps);
+            return Ok(());
+        }
+        let keys: Vec<&str> = d.entries().iter().map(|(key, _)| &**key).take(6).collect();
+        Err(format!("no answer of a server that is known here: its keys are {}", keys.join(", ")))
+    }
+
+    /// A list of answers, or a dump of vLLM: the places of one output, or a list of such lists.
+    fn list(&mut self, list: &[Value], around: &Around) -> Found<()> {
+        let places = |list: &[Value]| {
+            list.iter().any(vllm::is_place) && list.iter().all(|p| p.is_null() || vllm::is_place(p))
+        };
+        if places(list) {
+            let at = self.answer(around, String::new(), 0);
+            let steps = vllm::steps(&mut self.pool, list, None)?;
+            self.answers[at].add(steps);
+            return Ok(());
+        }
+        list.iter().try_for_each(|one| match one {
+            Value::List(_) | Value::Object(_) => self.read(one, around),
+            other => Err(format!("{} where an answer belongs", shown(other))),
+        })
+    }
+
+    /// `choices` of OpenAI's interface, or `outputs` of vLLM's `RequestOutput`.
+    fn choices(&mut self, d: &Value, choices: &[Value], around: &Around) -> Found<()> {
+        let id = d.any(&["id", "request_id"]).text().unwrap_or_default();
+        self.streams |= d.get("object").text().is_some_and(|o| o.ends_with(".chunk"));
+        let completion_tokens = d.get("usage").get("completion_tokens").int().filter(|_| choices.len() == 1);
+        let mut before = Vec::new();
+        for (choice, n) in choices.iter().zip(0..) {
+            let mut around = around.clone();
+            let base = around.asked.seed.take();
+            around.asked.learn(choice)?;
+            // vLLM gives the n-th sample of a prompt the seed + n
+            let nth = before.iter().filter(|prompt| **prompt == around.asked.prompt).count() as i64;
+            before.push(around.asked.prompt.clone());
+            around.asked.seed = around.asked.seed.or(base.and_then(|seed| seed.checked_add(nth)));
+            let at = self.answer(&around, id.to_string(), choice.get("index").int().unwrap_or(n));
+            let prompt = Some(choice.get("prompt_logprobs")).filter(|p| !p.is_null());
+            let prompt = prompt.unwrap_or(d.get("prompt_logprobs")).list();
+            let answer = &mut self.answers[at];
+            if let Some(places) = prompt.filter(|_| answer.prompt.steps.is_empty()) {
+                answer.prompt.steps = vllm::steps(&mut self.pool, places, around.asked.prompt.as_deref())?;
+            }
+            let ids = choice.any(&["token_ids", "output_token_ids"]).ids();
+            let logprobs = choice.get("logprobs");
+            match logprobs {
+                Value::List(places) => {
+                    answer.add(vllm::steps(&mut self.pool, places, ids.as_deref())?);
+                    answer.say(choice.get("text"));
+                }
+                _ if logprobs.has("tokens") => legacy::choice(&mut self.pool, choice, answer)?,
+                _ => chat::choice(&mut self.pool, choice, answer)?,
+            }
+            if let Some(ids) = ids {
+                let from = answer.generated.ids.as_ref().map_or(0, Vec::len);
+                identify(&mut self.pool, answer.generated.steps.get_mut(from..).unwrap_or_default(), &ids);
+                answer.generated.ids.get_or_insert_default().extend(ids);
+            }
+            if let Some(n) = completion_tokens {
+                answer.completion_tokens = n.try_into().ok();
+            }
+            if let Some(why) = choice.get("finish_reason").text() {
+                answer.stopped = why != "length";
+            }
+        }
+        // the last event of a stream has counts alone
+        if let (Some(n), Some(answer)) =
+            (d.get("usage").get("completion_tokens").int(), self.answers.last_mut())
+            && choices.is_empty()
+            && self.open.len() == 1
+        {
+            answer.completion_tokens = n.try_into().ok();
+        }
+        Ok(())
+    }
+
+    /// An event of a stream of OpenAI's responses.
+    fn event(&mut self, d: &Value, around: &Around) -> Found<()> {
+        self.streams = true;
+        let at = self.answer(around, String::new(), 0);
+        let answer = &mut self.answers[at];
+        match d.get("type").text() {
+            Some("response.output_text.delta") => {
+                if let Some(list) = d.get("logprobs").list() {
+                    answer.add(chat::steps(&mut self.pool, list)?);
+                }
+                answer.say(d.get("delta"));
+            }
+            Some("response.completed" | "response.incomplete") if answer.generated.steps.is_empty() => {
+                answer.text.clear();
+                chat::response(&mut self.pool, d.get("response"), answer)?;
+            }
+            Some("response.failed") => self.failures.extend(failure(d.get("response"))),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn tgi(&mut self, d: &Value, around: &Around) -> Found<()> {
+        let is_event = d.get("token").is_object();
+        self.streams |= is_event;
+        let at = self.answer(around, String::new(), 0);
+        let mut around = around.clone();
+        around.asked.learn(d.get("details"))?;
+        self.answers[at].asked.fill(&around.asked);
+        tgi::answer(&mut self.pool, d, &mut self.answers[at])?;
+        if is_event && !d.get("generated_text").is_null() {
+            self.open.clear();
+        }
+        for other in d.get("details").get("best_of_sequences").list().unwrap_or_default() {
+            let at = self.answer(&around, String::new(), self.answers.len() as i64);
+            tgi::details(&mut self.pool, other, &mut self.answers[at])?;
+            self.answers[at].say(other.get("generated_text"));
+        }
+        Ok(())
+    }
+
+    /// The answer that a document belongs to: a new one, unless it goes on with a stream.
+    fn answer(&mut self, around: &Around, id: String, index: i64) -> usize {
+        let key = (id, index);
+        if let Some(at) = self.open.get(&key).filter(|_| self.streams) {
+            self.answers[*at].asked.fill(&around.asked);
+            return *at;
+        }
+        let Around { line, name, asked } = around.clone();
+        self.open.insert(key, self.answers.len());
+        self.answers.push(Answer { line, name, asked, ..Answer::default() });
+        self.answers.len() - 1
+    }
+}
+
+/// Gives the taken tokens of steps their ids, where there is one for each.
+fn identify(pool: &mut Pool, steps: &mut [Step], ids: &[TokenId]) {
+    if steps.len() != ids.len() {
+        return;
+    }
+    for (step, id) in steps.iter_mut().zip(ids) {
+        let Some(known) = step.taken else { continue };
+        let number = pool.with_id(known, *id);
+        step.taken = Some(number);
+        for (listed, _) in step.listed.iter_mut().filter(|(listed, _)| *listed == known) {
+            *listed = number;
+        }
+    }
+}
+
+/// What a server says instead of an answer: `{"error": {code, type, message}}` or text, vLLM's `{"object": "error"}`, FastAPI's `detail`.
+fn failure(d: &Value) -> Option<String> {
+    let error = d.get("error");
+    let (body, message) = match error {
+        Value::Null if d.get("object").text() == Some("error") || d.get("type").text() == Some("error") => {
+            (d, d.get("message"))
+        }
+        Value::Null if d.has("detail") && d.entries().len() == 1 => (d, d.get("detail")),
+        Value::Null => return None,
+        Value::Object(_) => (error, error.get("message")),
+        text => (d, text),
+    };
+    let label = ["code", "status", "type", "error_type"].map(|key| body.get(key));
+    let mut words: Vec<String> = label
+        .into_iter()
+        .filter(|v| v.number().is_some() || v.text().is_some_and(|t| t != "error"))
+        .map(|v| v.text().map_or_else(|| shown(v), str::to_string))
+        .collect();
+    words.dedup();
+    let message = match message {
+        Value::List(list) => {
+            list.iter().filter_map(|one| one.get("msg").text()).collect::<Vec<_>>().join("; ")
+        }
+        other => other.text().map_or_else(|| shown(other), str::to_string),
+    };
+    let label = if words.is_empty() { String::new() } else { format!("{}: ", words.join(" ")) };
+    Some(format!("{label}{message}"))
+}

@@ -1,0 +1,232 @@
+//! The answers of a server as a source: sparse steps of log-probabilities.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value as Name;
+
+use super::answer::{Answer, Part, Step};
+use super::naming::{self, Ids};
+use super::quirks;
+use super::reader::Reader;
+use crate::source::layout::Grid;
+use crate::source::rest::{SLACK, mass};
+use crate::source::{
+    Access, Carried, Format, Layout, LogitsSource, Names, Portion, Query, ReadAt, Rest, Row, RowRange, Shape,
+    Vocab, read_rows,
+};
+use crate::{Error, Place, Result, TokenId};
+
+/// What the caller asked for.
+#[derive(Debug, Default)]
+pub(in crate::source) struct Options<'a> {
+    pub portion: Option<Portion>,
+    pub rows: Option<RowRange>,
+    pub names: Option<&'a Names>,
+    pub vocab_size: Option<usize>,
+}
+
+/// The answers of a server.
+#[derive(Debug)]
+pub(in crate::source) struct Served {
+    name: String,
+    sequences: Vec<Vec<ServedRow>>,
+    grid: Grid,
+    vocab: usize,
+    strings: Vocab,
+    ids: BTreeMap<usize, Name>,
+    carried: Vec<Carried>,
+    notes: Vec<String>,
+    format: &'static str,
+}
+
+/// A row as it is kept: ids ascending, their log-probabilities, and what is not listed.
+#[derive(Debug, Default)]
+struct ServedRow {
+    ids: Vec<TokenId>,
+    logits: Vec<f32>,
+    rest: Option<Rest>,
+}
+
+impl Served {
+    /// Makes the source of what was read.
+    ///
+    /// # Errors
+    /// Answers without log-probabilities; nothing but errors of the server; an id outside the given vocabulary.
+    pub fn new(name: String, mut reader: Reader, options: &Options<'_>) -> Result<Served> {
+        let bad = |what: String| Error::input(&name, Place::default(), what);
+        if reader.answers.is_empty() {
+            return Err(match reader.failures.first() {
+                Some(said) => bad(format!("the server answered with an error: {said}")),
+                None => bad("holds no answer of a server".into()),
+            });
+        }
+        let mut notes = Vec::new();
+        for answer in &mut reader.answers {
+            quirks::part_echo(answer, &mut notes);
+        }
+        let lists = |part: &Part| part.steps.iter().any(|step| !step.listed.is_empty());
+        let portion = options.portion.unwrap_or(match reader.answers.iter().any(|a| lists(&a.generated)) {
+            false if reader.answers.iter().any(|a| lists(&a.prompt)) => Portion::Prompt,
+            _ => Portion::Generated,
+        });
+        let parts: Vec<&Part> = reader.answers.iter().map(|answer| part(answer, portion)).collect();
+        if !parts.iter().any(|part| lists(part)) {
+            let what = quirks::without_logprobs(&reader, portion);
+            return Err(bad(what));
+        }
+        notes.extend(quirks::notes(&reader, portion));
+        let told =
+            reader.answers.iter().flat_map(|a| a.asked.prompt.iter().chain(a.generated.ids.iter()).flatten());
+        let highest = told.max().map_or(0, |id| *id as usize + 1);
+        if let Some(given) = options.vocab_size {
+            let known = reader.pool.tokens.iter().filter_map(|token| token.id);
+            let highest = known.max().map_or(0, |id| id as usize + 1).max(highest);
+            if highest > given {
+                let what = format!("the rows of {name} have the id {}", highest - 1);
+                return Err(Error::setting("vocab_size", given, what));
+            }
+        }
+        let least = options.vocab_size.unwrap_or(0).max(highest);
+        let ids = naming::ids(&reader.pool, options.names, least).map_err(bad)?;
+        notes.extend(quirks::unnamed(&reader, &ids, options.names.is_some()));
+        let mut odd = 0;
+        let mut rows =
+            |part: &&Part| part.steps.iter().map(|step| ServedRow::new(step, &ids, &mut odd)).collect();
+        let sequences: Vec<Vec<ServedRow>> = parts.iter().map(&mut rows).collect();
+        if odd > 0 {
+            notes.push(format!(
+                "the numbers of {} are no log-probabilities, as they sum to more than 1: they are read as logits",
+                quirks::counted(odd, "step")
+            ));
+        }
+        let carried =
+            reader.answers.iter().zip(&parts).map(|(a, part)| carried(a, part, &ids, portion)).collect();
+        // nothing stands before a prompt's first token
+        let first = sequences.iter().map(|rows| rows.iter().take_while(|row| row.ids.is_empty()).count());
+        let first = if portion == Portion::Prompt { first.max().unwrap_or(0) } else { 0 };
+        let steps = sequences.iter().map(Vec::len).max().unwrap_or(0);
+        let mut grid = Grid::of(Layout::Btv, sequences.len(), steps, ids.vocab);
+        grid.select(&name, options.rows)?;
+        grid.chosen_steps.start = grid.chosen_steps.start.max(first).min(grid.chosen_steps.end);
+        let names = reader.answers.iter().enumerate().filter_map(|(at, a)| Some((at, a.name.clone()?)));
+        let labels =
+            reader.pool.tokens.iter().zip(&ids.of).filter_map(|(t, id)| Some((*id, naming::label(t)?)));
+        let format = match (portion, reader.streams) {
+            (Portion::Prompt, _) => "a server's answer, the prompt",
+            (_, true) => "a server's answer, streamed",
+            _ => "a server's answer",
+        };
+        let (strings, ids_by_sequence, vocab) = (Vocab::from_iter(labels), names.collect(), ids.vocab);
+        Ok(Served { name, sequences, grid, vocab, strings, ids: ids_by_sequence, carried, notes, format })
+    }
+}
+
+fn part(answer: &Answer, portion: Portion) -> &Part {
+    match portion {
+        Portion::Generated => &answer.generated,
+        Portion::Prompt => &answer.prompt,
+    }
+}
+
+/// The ids of steps, as far as they are known from the first on.
+fn taken<'a>(steps: &'a [Step], ids: &'a Ids) -> impl Iterator<Item = TokenId> + 'a {
+    steps.iter().map_while(|step| step.taken.and_then(|number| ids.of.get(number as usize)).copied())
+}
+
+fn carried(answer: &Answer, part: &Part, ids: &Ids, portion: Portion) -> Carried {
+    let prompt = match (portion, &answer.asked.prompt) {
+        (Portion::Prompt, _) => Vec::new(),
+        (_, Some(prompt)) => prompt.clone(),
+        _ => Some(taken(&answer.prompt.steps, ids).collect::<Vec<_>>())
+            .filter(|prompt| prompt.len() == answer.prompt.steps.len())
+            .unwrap_or_default(),
+    };
+    let taken: Vec<TokenId> = taken(&part.steps, ids).collect();
+    let logprobs = part.steps.iter().take(taken.len()).map(|step| step.logprob).collect();
+    let text = Some(answer.text.clone()).filter(|text| portion == Portion::Generated && !text.is_empty());
+    Carried { prompt, ids: taken, logprobs, text }
+}
+
+impl ServedRow {
+    /// The row of a step; `odd` counts rows of other numbers than log-probabilities.
+    fn new(step: &Step, ids: &Ids, odd: &mut usize) -> ServedRow {
+        let id = |number: u32| ids.of.get(number as usize).copied();
+        let mut listed: Vec<(TokenId, f32)> =
+            step.listed.iter().filter_map(|(number, logprob)| Some((id(*number)?, *logprob))).collect();
+        listed.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+        // a text and an id may stand for one token
+        listed.dedup_by_key(|(id, _)| *id);
+        let taken = step.taken.and_then(id);
+        let (ids_of_row, logits): (Vec<TokenId>, Vec<f32>) = listed.into_iter().unzip();
+        let rest = Rest::of(&ids_of_row, &logits, taken, ids.vocab);
+        if rest.is_none() && mass(&logits) > 1.0 + SLACK {
+            *odd += 1;
+        }
+        ServedRow { ids: ids_of_row, logits, rest }
+    }
+}
+
+impl ReadAt for Served {
+    fn read(&self, at: &Query<'_>, row: &mut Row) -> Result<()> {
+        self.grid.find(&self.name, at)?;
+        let inside = self.grid.chosen_steps.contains(&at.step);
+        let Some(found) = self.sequences[at.sequence].get(at.step).filter(|_| inside) else {
+            row.end();
+            return Ok(());
+        };
+        if found.ids.is_empty() {
+            let what = "the answer lists no token here: its log-probabilities are floors, or missing";
+            return Err(Error::input(&self.name, Place::row(at.sequence, at.step), what));
+        }
+        row.start_sparse(&found.ids, &found.logits, self.vocab);
+        row.rest = found.rest;
+        Ok(())
+    }
+}
+
+impl LogitsSource for Served {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn shape(&self) -> Shape {
+        self.grid.shape(Access::Random)
+    }
+
+    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
+        read_rows(self, at, out, false)
+    }
+
+    fn shared(&self) -> Option<&dyn ReadAt> {
+        Some(self)
+    }
+
+    fn into_shared(self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
+        Some(Arc::new(*self))
+    }
+
+    fn strings(&self) -> Option<Vocab> {
+        Some(self.strings.clone()).filter(|strings| !strings.is_empty())
+    }
+
+    fn ids(&self) -> BTreeMap<usize, Name> {
+        self.ids.clone()
+    }
+
+    fn carried(&self) -> &[Carried] {
+        &self.carried
+    }
+
+    fn leaves_out(&self) -> bool {
+        true
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn format(&self) -> Format {
+        Format { name: self.format.into(), ..Format::default() }
+    }
+}
