@@ -136,7 +136,6 @@ impl Execute for Diff {
         examples: &[
             "tokpick diff steps.npy steps-fortran.npy",
             "tokpick diff steps.npy steps-fortran.npy --max-kl 1e-4 -f json",
-            "tokpick diff ../formats/kld/lm512-f32.kld ../formats/kld/lm512-q8_0.kld --top 3",
         ],
         flags: &["max-kl", "min-top1", "seed", "temperature", "top-p", "top", "format", "output"],
     };
