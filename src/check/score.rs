@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::candidates::Normalizer;
+use crate::candidates::{Candidates, Normalizer};
 use crate::sampler::{Job, Visit, walk};
 use crate::source::{Access, LogitsSource};
 use crate::{Result, TokenId};
@@ -127,35 +127,36 @@ fn run(
 
 fn token(visit: &Visit<'_>) -> Option<ScoredToken> {
     let (id, c) = (visit.taken?, &*visit.candidates);
-    let raw = c.raw_normalizer();
     let logit = c.raw_logit(id)?;
-    let logprob = raw.log_probability(f64::from(logit));
+    let raw = c.raw_figures();
+    let logprob = raw.normalizer.log_probability(f64::from(logit));
     let score = c.score(id).filter(|s| s.is_finite());
+    let rank = 1 + c.raw_above(logit);
+    let (processed, processed_rank) = match score {
+        // the processors changed nothing: the same figures
+        _ if c.is_raw() => (logprob, logprob.map(|_| rank)),
+        Some(s) => (c.normalizer().log_probability(s), Some(1 + c.above(s))),
+        None => (None, None),
+    };
     Some(ScoredToken {
         step: visit.step,
         id,
         logprob,
         logprob_at_most: c.rest().filter(|_| logprob.is_none()).map(|rest| rest.bound),
-        processed_logprob: score.and_then(|s| c.normalizer().log_probability(s)),
-        rank: 1 + c.raw().filter(|&(_, x)| x > logit).count(),
-        processed_rank: score.map(|s| 1 + c.members().filter(|m| m.1 > s).count()),
+        processed_logprob: processed,
+        rank,
+        processed_rank,
         bits: logprob.map(bits),
-        entropy: c.raw_entropy(),
+        entropy: raw.entropy,
         cumulative_logprob: None,
-        alternatives: best(c.raw(), &raw),
+        alternatives: best(c, &raw.normalizer),
     })
 }
 
 /// The best few of a row, the lower id first among equals.
-fn best(row: impl Iterator<Item = (TokenId, f32)>, normalizer: &Normalizer) -> Vec<(TokenId, f64)> {
-    let mut best: Vec<(TokenId, f32)> = Vec::with_capacity(ALTERNATIVES + 1);
-    for (id, logit) in row {
-        if best.len() < ALTERNATIVES || best.last().is_some_and(|last| logit > last.1) {
-            let at = best.partition_point(|b| b.1 >= logit);
-            best.insert(at, (id, logit));
-            best.truncate(ALTERNATIVES);
-        }
-    }
+fn best(c: &Candidates, normalizer: &Normalizer) -> Vec<(TokenId, f64)> {
+    let mut best = Vec::with_capacity(ALTERNATIVES);
+    c.raw_ranked(ALTERNATIVES, &mut best);
     let p = |logit| normalizer.log_probability(f64::from(logit)).map(crate::kernel::exp);
     best.into_iter().filter_map(|(id, logit)| Some((id, p(logit)?))).collect()
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::json;
 use tokpick::check::{self, Claimed, LogprobDiff, LogprobOptions, read_claimed, read_masks};
 use tokpick::render::Tokens;
-use tokpick::source::{LogitsSource, Vocab, read_text};
+use tokpick::source::{LogitsSource, read_text};
 use tokpick::{Error, Result, TokenId};
 
 use super::{Diff, FormatName, Of, VOCAB};
@@ -90,17 +90,18 @@ impl Diff {
         }
         let mut out = self.report.open()?;
         let inside = inputs.iter().find_map(|input| match input {
-            Input::Rows(source) => source.vocab().map(Vocab::from),
+            Input::Rows(source) => source.strings(),
             Input::Tokens(..) => None,
         });
-        let tokens = self.vocab.open()?.or_else(|| inside.map(Tokens::new));
+        let inside = inside.map(Tokens::new);
+        let tokens = self.tokens.as_ref().or(inside.as_ref());
         let names = [self.a.as_path(), path_b].map(|path| path.display().to_string());
         let options = LogprobOptions { ratio_bound: self.ratio_bound, worst: self.top };
         let found = check::compare_logprobs([&names[0], &names[1]], &a, &b, &options)?;
         let holds = self.tokens_hold(&found);
         let look = self.report.look(&out);
         out.write(|to| match self.report.format {
-            FormatName::Text => found.text(tokens.as_ref(), &look, to),
+            FormatName::Text => found.text(tokens, &look, to),
             FormatName::Json => {
                 let document =
                     json!({ "tokpick": env!("CARGO_PKG_VERSION"), "holds": holds, "logprobs": found });
