@@ -14,6 +14,7 @@ mod distribution;
 #[cfg(unix)]
 mod docs;
 mod draws;
+mod embedded;
 mod exact;
 mod false_alarms;
 mod formats;
