@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokpick::command::{Call, Failure, Want, verify};
-use tokpick::source::{Elements, Loan, LogitsSource, Open, lend};
+use tokpick::source::{Elements, Loan, Open, lend};
 
 use crate::support::run::{fixture, tokpick};
 
