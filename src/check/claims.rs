@@ -1,8 +1,8 @@
 //! Ids, seeds and positions out of what a server answered.
 //!
 //! Read are vLLM's completions and chat completions (`choices` with `token_ids`, or tokens written as `token_id:5`), its
-//! `RequestOutput` as JSON (`outputs` with `token_ids`), SGLang's native answers (`output_ids`), llama.cpp's (`tokens`), the files of token-difr
-//! (`{"config": …, "samples": […]}`), lists and lines of these, and any of them as `{"request": …, "response": …}`.
+//! `RequestOutput` as JSON (`outputs` with `token_ids`), SGLang's native answers (`output_ids`), llama.cpp's (`tokens`), the files
+//! of token-difr (`{"config": …, "samples": […]}`), lists and lines of these, and any of them as `{"request": …, "response": …}`.
 
 use crate::source::server::{self, Answer, Asked};
 use crate::{Error, Place, Result, TokenId};

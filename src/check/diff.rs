@@ -7,7 +7,7 @@ use crate::candidates::Candidates;
 use crate::draw::{Addressed, Draw, Gumbel, RowCoins, Seat, Turn};
 use crate::processor::Context;
 use crate::sampler::{Job, load};
-use crate::source::{LogitsSource, Places, Query, Row};
+use crate::source::{LogitsSource, Query, Row, RowPlaces};
 use crate::{Error, Place, Result, TokenId};
 
 /// What to compare.
@@ -101,7 +101,7 @@ pub fn diff(
     let mut pair = Pair { job, options, sides: [Side::default(), Side::default()] };
     let sequences = shape.sequences.clone();
     let mut runs: Vec<Branches> = sequences.clone().map(|_| Branches::new(job)).collect();
-    let mut places = Places::until_ended(&shape, shape.first_step);
+    let mut places = RowPlaces::until_ended(&shape, shape.first_step);
     while let Some((sequence, step)) = places.next() {
         let there = pair.read(a, b, sequence, step)?;
         places.advance(!there);

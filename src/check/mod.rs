@@ -8,6 +8,7 @@
 //! | how far apart are two files of logits? | [`diff`] |
 //! | how far has a model gone from its base, as llama-perplexity tells it? | [`kl_statistics`] |
 //! | do a server and a trainer agree on the tokens' log-probabilities, and if not, why? | [`compare_logprobs`] |
+//! | are these sampling masks what the processors leave? | [`check_masks`] |
 //! | which engine, order and batch draws these ids? | [`guess`] |
 //! | how do strategies differ on these rows? | [`compare`] |
 //! | is this run still what its record says? | [`Record`] |
@@ -17,6 +18,7 @@ mod claims;
 mod compare;
 mod diff;
 mod digest;
+mod fields;
 mod flips;
 mod guess;
 #[cfg(feature = "cli")]
@@ -24,6 +26,7 @@ mod hashing;
 mod kl_statistics;
 mod known;
 mod logprobs;
+mod mask;
 mod noise;
 mod orders;
 pub mod overlap;
@@ -54,6 +57,7 @@ pub use logprobs::{
     CauseKind, Claimed, ClaimedFile, Estimators, LikelyCause, LogprobDiff, LogprobOptions, Ratios, Side,
     TokenDiff, compare_logprobs, read_claimed,
 };
+pub use mask::{Mask, MaskDiff, MaskReport, check_masks, masked_logprobs, read_masks};
 pub use noise::{Noise, normal_tail};
 pub use orders::orders;
 pub use recipe::{Attempt, Convention, Guess, Recipe};

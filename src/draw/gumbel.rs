@@ -57,8 +57,9 @@ impl Gumbel {
 
 /// The noise of the tokens at one address.
 ///
-/// A race takes no logarithm for a token that can't win. As −ln u ≥ 1 − u, a noise is at most −ln(1 − u): a token that is d nats short of what
-/// counts needs 1 − u ≤ e^−d, and that is read off the upper half of its word. What counts only rises while the race runs.
+/// A race takes no logarithm for a token that can't win. As −ln u ≥ 1 − u, a noise is at most −ln(1 − u): a token that is d nats
+/// short of what counts needs 1 − u ≤ e^−d, and that is read off the upper half of its word. What counts only rises while the race
+/// runs.
 pub(crate) struct Noise {
     stream: ChaCha8,
 }

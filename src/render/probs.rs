@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Tokens;
 use super::kit::{Digits, token};
@@ -42,39 +42,32 @@ impl Distribution {
     /// # Ok::<(), tokpick::Error>(())
     /// ```
     pub fn new(sequence: usize, step: usize, candidates: &Candidates) -> Self {
-        let (normalizer, probabilities) = candidates.normalized();
-        let members = candidates.members().map(|(_, score)| normalizer.log_probability(score));
-        Distribution::with(sequence, step, probabilities.into_iter().zip(members))
+        let (ids, probs): (Vec<TokenId>, Vec<f64>) = candidates.probabilities().into_iter().unzip();
+        let (kept, entropy) = (ids.len(), candidates.figures().entropy);
+        Distribution { sequence, step, ids, probs, entropy, kept, kept_mass: 1.0 }
+    }
+
+    /// As [`new`](Self::new) with only the `n` most probable tokens (the lower id first among equals); entropy and count are those of all.
+    ///
+    /// ```
+    /// use tokpick::{candidates::Candidates, render::Distribution};
+    /// let d = Distribution::top(0, 3, &Candidates::from(&[0.0, 2.0, 0.0][..]), 2);
+    /// assert_eq!((d.ids, d.kept), (vec![0, 1], 3));
+    /// ```
+    pub fn top(sequence: usize, step: usize, candidates: &Candidates, n: usize) -> Self {
+        let mut tokens = candidates.most_probable(n);
+        tokens.sort_unstable_by_key(|token| token.0);
+        let (ids, probs) = tokens.into_iter().unzip();
+        let (kept, entropy) = (candidates.count(), candidates.figures().entropy);
+        Distribution { sequence, step, ids, probs, entropy, kept, kept_mass: 1.0 }
     }
 
     /// Tokens (ascending ids) with their probabilities; entropy in f64, [`kept_mass`](Self::kept_mass) is 1 until it is set.
     pub fn of(sequence: usize, step: usize, tokens: &[(TokenId, f64)]) -> Self {
-        let ln = |p: f64| (p > 0.0).then(|| crate::kernel::ln(p));
-        Distribution::with(sequence, step, tokens.iter().map(|&(id, p)| ((id, p), ln(p))))
-    }
-
-    /// Tokens with probability and its logarithm; without one where it is 0.
-    fn with(
-        sequence: usize,
-        step: usize,
-        tokens: impl Iterator<Item = ((TokenId, f64), Option<f64>)>,
-    ) -> Self {
-        let (mut ids, mut probs, mut entropy) = (Vec::new(), Vec::new(), 0.0);
-        for ((id, p), logprob) in tokens {
-            ids.push(id);
-            probs.push(p);
-            entropy -= logprob.map_or(0.0, |l| p * l);
-        }
-        let kept = ids.len();
-        Distribution {
-            sequence,
-            step,
-            ids,
-            probs,
-            entropy: f64::max(entropy, 0.0) + 0.0,
-            kept,
-            kept_mass: 1.0,
-        }
+        let (ids, probs): (Vec<TokenId>, Vec<f64>) = tokens.iter().copied().unzip();
+        let terms = probs.iter().filter(|&&p| p > 0.0).map(|&p| p * crate::kernel::ln(p));
+        let (kept, entropy) = (ids.len(), (0.0 - terms.sum::<f64>()).max(0.0));
+        Distribution { sequence, step, ids, probs, entropy, kept, kept_mass: 1.0 }
     }
 
     /// The probability of a token; `None` where it isn't in.
@@ -101,8 +94,12 @@ impl Distribution {
     /// Positions of the `n` most probable tokens, the lower id first among equals.
     pub(super) fn best(&self, n: usize) -> Vec<usize> {
         let mut at: Vec<usize> = (0..self.ids.len()).collect();
-        at.sort_by(|&a, &b| self.probs[b].total_cmp(&self.probs[a]).then(a.cmp(&b)));
-        at.truncate(n);
+        let order = |&a: &usize, &b: &usize| self.probs[b].total_cmp(&self.probs[a]).then(a.cmp(&b));
+        if n < at.len() {
+            at.select_nth_unstable_by(n, order);
+            at.truncate(n);
+        }
+        at.sort_unstable_by(order);
         at
     }
 
@@ -134,6 +131,30 @@ pub enum ProbsFormat {
     Json,
     /// A JSON line for each row.
     Jsonl,
+    /// A JSON line for each sequence: the ids that are left at each step, `{"sampling_mask":[[…],…]}`.
+    Mask,
+    /// The same as ids and offsets, `{"sampling_mask":{"token_ids":[…],"offsets":[…]}}`.
+    MaskCsr,
+}
+
+/// The sampling mask of a sequence.
+#[derive(Debug, Default)]
+struct Mask {
+    first_step: usize,
+    kept: Vec<Vec<TokenId>>,
+}
+
+impl Mask {
+    fn json(&self, is_csr: bool) -> Value {
+        if !is_csr {
+            return json!(self.kept);
+        }
+        let mut offsets = vec![0];
+        for kept in &self.kept {
+            offsets.push(offsets[offsets.len() - 1] + kept.len());
+        }
+        json!({ "token_ids": self.kept.concat(), "offsets": offsets })
+    }
 }
 
 /// Writes distributions.
@@ -150,12 +171,22 @@ pub struct Probs {
     /// The caller's own names of sequences, which stand beside them in JSON.
     pub ids: BTreeMap<usize, Value>,
     written: usize,
+    /// Masks by sequence: they are whole only at the end.
+    masks: BTreeMap<usize, Mask>,
 }
 
 impl Probs {
     /// A writer.
     pub fn new(format: ProbsFormat, top: Option<usize>, sequences: bool) -> Self {
-        Probs { format, top, sequences, digits: Digits::Six, ids: BTreeMap::new(), written: 0 }
+        Probs {
+            format,
+            top,
+            sequences,
+            digits: Digits::Six,
+            ids: BTreeMap::new(),
+            written: 0,
+            masks: BTreeMap::new(),
+        }
     }
 
     /// Writes one row.
@@ -168,7 +199,11 @@ impl Probs {
         tokens: Option<&Tokens>,
         to: &mut dyn Write,
     ) -> io::Result<()> {
-        if self.format == ProbsFormat::Tsv {
+        if matches!(self.format, ProbsFormat::Mask | ProbsFormat::MaskCsr) {
+            let first_step = d.step;
+            let mask = self.masks.entry(d.sequence).or_insert_with(|| Mask { first_step, kept: Vec::new() });
+            mask.kept.push(d.ids);
+        } else if self.format == ProbsFormat::Tsv {
             for at in d.best(self.top.unwrap_or(usize::MAX)) {
                 if self.sequences {
                     write!(to, "{}\t", d.sequence)?;
@@ -203,6 +238,17 @@ impl Probs {
         match (self.format, self.written) {
             (ProbsFormat::Json, 0) => writeln!(to, "{{\"rows\":[]}}"),
             (ProbsFormat::Json, _) => writeln!(to, "]}}"),
+            (ProbsFormat::Mask | ProbsFormat::MaskCsr, _) => {
+                std::mem::take(&mut self.masks).into_iter().try_for_each(|(sequence, mask)| {
+                    let is_csr = self.format == ProbsFormat::MaskCsr;
+                    let mut line =
+                        json!({ "sequence": sequence, "first_step": mask.first_step, "sampling_mask": mask.json(is_csr) });
+                    if let Some(id) = self.ids.get(&sequence) {
+                        line["id"] = id.clone();
+                    }
+                    writeln!(to, "{line}")
+                })
+            }
             _ => Ok(()),
         }
     }

@@ -7,7 +7,7 @@ use crate::{Error, Place, Result, TokenId};
 
 /// The places of a source's rows, in the order in which they can be asked for.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(crate) struct RowPlaces {
     first_step: usize,
     end_step: usize,
     by_step: bool,
@@ -18,9 +18,9 @@ pub(crate) struct Places {
     step: usize,
 }
 
-impl Places {
+impl RowPlaces {
     pub fn new(shape: &Shape) -> Self {
-        Places {
+        RowPlaces {
             first_step: shape.first_step,
             end_step: shape.end_step.unwrap_or(usize::MAX),
             by_step: shape.access == Access::ByStep,
@@ -33,7 +33,7 @@ impl Places {
 
     /// All steps from `first_step` until the source says that a sequence has ended, also where its shape tells how many there are.
     pub fn until_ended(shape: &Shape, first_step: usize) -> Self {
-        Places::new(&Shape { first_step, end_step: None, ..shape.clone() })
+        RowPlaces::new(&Shape { first_step, end_step: None, ..shape.clone() })
     }
 
     /// Sequence and step of the next row; `None` after the last.
@@ -88,14 +88,14 @@ pub struct Numbered {
 /// ```
 pub fn row_iter<S: LogitsSource + ?Sized>(source: &mut S) -> RowIter<'_, S> {
     let shape = source.shape();
-    RowIter { places: Places::new(&shape), history: None, source, shape, buffer: Vec::new() }
+    RowIter { places: RowPlaces::new(&shape), history: None, source, shape, buffer: Vec::new() }
 }
 
 /// What [`row_iter`] gives.
 pub struct RowIter<'a, S: ?Sized> {
     source: &'a mut S,
     shape: Shape,
-    places: Places,
+    places: RowPlaces,
     /// Prompt and generated ids, and how many are the prompt.
     history: Option<(Vec<TokenId>, usize)>,
     buffer: Vec<Row>,
@@ -116,7 +116,7 @@ impl<S: LogitsSource + ?Sized> RowIter<'_, S> {
         if self.shape.follows_prefix {
             let first_step = prefix.len();
             let one = Shape { first_step, end_step: Some(first_step + 1), ..self.shape.clone() };
-            self.places = Places::new(&one);
+            self.places = RowPlaces::new(&one);
         }
         self.history = Some(([prompt, prefix].concat(), prompt.len()));
         self
@@ -207,7 +207,7 @@ mod tests {
             follows_prefix: false,
             access,
         };
-        let (mut places, mut found) = (Places::new(&shape), Vec::new());
+        let (mut places, mut found) = (RowPlaces::new(&shape), Vec::new());
         while let Some((sequence, step)) = places.next() {
             let ended = step >= ends[sequence - 2];
             if !ended {

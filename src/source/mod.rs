@@ -65,7 +65,7 @@ pub use counting::counting;
 pub use dtype::{DtypeHint, RawDtype};
 pub use format::Format;
 pub use from_fn::{FromFn, from_fn};
-pub(crate) use iter::Places;
+pub(crate) use iter::RowPlaces;
 pub use iter::{Numbered, RowIter, row_iter};
 pub use kld::Floor;
 pub use layout::{Layout, RowRange};

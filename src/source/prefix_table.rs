@@ -12,8 +12,9 @@ use crate::{Error, Place, Result, TokenId};
 
 /// A table from prefix to row: one line `{"prefix": [ids], "logits": [V numbers]}` for each prefix, in any order.
 ///
-/// The ids may be written as token strings, where the strings are known. A row may also be sparse, `{"prefix": [ids], "ids": [ids], "logprobs": [numbers]}`, or of probabilities (`probs`), and one of
-/// the lines may bring the token strings (`vocab`). Without dense rows V is given, or one above the highest id that occurs.
+/// The ids may be written as token strings, where the strings are known. A row may also be sparse, `{"prefix": [ids], "ids": [ids],
+/// "logprobs": [numbers]}`, or of probabilities (`probs`), and one of the lines may bring the token strings (`vocab`). Without
+/// dense rows V is given, or one above the highest id that occurs.
 ///
 /// The prefix is what was generated, without the prompt. A table need not be complete: a prefix that it lacks is
 /// [`Error::NoPrefix`] when it is asked for, so a recorded search can be replayed from exactly the rows it saw.

@@ -26,8 +26,8 @@ fn a_gpu_s_roundings_are_no_fault() {
     }
 }
 
-/// Servers that err as far as is allowed show many mismatches, and the chance is still no smaller than it says: of 72 runs at 0.05, more than
-/// 10 alarms come with less than 0.2 %.
+/// Servers that err as far as is allowed show many mismatches, and the chance is still no smaller than it says: of 72 runs at 0.05,
+/// more than 10 alarms come with less than 0.2 %.
 #[test]
 fn the_chance_of_an_alarm_is_no_larger_than_it_says() {
     let tolerance = Tolerance { score: 0.02, spacings: 0.0, cut: 0.01 };

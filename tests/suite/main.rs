@@ -14,16 +14,19 @@ mod distribution;
 #[cfg(unix)]
 mod docs;
 mod draws;
+mod embedded;
 mod exact;
 mod false_alarms;
 mod formats;
 mod history;
+mod house;
 mod inputs;
 mod invariance;
 mod json_fields;
 mod kld;
 mod laws;
 mod logprobs;
+mod masks;
 mod meaning;
 mod model;
 #[cfg(unix)]

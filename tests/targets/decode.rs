@@ -1,4 +1,5 @@
-//! Decoding: random rows, a random chain of all processors, every strategy and draw, on every instruction set, with one thread and several.
+//! Decoding: random rows, a random chain of all processors, every strategy and draw, on every instruction set, with one thread and
+//! several.
 
 use serde_json::{Map, Value, json};
 

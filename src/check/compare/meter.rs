@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::Place;
 use crate::candidates::Candidates;
+use crate::render::Distribution;
 use crate::trace::{Trace, TraceEvent, Wants};
 
 /// The distribution that a token was drawn from.
@@ -44,14 +45,13 @@ impl Trace for Meter {
 
 /// Entropy, count, and KL(q‖p) from the raw row, all in f64.
 fn measure(c: &Candidates) -> Drawn {
-    let ((drawn, probabilities), raw) = (c.normalized(), c.raw_normalizer());
-    let kept = probabilities.len();
-    let (mut entropy, mut kl) = (0.0, 0.0);
-    for ((id, p), (_, score)) in probabilities.into_iter().zip(c.members()) {
+    let of = Distribution::new(0, 0, c);
+    let (drawn, raw) = (c.normalizer(), c.raw_normalizer());
+    let mut kl = 0.0;
+    for ((&id, &p), (_, score)) in of.ids.iter().zip(&of.probs).zip(c.members()) {
         let Some(q) = drawn.log_probability(score).filter(|_| p > 0.0) else { continue };
-        entropy -= p * q;
         let full = c.raw_logit(id).and_then(|x| raw.log_probability(f64::from(x)));
         kl += full.map_or(f64::INFINITY, |full| p * (q - full));
     }
-    Drawn { entropy: f64::max(entropy, 0.0) + 0.0, kept, kl: f64::max(kl, 0.0) }
+    Drawn { entropy: of.entropy, kept: of.kept, kl: f64::max(kl, 0.0) }
 }

@@ -313,7 +313,7 @@ fn pattern(all: &[Pair]) -> Vec<LikelyCause> {
     let swapped: Vec<Pair> = all.iter().map(|(a, b)| (*b, *a)).collect();
     let restricted = [(Side::A, all), (Side::B, &swapped[..])].into_iter().find(|(_, p)| is_above(p));
     let fit = fit::temperature(all);
-    let certain = |p: &[Pair]| p.iter().filter(|(x, other)| *x > -1e-6 && *other < -1e-3).count();
+    let certain = |p: &[Pair]| p.iter().filter(|(x, other)| *x > -1e-9 && *other < -0.01).count();
     if let Some((side, pairs)) = restricted
         // a temperature that sharpens puts the best tokens higher, too, but none of them to 1
         && (certain(pairs) > 0 || fit.explained < SHARPENED)

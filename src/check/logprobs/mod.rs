@@ -11,7 +11,7 @@ pub use claimed::{Claimed, ClaimedFile, read_claimed};
 use serde::Serialize;
 
 use super::Quantiles;
-use crate::kernel::{exp, exp_m1};
+use crate::kernel::{exp, exp_m1, ln};
 use crate::{Error, Place, Result, TokenId};
 use align::{Aligned, align};
 
@@ -164,13 +164,15 @@ fn measure(aligned: &Aligned, options: &LogprobOptions) -> LogprobDiff {
     let (mut sums, mut ratios) = (Sums::default(), Vec::new());
     let (mut outside, mut abs) = (0usize, 0.0);
     let bound = options.ratio_bound.abs().max(1.0);
+    // a ratio that is c but for rounding is not outside
+    let farthest = ln(bound) + 1e-9;
     for token in aligned.sequences.iter().flatten() {
         let (Some(a), Some(b)) = (token.of[0], token.of[1]) else { continue };
         let (d, ratio) = (a - b, exp(a - b));
         found.tokens += 1;
         sums.add(a, b);
         ratios.push(ratio as f32);
-        outside += usize::from(ratio > bound || ratio < 1.0 / bound);
+        outside += usize::from(d.abs() > farthest);
         abs += d.abs();
         found.max_abs = found.max_abs.max(d.abs());
         if d != 0.0 {

@@ -5,6 +5,7 @@ mod diff;
 mod guess;
 mod kl_statistics;
 mod logprobs;
+mod mask;
 mod record;
 mod score;
 mod verify;

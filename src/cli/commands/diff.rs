@@ -1,3 +1,4 @@
+mod mask;
 mod statistics;
 mod tokens;
 
@@ -6,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::check::{self, DiffOptions, RowDiff};
+use tokpick::render::Tokens;
 use tokpick::source::{DtypeHint, Layout, LogitsSource, Open, RowRange, remarking};
 use tokpick::{Error, Place, Result};
 
@@ -31,8 +33,8 @@ pub struct Diff {
     #[arg(value_name = "A")]
     a: PathBuf,
     /// Other logits of the same shape (beside a .kld: of the same text)
-    #[arg(value_name = "B")]
-    b: PathBuf,
+    #[arg(value_name = "B", required_unless_present = "mask")]
+    b: Option<PathBuf>,
     /// What the axes are, in both
     #[arg(long, value_name = "tv|bv|btv|tbv", help_heading = "Input")]
     layout: Option<Layout>,
@@ -50,6 +52,9 @@ pub struct Diff {
     probs: bool,
     #[command(flatten)]
     vocab: VocabArgs,
+    /// The strings that they give.
+    #[arg(skip)]
+    tokens: Option<Tokens>,
     #[command(flatten)]
     history: HistoryArgs,
     #[command(flatten)]
@@ -64,6 +69,9 @@ pub struct Diff {
     /// (default: what the files hold)
     #[arg(long, value_name = "WHAT", help_heading = "Comparison")]
     of: Option<Of>,
+    /// Sampling masks, the ids that were kept at each step (nested lists, or ids with offsets): are they what the processors leave?
+    #[arg(long, value_name = "FILE", help_heading = "Comparison")]
+    mask: Option<PathBuf>,
     /// Count the tokens whose ratio of probabilities is outside [1/C, C]
     #[arg(
         long,
@@ -116,7 +124,8 @@ impl Diff {
     fn open(&self, path: &Path, rows: Option<RowRange>) -> Result<Box<dyn LogitsSource + Send>> {
         let (layout, dtype) = (self.layout, self.dtype);
         let (null_is_masked, probs) = (self.null_is_masked, self.probs);
-        let open = Open { layout, rows, dtype, null_is_masked, probs, ..Open::new(path) };
+        let names = self.tokens.as_ref().map(Tokens::names);
+        let open = Open { layout, rows, dtype, null_is_masked, probs, names, ..Open::new(path) };
         watched(remarking(open.open()?, layout, Box::new(note)))
     }
 
@@ -132,12 +141,11 @@ impl Execute for Diff {
         examples: &[
             "tokpick diff steps.npy steps-fortran.npy",
             "tokpick diff steps.npy steps-fortran.npy --max-kl 1e-4 -f json",
-            "tokpick diff ../formats/kld/lm512-f32.kld ../formats/kld/lm512-q8_0.kld --top 3",
         ],
         flags: &["max-kl", "min-top1", "seed", "temperature", "top-p", "top", "format", "output"],
     };
 
-    fn execute(self, given: &Given) -> anyhow::Result<Status> {
+    fn execute(mut self, given: &Given) -> anyhow::Result<Status> {
         for (flag, value) in [("--max-kl", self.max_kl), ("--min-top1", self.min_top1)] {
             if let Some(value) = value.filter(|v| v.is_nan() || *v < 0.0) {
                 return Err(Error::setting(flag, value, "must be 0 or more").into());
@@ -146,20 +154,36 @@ impl Execute for Diff {
         if self.ratio_bound.is_nan() || self.ratio_bound < 1.0 {
             return Err(Error::setting("--ratio-bound", self.ratio_bound, "must be 1 or more").into());
         }
-        let a = match self.look_at(&self.a)? {
-            Input::Rows(a) if a.format().is_kld() => return self.statistics(a, given),
-            other => other,
+        self.tokens = self.vocab.open()?;
+        // with a server's numbers in A, the mask says over which tokens those of B are normalised
+        let a = self.look_at(&self.a)?;
+        let (a, path_b) = match (a, &self.b, &self.mask) {
+            (Input::Rows(a), _, Some(mask)) if a.carried().iter().all(|c| c.logprobs.is_empty()) => {
+                // each comparison opens its inputs
+                drop(a);
+                return self.masks(mask, given);
+            }
+            (Input::Rows(a), Some(b), None) if a.format().is_kld() => return self.statistics(a, b, given),
+            (a, Some(b), _) => (a, b),
+            (_, None, _) => {
+                let what = "holds log-probabilities of tokens: give the rows of the other side, too";
+                return Err(Error::input(self.a.display().to_string(), Place::default(), what).into());
+            }
         };
-        let b = self.look_at(&self.b)?;
-        let [a, b] = match self.tokens([a, b], given)? {
+        let b = self.look_at(path_b)?;
+        let [a, b] = match self.tokens([a, b], path_b, given)? {
             Ok(status) => return Ok(status),
             Err(inputs) => inputs,
         };
+        if self.mask.is_some() {
+            let what = "is for the rows of A, or for log-probabilities of tokens beside rows";
+            return Err(Error::setting("--mask", "", what).into());
+        }
         let rows = |input: Input, path: &Path| match input {
             Input::Rows(source) => Ok(source),
             Input::Tokens(..) => self.open(path, self.rows),
         };
-        let (mut a, mut b) = (rows(a, &self.a)?, rows(b, &self.b)?);
+        let (mut a, mut b) = (rows(a, &self.a)?, rows(b, path_b)?);
         if b.format().is_kld() {
             let what = format!("give the .kld first: `tokpick diff {} {}`", b.name(), a.name());
             return Err(Error::input(b.name(), Place::default(), what).into());

@@ -61,6 +61,10 @@ enum FormatName {
     Json,
     /// A JSON line for each row
     Jsonl,
+    /// The sampling mask: a JSON line for each sequence, with the ids that are left at each step as nested lists (SGLang)
+    Mask,
+    /// The same with all ids in one list and offsets (CSR, vLLM)
+    MaskCsr,
 }
 
 impl Execute for Probs {
@@ -103,7 +107,13 @@ impl Execute for Probs {
             FormatName::Tsv => ProbsFormat::Tsv,
             FormatName::Json => ProbsFormat::Json,
             FormatName::Jsonl => ProbsFormat::Jsonl,
+            FormatName::Mask => ProbsFormat::Mask,
+            FormatName::MaskCsr => ProbsFormat::MaskCsr,
         };
+        let is_mask = matches!(format, ProbsFormat::Mask | ProbsFormat::MaskCsr);
+        if let Some(top) = self.top.filter(|_| is_mask) {
+            return Err(tokpick::Error::setting("--top", top, "a mask is of all tokens that are left").into());
+        }
         let mut probs = render::Probs::new(format, self.top, opened.sequences > 1);
         probs.digits = self.digits.into();
         probs.ids = opened.source.ids();
@@ -111,8 +121,12 @@ impl Execute for Probs {
         let ids = self.ids.resolve(tokens, opened.source.as_ref())?;
         walk(opened.source.as_mut(), &job, ids.as_deref(), &mut (), &mut |visit| {
             let (sequence, step, c) = (visit.sequence, visit.step, visit.candidates);
-            let mut row = Distribution::new(sequence, step, c);
-            if let Some(whole) = whole.as_ref().filter(|_| format != ProbsFormat::Tsv) {
+            let whole = whole.as_ref().filter(|_| format != ProbsFormat::Tsv && !is_mask);
+            let mut row = match self.top.filter(|_| whole.is_none() && host::wants().is_none()) {
+                Some(n) => Distribution::top(sequence, step, c, n),
+                None => Distribution::new(sequence, step, c),
+            };
+            if let Some(whole) = whole {
                 let (context, prompt_len) = (visit.context, job.prompt.len());
                 let coins = RowCoins { seed, lane: 0, sequence, sample: 0, step };
                 c.reset();

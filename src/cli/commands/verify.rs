@@ -7,10 +7,12 @@ use std::path::Path;
 
 use clap::Args;
 use serde_json::json;
-use tokpick::check::{self, Clip, Known, Record, Tolerance, VerifyOptions};
+use tokpick::check::{self, Clip, Known, MaskReport, Record, Tolerance, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
 use tokpick::engine::{Batch, Watch};
-use tokpick::{Error, Place, Result};
+use tokpick::sampler::Job;
+use tokpick::source::LogitsSource;
+use tokpick::{Error, Place, Result, TokenId};
 
 use self::judge::{FormatName, JudgeArgs};
 use crate::cli::args::{DrawArgs, HistoryArgs, IdsArgs, InputArgs, LimitArgs, Seed, SettingsArgs, hide};
@@ -155,15 +157,26 @@ impl Verify {
             clip: Clip(self.judge.clip),
             tolerance: self.tolerance()?,
         };
+        let mask = match &self.judge.mask {
+            Some(file) => {
+                Some(self.masks(file, opened.source.as_mut(), &job, (samples == 1).then_some(&ids[..]))?)
+            }
+            None => None,
+        };
         let found = check::verify(opened.source.as_mut(), &job, draw.as_mut(), samples, &ids, &options)?;
-        let holds = found.holds(self.judge.min_match, self.judge.max_margin);
+        let holds = found.holds(self.judge.min_match, self.judge.max_margin)
+            && mask.as_ref().is_none_or(MaskReport::holds);
         let look = self.judge.report.look(&out);
         out.write(|to| match self.judge.report.format {
             FormatName::Text => {
-                found.text(self.judge.top, self.judge.logit_noise, self.judge.alpha, &look, to)
+                found.text(self.judge.top, self.judge.logit_noise, self.judge.alpha, &look, to)?;
+                match &mask {
+                    Some(mask) => mask.text(self.judge.top, opened.tokens.as_ref(), &look, to),
+                    None => Ok(()),
+                }
             }
             FormatName::Json => {
-                let document = json!({
+                let mut document = json!({
                     "tokpick": env!("CARGO_PKG_VERSION"),
                     "draw": draw.name(),
                     "seed": seed.as_ref().map(Seed::json),
@@ -171,6 +184,9 @@ impl Verify {
                     "holds": holds,
                     "verification": found,
                 });
+                if let Some(mask) = &mask {
+                    document["mask"] = json!(mask);
+                }
                 writeln!(to, "{document}")
             }
         })?;
@@ -180,6 +196,24 @@ impl Verify {
             false => Known::of(&resolved.chain, left).words(),
         });
         Ok(if holds { Status::Done } else { Status::No })
+    }
+
+    /// Holds masks against the rows; they are read a second time for the draws.
+    fn masks(
+        &self,
+        file: &Path,
+        source: &mut dyn LogitsSource,
+        job: &Job<'_>,
+        ids: Option<&[Vec<TokenId>]>,
+    ) -> Result<MaskReport> {
+        if source.shared().is_none() {
+            let what =
+                "--mask reads the rows twice, and these come once: save them as NPY (`tokpick convert`)";
+            return Err(Error::input(source.name(), Place::default(), what));
+        }
+        let name = file.display().to_string();
+        let masks = check::read_masks(&name, tokpick::source::read_text(file)?.as_bytes())?;
+        check::check_masks(source, job, ids, &name, &masks)
     }
 
     /// The draw that is claimed, its seed, and the temperature between raw logits and scores.

@@ -13,9 +13,10 @@ use crate::kernel::row::{Band, Slice, Weigh};
 /// smallest distance within which the members weigh at least `share` of all, plus `slack`; at least the `least` nearest members
 /// are in it, too. `None` if there is no member. The upper end is ∞ where no member is above it.
 ///
-/// With logits x, the surprise −ln p(x) less the entropy is (mean − x) · scale. The mean is that of [`moments`](crate::kernel::moments), of
-/// which four rows are first added in `f32`; distances are rounded to `f32`, and the mass is that of [`mass`](crate::kernel::mass).
-/// `maxima` are as for [`nucleus`](crate::kernel::nucleus), `kept`, too, unless the band has an upper end.
+/// With logits x, the surprise −ln p(x) less the entropy is (mean − x) · scale. The mean is that of
+/// [`moments`](crate::kernel::moments), of which four rows are first added in `f32`; distances are rounded to `f32`, and the mass
+/// is that of [`mass`](crate::kernel::mass). `maxima` are as for [`nucleus`](crate::kernel::nucleus), `kept`, too, unless the band
+/// has an upper end.
 ///
 /// ```
 /// use tokpick::kernel::{Band, Kept, Slice, Weigh, typical};

@@ -124,7 +124,11 @@ impl Kernel for Maxima<'_> {
     fn run<I: Isa>(self, isa: I) -> bool {
         let infinity = isa.splat(f32::INFINITY);
         let mut valid = isa.lt(isa.splat(0.0), infinity);
-        for (m, span) in self.maxima.iter_mut().zip(self.values.chunks(SPAN)) {
+        let mut values = self.values;
+        // not by `zip`, which isn't always inlined
+        for m in self.maxima.iter_mut() {
+            let (span, rest) = values.split_at(SPAN.min(values.len()));
+            values = rest;
             let (mut lanes, mut sum) = (isa.splat(f32::NEG_INFINITY), isa.splat(0.0));
             rows(
                 isa,

@@ -8,8 +8,8 @@ const WORDS: usize = 16;
 /// Pairs of words in a block.
 pub const PAIRS: usize = WORDS / 2;
 
-/// A stream of ChaCha with eight rounds (Bernstein 2008): block b holds the 32-bit words 16 b to 16 b + 15. The words are taken in pairs, the
-/// lower half first, as `rand_chacha`'s `next_u64` takes them from an even position.
+/// A stream of ChaCha with eight rounds (Bernstein 2008): block b holds the 32-bit words 16 b to 16 b + 15. The words are taken in
+/// pairs, the lower half first, as `rand_chacha`'s `next_u64` takes them from an even position.
 ///
 /// ```
 /// use tokpick::kernel::ChaCha8;

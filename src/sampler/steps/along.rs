@@ -1,6 +1,6 @@
 //! Runs along given ids: teacher forcing, with the draw watching.
 
-use super::given::{Given, Visit};
+use super::given::{Given, Visitor};
 use super::run::run;
 use crate::draw::Draw;
 use crate::sampler::{Job, Limits};
@@ -36,7 +36,7 @@ pub fn along<'a>(
     draw: &mut dyn Draw,
     samples: usize,
     ids: &'a [Vec<TokenId>],
-    visit: &'a mut Visit<'a>,
+    visit: &'a mut Visitor<'a>,
 ) -> Result<()> {
     let lines = source.shape().sequences.len().saturating_mul(samples);
     if ids.len() != lines {

@@ -27,12 +27,12 @@ pub struct Taken<'a, 't> {
 }
 
 /// Who is told of each step.
-pub(super) type Visit<'a> = dyn FnMut(Taken<'_, '_>) -> Result<()> + 'a;
+pub(super) type Visitor<'a> = dyn FnMut(Taken<'_, '_>) -> Result<()> + 'a;
 
 /// The ids of every line.
 pub(super) struct Given<'a> {
     pub ids: &'a [Vec<TokenId>],
-    pub visit: &'a mut Visit<'a>,
+    pub visit: &'a mut Visitor<'a>,
 }
 
 impl Given<'_> {

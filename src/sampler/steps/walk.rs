@@ -4,7 +4,7 @@ use super::slot::Slot;
 use crate::candidates::Candidates;
 use crate::draw::Seat;
 use crate::sampler::Job;
-use crate::source::{LogitsSource, Places, Row};
+use crate::source::{LogitsSource, Row, RowPlaces};
 use crate::trace::Trace;
 use crate::{Error, Place, Result, TokenId};
 
@@ -98,7 +98,7 @@ pub fn walk(
         lines[at].context.extend(taken);
         Ok(true)
     };
-    let mut places = Places::until_ended(&shape, first);
+    let mut places = RowPlaces::until_ended(&shape, first);
     while let Some((sequence, step)) = places.next() {
         let visited = visit_row(sequence, step, &mut lines)?;
         places.advance(!visited);

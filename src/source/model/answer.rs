@@ -6,7 +6,7 @@ use super::{ModelCommand, Protocol};
 use crate::TokenId;
 use crate::source::npy::header;
 use crate::source::padding::bar;
-use crate::source::text::json::{Content, Context};
+use crate::source::text::json::{Content, Hints};
 use crate::source::text::lines;
 use crate::source::{DtypeHint, Open, Query, Row};
 use crate::{Error, Place};
@@ -176,7 +176,7 @@ fn cut(axes: &[usize], logits: &[f32], count: usize) -> Result<Vec<Row>, Bad> {
 
 fn read_json(document: &[u8], settings: &ModelCommand, count: usize) -> Result<Vec<Row>, Bad> {
     let mut content = Content::default();
-    let context = Context {
+    let context = Hints {
         file: "",
         null_is_masked: settings.null_is_masked,
         probs: false,

@@ -44,9 +44,9 @@ impl FromStr for Protocol {
 /// | `{"prefixes":[[5,9],[5,2]]}` | `{"logits":[[…],[…]]}`: a row for each prefix, in their order |
 ///
 /// **A prefix holds the generated ids alone** (those given as already generated included), as in a
-/// [`PrefixTable`](super::PrefixTable), so that what a model answered can be recorded and replayed. Where there is a prompt, every question
-/// carries it beside the prefix: `{"prefix":[5,9],"prompt":[0,44]}`; the model's input is prompt, then prefix. Python's `NaN`,
-/// `Infinity` and `-Infinity` are read.
+/// [`PrefixTable`](super::PrefixTable), so that what a model answered can be recorded and replayed. Where there is a prompt, every
+/// question carries it beside the prefix: `{"prefix":[5,9],"prompt":[0,44]}`; the model's input is prompt, then prefix. Python's
+/// `NaN`, `Infinity` and `-Infinity` are read.
 ///
 /// ```no_run
 /// use tokpick::source::{LogitsSource, ModelCommand};

@@ -7,7 +7,7 @@ use crate::source::container::kind::{self, FileKind};
 use crate::source::layout::Grid;
 use crate::source::server;
 use crate::source::stream::Stream;
-use crate::source::text::json::{Content, Context};
+use crate::source::text::json::{Content, Hints};
 use crate::source::text::jsonl::{JsonLines, LineOptions};
 use crate::source::text::lines::Lines;
 use crate::source::{Format, Layout, LogitsSource, PrefixTable, Steps};
@@ -33,7 +33,7 @@ impl Open {
         }
         let mut content = Content::default();
         let (null_is_masked, probs, layout) = (self.null_is_masked, self.probs, self.layout);
-        let context = Context { file: &name, null_is_masked, probs, line: lines.line, step: Some(0), layout };
+        let context = Hints { file: &name, null_is_masked, probs, line: lines.line, step: Some(0), layout };
         let first = content.parse(&lines.text, context);
         // A first line that is no whole value begins a document of many lines.
         let whole = content.cut_off || (first.is_err() && tells.is_none());

@@ -52,7 +52,7 @@ pub(crate) struct Named {
 
 /// What a parser has to know beside the text: most of it is for its messages.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Context<'a> {
+pub(crate) struct Hints<'a> {
     pub file: &'a str,
     pub null_is_masked: bool,
     /// The numbers are probabilities, whatever their key.
@@ -67,7 +67,7 @@ pub(crate) struct Context<'a> {
 
 impl Content {
     /// Reads a whole text.
-    pub fn parse(&mut self, text: &[u8], context: Context<'_>) -> Result<()> {
+    pub fn parse(&mut self, text: &[u8], context: Hints<'_>) -> Result<()> {
         self.axes.clear();
         self.logits.clear();
         self.named.clear();
@@ -130,7 +130,7 @@ struct Parser<'j, 'c> {
     /// Where its text begins in the whole.
     start: usize,
     text: &'j [u8],
-    context: Context<'c>,
+    context: Hints<'c>,
     content: &'c mut Content,
     /// How deep the logits are nested, and outer and inner number of the row that is being read.
     depth: usize,

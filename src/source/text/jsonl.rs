@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::json::{Content, Context};
+use super::json::{Content, Hints};
 use super::lines::Lines;
 use crate::source::stream::Rows;
 use crate::source::{Names, Row};
@@ -12,9 +12,9 @@ use crate::{Error, Place, Result, TokenId};
 
 impl Lines {
     /// What the parser of the current line has to know.
-    pub(crate) fn context(&self, options: &LineOptions, step: Option<usize>) -> Context<'_> {
+    pub(crate) fn context(&self, options: &LineOptions, step: Option<usize>) -> Hints<'_> {
         let LineOptions { null_is_masked, probs, .. } = *options;
-        Context { file: &self.name, null_is_masked, probs, line: self.line, step, layout: None }
+        Hints { file: &self.name, null_is_masked, probs, line: self.line, step, layout: None }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A model against its base: llama-perplexity's table.
 
+use std::path::Path;
+
 use serde_json::json;
 use tokpick::Error;
 use tokpick::check::{self, KlStatistics, RowKl};
@@ -31,6 +33,7 @@ impl Diff {
     pub(super) fn statistics(
         &self,
         mut base: Box<dyn LogitsSource + Send>,
+        q: &Path,
         given: &Given,
     ) -> anyhow::Result<Status> {
         let typed = given.arguments().iter().filter_map(|a| a.long.as_deref());
@@ -43,9 +46,8 @@ impl Diff {
             return Err(Error::setting(format!("--{flag}"), "", what).into());
         }
         // steps of the base: those of the other input may be numbered in another way
-        let mut q = self.open(&self.b, None)?;
+        let mut q = self.open(q, None)?;
         let mut out = self.report.open()?;
-        let tokens = self.vocab.open()?;
         let mut worst = Worst { most: self.top, rows: Vec::new() };
         let found = check::kl_statistics(base.as_mut(), q.as_mut(), &mut |row| {
             worst.add(row);
@@ -54,7 +56,7 @@ impl Diff {
         let holds = self.statistics_hold(&found);
         let (look, worst) = (self.report.look(&out), worst.sorted());
         out.write(|to| match self.report.format {
-            FormatName::Text => found.text(&worst, tokens.as_ref(), &look, to),
+            FormatName::Text => found.text(&worst, self.tokens.as_ref(), &look, to),
             FormatName::Json => {
                 let document = json!({
                     "tokpick": env!("CARGO_PKG_VERSION"),

@@ -1,11 +1,13 @@
 //! Log-probabilities of the tokens that were taken, from two origins.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use serde_json::json;
-use tokpick::check::{self, Claimed, LogprobDiff, LogprobOptions, read_claimed};
+use tokpick::check::{self, Claimed, LogprobDiff, LogprobOptions, read_claimed, read_masks};
 use tokpick::render::Tokens;
-use tokpick::source::{LogitsSource, Vocab, read_text};
+use tokpick::source::{LogitsSource, read_text};
 use tokpick::{Error, Result, TokenId};
 
 use super::{Diff, FormatName, Of, VOCAB};
@@ -27,7 +29,9 @@ pub(super) enum Input {
 impl Diff {
     /// Looks at an input.
     pub(super) fn look_at(&self, path: &Path) -> Result<Input> {
-        if self.of != Some(Of::Rows) && path.is_file() && begins_as_json(path) {
+        // a pipe is read once
+        let is_file = path.is_file() && (self.of == Some(Of::Tokens) || is_small(path));
+        if self.of != Some(Of::Rows) && is_file && may_hold_tokens(path) {
             let text = read_text(path)?;
             if let Some(found) = read_claimed(&path.display().to_string(), text.as_bytes())? {
                 return Ok(Input::Tokens(found.sequences, found.is_certain));
@@ -40,6 +44,7 @@ impl Diff {
     pub(super) fn tokens(
         &self,
         mut inputs: [Input; 2],
+        path_b: &Path,
         given: &Given,
     ) -> anyhow::Result<std::result::Result<Status, [Input; 2]>> {
         if self.of == Some(Of::Rows) {
@@ -71,6 +76,10 @@ impl Diff {
             _ => return Ok(Err(inputs)),
         };
         let rows = missing.is_some();
+        if self.mask.is_some() && missing.is_none() {
+            let what = "needs the rows of a side: both sides are log-probabilities of tokens";
+            return Err(Error::setting("--mask", "", what).into());
+        }
         let typed = given.arguments().iter().filter_map(|a| a.long.as_deref());
         if let Some(flag) = typed
             .into_iter()
@@ -81,17 +90,18 @@ impl Diff {
         }
         let mut out = self.report.open()?;
         let inside = inputs.iter().find_map(|input| match input {
-            Input::Rows(source) => source.vocab().map(Vocab::from),
+            Input::Rows(source) => source.strings(),
             Input::Tokens(..) => None,
         });
-        let tokens = self.vocab.open()?.or_else(|| inside.map(Tokens::new));
-        let names = [&self.a, &self.b].map(|path| path.display().to_string());
+        let inside = inside.map(Tokens::new);
+        let tokens = self.tokens.as_ref().or(inside.as_ref());
+        let names = [self.a.as_path(), path_b].map(|path| path.display().to_string());
         let options = LogprobOptions { ratio_bound: self.ratio_bound, worst: self.top };
         let found = check::compare_logprobs([&names[0], &names[1]], &a, &b, &options)?;
         let holds = self.tokens_hold(&found);
         let look = self.report.look(&out);
         out.write(|to| match self.report.format {
-            FormatName::Text => found.text(tokens.as_ref(), &look, to),
+            FormatName::Text => found.text(tokens, &look, to),
             FormatName::Json => {
                 let document =
                     json!({ "tokpick": env!("CARGO_PKG_VERSION"), "holds": holds, "logprobs": found });
@@ -110,18 +120,22 @@ impl Diff {
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
         let mut resolved = asked.resolve(&files, source, ids.iter().map(Vec::len).max(), None)?;
         resolved.limits.max_new_tokens = None;
+        if let Some(file) = &self.mask {
+            let masks = read_masks(&file.display().to_string(), read_text(file)?.as_bytes())?;
+            return check::masked_logprobs(
+                source,
+                &resolved.job(self.seed),
+                &ids,
+                &file.display().to_string(),
+                &masks,
+            );
+        }
         let is_raw = resolved.chain.json().as_array().is_some_and(Vec::is_empty);
         let scores = check::score(source, &resolved.job(self.seed), &ids)?;
         let claimed = scores.into_iter().map(|score| {
-            let raw: Vec<Option<f64>> = score.tokens.iter().map(|t| t.logprob).collect();
-            let processed: Vec<Option<f64>> = score.tokens.iter().map(|t| t.processed_logprob).collect();
-            let (logprobs, processed) = if is_raw { (raw, Vec::new()) } else { (processed, raw) };
-            Claimed {
-                ids: score.tokens.iter().map(|t| t.id).collect(),
-                logprobs,
-                processed,
-                ..Claimed::default()
-            }
+            let logprobs = score.tokens.iter().map(|t| if is_raw { t.logprob } else { t.processed_logprob });
+            let logprobs = logprobs.map(|l| Some(l.unwrap_or(f64::NEG_INFINITY))).collect();
+            Claimed { ids: score.tokens.iter().map(|t| t.id).collect(), logprobs, ..Claimed::default() }
         });
         Ok(claimed.collect())
     }
@@ -132,11 +146,23 @@ impl Diff {
     }
 }
 
-/// True if a file's first byte that is no blank begins a JSON list or object.
-fn begins_as_json(path: &Path) -> bool {
-    use std::io::Read;
+/// The largest file that is read whole only to see whether it holds log-probabilities of tokens; `--of tokens` reads any.
+const LARGEST: u64 = 1 << 28;
+
+fn is_small(path: &Path) -> bool {
+    path.metadata().is_ok_and(|m| m.len() <= LARGEST)
+}
+
+/// True if a file begins as JSON that is no rows of logits.
+fn may_hold_tokens(path: &Path) -> bool {
     let mut start = Vec::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(64).read_to_end(&mut start));
+    let read = File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut start));
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start).trim_ascii_start();
-    read.is_ok() && matches!(text, [b'[' | b'{', ..])
+    let begins = match text {
+        [b'{', ..] => true,
+        [b'[', rest @ ..] => rest.trim_ascii_start().starts_with(b"{"),
+        _ => false,
+    };
+    let names = |key: &[u8]| text.windows(key.len()).any(|part| part == key);
+    read.is_ok() && begins && ![&b"\"logits\""[..], b"\"probs\"", b"\"prefix\""].into_iter().any(names)
 }

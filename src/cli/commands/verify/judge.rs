@@ -60,6 +60,9 @@ pub(super) struct JudgeArgs {
     /// With --guess: positions of the first id to try for them (default: the prompt's, or 0..4096)
     #[arg(long, value_name = "A..B", help_heading = "Verdict", value_parser = range, requires = "guess")]
     pub(super) positions: Option<(i64, i64)>,
+    /// Sampling masks, the ids that were kept at each step (nested lists, or ids with offsets): they must be what the processors leave
+    #[arg(long, value_name = "FILE", help_heading = "Verdict", conflicts_with_all = ["engine", "guess"])]
+    pub(super) mask: Option<PathBuf>,
     /// Where a margin is clipped before the mean is taken
     #[arg(
         long,
