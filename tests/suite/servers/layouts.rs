@@ -71,6 +71,20 @@ fn layouts_with_ids() {
                {"candidates":[{"token":"c","tokenId":9,"logProbability":-0.25},{"token":"a","tokenId":3,"logProbability":-2.0}]}]}}]}"#,
         ),
         (
+            "Gemini, a list of the parts of a stream",
+            r#"[{"responseId":"r","candidates":[{"content":{"parts":[{"text":"a"}]},"logprobsResult":{
+               "chosenCandidates":[{"token":"a","tokenId":3,"logProbability":-0.5}],
+               "topCandidates":[{"candidates":[{"token":"a","tokenId":3,"logProbability":-0.5},{"token":"b","tokenId":7,"logProbability":-1.5}]}]}}]},
+               {"responseId":"r","candidates":[{"content":{"parts":[{"text":"c"}]},"logprobsResult":{
+               "chosenCandidates":[{"token":"c","tokenId":9,"logProbability":-0.25}],
+               "topCandidates":[{"candidates":[{"token":"c","tokenId":9,"logProbability":-0.25},{"token":"a","tokenId":3,"logProbability":-2.0}]}]}}]}]"#,
+        ),
+        (
+            "legacy arrays with token_ids beside them",
+            r#"{"choices":[{"index":0,"text":"ac","logprobs":{"token_ids":[3,9],"tokens":["a","c"],"token_logprobs":[-0.5,-0.25],
+               "top_logprobs":[{"a":-0.5,"token_id:7":-1.5},{"c":-0.25,"a":-2.0}]}}]}"#,
+        ),
+        (
             "vLLM, legacy arrays with token_ids",
             r#"{"object":"text_completion","choices":[{"index":0,"text":"ac","token_ids":[3,9],"prompt_token_ids":[1],"logprobs":{"tokens":["token_id:3","token_id:9"],
                "token_logprobs":[-0.5,-0.25],"top_logprobs":[{"token_id:3":-0.5,"token_id:7":-1.5},{"token_id:9":-0.25,"token_id:3":-2.0}],"text_offset":[0,1]}}]}"#,
