@@ -111,6 +111,8 @@ fn top_p_counts_what_is_missing() {
     let (sum, first) = (&sequence["logprob_at_most"], sequence["tokens"][0]["logprob"].as_f64().unwrap());
     assert!((sum.as_f64().unwrap() - first - bound).abs() < 1e-9);
     assert_eq!(score["sequences"][0]["tokens"][0]["logprob_at_most"], Value::Null);
+    let text = tokpick(&["score", listed, "--ids", "329,500", "-f", "text"]).text();
+    assert!(text.contains(">= 5.20  <= .027  >= 11"), "{text}");
     let info = tokpick(&["info", listed, "-f", "json"]).json();
     let missing = info["rows"][4]["missing_mass"].as_f64().unwrap();
     assert!((missing - 0.601_529).abs() < 1e-5, "{missing}");
