@@ -112,6 +112,18 @@ pub fn rows<I: Isa>(isa: I, values: &[f32], mut f: impl FnMut(I::F)) {
     }
 }
 
+/// The whole rows of two stretches, side by side.
+#[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "`zip` isn't always inlined")]
+pub fn row_pairs(a: &[f32], b: &[f32], mut f: impl FnMut(&[f32; LANES], &[f32; LANES])) {
+    let (a, b) = (a.as_chunks().0, b.as_chunks().0);
+    let n = a.len().min(b.len());
+    let (a, b) = (&a[..n], &b[..n]);
+    for i in 0..n {
+        f(&a[i], &b[i]);
+    }
+}
+
 /// Up to 32 values, filled up with −∞.
 #[inline(always)]
 pub fn padded(rest: &[f32]) -> [f32; LANES] {
