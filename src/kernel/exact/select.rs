@@ -204,6 +204,7 @@ impl Kernel for Collect<'_> {
 
 /// The ids of up to 32 positions from `start`.
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "`zip` isn't always inlined")]
 fn numbers(set: Slice, start: usize) -> [u32; LANES] {
     let mut row = [0; LANES];
     match set.ids {
@@ -213,8 +214,9 @@ fn numbers(set: Slice, start: usize) -> [u32; LANES] {
             }
         }
         Some(ids) => {
-            for (to, &id) in row.iter_mut().zip(&ids[start..]) {
-                *to = id;
+            let ids = &ids[start..];
+            for i in 0..ids.len().min(LANES) {
+                row[i] = ids[i];
             }
         }
     }

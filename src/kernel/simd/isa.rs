@@ -126,10 +126,11 @@ pub fn row_pairs(a: &[f32], b: &[f32], mut f: impl FnMut(&[f32; LANES], &[f32; L
 
 /// Up to 32 values, filled up with −∞.
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "`zip` isn't always inlined")]
 pub fn padded(rest: &[f32]) -> [f32; LANES] {
     let mut row = [f32::NEG_INFINITY; LANES];
-    for (to, &x) in row.iter_mut().zip(rest) {
-        *to = x;
+    for i in 0..rest.len().min(LANES) {
+        row[i] = rest[i];
     }
     row
 }
