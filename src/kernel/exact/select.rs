@@ -204,7 +204,11 @@ impl Kernel for Collect<'_> {
 
 /// The ids of up to 32 positions from `start`.
 #[inline(always)]
-#[allow(clippy::needless_range_loop, reason = "`zip` isn't always inlined")]
+#[allow(
+    clippy::needless_range_loop,
+    clippy::manual_memcpy,
+    reason = "neither `zip` nor copies of unknown length are always inlined"
+)]
 fn numbers(set: Slice, start: usize) -> [u32; LANES] {
     let mut row = [0; LANES];
     match set.ids {

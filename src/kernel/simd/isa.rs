@@ -126,7 +126,11 @@ pub fn row_pairs(a: &[f32], b: &[f32], mut f: impl FnMut(&[f32; LANES], &[f32; L
 
 /// Up to 32 values, filled up with −∞.
 #[inline(always)]
-#[allow(clippy::needless_range_loop, reason = "`zip` isn't always inlined")]
+#[allow(
+    clippy::needless_range_loop,
+    clippy::manual_memcpy,
+    reason = "neither `zip` nor copies of unknown length are always inlined"
+)]
 pub fn padded(rest: &[f32]) -> [f32; LANES] {
     let mut row = [f32::NEG_INFINITY; LANES];
     for i in 0..rest.len().min(LANES) {
