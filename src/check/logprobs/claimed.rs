@@ -19,6 +19,10 @@ pub struct Claimed {
     pub prompt: Vec<TokenId>,
     /// The text that the ids make, where it is known.
     pub text: Option<String>,
+    /// The strings of the ids, where they are known.
+    pub tokens: Vec<String>,
+    /// The ids were numbered in order of appearance, as the input names none: only strings tell whether tokens are the same.
+    pub numbered: bool,
 }
 
 impl From<&Carried> for Claimed {
@@ -28,6 +32,7 @@ impl From<&Carried> for Claimed {
             logprobs: carried.logprobs.clone(),
             prompt: carried.prompt.clone(),
             text: carried.text.clone(),
+            numbered: carried.numbered,
             ..Claimed::default()
         }
     }

@@ -61,6 +61,13 @@ fn files_of_servers_and_trainers_are_compared() {
     let answer = "../formats/llama-server/native-greedy-n10.json";
     let found = tokpick(&["diff", answer, answer, "-f", "json"]).json();
     assert_eq!((&found["logprobs"]["tokens"], &found["logprobs"]["causes"]), (&json!(12), &json!([])));
+    // a server that names tokens by their text has ids with a vocabulary alone; beside another of its kind the texts are enough
+    let texts = "../formats/llama-cpp-python-server/py-completions-n5.json";
+    let named = "../formats/llama-server/oai-completions-n5.json";
+    let found = tokpick(&["diff", texts, named, "-f", "json"]).json();
+    assert!(found["logprobs"]["tokens"].as_u64().unwrap() >= 10, "{found}");
+    let line = tokpick(&["diff", texts, "steps.npy"]).failure();
+    assert!(line.contains("its tokens have no ids") && line.contains("--vocab"), "{line}");
     // rows of the best few tokens stay rows
     let rows = at(
         "rows.jsonl",
