@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 
 from parquet_rows import SETTINGS
 from pyspark.sql import SparkSession
@@ -31,6 +32,8 @@ if __name__ == "__main__":
     parser.add_argument("--parts", type=int, nargs="+", default=[8], help="may be several numbers, to compare")
     parser.add_argument("--die-once", metavar="FILE", help="kill a worker halfway, once: FILE remembers it")
     args = parser.parse_args()
+    # the workers are of this Python, which has tokpick
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     # local[2,4]: two cores, and a task may fail three times
     spark = (
         SparkSession.builder.master("local[2,4]")
