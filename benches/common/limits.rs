@@ -3,6 +3,7 @@
 use tokpick::kernel::simd;
 
 /// Limit (a): the sum of the floats.
+#[allow(dead_code, reason = "not every bench takes both")]
 pub fn sum(row: &[f32]) -> f32 {
     arch_run(
         #[inline(always)]

@@ -31,15 +31,14 @@ class DiesOnce:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file")
-    parser.add_argument("ids")
-    parser.add_argument("--parts", type=int, default=8)
+    parser.add_argument("ids", help="a folder for each number of parts: IDS-8")
+    parser.add_argument("--parts", type=int, nargs="+", default=[8], help="may be several numbers, to compare")
     parser.add_argument("--die-once", metavar="FILE", help="kill a worker halfway, once: FILE remembers it")
     args = parser.parse_args()
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    rows = ray.data.read_parquet(args.file).repartition(args.parts)
-    if args.die_once:
-        killer = DiesOnce(args.die_once)
-        found = rows.map_batches(lambda table: killer(table), batch_format="pyarrow", batch_size=None)
-    else:
-        found = rows.map_batches(decode, batch_format="pyarrow", batch_size=None)
-    found.write_parquet(args.ids)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    killer = DiesOnce(args.die_once) if args.die_once else None
+    for parts in args.parts:
+        rows = ray.data.read_parquet(args.file).repartition(parts)
+        work = (lambda table: killer(table)) if killer else decode
+        rows.map_batches(work, batch_format="pyarrow", batch_size=None).write_parquet(f"{args.ids}-{parts}")

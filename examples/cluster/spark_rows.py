@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 
 from parquet_rows import SETTINGS
 from pyspark.sql import SparkSession
@@ -27,10 +28,12 @@ def decoder(mark):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file")
-    parser.add_argument("ids")
-    parser.add_argument("--parts", type=int, default=8)
+    parser.add_argument("ids", help="a folder for each number of parts: IDS-8")
+    parser.add_argument("--parts", type=int, nargs="+", default=[8], help="may be several numbers, to compare")
     parser.add_argument("--die-once", metavar="FILE", help="kill a worker halfway, once: FILE remembers it")
     args = parser.parse_args()
+    # the workers are of this Python, which has tokpick
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     # local[2,4]: two cores, and a task may fail three times
     spark = (
         SparkSession.builder.master("local[2,4]")
@@ -39,6 +42,7 @@ if __name__ == "__main__":
         .config("spark.sql.parquet.enableVectorizedReader", "false")
         .getOrCreate()
     )
-    rows = spark.read.parquet(args.file).repartition(args.parts)
-    rows.mapInArrow(decoder(args.die_once), SCHEMA).write.mode("overwrite").parquet(args.ids)
+    for parts in args.parts:
+        rows = spark.read.parquet(args.file).repartition(parts)
+        rows.mapInArrow(decoder(args.die_once), SCHEMA).write.mode("overwrite").parquet(f"{args.ids}-{parts}")
     spark.stop()

@@ -88,19 +88,14 @@ def test_slurm(folder, whole, program):
 
 
 @pytest.mark.parametrize("example", ["ray", "spark"])
-@pytest.mark.parametrize("parts", [1, 2, 7, 64])
-def test_engines(folder, one, example, parts):
+def test_engines(folder, one, example):
+    """In any number of parts, of a file whose rows are shuffled, where a task dies halfway and is tried again."""
     needs(example)
-    python(f"{example}_rows.py", "shuffled.parquet", f"{example}-{parts}", "--parts", parts, cwd=folder)
-    assert found(folder / f"{example}-{parts}") == one
-
-
-@pytest.mark.parametrize("example", ["ray", "spark"])
-def test_a_task_that_dies_halfway_is_tried_again(folder, one, example):
-    needs(example)
-    mark = folder / f"{example}-died"
-    python(f"{example}_rows.py", "rows.parquet", f"{example}-died-ids", "--parts", 5, "--die-once", mark, cwd=folder)
-    assert mark.exists() and found(folder / f"{example}-died-ids") == one
+    mark, parts = folder / f"{example}-died", [5, 1, 2, 7, 64]
+    python(f"{example}_rows.py", "shuffled.parquet", example, "--die-once", mark, "--parts", *parts, cwd=folder)
+    assert mark.exists()
+    for number in parts:
+        assert found(folder / f"{example}-{number}") == one, number
 
 
 def needs(example):

@@ -15,8 +15,11 @@ fn numbers<T, const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> T) -> Ve
     bytes.as_chunks::<N>().0.iter().map(|chunk| number(*chunk)).collect()
 }
 
+/// Where a row stands: its sequence and first step, its seed, prompt and prefix.
+type Place = (usize, usize, Option<String>, Vec<u32>, Vec<u32>);
+
 /// Decodes the rows of a table. `logits` is an array `[n, V]` or `[n, T, V]`, or the bytes of offsets (u64), ids (u32) and numbers (f32) of
-/// sparse rows; a row is `(sequence, step, seed, prompt, prefix)`.
+/// sparse rows; a row is a [`Place`].
 ///
 /// Gives the results of all rows in columns, and the row where it fails.
 #[pyfunction]
@@ -25,7 +28,7 @@ pub fn table<'py>(
     py: Python<'py>,
     words: Vec<OsString>,
     logits: &Bound<'py, PyAny>,
-    rows: Vec<(usize, usize, Option<String>, Vec<u32>, Vec<u32>)>,
+    rows: Vec<Place>,
     vocab: Option<usize>,
     logprobs: bool,
     threads: usize,

@@ -97,6 +97,8 @@ def test_frames_of_other_libraries():
     frame = pl.DataFrame({"id": range(40), "logits": LOGITS})
     assert batch(frame, **SETTINGS)["ids"].to_pylist() == expected
     assert pl.DataFrame(batch(frame, **SETTINGS))["ids"].to_list() == expected
+    named = frame.with_columns(pl.col("id").cast(pl.String))
+    assert batch(named, **SETTINGS)["id"].to_pylist() == [str(id) for id in range(40)]
     rows = table()
     result = duckdb.sql("select id, logits from rows order by id")
     assert batch(result, **SETTINGS)["ids"].to_pylist() == expected

@@ -13,10 +13,12 @@ pub(super) struct Edits {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Edit {
+pub(super) struct Edit {
     at: u32,
-    raw: f32,
-    value: f64,
+    /// The logit as the source gave it.
+    pub raw: f32,
+    /// The new value.
+    pub value: f64,
 }
 
 impl Edits {
@@ -42,6 +44,21 @@ impl Edits {
     /// The new values, in no order.
     pub fn values(&self) -> impl Iterator<Item = f64> + '_ {
         self.list.iter().map(|e| e.value)
+    }
+
+    /// `f(position, edit)` for all of them, in no order.
+    pub fn each(&self, mut f: impl FnMut(usize, &Edit)) {
+        self.list.iter().for_each(|edit| f(edit.at as usize, edit));
+    }
+
+    /// `f(i, edit)` for those of `n` positions from `first` on; i counts from there.
+    pub fn in_block(&self, first: usize, n: usize, mut f: impl FnMut(usize, &Edit)) {
+        let places = self.places.get(first..).unwrap_or_default();
+        for (i, &place) in places.iter().take(n).enumerate().filter(|(_, place)| **place != 0) {
+            if let Some(edit) = self.list.get(place as usize - 1) {
+                f(i, edit);
+            }
+        }
     }
 
     /// Finds the edits of positions below `places.len()`; false if one has none yet.

@@ -37,11 +37,7 @@ impl Candidates {
     ///
     /// A row of log-probabilities that leaves tokens out is normalised already.
     pub fn raw_normalizer(&self) -> Normalizer {
-        if self.row.rest.is_some() {
-            return Normalizer { best: 0.0, ln_sum: 0.0 };
-        }
-        let best = self.raw().fold(f32::NEG_INFINITY, |m, (_, x)| m.max(x)) as f64;
-        Normalizer::of(best, self.raw().map(|(_, x)| x as f64))
+        self.raw_figures().normalizer
     }
 
     /// The members in id order, with their scores: `(id, score)`.
@@ -88,15 +84,19 @@ impl Candidates {
 
     /// The largest score: no member's is above it, not by a rounding.
     pub fn max_score(&self) -> f64 {
+        self.max_base() * self.scale + self.shift
+    }
+
+    /// The value of the largest score, in f64.
+    pub(super) fn max_base(&self) -> f64 {
         let exact = self.own.state != State::Row && !self.own.exact.is_empty();
-        let base = if exact || self.edits.values().any(|x| x as f32 == self.best) {
+        if exact || self.edits.values().any(|x| x as f32 == self.best) {
             // several exact scores may share the best f32 value
             let among = self.positions().filter(|&(_, _, x)| x == self.best);
             among.map(|(at, id, x)| self.base(at, id, x)).fold(f64::NEG_INFINITY, f64::max)
         } else {
             self.best as f64
-        };
-        base * self.scale + self.shift
+        }
     }
 
     /// The member that greedy search takes: largest value, lowest id.
@@ -123,6 +123,11 @@ impl Candidates {
 
     /// What turns scores of the members into log-probabilities; evaluated in f64.
     pub fn normalizer(&self) -> Normalizer {
+        self.figures().normalizer
+    }
+
+    /// As [`normalizer`](Self::normalizer), by the arithmetic of mirostat's state: weights are added in id order.
+    pub(crate) fn normalizer_in_order(&self) -> Normalizer {
         Normalizer::of(self.max_score(), self.members().map(|(_, s)| s))
     }
 
@@ -140,11 +145,15 @@ impl Candidates {
 
     /// Probabilities of the members in id order, evaluated in f64.
     pub fn probabilities(&self) -> Vec<(TokenId, f64)> {
+        let (best, sum) = (self.max_base(), self.figures().weights);
+        let below = |(at, id, x)| (id, (self.base(at, id, x) - best) * self.scale);
+        shares(self.positions().map(below), |_| sum)
+    }
+
+    /// As [`probabilities`](Self::probabilities), by the arithmetic of adaptive-p's state: weights are added in id order.
+    pub(crate) fn probabilities_in_order(&self) -> Vec<(TokenId, f64)> {
         let best = self.max_score();
-        let (ids, mut p): (Vec<TokenId>, Vec<f64>) = self.members().map(|(id, s)| (id, s - best)).unzip();
-        kernel::each(&mut p, kernel::exp);
-        let sum: f64 = p.iter().sum();
-        ids.into_iter().zip(p).map(|(id, w)| (id, w / sum)).collect()
+        shares(self.members().map(|(id, s)| (id, s - best)), |weights| weights.iter().sum())
     }
 
     /// Σ exp(score − max score) over the members, by the arithmetic of decisions.
@@ -270,11 +279,19 @@ impl Candidates {
     }
 }
 
+/// The exponentials of what follows each id, divided by their sum.
+fn shares(below: impl Iterator<Item = (TokenId, f64)>, sum: impl Fn(&[f64]) -> f64) -> Vec<(TokenId, f64)> {
+    let (ids, mut weights): (Vec<TokenId>, Vec<f64>) = below.unzip();
+    kernel::each(&mut weights, kernel::exp);
+    let sum = sum(&weights);
+    ids.into_iter().zip(weights).map(|(id, w)| (id, w / sum)).collect()
+}
+
 /// ln Σ exp(score), in two parts, so that huge scores lose nothing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Normalizer {
-    best: f64,
-    ln_sum: f64,
+    pub(super) best: f64,
+    pub(super) ln_sum: f64,
 }
 
 impl Normalizer {

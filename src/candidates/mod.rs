@@ -2,9 +2,11 @@
 
 mod change;
 mod edit;
+mod figures;
 mod look;
 mod race;
 
+pub use figures::Figures;
 pub use look::Normalizer;
 pub(crate) use race::Racers;
 
@@ -61,6 +63,8 @@ pub struct Candidates {
     lo: f32,
     /// The largest value of a member.
     best: f32,
+    /// The largest logit of the row as it was loaded.
+    raw_best: f32,
     /// The mass and, by block, its parts, as long as nothing has changed since they were summed.
     mass: Option<f64>,
     blocks: Vec<f64>,
@@ -160,6 +164,7 @@ impl Candidates {
         self.row = row;
         self.edits.undo(&mut []);
         let scan = kernel::scan(&self.row.logits, &mut self.maxima);
+        self.raw_best = scan.max;
         self.rewind(scan.max);
         scan.bad
     }
@@ -321,5 +326,7 @@ fn position_in(set: Slice<'_>, id: TokenId) -> Option<usize> {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod states;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Races: scores and noise, of which few tokens' matter.
 
-use super::{Candidates, State};
+use super::Candidates;
 use crate::TokenId;
 use crate::kernel::{self, ChaCha8};
 
@@ -16,8 +16,7 @@ impl Candidates {
     /// Shows the members to a race, ids ascending: at least those whose word reaches the bar of their score. A token's word is the pair of the
     /// stream that has its id for its number.
     pub(crate) fn race(&self, stream: &ChaCha8, racers: &mut impl Racers) {
-        let rounded = !self.edits.is_empty() || (self.own.state != State::Row && !self.own.exact.is_empty());
-        let mut race = OfScores { candidates: self, rounded, racers };
+        let mut race = OfScores { candidates: self, rounded: self.is_rounded(), racers };
         kernel::race(self.slice(), self.maxima_of_row(), self.band(), stream, &mut race);
     }
 }

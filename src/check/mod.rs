@@ -18,6 +18,7 @@ mod claims;
 mod compare;
 mod diff;
 mod digest;
+mod fields;
 mod flips;
 mod guess;
 #[cfg(feature = "cli")]

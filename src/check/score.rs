@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::candidates::Normalizer;
+use crate::candidates::{Candidates, Normalizer};
 use crate::sampler::{Job, Visit, walk};
 use crate::source::{Access, LogitsSource};
 use crate::{Result, TokenId};
@@ -26,7 +26,7 @@ pub struct ScoredToken {
     pub processed_rank: Option<usize>,
     /// Surprise −log₂ p in the raw row, in bits.
     pub bits: Option<f64>,
-    /// Entropy of the raw row, in nats: the surprise that was to be expected.
+    /// Entropy of the raw row, in nats: the surprise that was to be expected; at least so much, where the row leaves tokens out.
     pub entropy: f64,
     /// Σ `logprob` up to and with this token; `None` once one is masked.
     pub cumulative_logprob: Option<f64>,
@@ -127,35 +127,36 @@ fn run(
 
 fn token(visit: &Visit<'_>) -> Option<ScoredToken> {
     let (id, c) = (visit.taken?, &*visit.candidates);
-    let raw = c.raw_normalizer();
     let logit = c.raw_logit(id)?;
-    let logprob = raw.log_probability(f64::from(logit));
+    let raw = c.raw_figures();
+    let logprob = raw.normalizer.log_probability(f64::from(logit));
     let score = c.score(id).filter(|s| s.is_finite());
+    let rank = 1 + c.raw_above(logit);
+    let (processed, processed_rank) = match score {
+        // the processors changed nothing: the same figures
+        _ if c.is_raw() => (logprob, logprob.map(|_| rank)),
+        Some(s) => (c.normalizer().log_probability(s), Some(1 + c.above(s))),
+        None => (None, None),
+    };
     Some(ScoredToken {
         step: visit.step,
         id,
         logprob,
         logprob_at_most: c.rest().filter(|_| logprob.is_none()).map(|rest| rest.bound),
-        processed_logprob: score.and_then(|s| c.normalizer().log_probability(s)),
-        rank: 1 + c.raw().filter(|&(_, x)| x > logit).count(),
-        processed_rank: score.map(|s| 1 + c.members().filter(|m| m.1 > s).count()),
+        processed_logprob: processed,
+        rank,
+        processed_rank,
         bits: logprob.map(bits),
-        entropy: entropy(&raw, c.raw().map(|(_, x)| f64::from(x))),
+        entropy: raw.entropy,
         cumulative_logprob: None,
-        alternatives: best(c.raw(), &raw),
+        alternatives: best(c, &raw.normalizer),
     })
 }
 
 /// The best few of a row, the lower id first among equals.
-fn best(row: impl Iterator<Item = (TokenId, f32)>, normalizer: &Normalizer) -> Vec<(TokenId, f64)> {
-    let mut best: Vec<(TokenId, f32)> = Vec::with_capacity(ALTERNATIVES + 1);
-    for (id, logit) in row {
-        if best.len() < ALTERNATIVES || best.last().is_some_and(|last| logit > last.1) {
-            let at = best.partition_point(|b| b.1 >= logit);
-            best.insert(at, (id, logit));
-            best.truncate(ALTERNATIVES);
-        }
-    }
+fn best(c: &Candidates, normalizer: &Normalizer) -> Vec<(TokenId, f64)> {
+    let mut best = Vec::with_capacity(ALTERNATIVES);
+    c.raw_ranked(ALTERNATIVES, &mut best);
     let p = |logit| normalizer.log_probability(f64::from(logit)).map(crate::kernel::exp);
     best.into_iter().filter_map(|(id, logit)| Some((id, p(logit)?))).collect()
 }
@@ -166,12 +167,6 @@ const ALTERNATIVES: usize = 5;
 /// −log₂ of a probability, from its natural logarithm; never −0.
 fn bits(logprob: f64) -> f64 {
     (0.0 - logprob / std::f64::consts::LN_2).max(0.0)
-}
-
-/// −Σ p ln p in nats, in f64; a masked token adds 0.
-fn entropy(normalizer: &Normalizer, scores: impl Iterator<Item = f64>) -> f64 {
-    let terms = scores.filter_map(|s| normalizer.log_probability(s)).map(|l| l * crate::kernel::exp(l));
-    (0.0 - terms.sum::<f64>()).max(0.0)
 }
 
 impl Score {

@@ -79,8 +79,13 @@ impl Given {
         self.reads_standard_input
     }
 
+    /// The flags that were typed, without their hyphens.
+    pub fn flags(&self) -> impl Iterator<Item = &str> {
+        self.arguments.iter().filter_map(|a| a.long.as_deref())
+    }
+
     /// True if a flag was typed, named without its hyphens.
     pub fn has(&self, long: &str) -> bool {
-        self.arguments.iter().any(|a| a.long.as_deref() == Some(long))
+        self.flags().any(|flag| flag == long)
     }
 }

@@ -204,6 +204,8 @@ fn named_by(argument: &Argument, value: &OsStr) -> Vec<PathBuf> {
     let text = value.to_string_lossy();
     match (text.strip_prefix('@').filter(|_| !argument.is_text), argument.id.as_str()) {
         (Some(file), _) => vec![file.into()],
+        // a text that standard input holds
+        (None, "what") if text == "-" => vec![PathBuf::from("-")],
         (None, "chain") => chain_files(&text).into_iter().map(PathBuf::from).collect(),
         (None, "model_command") => {
             let words = shlex::split(&text).unwrap_or_default();

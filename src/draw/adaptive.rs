@@ -91,7 +91,7 @@ impl Draw for AdaptiveP {
             }
             if self.target >= 0.0 {
                 let aim = self.aim(turn.sequence, sample);
-                let before = turn.candidates.probabilities();
+                let before = turn.candidates.probabilities_in_order();
                 let mut p = before.iter().map(|&(_, p)| p);
                 turn.candidates.map(|_, _| {
                     let d = (p.next().unwrap_or(0.0) - aim).abs() / WIDTH;

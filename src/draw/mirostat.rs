@@ -151,7 +151,7 @@ impl Draw for Mirostat {
                 return Err(nothing(turn));
             }
             if self.surprise == Surprise::BeforeCut {
-                self.uncut.insert((turn.sequence, sample), turn.candidates.normalizer());
+                self.uncut.insert((turn.sequence, sample), turn.candidates.normalizer_in_order());
             }
             self.cut(turn.candidates, self.mu(turn.sequence, sample));
             self.uniform.row(turn)?;
@@ -162,7 +162,8 @@ impl Draw for Mirostat {
     fn accept(&mut self, turn: &mut Turn<'_>, seat: usize, id: TokenId) {
         let line = (turn.sequence, turn.seats[seat].sample);
         let uncut = self.uncut.get(&line).copied().filter(|_| self.surprise == Surprise::BeforeCut);
-        let logprob = |score| uncut.unwrap_or_else(|| turn.candidates.normalizer()).log_probability(score);
+        let logprob =
+            |score| uncut.unwrap_or_else(|| turn.candidates.normalizer_in_order()).log_probability(score);
         let Some(logprob) = turn.candidates.score(id).and_then(logprob) else { return };
         let surprise = -logprob / std::f64::consts::LN_2;
         let mu = self.mu(line.0, line.1) - self.eta * (surprise - self.tau);

@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::kit::{Look, clip, count_of, sparkline, token};
-use super::{Distribution, Table, Tokens};
+use super::{Table, Tokens};
 use crate::candidates::Candidates;
+use crate::kernel::{self, Band};
 use crate::source::{Access, Format, Row, Shape};
 use crate::{Error, TokenId};
 
@@ -24,7 +25,7 @@ pub struct RowInfo {
     pub infinite: usize,
     /// How many are −∞: masked tokens (in a sparse row, those that it does not name).
     pub masked: usize,
-    /// Entropy in nats; `None` where the row gives no distribution.
+    /// Entropy in nats, at least so much where tokens are left out; `None` where the row gives no distribution.
     pub entropy: Option<f64>,
     /// The largest logit.
     pub max: Option<f64>,
@@ -39,7 +40,12 @@ pub struct RowInfo {
 impl RowInfo {
     /// Looks at a row; it stays as it is.
     pub fn new(sequence: usize, step: usize, row: &mut Row, top: usize, buffer: &mut Candidates) -> Self {
-        let count = |of: fn(f32) -> bool| row.logits.iter().filter(|&&x| of(x)).count();
+        let (all, finite) =
+            (row.logits.len(), kernel::count(&row.logits, Band { lo: f32::MIN, hi: f32::MAX }));
+        let count = |of: fn(f32) -> bool| match all == finite {
+            true => 0,
+            false => row.logits.iter().filter(|&&x| of(x)).count(),
+        };
         let mut info = RowInfo {
             sequence,
             step,
@@ -58,11 +64,11 @@ impl RowInfo {
             }
             Err(other) => info.problem = Some(other.to_string()),
             Ok(()) => {
-                let d = Distribution::new(sequence, step, buffer);
-                info.entropy = Some(d.entropy);
+                let figures = buffer.raw_figures();
+                info.entropy = Some(figures.entropy);
                 info.max = Some(buffer.max_score());
-                let of = |id| d.ids.binary_search(&id).ok().map(|at| (id, d.probs[at]));
-                info.top = buffer.ranked(top).into_iter().filter_map(|(id, _)| of(id)).collect();
+                let p = |score| figures.normalizer.log_probability(score).map_or(0.0, kernel::exp);
+                info.top = buffer.ranked(top).into_iter().map(|(id, score)| (id, p(score))).collect();
             }
         }
         *row = buffer.take_row();

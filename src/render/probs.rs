@@ -42,39 +42,32 @@ impl Distribution {
     /// # Ok::<(), tokpick::Error>(())
     /// ```
     pub fn new(sequence: usize, step: usize, candidates: &Candidates) -> Self {
-        let normalizer = candidates.normalizer();
-        let members = candidates.members().map(|(_, score)| normalizer.log_probability(score));
-        Distribution::with(sequence, step, candidates.probabilities().into_iter().zip(members))
+        let (ids, probs): (Vec<TokenId>, Vec<f64>) = candidates.probabilities().into_iter().unzip();
+        let (kept, entropy) = (ids.len(), candidates.figures().entropy);
+        Distribution { sequence, step, ids, probs, entropy, kept, kept_mass: 1.0 }
+    }
+
+    /// As [`new`](Self::new) with only the `n` most probable tokens (the lower id first among equals); entropy and count are those of all.
+    ///
+    /// ```
+    /// use tokpick::{candidates::Candidates, render::Distribution};
+    /// let d = Distribution::top(0, 3, &Candidates::from(&[0.0, 2.0, 0.0][..]), 2);
+    /// assert_eq!((d.ids, d.kept), (vec![0, 1], 3));
+    /// ```
+    pub fn top(sequence: usize, step: usize, candidates: &Candidates, n: usize) -> Self {
+        let mut tokens = candidates.most_probable(n);
+        tokens.sort_unstable_by_key(|token| token.0);
+        let (ids, probs) = tokens.into_iter().unzip();
+        let (kept, entropy) = (candidates.count(), candidates.figures().entropy);
+        Distribution { sequence, step, ids, probs, entropy, kept, kept_mass: 1.0 }
     }
 
     /// Tokens (ascending ids) with their probabilities; entropy in f64, [`kept_mass`](Self::kept_mass) is 1 until it is set.
     pub fn of(sequence: usize, step: usize, tokens: &[(TokenId, f64)]) -> Self {
-        let ln = |p: f64| (p > 0.0).then(|| crate::kernel::ln(p));
-        Distribution::with(sequence, step, tokens.iter().map(|&(id, p)| ((id, p), ln(p))))
-    }
-
-    /// Tokens with probability and its logarithm; without one where it is 0.
-    fn with(
-        sequence: usize,
-        step: usize,
-        tokens: impl Iterator<Item = ((TokenId, f64), Option<f64>)>,
-    ) -> Self {
-        let (mut ids, mut probs, mut entropy) = (Vec::new(), Vec::new(), 0.0);
-        for ((id, p), logprob) in tokens {
-            ids.push(id);
-            probs.push(p);
-            entropy -= logprob.map_or(0.0, |l| p * l);
-        }
-        let kept = ids.len();
-        Distribution {
-            sequence,
-            step,
-            ids,
-            probs,
-            entropy: f64::max(entropy, 0.0) + 0.0,
-            kept,
-            kept_mass: 1.0,
-        }
+        let (ids, probs): (Vec<TokenId>, Vec<f64>) = tokens.iter().copied().unzip();
+        let terms = probs.iter().filter(|&&p| p > 0.0).map(|&p| p * crate::kernel::ln(p));
+        let (kept, entropy) = (ids.len(), (0.0 - terms.sum::<f64>()).max(0.0));
+        Distribution { sequence, step, ids, probs, entropy, kept, kept_mass: 1.0 }
     }
 
     /// The probability of a token; `None` where it isn't in.
@@ -101,8 +94,12 @@ impl Distribution {
     /// Positions of the `n` most probable tokens, the lower id first among equals.
     pub(super) fn best(&self, n: usize) -> Vec<usize> {
         let mut at: Vec<usize> = (0..self.ids.len()).collect();
-        at.sort_by(|&a, &b| self.probs[b].total_cmp(&self.probs[a]).then(a.cmp(&b)));
-        at.truncate(n);
+        let order = |&a: &usize, &b: &usize| self.probs[b].total_cmp(&self.probs[a]).then(a.cmp(&b));
+        if n < at.len() {
+            at.select_nth_unstable_by(n, order);
+            at.truncate(n);
+        }
+        at.sort_unstable_by(order);
         at
     }
 

@@ -22,6 +22,8 @@ pub struct Carried {
     pub logprobs: Vec<Option<f64>>,
     /// The text of the tokens, where the input has it.
     pub text: Option<String>,
+    /// The input names no ids for some of its tokens: these were numbered in order of appearance, and mean nothing beside another input.
+    pub numbered: bool,
 }
 
 impl Carried {

@@ -28,7 +28,6 @@ pub struct LeftOut {
     pub below_best: f64,
     /// Truncations by mass count what is missing.
     pub counts: bool,
-    seen: BTreeSet<(usize, usize)>,
 }
 
 impl LeftOut {
@@ -38,9 +37,6 @@ impl LeftOut {
     }
 
     fn add(&mut self, at: &Query<'_>, row: &Row, rest: Rest) {
-        if !self.seen.insert((at.sequence, at.step)) {
-            return;
-        }
         if self.rows == 0 {
             (self.fewest_best, self.counts) = (usize::MAX, true);
             (self.bound, self.below_best) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
@@ -61,12 +57,19 @@ impl LeftOut {
 
 /// What [`left_out`] has seen so far.
 #[derive(Debug, Clone, Default)]
-pub struct Seen(Arc<Mutex<LeftOut>>);
+pub struct Seen(Arc<Mutex<Rows>>);
+
+/// Each place counts once, however often it is read.
+#[derive(Debug, Default)]
+struct Rows {
+    left_out: LeftOut,
+    places: BTreeSet<(usize, usize)>,
+}
 
 impl Seen {
     /// What the rows that were read leave out.
     pub fn so_far(&self) -> LeftOut {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).left_out.clone()
     }
 }
 
@@ -101,7 +104,11 @@ struct Watch {
 impl View for Watch {
     fn seen(&self, at: &Query<'_>, row: &Row) -> Result<()> {
         let Some(rest) = row.rest else { return Ok(()) };
-        self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).add(at, row, rest);
+        let mut rows = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if rows.places.insert((at.sequence, at.step)) {
+            rows.left_out.add(at, row, rest);
+        }
+        drop(rows);
         match self.most {
             Some(most) if rest.mass > most => {
                 let what = format!(

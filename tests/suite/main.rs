@@ -15,6 +15,7 @@ mod distribution;
 mod docs;
 mod draws;
 mod edges;
+mod embedded;
 mod exact;
 mod false_alarms;
 #[cfg(unix)]

@@ -50,7 +50,8 @@ def schema(table: Any = None) -> pa.Schema:
     """The schema of what `batch` gives; ``id`` (and ``step``) have the types of the table's own, else int64."""
     given = None if table is None else _table(table).schema
     kind = given.field("id").type if given is not None and "id" in given.names else pa.int64()
-    fields = [pa.field("id", kind)]
+    # views, as Polars has them, can't be taken from everywhere
+    fields = [pa.field("id", pa.string() if kind == pa.string_view() else kind)]
     if given is not None and "step" in given.names:
         fields.append(given.field("step"))
     return pa.schema(
@@ -164,7 +165,9 @@ def _columns(part: pa.RecordBatch, found: dict[str, Any]) -> pa.RecordBatch:
     ids = pa.array(np.frombuffer(found["ids"], dtype=np.uint32).astype(np.int64))
     numbers = np.frombuffer(found["logprobs"], dtype=np.float64)
     logprob = np.frombuffer(found["logprob"], dtype=np.float64)
-    taken = [part.column(name).take(pa.array(row)) for name in ("id", "step") if name in part.schema.names]
+    kinds = schema(part)
+    own = [(part.column(name), kinds.field(name).type) for name in ("id", "step") if name in part.schema.names]
+    taken = [column.cast(kind).take(pa.array(row)) for column, kind in own]
     return pa.RecordBatch.from_arrays(
         [
             *taken,
@@ -174,7 +177,7 @@ def _columns(part: pa.RecordBatch, found: dict[str, Any]) -> pa.RecordBatch:
             pa.array(logprob, mask=np.isnan(logprob)),
             pa.array(found["finish_reason"], pa.string()),
         ],
-        schema=schema(part),
+        schema=kinds,
     )
 
 

@@ -72,28 +72,37 @@ impl Setting {
         for entry in entries.into_iter().map(str::trim).filter(|entry| !entry.is_empty()) {
             let (name, value) =
                 entry.split_once('=').map_or((entry, None), |(n, v)| (n.trim(), Some(v.trim())));
-            match (name.replace('_', "-").as_str(), value) {
-                ("greedy", None) => strategy = Some(Strategy::Greedy),
-                ("sample", None) => strategy = Some(Strategy::Sample),
-                ("exact", None) => strategy = Some(Strategy::Exact),
+            let named = match (name.replace('_', "-").as_str(), value) {
+                ("greedy", None) => Some(Strategy::Greedy),
+                ("sample", None) => Some(Strategy::Sample),
+                ("exact", None) => Some(Strategy::Exact),
                 ("beam" | "num-beams", Some(value)) => {
                     let beams =
                         value.parse().map_err(|_| Error::setting("beam", value, "must be a whole number"))?;
-                    strategy = Some(Strategy::Beam(Beam::new(beams)?));
+                    Some(Strategy::Beam(Beam::new(beams)?))
                 }
                 ("length-penalty", Some(value)) => {
                     idle = Some(name);
                     penalty =
                         Some(value.parse().map_err(|_| Error::setting(name, value, "must be a number"))?);
+                    None
                 }
                 ("early-stopping", Some(value)) => {
                     idle = Some(name);
                     let named = STOPPING.iter().find(|(name, _)| *name == value);
                     let bad = || Error::setting(name, value, "must be true, false or never");
                     stopping = Some(named.ok_or_else(bad)?.1);
+                    None
                 }
-                _ => rest.push(entry),
+                _ => {
+                    rest.push(entry);
+                    None
+                }
+            };
+            if named.is_some() && strategy.is_some() {
+                return Err(Error::setting(name, text, "is a second strategy: a setting has one"));
             }
+            strategy = named.or(strategy);
         }
         if let Some(Strategy::Beam(beam)) = &mut strategy {
             beam.length_penalty = penalty.unwrap_or(beam.length_penalty);
@@ -270,7 +279,15 @@ mod tests {
 
     #[test]
     fn what_is_no_setting_is_refused() {
-        for wrong in ["beam=x", "beam=0", "length-penalty=2", "top-q=1", "beam=2,early-stopping=perhaps"] {
+        for wrong in [
+            "beam=x",
+            "beam=0",
+            "length-penalty=2",
+            "top-q=1",
+            "beam=2,early-stopping=perhaps",
+            "exact,greedy",
+            "beam=2,beam=2",
+        ] {
             assert!(Setting::parse(wrong).is_err(), "{wrong}");
         }
         assert_eq!(

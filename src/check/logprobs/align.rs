@@ -41,13 +41,17 @@ pub(super) fn align(names: [&str; 2], a: &[Claimed], b: &[Claimed]) -> Result<Al
     // how many sequences have a token more at their beginning, in each side
     let mut extra = [0; 2];
     for (sequence, (x, y)) in a.iter().zip(b).enumerate() {
-        let [from_x, from_y, len] = overlap(names, sequence, x, y)?;
+        let ids = known_ids(x, y);
+        let [from_x, from_y, len] = overlap(names, sequence, [x, y], ids)?;
         extra[0] += usize::from(from_x > 0);
         extra[1] += usize::from(from_y > 0);
         let longer = |a: &[TokenId], b: &[TokenId]| a.len() == b.len() + 1 && a[1..] == *b && !b.is_empty();
         extra[0] += usize::from(longer(&x.prompt, &y.prompt));
         extra[1] += usize::from(longer(&y.prompt, &x.prompt));
-        let ids = if x.ids.is_empty() { &y.ids[from_y.min(y.ids.len())..] } else { &x.ids[from_x..] };
+        let ids = match ids {
+            [[], ids] => &ids[from_y.min(ids.len())..],
+            [ids, _] => &ids[from_x.min(ids.len())..],
+        };
         let prompt = if x.prompt.is_empty() { &y.prompt } else { &x.prompt };
         let mut seen: std::collections::HashSet<TokenId> = prompt.iter().copied().collect();
         let at = |list: &[Option<f64>], from: usize, step: usize| list.get(from + step).copied().flatten();
@@ -79,11 +83,25 @@ pub(super) fn align(names: [&str; 2], a: &[Claimed], b: &[Claimed]) -> Result<Al
     Ok(aligned)
 }
 
+/// The ids by which the tokens of two sides can be compared: of one that has made up its own, none, or those of the other where the
+/// strings of both are the same.
+fn known_ids<'a>(x: &'a Claimed, y: &'a Claimed) -> [&'a [TokenId]; 2] {
+    if (x.numbered || y.numbered) && !x.tokens.is_empty() && x.tokens == y.tokens {
+        return if x.numbered { [&y.ids, &y.ids] } else { [&x.ids, &x.ids] };
+    }
+    [x, y].map(|side| if side.numbered { &[][..] } else { &side.ids[..] })
+}
+
 /// Where the common tokens of two sequences begin, and how many there are.
-fn overlap(names: [&str; 2], sequence: usize, x: &Claimed, y: &Claimed) -> Result<[usize; 3]> {
+fn overlap(
+    names: [&str; 2],
+    sequence: usize,
+    [x, y]: [&Claimed; 2],
+    [ids_x, ids_y]: [&[TokenId]; 2],
+) -> Result<[usize; 3]> {
     let (n, m) = (x.logprobs.len(), y.logprobs.len());
     let bad = |step: usize, what: String| Error::input(names[1], Place::row(sequence, step), what);
-    if x.ids.is_empty() || y.ids.is_empty() {
+    if ids_x.is_empty() || ids_y.is_empty() {
         return match n == m {
             true => Ok([0, 0, n]),
             false => Err(bad(
@@ -92,7 +110,7 @@ fn overlap(names: [&str; 2], sequence: usize, x: &Claimed, y: &Claimed) -> Resul
             )),
         };
     }
-    match (&x.ids[..], &y.ids[..]) {
+    match (ids_x, ids_y) {
         (a, b) if a == b => Ok([0, 0, n]),
         (a, [rest @ .., _]) | ([rest @ .., _], a) if a == rest => Ok([0, 0, n.min(m)]),
         ([_, rest @ ..], b) if rest == b => Ok([1, 0, m]),

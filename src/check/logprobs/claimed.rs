@@ -1,9 +1,8 @@
 //! Log-probabilities of tokens, as servers and trainers write them down: one number for each token that was taken.
 
-use std::borrow::Cow;
-
 use jiter::JsonValue;
 
+use crate::check::fields::{Fields, field};
 use crate::source::Carried;
 use crate::{Error, Place, Result, TokenId};
 
@@ -20,6 +19,10 @@ pub struct Claimed {
     pub prompt: Vec<TokenId>,
     /// The text that the ids make, where it is known.
     pub text: Option<String>,
+    /// The strings of the ids, where they are known.
+    pub tokens: Vec<String>,
+    /// The ids were numbered in order of appearance, as the input names none: only strings tell whether tokens are the same.
+    pub numbered: bool,
 }
 
 impl From<&Carried> for Claimed {
@@ -29,6 +32,7 @@ impl From<&Carried> for Claimed {
             logprobs: carried.logprobs.clone(),
             prompt: carried.prompt.clone(),
             text: carried.text.clone(),
+            numbered: carried.numbered,
             ..Claimed::default()
         }
     }
@@ -105,9 +109,6 @@ pub fn read_claimed(file: &str, text: &[u8]) -> Result<Option<ClaimedFile>> {
 struct Reader {
     found: ClaimedFile,
 }
-
-/// The fields of an object, in their order.
-type Fields<'a, 'j> = &'a [(Cow<'j, str>, JsonValue<'j>)];
 
 type Read<T> = std::result::Result<T, String>;
 
@@ -242,10 +243,6 @@ fn could_be_a_row(claimed: &Claimed) -> bool {
     let repeats = ids.windows(2).any(|pair| pair[0] == pair[1]);
     let mass: f64 = claimed.logprobs.iter().flatten().map(|l| crate::kernel::exp(*l)).sum();
     !repeats && mass <= 1.001 && claimed.logprobs.iter().all(Option::is_some)
-}
-
-fn field<'a, 'j>(object: Fields<'a, 'j>, key: &str) -> Option<&'a JsonValue<'j>> {
-    object.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
 }
 
 fn array<'a, 'j>(object: Fields<'a, 'j>, key: &str) -> Option<&'a [JsonValue<'j>]> {

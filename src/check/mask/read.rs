@@ -1,10 +1,9 @@
 //! Sampling masks as servers give them.
 
-use std::borrow::Cow;
-
 use jiter::JsonValue;
 
 use super::Mask;
+use crate::check::fields::{Fields, field};
 use crate::{Error, Place, Result, TokenId};
 
 /// Keys that hold a mask.
@@ -58,12 +57,7 @@ pub fn read_masks(file: &str, text: &[u8]) -> Result<Vec<Mask>> {
 const NONE: &str =
     "holds no sampling mask: a list of ids for each step, or ids with offsets (\"token_ids\", \"offsets\")";
 
-type Fields<'a, 'j> = &'a [(Cow<'j, str>, JsonValue<'j>)];
 type Read<T> = std::result::Result<T, String>;
-
-fn field<'a, 'j>(object: Fields<'a, 'j>, key: &str) -> Option<&'a JsonValue<'j>> {
-    object.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
-}
 
 /// Adds the masks of a value.
 fn value(of: &JsonValue<'_>, found: &mut Vec<Mask>) -> Read<()> {

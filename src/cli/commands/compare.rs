@@ -65,12 +65,17 @@ enum FormatName {
 impl Compare {
     fn settings(&self) -> Result<Vec<Setting>> {
         let given: Vec<Setting> = match (self.with.is_empty(), self.sweep.is_empty()) {
-            (false, _) => self.with.iter().map(|text| Setting::parse(text)).collect::<Result<_>>()?,
+            (false, _) => self.with.iter().map(|text| parse(text)).collect::<Result<_>>()?,
             (true, false) => vec![Setting::parse("sample")?],
             (true, true) => Setting::defaults()?,
         };
         if self.sweep.len() > 2 {
             return Err(Error::setting("--sweep", self.sweep.len(), "may be given twice at most: a grid"));
+        }
+        if let [one, other] = &self.sweep[..]
+            && one.name.replace('_', "-") == other.name.replace('_', "-")
+        {
+            return Err(Error::setting("--sweep", &one.name, "is swept already: a grid has two parameters"));
         }
         let mut settings = given;
         for sweep in &self.sweep {
@@ -102,6 +107,11 @@ impl Compare {
             self.reference.iter().map(|text| text.parse::<NamedLists>()?.resolve("--reference", tokens));
         Ok(References::Ids(lists.collect::<Result<Vec<_>>>()?.concat()))
     }
+}
+
+/// Reads a setting; what is wrong with a part of it names the whole.
+fn parse(text: &str) -> Result<Setting> {
+    Setting::parse(text).map_err(|e| Error::setting("--with", text, e.to_string()))
 }
 
 impl Execute for Compare {

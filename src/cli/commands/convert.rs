@@ -137,10 +137,11 @@ fn arrays(source: &mut dyn LogitsSource, format: FormatName, out: &mut Out) -> R
         }
         Some((steps, vocab)) => {
             let axes = if sequences == 1 { vec![steps, vocab] } else { vec![sequences, steps, vocab] };
+            let name = source.name().to_owned();
             let mut rows = row_iter(source);
             write(format, &axes, out, &mut |to| {
                 let Some((_, _, row)) = rows.lend()? else { return Ok(false) };
-                dense(row, vocab, to);
+                dense(&name, row, vocab, to)?;
                 Ok(true)
             })
         }
@@ -152,8 +153,20 @@ fn arrays(source: &mut dyn LogitsSource, format: FormatName, out: &mut Out) -> R
     }
 }
 
+/// The largest vocabulary of which sparse rows are written with all their tokens.
+const WIDEST: usize = 1 << 27;
+
 /// A row with −∞ for what it doesn't name.
-fn dense(row: &Row, vocab: usize, to: &mut Vec<f32>) {
+///
+/// # Errors
+/// A sparse row of a vocabulary that no model has: one id may say so.
+fn dense(name: &str, row: &Row, vocab: usize, to: &mut Vec<f32>) -> Result<()> {
+    if row.ids.is_some() && vocab > WIDEST {
+        let what = format!(
+            "V is {vocab}, as the largest id says: too large for an array; JSON Lines (--to jsonl) keep the rows sparse"
+        );
+        return Err(Error::input(name, tokpick::Place::default(), what));
+    }
     to.clear();
     match &row.ids {
         None => to.extend_from_slice(&row.logits),
@@ -166,6 +179,7 @@ fn dense(row: &Row, vocab: usize, to: &mut Vec<f32>) {
             }
         }
     }
+    Ok(())
 }
 
 /// Rows in a temporary file, until their number and V are known.
@@ -180,9 +194,10 @@ impl Waiting {
         let io = |source| Error::Io { file: "a temporary file".into(), source };
         let mut file = BufWriter::with_capacity(1 << 16, tempfile::tempfile().map_err(io)?);
         let (mut count, mut vocab, mut row_of) = (0, 0, Vec::new());
+        let name = source.name().to_owned();
         let mut rows = row_iter(source);
         while let Some((_, _, row)) = rows.lend()? {
-            dense(row, row.vocab, &mut row_of);
+            dense(&name, row, row.vocab, &mut row_of)?;
             vocab = vocab.max(row_of.len());
             file.write_all(&(row_of.len() as u64).to_le_bytes()).map_err(io)?;
             file.write_all(bytemuck::cast_slice(&row_of)).map_err(io)?;

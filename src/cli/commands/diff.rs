@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::check::{self, DiffOptions, RowDiff};
+use tokpick::render::Tokens;
 use tokpick::source::{DtypeHint, Layout, LogitsSource, Open, RowRange, remarking};
 use tokpick::{Error, Place, Result};
 
@@ -51,6 +52,9 @@ pub struct Diff {
     probs: bool,
     #[command(flatten)]
     vocab: VocabArgs,
+    /// The strings that they give.
+    #[arg(skip)]
+    tokens: Option<Tokens>,
     #[command(flatten)]
     history: HistoryArgs,
     #[command(flatten)]
@@ -120,7 +124,8 @@ impl Diff {
     fn open(&self, path: &Path, rows: Option<RowRange>) -> Result<Box<dyn LogitsSource + Send>> {
         let (layout, dtype) = (self.layout, self.dtype);
         let (null_is_masked, probs) = (self.null_is_masked, self.probs);
-        let open = Open { layout, rows, dtype, null_is_masked, probs, ..Open::new(path) };
+        let names = self.tokens.as_ref().map(Tokens::names);
+        let open = Open { layout, rows, dtype, null_is_masked, probs, names, ..Open::new(path) };
         watched(remarking(open.open()?, layout, Box::new(note)))
     }
 
@@ -136,12 +141,11 @@ impl Execute for Diff {
         examples: &[
             "tokpick diff steps.npy steps-fortran.npy",
             "tokpick diff steps.npy steps-fortran.npy --max-kl 1e-4 -f json",
-            "tokpick diff ../formats/kld/lm512-f32.kld ../formats/kld/lm512-q8_0.kld --top 3",
         ],
         flags: &["max-kl", "min-top1", "seed", "temperature", "top-p", "top", "format", "output"],
     };
 
-    fn execute(self, given: &Given) -> anyhow::Result<Status> {
+    fn execute(mut self, given: &Given) -> anyhow::Result<Status> {
         for (flag, value) in [("--max-kl", self.max_kl), ("--min-top1", self.min_top1)] {
             if let Some(value) = value.filter(|v| v.is_nan() || *v < 0.0) {
                 return Err(Error::setting(flag, value, "must be 0 or more").into());
@@ -150,6 +154,7 @@ impl Execute for Diff {
         if self.ratio_bound.is_nan() || self.ratio_bound < 1.0 {
             return Err(Error::setting("--ratio-bound", self.ratio_bound, "must be 1 or more").into());
         }
+        self.tokens = self.vocab.open()?;
         // with a server's numbers in A, the mask says over which tokens those of B are normalised
         let a = self.look_at(&self.a)?;
         let (a, path_b) = match (a, &self.b, &self.mask) {

@@ -121,8 +121,12 @@ impl Execute for Probs {
         let ids = self.ids.resolve(tokens, opened.source.as_ref())?;
         walk(opened.source.as_mut(), &job, ids.as_deref(), &mut (), &mut |visit| {
             let (sequence, step, c) = (visit.sequence, visit.step, visit.candidates);
-            let mut row = Distribution::new(sequence, step, c);
-            if let Some(whole) = whole.as_ref().filter(|_| format != ProbsFormat::Tsv && !is_mask) {
+            let whole = whole.as_ref().filter(|_| format != ProbsFormat::Tsv && !is_mask);
+            let mut row = match self.top.filter(|_| whole.is_none() && host::wants().is_none()) {
+                Some(n) => Distribution::top(sequence, step, c, n),
+                None => Distribution::new(sequence, step, c),
+            };
+            if let Some(whole) = whole {
                 let (context, prompt_len) = (visit.context, job.prompt.len());
                 let coins = RowCoins { seed, lane: 0, sequence, sample: 0, step };
                 c.reset();

@@ -1,7 +1,7 @@
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 use serde_json::{Value, json};
 use tokpick::hypothesis::Hypothesis;
 use tokpick::render::Tokens;
@@ -11,7 +11,7 @@ use tokpick::trace::BeamStep;
 use tokpick::{Error, Place, Result};
 
 use crate::cli::args::{
-    HistoryArgs, InputArgs, LimitArgs, ReportArgs, SearchArgs, SettingsArgs, made, resolve_seed,
+    HistoryArgs, InputArgs, LimitArgs, ReportArgs, SearchArgs, SettingsArgs, VocabArgs, made, resolve_seed,
 };
 use crate::cli::note::{missing, no_effect};
 use crate::cli::out::Out;
@@ -26,7 +26,7 @@ pub struct Tree {
     #[command(flatten)]
     input: InputArgs,
     /// Draw the beams of a trace (`tokpick beam --trace FILE`) instead of searching
-    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    #[arg(long, value_name = "FILE", help_heading = "Input", conflicts_with = "input")]
     from_trace: Option<PathBuf>,
     /// Search for the true best sequence, too (exact search, for small cases)
     #[arg(long, help_heading = "Beam search")]
@@ -66,6 +66,12 @@ enum FormatName {
     Html,
 }
 
+/// Whether a flag says something about the tree of a trace.
+fn is_of_traces(flag: &str) -> bool {
+    let shown = ReportArgs::<FormatName>::augment_args(VocabArgs::augment_args(Command::new("tree")));
+    ["from-trace", "pruned"].contains(&flag) || shown.get_arguments().any(|arg| arg.get_long() == Some(flag))
+}
+
 impl Execute for Tree {
     const SCREEN: Screen = Screen {
         examples: &[
@@ -88,6 +94,10 @@ impl Execute for Tree {
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let mut out = self.report.open()?;
         if let Some(path) = &self.from_trace {
+            let idle = given.flags().filter(|flag| !is_of_traces(flag)).map(|flag| format!("--{flag}"));
+            let idle: Vec<String> = idle.collect();
+            let idle: Vec<&str> = idle.iter().map(String::as_str).collect();
+            no_effect(&idle, "with --from-trace: the search has been made");
             let drawn = trees(&read(path)?, |_| (Vec::new(), None, None));
             let tokens = self.input.vocab.open()?;
             self.write(&drawn, tokens.as_ref(), &made(given, None), &mut out)?;

@@ -1,6 +1,6 @@
 use super::*;
+use crate::candidates::states::states;
 use crate::kernel::{Simd, with_simd};
-use crate::source::Row;
 
 /// The words of one address, by the plain generator.
 fn plain(step: usize, ids: impl Iterator<Item = TokenId>) -> Vec<f64> {
@@ -28,42 +28,6 @@ fn the_bounds_on_the_noise_hold() {
     assert_eq!(bar(0.0, 38.0), u32::MAX);
     // three in 1,000 words reach this bar, not more
     assert!(f64::from(!bar(0.0, 6.0)) / 2f64.powi(32) < 0.003);
-}
-
-/// Rows of every state, with few and with many members.
-fn states() -> Vec<(&'static str, Candidates)> {
-    let logit = |id: u32| match id {
-        _ if id % 7 == 3 => f32::NEG_INFINITY,
-        2_222 => 60.0,
-        _ => (id % 1_013) as f32 / 97.0,
-    };
-    let row = || Candidates::from(&(0..5_000).map(logit).collect::<Vec<f32>>()[..]);
-    let changed = |change: &dyn Fn(&mut Candidates)| {
-        let mut c = row();
-        change(&mut c);
-        c
-    };
-    let sparse = {
-        let mut c = Candidates::default();
-        let ids: Vec<u32> =
-            (0..900).map(|i| i * i % 40_009).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-        let logits = ids.iter().map(|&id| logit(id)).collect();
-        let row = Row { vocab: 50_000, ids: Some(ids), ..Row::dense(logits) };
-        c.load(row, 0, 0).unwrap();
-        c
-    };
-    vec![
-        ("as loaded", row()),
-        ("hot", changed(&|c| c.scale(0.01))),
-        ("cold", changed(&|c| c.scale(50.0))),
-        ("shifted", changed(&|c| c.shift(-1e6))),
-        ("edited", changed(&|c| assert!(c.edit(17, |s| s + 59.999_999_9)))),
-        ("cut", changed(&|c| c.keep_at_or_above(c.cut_at(6.0)))),
-        ("two left", changed(&|c| c.keep_at_or_above(c.kth_best(2).unwrap()))),
-        ("one left", changed(&|c| c.keep_at_or_above(c.kth_best(1).unwrap()))),
-        ("mapped", changed(&|c| c.map(|_, s| s * s / 7.0))),
-        ("sparse", sparse),
-    ]
 }
 
 #[test]

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::Result;
 use crate::engine::{ReplayRow, Watch};
+use crate::kernel;
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -158,8 +159,7 @@ impl Filters {
                 Filter::Typical(mass) => self.typical(mass),
             }
             // A NaN compares as neither, and is an overflow too.
-            let best = self.scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            if !best.is_finite() || self.scores.iter().any(|x| x.is_nan()) {
+            if !kernel::max(&self.scores).is_finite() || self.scores.iter().any(|x| x.is_nan()) {
                 return Err(row::overflow(engine, at));
             }
             self.log.scores(|| self.chain[i].to_string(), log::by_id(&self.scores));
@@ -270,9 +270,8 @@ impl Filters {
 
 /// torch's softmax.
 pub(in crate::engine) fn softmax(scores: &[f32], probs: &mut Vec<f32>) {
-    let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    probs.clear();
-    probs.extend(scores.iter().map(|&x| float::exp32(x - max)));
+    let max = kernel::max(scores);
+    float::exp32_each(scores.iter().map(|&x| x - max), probs);
     let scale = 1.0 / avx512_sum(probs);
     probs.iter_mut().for_each(|p| *p *= scale);
 }

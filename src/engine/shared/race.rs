@@ -15,26 +15,44 @@ pub(in crate::engine) fn race(
     scores: &mut Vec<f32>,
     watch: Watch,
 ) -> (u32, Option<Evidence>) {
+    if !watch.evidence() {
+        return (winner(probs, mt), None);
+    }
     run(probs, mt, scores);
     let winner = match scores.iter().position(|s| s.is_nan()) {
         Some(first) => first as u32,
         None => row::argmax(scores),
     };
-    let evidence = watch.evidence().then(|| Evidence::race(float::widen(scores), true, winner));
-    (winner, evidence)
+    let evidence = Evidence::race(float::widen(scores), true, winner);
+    (winner, Some(evidence))
+}
+
+/// The winner of a race, without a logarithm for a token that can't win: as −ln(1 − u) ≥ u, its score is at most p / u.
+fn winner(probs: &[f32], mt: &mut Mt) -> u32 {
+    let (mut best, mut winner) = (f32::NEG_INFINITY, 0);
+    for (id, &p) in probs.iter().enumerate() {
+        let u = uniform::torch_f64(mt);
+        // a little more, for the roundings of q and of the score; a NaN as the best, which nothing beats, passes nothing over
+        if f64::from(p) * (1.0 + 1e-6) < f64::from(best) * u {
+            continue;
+        }
+        let score = score(p, u);
+        if score > best || (score.is_nan() && !best.is_nan()) {
+            (best, winner) = (score, id as u32);
+        }
+    }
+    winner
+}
+
+fn score(p: f32, u: f64) -> f32 {
+    // Nothing but NaN can beat a masked token's zero, so its logarithm is only taken where it matters.
+    if p == 0.0 && u > 0.0 { 0.0 } else { p / (-float::ln_1p(-u)) as f32 }
 }
 
 /// The scores of a race.
 pub(in crate::engine) fn run(probs: &[f32], mt: &mut Mt, scores: &mut Vec<f32>) {
     scores.clear();
-    scores.extend(probs.iter().map(|&p| {
-        let u = uniform::torch_f64(mt);
-        // Nothing but NaN can beat a masked token's zero, so its logarithm is only taken where it matters.
-        if p == 0.0 && u > 0.0 {
-            return 0.0;
-        }
-        p / (-float::ln_1p(-u)) as f32
-    }));
+    scores.extend(probs.iter().map(|&p| score(p, uniform::torch_f64(mt))));
 }
 
 /// Consumes what a race over `v` tokens consumes.
@@ -54,6 +72,26 @@ mod tests {
         race(&[0.25, 0.0, 0.75], &mut a, &mut Vec::new(), Watch::Ids);
         skip(3, &mut b);
         assert_eq!(a, b);
+    }
+
+    #[test]
+    fn the_quick_winner_is_that_of_the_scores() {
+        for seed in 0..40 {
+            let probs: Vec<f32> = (0..900u32)
+                .map(|id| match id * (seed + 3) % 11 {
+                    0 => 0.0,
+                    k => 1.0 / (1 + (id * 7_919 + k) % 977) as f32,
+                })
+                .collect();
+            let (mut a, mut b) = (Mt::new(seed), Mt::new(seed));
+            for probs in [&probs[..], &probs[..1], &[0.0, 0.0], &[0.0, 1e-45, 0.0]] {
+                let quick = race(probs, &mut a, &mut Vec::new(), Watch::Ids).0;
+                let mut scores = Vec::new();
+                run(probs, &mut b, &mut scores);
+                assert_eq!(quick, row::argmax(&scores), "{seed}");
+                assert_eq!(a, b);
+            }
+        }
     }
 
     #[test]

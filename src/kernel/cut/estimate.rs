@@ -2,6 +2,7 @@
 
 use super::list::List;
 use crate::kernel::row::LANES;
+use crate::kernel::simd::isa::row_pairs;
 use crate::kernel::simd::{Isa, Kernel, run};
 
 impl List {
@@ -67,15 +68,20 @@ impl Kernel for Below<'_> {
     type Output = [f64; MARKS];
 
     #[inline(always)]
+    #[allow(clippy::needless_range_loop, reason = "`zip` isn't always inlined")]
     fn run<I: Isa>(self, isa: I) -> [f64; MARKS] {
         let mut sums = [isa.splat(0.0); MARKS];
-        let values = self.list.values.as_chunks::<LANES>().0;
-        for (x, weight) in values.iter().zip(self.list.weights.as_chunks::<LANES>().0) {
-            let (x, weight) = (isa.load(x), isa.load(weight));
-            for (sum, &mark) in sums.iter_mut().zip(self.marks) {
-                *sum = isa.add(*sum, isa.keep(isa.lt(x, isa.splat(mark)), weight));
-            }
-        }
+        row_pairs(
+            &self.list.values,
+            &self.list.weights,
+            #[inline(always)]
+            |x, weight| {
+                let (x, weight) = (isa.load(x), isa.load(weight));
+                for i in 0..MARKS {
+                    sums[i] = isa.add(sums[i], isa.keep(isa.lt(x, isa.splat(self.marks[i])), weight));
+                }
+            },
+        );
         sums.map(
             #[inline(always)]
             |sum| wide(isa, sum),
@@ -95,11 +101,15 @@ impl Kernel for SquaresBelow<'_> {
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) -> f64 {
         let (mark, mut sum) = (isa.splat(self.mark), isa.splat(0.0));
-        let values = self.list.values[self.from..].as_chunks::<LANES>().0;
-        for (x, weight) in values.iter().zip(self.list.weights[self.from..].as_chunks::<LANES>().0) {
-            let weight = isa.keep(isa.lt(isa.load(x), mark), isa.load(weight));
-            sum = isa.fma(weight, weight, sum);
-        }
+        row_pairs(
+            &self.list.values[self.from..],
+            &self.list.weights[self.from..],
+            #[inline(always)]
+            |x, weight| {
+                let weight = isa.keep(isa.lt(isa.load(x), mark), isa.load(weight));
+                sum = isa.fma(weight, weight, sum);
+            },
+        );
         wide(isa, sum)
     }
 }
@@ -140,13 +150,17 @@ impl Kernel for Moments<'_> {
         // so far away that the weight is 0, and the square still a number
         let (from, least) = (isa.splat(self.from), isa.splat(-1e15));
         let (mut first, mut second) = (isa.splat(0.0), isa.splat(0.0));
-        let values = self.list.values.as_chunks::<LANES>().0;
-        for (x, weight) in values.iter().zip(self.list.weights.as_chunks::<LANES>().0) {
-            let d = isa.max(isa.sub(isa.load(x), from), least);
-            let product = isa.mul(d, isa.load(weight));
-            first = isa.add(first, product);
-            second = isa.fma(product, d, second);
-        }
+        row_pairs(
+            &self.list.values,
+            &self.list.weights,
+            #[inline(always)]
+            |x, weight| {
+                let d = isa.max(isa.sub(isa.load(x), from), least);
+                let product = isa.mul(d, isa.load(weight));
+                first = isa.add(first, product);
+                second = isa.fma(product, d, second);
+            },
+        );
         // sums of numbers up to 0: what is widened has to be 0 or more
         let opposite = isa.sub(isa.splat(0.0), first);
         (-wide(isa, opposite), wide(isa, second))

@@ -169,7 +169,7 @@ impl Kernel for Segments<'_> {
         let values = self.found.list.values.as_chunks::<LANES>().0;
         let weights = self.found.list.weights.as_chunks::<LANES>().0;
         let mut start = 0;
-        for (sum, &end) in self.sums.iter_mut().zip(&self.found.ends) {
+        for (b, &end) in self.found.ends.iter().enumerate() {
             let mut acc = isa.zero();
             for row in start / LANES..end.div_ceil(LANES) {
                 let (x, weight) = (isa.load(&values[row]), isa.load(&weights[row]));
@@ -180,7 +180,9 @@ impl Kernel for Segments<'_> {
                 let wanted = if self.inside { inside(isa, self.band, x) } else { self.band.outside(isa, x) };
                 acc = isa.accumulate(acc, isa.keep(isa.and(here, wanted), weight));
             }
-            *sum = isa.fold(acc);
+            if let Some(sum) = self.sums.get_mut(b) {
+                *sum = isa.fold(acc);
+            }
             start = end;
         }
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::kernel::bounds::spared;
 use crate::kernel::exact::members::{inside, window};
 use crate::kernel::row::{BLOCK, Band, LANES, SPAN, Weigh};
-use crate::kernel::simd::isa::rows;
+use crate::kernel::simd::isa::{row_pairs, rows};
 use crate::kernel::simd::{Isa, Kernel, run};
 
 /// Values and their weights, in no particular order, filled up to whole rows with −∞ of weight 0.
@@ -167,10 +167,11 @@ impl Kernel for Gather<'_> {
     fn run<I: Isa>(self, isa: I) {
         let lo = isa.splat(self.lo);
         let mut out = Output::after(&mut self.list.values);
-        for (block, maxima) in self.values.chunks(BLOCK).zip(self.maxima.chunks(BLOCK / SPAN)) {
+        for (b, block) in self.values.chunks(BLOCK).enumerate() {
             out.reserve();
-            for (span, &max) in block.chunks(SPAN).zip(maxima) {
-                if max >= self.lo {
+            let maxima = self.maxima.get(b * (BLOCK / SPAN)..).unwrap_or_default();
+            for (s, span) in block.chunks(SPAN).enumerate() {
+                if maxima.get(s).is_some_and(|&max| max >= self.lo) {
                     rows(
                         isa,
                         span,
@@ -196,15 +197,18 @@ impl Kernel for Weights<'_> {
     type Output = ();
 
     #[inline(always)]
+    #[allow(clippy::needless_range_loop, reason = "`zip` isn't always inlined")]
     fn run<I: Isa>(self, isa: I) {
         let List { values, weights } = self.list;
         weights.resize(values.len(), 0.0);
         let each = isa.splat(self.each);
         let (values, weights) = (&values[self.range.clone()], &mut weights[self.range]);
-        let rows = values.as_chunks::<LANES>().0.iter().zip(weights.as_chunks_mut::<LANES>().0);
-        for (x, weight) in rows {
-            let (w, positive) = isa.weigh(self.w, isa.load(x));
-            *weight = isa.store(isa.mul(isa.keep(positive, w), each));
+        let (values, weights) = (values.as_chunks::<LANES>().0, weights.as_chunks_mut::<LANES>().0);
+        let n = values.len().min(weights.len());
+        let (values, weights) = (&values[..n], &mut weights[..n]);
+        for i in 0..n {
+            let (w, positive) = isa.weigh(self.w, isa.load(&values[i]));
+            weights[i] = isa.store(isa.mul(isa.keep(positive, w), each));
         }
     }
 }
@@ -286,13 +290,16 @@ impl Kernel for Split<'_> {
     fn run<I: Isa>(self, isa: I) -> (f64, f64) {
         let at = isa.splat(self.at);
         let (mut above, mut from) = (isa.zero(), isa.zero());
-        let values = self.list.values.as_chunks::<LANES>().0;
-        let weights = self.list.weights.as_chunks::<LANES>().0;
-        for (x, weight) in values.iter().zip(weights) {
-            let (x, weight) = (isa.load(x), isa.load(weight));
-            let weight = isa.keep(isa.le(at, x), weight);
-            (from, above) = isa.accumulate_both(from, above, isa.lt(at, x), weight);
-        }
+        row_pairs(
+            &self.list.values,
+            &self.list.weights,
+            #[inline(always)]
+            |x, weight| {
+                let (x, weight) = (isa.load(x), isa.load(weight));
+                let weight = isa.keep(isa.le(at, x), weight);
+                (from, above) = isa.accumulate_both(from, above, isa.lt(at, x), weight);
+            },
+        );
         (isa.fold_both(above), isa.fold_both(from))
     }
 }
@@ -354,16 +361,20 @@ impl Kernel for Between<'_> {
             weights.resize(room, 0.0);
         }
         let (mut above, mut n) = (isa.zero(), 0);
-        let rows = self.from.values.as_chunks::<LANES>().0.iter();
-        for (row, weight) in rows.zip(self.from.weights.as_chunks::<LANES>().0) {
-            let x = isa.load(row);
-            above = isa.accumulate(above, isa.keep(isa.lt(hi, x), isa.load(weight)));
-            let m = isa.and(isa.le(lo, x), isa.le(x, hi));
-            if let (Some(values), Some(weights)) = (window(values, n), window(weights, n)) {
-                isa.compress(m, bytemuck::cast_ref(weight), weights);
-                n += isa.compress(m, bytemuck::cast_ref(row), values);
-            }
-        }
+        row_pairs(
+            &self.from.values,
+            &self.from.weights,
+            #[inline(always)]
+            |row, weight| {
+                let x = isa.load(row);
+                above = isa.accumulate(above, isa.keep(isa.lt(hi, x), isa.load(weight)));
+                let m = isa.and(isa.le(lo, x), isa.le(x, hi));
+                if let (Some(values), Some(weights)) = (window(values, n), window(weights, n)) {
+                    isa.compress(m, bytemuck::cast_ref(weight), weights);
+                    n += isa.compress(m, bytemuck::cast_ref(row), values);
+                }
+            },
+        );
         weights.truncate(n);
         Output { values, n }.finish();
         weights.resize(values.len(), 0.0);

@@ -33,7 +33,7 @@ impl<M: Members> Kernel for Of<Rough<'_>, M> {
     fn run<I: Isa>(self, isa: I) -> f64 {
         let Of(Rough { values, w, blocks }, members) = self;
         let mut total = 0.0;
-        for (block, values) in blocks.iter_mut().zip(values.chunks(BLOCK)) {
+        for (b, values) in values.chunks(BLOCK).enumerate() {
             let mut sum = isa.zero();
             fours(
                 values,
@@ -48,8 +48,8 @@ impl<M: Members> Kernel for Of<Rough<'_>, M> {
                     sum = accumulate(isa, sum, weights);
                 },
             );
-            *block = isa.fold(sum);
-            total += *block;
+            blocks[b] = isa.fold(sum);
+            total += blocks[b];
         }
         total
     }

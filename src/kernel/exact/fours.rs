@@ -111,16 +111,17 @@ impl<M: Members> Kernel for Of<Moments<'_>, M> {
         };
         // Four rows at a time, with −∞ for what isn't listed.
         let mut pair = Pair::zero(isa);
-        let mut listed = ids.iter().zip(values).peekable();
-        while let Some(&(&first, _)) = listed.peek() {
+        let (mut at, end) = (0, ids.len().min(values.len()));
+        while at < end {
             let mut four = [f32::NEG_INFINITY; FOUR];
-            let number = first as usize / FOUR;
-            while let Some((&id, &x)) = listed.next_if(|(id, _)| **id as usize / FOUR == number) {
-                four[id as usize % FOUR] = x;
+            let number = ids[at] as usize / FOUR;
+            while at < end && ids[at] as usize / FOUR == number {
+                four[ids[at] as usize % FOUR] = values[at];
+                at += 1;
             }
             pair.add(isa, w, members, &four);
             let block = number * FOUR / BLOCK;
-            if listed.peek().is_none_or(|(id, _)| **id as usize / BLOCK != block) {
+            if at == end || ids[at] as usize / BLOCK != block {
                 std::mem::replace(&mut pair, Pair::zero(isa)).end(isa, &mut total);
             }
         }

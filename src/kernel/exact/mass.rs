@@ -92,21 +92,22 @@ impl<M: Members, const PRODUCT: bool> Kernel for Of<Sum<'_, PRODUCT>, M> {
             Some(ids) => {
                 let mut block = 0;
                 let (mut sum, mut product) = ([0.0; LANES], [0.0; LANES]);
-                for (ids, values) in ids.chunks(LANES).zip(values.chunks(LANES)) {
-                    let x = isa.load(&padded(values));
+                // Not by `zip`, which isn't always inlined.
+                for (r, ids) in ids.chunks(LANES).enumerate() {
+                    let x = isa.load(&padded(values.get(r * LANES..).unwrap_or_default()));
                     let weight = weigh(isa, w, members, x);
                     let a = isa.store(negative(isa, w, x, weight));
                     let weight = isa.store(weight);
-                    for ((&id, weight), a) in ids.iter().zip(weight).zip(a) {
+                    for (i, &id) in ids.iter().enumerate() {
                         let (b, lane) = (id as usize / BLOCK, id as usize % LANES);
                         if b != block {
                             add(block, (tree(sum), tree(product)));
                             (sum, product) = ([0.0; LANES], [0.0; LANES]);
                             block = b;
                         }
-                        sum[lane] += f64::from(weight);
+                        sum[lane] += f64::from(weight[i]);
                         if PRODUCT {
-                            product[lane] += f64::from(a);
+                            product[lane] += f64::from(a[i]);
                         }
                     }
                 }

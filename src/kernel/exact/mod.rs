@@ -14,8 +14,10 @@ pub mod members;
 pub mod pick;
 pub mod scan;
 pub mod select;
+pub mod wide;
 
 pub use mass::{mass, moments};
 pub use pick::pick;
 pub use scan::{Scan, count, find, max, scan};
 pub use select::{gather, gather_spans, kth_largest, top};
+pub use wide::Sums;

@@ -204,6 +204,11 @@ impl Kernel for Collect<'_> {
 
 /// The ids of up to 32 positions from `start`.
 #[inline(always)]
+#[allow(
+    clippy::needless_range_loop,
+    clippy::manual_memcpy,
+    reason = "neither `zip` nor copies of unknown length are always inlined"
+)]
 fn numbers(set: Slice, start: usize) -> [u32; LANES] {
     let mut row = [0; LANES];
     match set.ids {
@@ -213,8 +218,9 @@ fn numbers(set: Slice, start: usize) -> [u32; LANES] {
             }
         }
         Some(ids) => {
-            for (to, &id) in row.iter_mut().zip(&ids[start..]) {
-                *to = id;
+            let ids = &ids[start..];
+            for i in 0..ids.len().min(LANES) {
+                row[i] = ids[i];
             }
         }
     }

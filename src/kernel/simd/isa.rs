@@ -112,12 +112,29 @@ pub fn rows<I: Isa>(isa: I, values: &[f32], mut f: impl FnMut(I::F)) {
     }
 }
 
+/// The whole rows of two stretches, side by side.
+#[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "`zip` isn't always inlined")]
+pub fn row_pairs(a: &[f32], b: &[f32], mut f: impl FnMut(&[f32; LANES], &[f32; LANES])) {
+    let (a, b) = (a.as_chunks().0, b.as_chunks().0);
+    let n = a.len().min(b.len());
+    let (a, b) = (&a[..n], &b[..n]);
+    for i in 0..n {
+        f(&a[i], &b[i]);
+    }
+}
+
 /// Up to 32 values, filled up with −∞.
 #[inline(always)]
+#[allow(
+    clippy::needless_range_loop,
+    clippy::manual_memcpy,
+    reason = "neither `zip` nor copies of unknown length are always inlined"
+)]
 pub fn padded(rest: &[f32]) -> [f32; LANES] {
     let mut row = [f32::NEG_INFINITY; LANES];
-    for (to, &x) in row.iter_mut().zip(rest) {
-        *to = x;
+    for i in 0..rest.len().min(LANES) {
+        row[i] = rest[i];
     }
     row
 }

@@ -43,11 +43,11 @@ pub(super) static INFO: Info = Info {
     ..Info::CONSTRAINT
 };
 
-type Given = Vec<(Vec<TokenId>, Bias)>;
+type Sequences = Vec<(Vec<TokenId>, Bias)>;
 
 /// A sequence that comes twice stays where it came first, with its last bias, as in a Python dictionary.
-fn last_of_each(given: Given) -> Given {
-    let mut biases = Given::with_capacity(given.len());
+fn last_of_each(given: Sequences) -> Sequences {
+    let mut biases = Sequences::with_capacity(given.len());
     let mut places = HashMap::new();
     for (ids, bias) in given {
         match places.get(&ids) {
@@ -64,7 +64,7 @@ fn last_of_each(given: Given) -> Given {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SequenceBias {
-    value: Given,
+    value: Sequences,
 }
 
 /// The last ids of the sequences whose other ids are the end of `context`, with what belongs to the sequence.

@@ -8,7 +8,7 @@ use crate::render::kit::{Digits, html, token};
 pub fn page(steps: &[Explained], tokens: Option<&Tokens>, width: usize, made: &str) -> String {
     let mut body = String::new();
     for step in steps {
-        body += &html::figure(&svg(std::slice::from_ref(step), tokens, width, made));
+        body += &html::figure(&svg(std::slice::from_ref(step), tokens, width, ""));
         let mut rows = vec![vec!["token".to_string(), "id".to_string()]];
         rows[0].extend(step.stages.iter().map(|s| s.name.clone()));
         for shown in &step.tokens {
@@ -25,7 +25,7 @@ pub fn page(steps: &[Explained], tokens: Option<&Tokens>, width: usize, made: &s
         body += &format!(
             "<details><summary>Numbers of step {}</summary>\n{}</details>\n",
             step.step,
-            html::table(&caption, &rows)
+            html::table(&caption, "lr", &rows)
         );
     }
     html::page("What each stage does to the distribution", &body, made)

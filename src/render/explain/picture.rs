@@ -2,17 +2,19 @@
 
 use super::{Explained, FOOT, RACE, foot};
 use crate::render::Tokens;
-use crate::render::kit::{Anchor, Svg, clip, share, token};
+use crate::render::kit::{Anchor, LETTER, MARGIN, Svg, clip, display_width, share, token, wrap};
 
 const ROW: f64 = 21.0;
 const LEFT: f64 = 190.0;
-const MARGIN: f64 = 16.0;
+/// The height of a line of a heading.
+const HEAD: f64 = 16.0;
 
 /// Steps as one SVG, `width` columns of text wide or as wide as the stages need; `foot` says how it was made.
 pub fn svg(steps: &[Explained], tokens: Option<&Tokens>, width: usize, made: &str) -> String {
     let stages = steps.iter().map(|s| s.stages.len()).max().unwrap_or(1).max(1) as f64;
     let column = ((width as f64 * 8.0 - LEFT - 2.0 * MARGIN) / stages).clamp(140.0, 260.0);
-    let whole = (LEFT + stages * column + 2.0 * MARGIN + 24.0).max(480.0);
+    let titles = steps.iter().map(|s| display_width(&s.title())).max().unwrap_or(0) as f64 * LETTER;
+    let whole = (LEFT + stages * column + 24.0).max(titles).max(450.0) + 2.0 * MARGIN;
     let title = match steps {
         [one] => one.title().replace('\u{a0}', " "),
         many => format!("{} steps", many.len()),
@@ -30,8 +32,7 @@ pub fn svg(steps: &[Explained], tokens: Option<&Tokens>, width: usize, made: &st
     for step in steps {
         y = one(&mut svg, step, tokens, column, whole, y) + 2.0 * ROW;
     }
-    let y = svg.small(MARGIN, y - ROW, whole - 2.0 * MARGIN, made);
-    svg.finish(whole, y + MARGIN)
+    svg.finish_with(whole, y - ROW, made)
 }
 
 /// Draws a step whose title stands at `y`; hands back where it ends.
@@ -46,9 +47,15 @@ fn one(svg: &mut Svg, step: &Explained, tokens: Option<&Tokens>, column: f64, wh
     }
     y += ROW * 1.5;
     svg.text(MARGIN, y, Anchor::Start, "tp-soft", "token");
-    for (s, stage) in step.stages.iter().enumerate() {
-        svg.text(x(s), y, Anchor::Start, "tp-soft", &clip(&stage.name, (column / 8.0) as usize - 1));
+    // a name that is too long for its column has its value in the line below
+    let heads: Vec<Vec<String>> =
+        step.stages.iter().map(|stage| wrap(&stage.name, (column / LETTER) as usize - 1)).collect();
+    for (s, head) in heads.iter().enumerate() {
+        for (at, line) in head.iter().enumerate() {
+            svg.text(x(s), y + HEAD * at as f64, Anchor::Start, "tp-soft", line);
+        }
     }
+    y += HEAD * (heads.iter().map(Vec::len).max().unwrap_or(1) - 1) as f64;
     let cuts = step.cuts();
     let cell = |svg: &mut Svg, s: usize, y: f64, p: f64, class: &str| {
         let length = (p / most * room).max(1.0);
@@ -160,6 +167,5 @@ fn draw(svg: &mut Svg, step: &Explained, tokens: Option<&Tokens>, whole: f64, mu
         }
         y += ROW * 1.5;
     }
-    svg.text(MARGIN, y, Anchor::Start, "", &drawn.words(name));
-    y
+    svg.words(MARGIN, y, whole - 2.0 * MARGIN, &drawn.words(name))
 }

@@ -2,12 +2,9 @@
 
 use super::{Counted, Histogram, Row};
 use crate::render::Tokens;
-use crate::render::kit::{Anchor, Svg, clip, display_width, html, share};
+use crate::render::kit::{Anchor, LETTER, MARGIN, Svg, clip, display_width, escape, html, share};
 
-const MARGIN: f64 = 16.0;
 const ROW: f64 = 24.0;
-/// The width of a letter.
-const LETTER: f64 = 7.9;
 /// The columns of share, exact probability, count and interval.
 const NUMBERS: [f64; 4] = [60.0, 60.0, 60.0, 110.0];
 
@@ -22,7 +19,7 @@ impl Histogram {
     pub fn html(&self, top: usize, tokens: Option<&Tokens>, width: usize, made: &str) -> String {
         let mut body = String::new();
         for counted in self.counted(Some(top)) {
-            body += &html::figure(&picture(std::slice::from_ref(&counted), tokens, width, made));
+            body += &html::figure(&picture(std::slice::from_ref(&counted), tokens, width, ""));
             let heads = [counted.noun(), "drawn", "exact", "count", "by chance"];
             let mut table = vec![heads.map(str::to_string).to_vec()];
             table.extend(counted.rows(tokens, "…").iter().map(|row| {
@@ -30,7 +27,8 @@ impl Histogram {
                 let [drawn, exact] = shares(row);
                 vec![row.name.clone(), drawn, exact, row.count.to_string(), format!("{}{mark}", row.chance)]
             }));
-            body += &html::table(&format!("{}; {}", counted.title(), counted.words()), &table);
+            body += &html::table(&counted.title(), "lrrrr", &table);
+            body += &format!("<p>{}</p>\n", escape(&counted.words()));
         }
         html::page("What came in many draws", &body, made)
     }
@@ -53,8 +51,7 @@ fn picture(all: &[Counted], tokens: Option<&Tokens>, width: usize, made: &str) -
     for counted in all {
         y = one(&mut svg, counted, tokens, whole, y) + 2.0 * ROW;
     }
-    let y = svg.small(MARGIN, y - ROW, whole - 2.0 * MARGIN, made);
-    svg.finish(whole, y + MARGIN)
+    svg.finish_with(whole, y - ROW, made)
 }
 
 /// Draws what came of a sequence, its title at `y`; hands back where it ends.

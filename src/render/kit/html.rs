@@ -9,11 +9,13 @@ body{margin:1.5rem auto;padding:0 1rem;max-width:72rem;background:var(--paper);c
 font:15px/1.5 system-ui,sans-serif}h1{font-size:1.25rem}figure{margin:1.5rem 0;overflow-x:auto}svg{max-width:none;height:auto}\
 .scroll{overflow-x:auto}table{border-collapse:collapse;font:13px ui-monospace,Menlo,Consolas,monospace}\
 th,td{padding:.2rem .8rem .2rem 0;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}\
-th:first-child,td:first-child,th.l,td.l{text-align:left}caption{text-align:left;color:var(--soft);padding:.3rem 0}\
+.l{text-align:left}caption{text-align:left;color:var(--soft);padding:.3rem 0}\
 footer{margin-top:2rem;color:var(--soft);font-size:13px;overflow-wrap:anywhere}summary{cursor:pointer}\
 .text{font:17px/2.4 ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere}\
-.text span{padding:.15em 0;border-bottom:.18em solid rgba(var(--heat),var(--h));background:rgba(var(--heat),calc(var(--h)*.45))}\
-.text span:focus{outline:2px solid var(--ink)}";
+.heat{padding:.15em 0;border-bottom:calc(.06em + .3em*var(--h)) solid rgb(var(--heat));background:rgba(var(--heat),calc(var(--h)*.4))}\
+.legend .heat{margin-right:1.2em;font-size:13px}.text .heat:focus{outline:2px solid var(--ink)}\
+.text .heat:focus::after{content:attr(title);position:fixed;left:0;right:0;bottom:0;padding:.6rem 1rem;background:var(--paper);\
+border-top:2px solid var(--ink);font:14px/1.4 system-ui,sans-serif}";
 
 /// A whole page; `body` is HTML already.
 pub fn page(title: &str, body: &str, foot: &str) -> String {
@@ -31,13 +33,20 @@ pub fn figure(svg: &str) -> String {
     format!("<figure tabindex=\"0\">\n{svg}</figure>\n")
 }
 
-/// A table in a page; the first row is its head.
-pub fn table(caption: &str, rows: &[Vec<String>]) -> String {
+/// A table in a page; the first row is its head. `align` has a letter for each column, `l` for text and `r` for numbers; the last one
+/// counts for all that follow.
+pub fn table(caption: &str, align: &str, rows: &[Vec<String>]) -> String {
     let mut html =
         format!("<div class=\"scroll\" tabindex=\"0\"><table><caption>{}</caption>\n", escape(caption));
     for (at, row) in rows.iter().enumerate() {
-        let (open, close) = if at == 0 { ("<th scope=\"col\">", "</th>") } else { ("<td>", "</td>") };
-        let cells: String = row.iter().map(|cell| format!("{open}{}{close}", escape(cell))).collect();
+        let (open, close) = if at == 0 { ("<th scope=\"col\"", "</th>") } else { ("<td", "</td>") };
+        let last = align.chars().last();
+        let sides = align.chars().chain(last.into_iter().cycle());
+        let cells = row.iter().zip(sides).map(|(cell, side)| {
+            let class = if side == 'l' { " class=\"l\"" } else { "" };
+            format!("{open}{class}>{}{close}", escape(cell))
+        });
+        let cells: String = cells.collect();
         html.push_str(&match at {
             0 => format!("<thead><tr>{cells}</tr></thead>\n<tbody>\n"),
             _ => format!("<tr>{cells}</tr>\n"),

@@ -2,6 +2,13 @@
 
 use std::fmt::Write;
 
+/// The room around a picture.
+pub const MARGIN: f64 = 16.0;
+/// The width of a letter, at most.
+pub const LETTER: f64 = 7.9;
+/// The width of a small letter, at most.
+pub const SMALL: f64 = 6.8;
+
 /// Where a text is anchored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Anchor {
@@ -44,7 +51,10 @@ const STYLE: &str = "\
 .tp text.tp-cuttext{fill:var(--cut);font-size:11px}.tp .tp-rest{fill:var(--line)}\
 .tp .tp-s0{--s:var(--s0)}.tp .tp-s1{--s:var(--s1)}.tp .tp-s2{--s:var(--s2)}.tp .tp-s3{--s:var(--s3)}.tp .tp-s4{--s:var(--s4)}\
 .tp .tp-s5{--s:var(--s5)}.tp .tp-s6{--s:var(--s6)}.tp .tp-s7{--s:var(--s7)}\
-.tp .tp-fill{fill:var(--s)}.tp .tp-stroke{stroke:var(--s);fill:none;stroke-width:2}\
+.tp .tp-fill{fill:var(--s)}.tp .tp-stroke,.tp .tp-curve{stroke:var(--s);fill:none;stroke-width:2}\
+.tp .tp-curve.tp-s1{stroke-dasharray:9 4}.tp .tp-curve.tp-s2{stroke-dasharray:2 3}.tp .tp-curve.tp-s3{stroke-dasharray:9 3 2 3}\
+.tp .tp-curve.tp-s4{stroke-dasharray:5 5}.tp .tp-curve.tp-s5{stroke-dasharray:14 4}.tp .tp-curve.tp-s6{stroke-dasharray:2 7}\
+.tp .tp-curve.tp-s7{stroke-dasharray:9 3 2 3 2 3}\
 .tp .tp-heat{fill:var(--s1)}";
 
 impl Svg {
@@ -70,13 +80,21 @@ impl Svg {
         );
     }
 
-    /// Small words in lines of at most `width`, the first at `y`; hands back where the last one stands.
+    /// Words in lines of at most `width`, the first at `y`; hands back where the last one stands.
+    pub fn words(&mut self, x: f64, y: f64, width: f64, words: &str) -> f64 {
+        self.lines((x, y), 20.0, "", &super::wrap(words, (width / LETTER) as usize))
+    }
+
+    /// As [`words`](Self::words), in small letters.
     pub fn small(&mut self, x: f64, y: f64, width: f64, words: &str) -> f64 {
-        let lines = super::wrap(words, (width / 6.8) as usize);
+        self.lines((x, y), 16.0, "tp-small", &super::wrap(words, (width / SMALL) as usize))
+    }
+
+    fn lines(&mut self, (x, y): (f64, f64), height: f64, class: &str, lines: &[String]) -> f64 {
         for (at, line) in lines.iter().enumerate() {
-            self.text(x, y + 16.0 * at as f64, Anchor::Start, "tp-small", line);
+            self.text(x, y + height * at as f64, Anchor::Start, class, line);
         }
-        y + 16.0 * lines.len().saturating_sub(1) as f64
+        y + height * lines.len().saturating_sub(1) as f64
     }
 
     /// A rectangle; nothing if it has no size.
@@ -136,6 +154,15 @@ impl Svg {
     pub fn circle(&mut self, x: f64, y: f64, r: f64, class: &str) {
         let [x, y, r] = [x, y, r].map(short);
         let _ = writeln!(self.body, "<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\" class=\"{class}\"/>");
+    }
+
+    /// The whole document, `made` at its foot from `y` on: how it was made, where that isn't said beside it.
+    pub fn finish_with(mut self, width: f64, y: f64, made: &str) -> String {
+        if made.is_empty() {
+            return self.finish(width, y);
+        }
+        let y = self.small(MARGIN, y, width - 2.0 * MARGIN, made);
+        self.finish(width, y + MARGIN)
     }
 
     /// The whole document.

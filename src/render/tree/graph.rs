@@ -19,7 +19,7 @@ impl TreeView<'_> {
                     (_, Fate::Live | Fate::Finished(_)) => "",
                     _ => ", style=\"rounded,dashed\", color=gray, fontcolor=gray40",
                 };
-                let label = self.label(tree, at).replace('\\', "\\\\").replace('"', "\\\"");
+                let label = quoted(&self.label(tree, at));
                 dot += &format!("  s{s}n{at} [label=\"{label}\"{style}];\n");
                 let above = node.parent.map_or(format!("s{s}"), |p| format!("s{s}n{p}"));
                 dot += &format!("  {above} -> s{s}n{at};\n");
@@ -54,11 +54,19 @@ impl TreeView<'_> {
     }
 }
 
-/// What Mermaid would read as its own, as entities by number.
+/// A label as a quoted string of DOT, where an `&` begins an entity.
+fn quoted(text: &str) -> String {
+    text.replace('&', "&amp;").replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+/// What Mermaid would read as its own, as entities by number; a label that begins like a list in Markdown is none.
 fn entities(text: &str) -> String {
+    let digits = text.chars().take_while(char::is_ascii_digit).count();
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    for (at, c) in text.chars().enumerate() {
         match c {
+            '-' | '+' if at == 0 => escaped += &format!("#{};", c as u32),
+            '.' if at == digits && at > 0 => escaped += "#46;",
             '"' | '#' | '<' | '>' | '&' | '`' | ';' | '\\' | '[' | ']' | '{' | '}' | '(' | ')' | '|'
             | '%' | '*' | '_' | '~' => {
                 escaped += &format!("#{};", c as u32);

@@ -287,7 +287,7 @@ impl TreeView<'_> {
     pub fn html(&self) -> String {
         let mut body = String::new();
         for tree in self.trees {
-            let one = TreeView { trees: std::slice::from_ref(tree), ..*self };
+            let one = TreeView { trees: std::slice::from_ref(tree), made: "", ..*self };
             body += &kit::html::figure(&one.svg());
             let mut rows = vec![["found", "ids", "log p", "score", "text"].map(str::to_string).to_vec()];
             for (rank, e) in tree.found.iter().enumerate() {
@@ -302,7 +302,8 @@ impl TreeView<'_> {
                     text,
                 ]);
             }
-            body += &kit::html::table(&format!("Sequence {}: {}", tree.sequence, tree.moral()), &rows);
+            let caption = format!("Sequence {}: {}", tree.sequence, tree.moral());
+            body += &kit::html::table(&caption, "llrrl", &rows);
         }
         kit::html::page("A beam search as a tree", &body, self.made)
     }

@@ -4,16 +4,13 @@ use std::collections::HashMap;
 
 use super::{Tree, TreeView};
 use crate::kernel;
-use crate::render::kit::{Anchor, Svg, clip, display_width, share};
+use crate::render::kit::{Anchor, LETTER, MARGIN, SMALL, Svg, clip, display_width, share};
 use crate::trace::Fate;
 
-const MARGIN: f64 = 16.0;
 const ROW: f64 = 20.0;
 const COLUMN: f64 = 150.0;
 /// What the words of a leaf are nearer than its next step.
 const GAP: f64 = 10.0;
-/// The width of a small letter.
-const SMALL: f64 = 6.8;
 
 impl TreeView<'_> {
     /// As SVG: from left to right step by step, the best hypothesis in colour, what was pruned in grey.
@@ -44,8 +41,7 @@ impl TreeView<'_> {
             svg.circle(MARGIN + 6.0, root - 4.0, 4.0, "tp-bar");
             y = svg.small(MARGIN, y + 8.0, whole - 2.0 * MARGIN, &tree.moral()) + 1.5 * ROW;
         }
-        let y = svg.small(MARGIN, y, whole - 2.0 * MARGIN, self.made);
-        svg.finish(whole, y + MARGIN)
+        svg.finish_with(whole, y, self.made)
     }
 
     /// Gives every node below `of` its height: a leaf its own row, the others the middle of their children.
@@ -86,7 +82,7 @@ impl TreeView<'_> {
             if below.is_empty() {
                 svg.text(left + COLUMN - GAP, y, Anchor::Start, "tp-small", &ending(tree, at));
             }
-            self.edges(svg, tree, Some(at), (left + 7.9 * display_width(&text) as f64 + 4.0, y), places);
+            self.edges(svg, tree, Some(at), (left + LETTER * display_width(&text) as f64 + 4.0, y), places);
         }
         if let (Some(&y), Some(&last)) = (places.hidden.get(&of), children.last()) {
             svg.text(

@@ -118,7 +118,9 @@ impl Slot {
             self.logprobs.resize(self.seats.len(), None);
             return;
         }
-        let (raw, processed) = (self.candidates.raw_normalizer(), self.candidates.normalizer());
+        let raw = self.candidates.raw_normalizer();
+        // where nothing was changed, one pass is enough
+        let processed = if self.candidates.is_raw() { raw } else { self.candidates.normalizer() };
         for seat in &self.seats {
             let of = |pick: Pick| Logprobs {
                 raw: self.candidates.raw_logit(pick.id).and_then(|x| raw.log_probability(x as f64)),

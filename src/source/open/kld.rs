@@ -25,6 +25,7 @@ impl Open {
     fn kld_rows(&self, name: &str) -> Result<Option<RowRange>> {
         self.no_array("a .kld file")?;
         self.no_dtype("a .kld file")?;
+        self.no_portion(name)?;
         if self.kind == Meaning::Bigram {
             let what = format!("{name} is a .kld file: it holds the steps of chunks of a text");
             return Err(Error::setting("source", "bigram", what));

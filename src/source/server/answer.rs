@@ -185,7 +185,7 @@ impl Answer {
         let id = |step: &Step| pool.tokens.get(step.taken? as usize)?.id;
         let steps = &self.generated.steps;
         let of_steps = || steps.iter().map(id).collect::<Option<Vec<_>>>().filter(|ids| !ids.is_empty());
-        self.generated.ids.clone().or_else(of_steps)
+        self.generated.ids.clone().filter(|ids| !ids.is_empty()).or_else(of_steps)
     }
 
     /// The part that gets the next steps.

@@ -20,7 +20,7 @@ pub(super) fn steps(pool: &mut Pool, content: &[Value]) -> Found<Vec<Step>> {
 /// `choices[i]` of a chat completion, or a chunk of one.
 pub(super) fn choice(pool: &mut Pool, choice: &Value, answer: &mut Answer) -> Found<()> {
     let logprobs = choice.get("logprobs");
-    for list in ["content", "refusal"] {
+    for list in ["reasoning_content", "content", "refusal"] {
         let content = logprobs.get(list);
         match content.list() {
             Some(content) => answer.add(steps(pool, content)?),

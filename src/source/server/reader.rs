@@ -82,7 +82,10 @@ impl Reader {
         if let Some(candidates) = d.get("candidates").list() {
             return candidates.iter().zip(0..).try_for_each(|(candidate, n)| {
                 let id = d.any(&["responseId", "response_id"]).text().unwrap_or_default().to_string();
-                let at = self.answer(&around, id, candidate.get("index").int().unwrap_or(n));
+                let index = candidate.get("index").int().unwrap_or(n);
+                // a stream may also be one list of its parts
+                self.streams |= !id.is_empty() && self.open.contains_key(&(id.clone(), index));
+                let at = self.answer(&around, id, index);
                 gemini::candidate(&mut self.pool, candidate, &mut self.answers[at])
             });
         }
@@ -164,8 +167,10 @@ impl Reader {
             if let Some(places) = prompt.filter(|_| answer.prompt.steps.is_empty()) {
                 answer.prompt.steps = vllm::steps(&mut self.pool, places, around.asked.prompt.as_deref())?;
             }
-            let ids = choice.any(&["token_ids", "output_token_ids"]).ids();
             let logprobs = choice.get("logprobs");
+            let ids = choice.any(&["token_ids", "output_token_ids"]).ids();
+            // Together and Fireworks have them beside the legacy arrays
+            let ids = ids.or_else(|| logprobs.get("token_ids").ids());
             match logprobs {
                 Value::List(places) => {
                     answer.add(vllm::steps(&mut self.pool, places, ids.as_deref())?);

@@ -142,10 +142,12 @@ fn carried(answer: &Answer, part: &Part, ids: &Ids, portion: Portion) -> Carried
             .filter(|prompt| prompt.len() == answer.prompt.steps.len())
             .unwrap_or_default(),
     };
+    let numbers = part.steps.iter().filter_map(|step| step.taken);
+    let numbered = numbers.into_iter().any(|number| ids.unknown.binary_search(&(number as usize)).is_ok());
     let taken: Vec<TokenId> = taken(&part.steps, ids).collect();
     let logprobs = part.steps.iter().take(taken.len()).map(|step| step.logprob).collect();
     let text = Some(answer.text.clone()).filter(|text| portion == Portion::Generated && !text.is_empty());
-    Carried { prompt, ids: taken, logprobs, text }
+    Carried { prompt, ids: taken, logprobs, text, numbered }
 }
 
 impl ServedRow {

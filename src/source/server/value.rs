@@ -7,6 +7,9 @@ use crate::TokenId;
 /// How deep a value may be nested: answers need eight levels.
 const DEEPEST: usize = 64;
 
+/// The most values of one document: answers are a hundred times smaller, and none may take all the memory there is.
+const MOST: usize = 1 << 26;
+
 /// A JSON value; keys stand in the order of the text, and may come twice.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) enum Value {
@@ -35,7 +38,8 @@ impl Value {
     pub fn first(text: &[u8]) -> Result<(Value, usize), Fault> {
         let mut json = Jiter::new(text).with_allow_inf_nan();
         let peek = json.peek().map_err(fault)?;
-        let value = read(&mut json, peek, text, 0)?;
+        let mut left = MOST;
+        let value = read(&mut json, peek, text, 0, &mut left)?;
         Ok((value, json.current_index()))
     }
 
@@ -154,7 +158,18 @@ fn fault(e: jiter::JiterError) -> Fault {
     Fault { what, at: e.index, cut_off }
 }
 
-fn read(json: &mut Jiter<'_>, peek: Peek, text: &[u8], depth: usize) -> Result<Value, Fault> {
+/// Reads a value of which `peek` is the beginning; `left` values may come.
+fn read(
+    json: &mut Jiter<'_>,
+    peek: Peek,
+    text: &[u8],
+    depth: usize,
+    left: &mut usize,
+) -> Result<Value, Fault> {
+    *left = left.checked_sub(1).ok_or_else(|| {
+        let what = format!("more than {MOST} JSON values: no server's answer is so large; cut it into parts");
+        Fault { what, at: json.current_index(), cut_off: false }
+    })?;
     if depth > DEEPEST {
         let what = format!("nested deeper than {DEEPEST}: no server's answer is");
         return Err(Fault { what, at: json.current_index(), cut_off: false });
@@ -167,7 +182,7 @@ fn read(json: &mut Jiter<'_>, peek: Peek, text: &[u8], depth: usize) -> Result<V
             let mut list = Vec::new();
             let mut next = json.known_array().map_err(fault)?;
             while let Some(peek) = next {
-                list.push(read(json, peek, text, depth + 1)?);
+                list.push(read(json, peek, text, depth + 1, left)?);
                 next = json.array_step().map_err(fault)?;
             }
             Ok(Value::List(list))
@@ -177,7 +192,7 @@ fn read(json: &mut Jiter<'_>, peek: Peek, text: &[u8], depth: usize) -> Result<V
             let mut key = json.known_object().map_err(fault)?.map(Box::<str>::from);
             while let Some(name) = key {
                 let peek = json.peek().map_err(fault)?;
-                entries.push((name, read(json, peek, text, depth + 1)?));
+                entries.push((name, read(json, peek, text, depth + 1, left)?));
                 key = json.next_key().map_err(fault)?.map(Box::from);
             }
             Ok(Value::Object(entries))

@@ -137,7 +137,8 @@ impl<W: Write> JsonWriter<W> {
     }
 }
 
-/// Writes a row as a line of JSON: `{"logits": […]}`, for a sparse one `{"ids": […], "logits": […]}`.
+/// Writes a row as a line of JSON: `{"logits": […]}`, for a sparse one `{"ids": […], "logits": […]}`, with `logprobs`
+/// where its numbers are such and leave tokens out.
 ///
 /// ```
 /// use tokpick::source::{Row, write::write_line};
@@ -158,7 +159,8 @@ pub fn write_line(to: &mut impl Write, row: &Row) -> io::Result<()> {
         }
         to.write_all(b"],")?;
     }
-    to.write_all(b"\"logits\":")?;
+    let is_list = row.ids.is_some() && row.rest.is_some();
+    to.write_all(if is_list { b"\"logprobs\":" } else { b"\"logits\":" })?;
     write_numbers(to, row.logits.iter().copied())?;
     to.write_all(b"}\n")
 }

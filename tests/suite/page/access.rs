@@ -72,3 +72,50 @@ fn everyone_can_use_it() {
     assert_ne!(browser.eval(moves), "0s");
     quiet(&mut browser);
 }
+
+/// The pages of the other views, on a desk in the light and on a phone in the dark.
+#[test]
+fn every_view_can_be_read_by_everyone() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (axe, folder) = (axe(), tempfile::tempdir().unwrap());
+    let lm = "steps.npy --vocab vocab.json --seed 7";
+    let views = [
+        format!("explain {lm} --steps 1..3 -t 0.8 -k 20 -p 0.5 --repetition-penalty 1.2"),
+        format!("explain {lm} --step 1 --draw gumbel"),
+        format!("compare {lm} -n 3"),
+        format!("compare {lm} --sweep temperature=0.5,1 --with top-k=5 --with min-p=0.1"),
+        format!("compare {lm} --sweep temperature=0.5,1 --sweep top-k=2,5"),
+        format!("tree {lm} --num-beams 3 --rows 0..6").replace(" --seed 7", ""),
+        format!("sample {lm} --rows 0..2 -n 50 --histogram"),
+        "score steps.npy --vocab vocab.json --ids 307,318,278,372".to_string(),
+    ];
+    for view in &views {
+        let path = folder.path().join("view.html");
+        let html = ["-f", "html", "-o", path.to_str().unwrap()];
+        tokpick(&[&words(view)[..], &html[..]].concat()).text();
+        for (width, scheme) in [(1280, "light"), (390, "dark")] {
+            browser.size(width, 844);
+            browser.prefer("prefers-color-scheme", scheme);
+            browser.open(&path, "");
+            let wide = browser.eval("document.documentElement.scrollWidth").as_u64().unwrap();
+            assert!(wide <= u64::from(width), "{view}: {wide} pixels at {width}");
+            // what is drawn stays inside of its picture
+            let outside = browser.eval(
+                "[...document.querySelectorAll('svg')].flatMap(svg => [...svg.querySelectorAll('text')].filter(t => { \
+                 const b = t.getBBox(), v = svg.viewBox.baseVal; return b.x < 0 || b.y < 0 || b.x + b.width > v.width || b.y + b.height > v.height; \
+                 }).map(t => t.textContent))",
+            );
+            assert_eq!(outside, serde_json::json!([]), "{view}");
+            if let Some(axe) = &axe {
+                browser.eval(&format!("{axe}; 0"));
+                let found = browser.eval("axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 90)).slice(0, 3).join(' | ')))");
+                assert_eq!(found, serde_json::json!([]), "{view} at {width}");
+            }
+        }
+    }
+    // what a token could have been is told to keys, too
+    browser.eval("document.querySelector('.text .heat').focus()");
+    let told = browser.eval("getComputedStyle(document.querySelector('.text .heat'), '::after').content");
+    assert!(told.as_str().unwrap().contains("best: "), "{told}");
+    quiet(&mut browser);
+}

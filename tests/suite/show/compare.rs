@@ -172,12 +172,16 @@ fn what_cannot_be_compared_says_why() {
         ("--sweep temperature=1..2", "FROM..TO:STEP"),
         ("--sweep a=1 --sweep b=1 --sweep c=1", "twice at most"),
         ("-n 0", "1 or more"),
+        ("--with exact,greedy", "--with exact,greedy: greedy"),
+        ("--sweep top-k=1,2 --sweep top_k=3", "is swept already"),
     ] {
         let args = format!("compare steps.npy {args}");
         let said = tokpick(&words(&args));
         assert_eq!(said.status, Some(2));
         assert!(said.err.contains(why), "{}", said.err);
     }
+    let record = tokpick(&["compare", "../records/sample.json"]).failure();
+    assert!(record.contains("a record or a result of tokpick, which holds no logits"), "{record}");
     let stream = with_input(&words("compare --seed 1"), b"[1,2]\n[2,1]\n");
     assert!(stream.failure().contains("save the stream in a file"));
 }

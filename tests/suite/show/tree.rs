@@ -76,39 +76,104 @@ fn a_trace_is_the_same_tree() {
     assert_eq!(none.status, Some(2));
 }
 
+/// The labels of a graph, by name, as Graphviz reads them; `None`, and a word about it, where there is no `dot`.
+fn labels(dot: &str) -> Option<Vec<(String, String)>> {
+    use std::process::{Command, Stdio};
+    let mut child =
+        match Command::new("dot").arg("-Tjson").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() {
+            Ok(child) => child,
+            Err(_) => {
+                eprintln!("skipped: there is no `dot` (Graphviz) here");
+                return None;
+            }
+        };
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), dot.as_bytes()).unwrap();
+    let drawn = child.wait_with_output().unwrap();
+    assert!(drawn.status.success(), "{dot}");
+    let graph: serde_json::Value = serde_json::from_slice(&drawn.stdout).unwrap();
+    let of = |object: &serde_json::Value| {
+        // what is written in the picture
+        let ops = object["_ldraw_"].as_array().unwrap();
+        let text = ops.iter().find_map(|op| op["text"].as_str()).unwrap_or_default();
+        (object["name"].as_str().unwrap().to_string(), text.to_string())
+    };
+    Some(graph["objects"].as_array().unwrap().iter().map(of).collect())
+}
+
+/// The labels of a flowchart, by name, once its entities are read; every line is a node with an edge to it, or gives a style.
+fn flowchart(text: &str) -> Vec<(String, String)> {
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("flowchart LR"));
+    let name = |name: &str| {
+        assert!(name.starts_with('s') && name.chars().all(|c| c.is_ascii_alphanumeric()), "{name}: {text}");
+        name.to_string()
+    };
+    let decoded = |label: &str| {
+        let mut parts = label.split('#');
+        let mut decoded = parts.next().unwrap().to_string();
+        for part in parts {
+            let (number, rest) = part.split_once(';').unwrap();
+            decoded.push(char::from_u32(number.parse().unwrap()).unwrap());
+            decoded += rest;
+        }
+        let own = ['"', '<', '>', '[', ']', '{', '}', '(', ')', '|', '`', '&'];
+        assert!(!label.contains(own), "{label}");
+        decoded
+    };
+    let mut nodes = Vec::new();
+    for line in lines.map(str::trim_start) {
+        if line.starts_with("classDef best ") || line.starts_with("class ") {
+            continue;
+        }
+        if let Some((root, label)) = line.split_once("((\"") {
+            name(root);
+            assert!(label.strip_suffix("\"))").unwrap().parse::<usize>().is_ok());
+            continue;
+        }
+        let (above, rest) = line.split_once(' ').unwrap();
+        name(above);
+        let (arrow, node) = rest.split_once(' ').unwrap();
+        assert!(["-->", "-.->"].contains(&arrow), "{line}");
+        let (node, label) = node.split_once("[\"").unwrap();
+        nodes.push((name(node), decoded(label.strip_suffix("\"]").unwrap())));
+    }
+    nodes
+}
+
 #[test]
 fn graphs_and_pictures_hold_hostile_tokens() {
-    let input = super::columns::hostile();
-    for format in ["text", "json", "dot", "mermaid", "svg", "html"] {
-        let text = with_input(&words(&format!("tree --num-beams 5 --pruned 9 -f {format}")), &input).text();
-        match format {
-            "svg" => svg(&text),
-            "html" => html(&text),
-            "dot" => {
-                assert!(text.contains("</text>]]>\\\"'&"), "{text}");
-                for line in text.lines().filter(|l| l.contains("label=")) {
-                    let quotes = line.replace("\\\\", "").replace("\\\"", "").matches('"').count();
-                    assert_eq!(quotes % 2, 0, "{line}");
-                }
-                if let Ok(mut child) = std::process::Command::new("dot")
-                    .args(["-Tsvg", "-o", "/dev/null"])
-                    .stdin(std::process::Stdio::piped())
-                    .spawn()
-                {
-                    use std::io::Write;
-                    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-                    assert!(child.wait().unwrap().success(), "{text}");
-                }
-            }
-            "mermaid" => {
-                for line in text.lines().filter(|l| l.contains("[\"")) {
-                    let label = line.split_once("[\"").unwrap().1.strip_suffix("\"]").unwrap();
-                    assert!(!label.contains(['"', '<', '>', '[', ']']), "{line}");
-                }
-            }
-            _ => {}
+    let listing = br#"{"logits":[[3,2,1,0]],"vocab":["-","1.","&lt;#35;","<script>alert(1)</script>"]}"#;
+    for input in [super::columns::hostile(), listing.to_vec()] {
+        let show = |format: &str| {
+            with_input(&words(&format!("tree --num-beams 5 --pruned 9 -f {format}")), &input).text()
+        };
+        svg(&show("svg"));
+        html(&show("html"));
+        let (dot, chart) = (show("dot"), flowchart(&show("mermaid")));
+        assert!(chart.len() > 3, "{chart:?}");
+        for (name, label) in labels(&dot).into_iter().flatten().filter(|(name, _)| name.contains('n')) {
+            let other =
+                chart.iter().find(|(other, _)| *other == name).unwrap_or_else(|| panic!("{name}: {dot}"));
+            assert_eq!(other.1, label, "{dot}");
+        }
+        if input == listing {
+            assert!(chart[0].1.starts_with("- .") && chart[1].1.starts_with("1. ."), "{chart:?}");
+            assert!(chart[2].1.starts_with("&lt;#35; ."), "{chart:?}");
+            assert!(!show("mermaid").contains("[\"-") && !show("mermaid").contains("[\"1. "));
         }
     }
+}
+
+#[test]
+fn a_trace_has_been_searched() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("trace.jsonl");
+    let trace = trace.to_str().unwrap();
+    tokpick(&["beam", "steps.npy", "--num-beams", "2", "--trace", trace]).text();
+    let idle = tokpick(&["tree", "--from-trace", trace, "--exact", "-k", "3", "--width", "60"]);
+    assert!(idle.err.contains("no effect with --from-trace"), "{}", idle.err);
+    assert!(idle.err.contains("--exact") && idle.err.contains("--top-k") && !idle.err.contains("--width"));
+    assert_eq!(tokpick(&["tree", "steps.npy", "--from-trace", trace]).status, Some(2));
 }
 
 #[test]

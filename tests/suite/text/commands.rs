@@ -188,6 +188,8 @@ fn tokens_shows_the_split() {
     {
         assert!(text.contains(part), "{part}: {text}");
     }
+    let said = tokpick(&["tokens", "-", "--vocab", "-"]).failure();
+    assert!(said.contains("standard input is read once"), "{said}");
     let said = tokpick(&["tokens", "x"]).failure();
     assert!(said.contains("give --tokenizer FILE, --vocab FILE or --model-dir DIR"), "{said}");
     assert!(tokens(&["x zzz", "--as", "ids"]).failure().starts_with("IDS \"zzz\": is no id"));

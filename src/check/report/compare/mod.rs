@@ -59,18 +59,19 @@ impl Comparison<'_> {
             row.extend(measures.iter().map(|m| cell(m, setting.measures.get(m.key))));
             rows.push(row);
         }
+        let picture = Comparison { made: "", ..*self }.svg(width);
         let mut body =
-            html::figure(&self.svg(width)) + &html::table("Means over all sequences and samples", &rows);
+            html::figure(&picture) + &html::table("Means over all sequences and samples", "lr", &rows);
         if self.swept().is_empty() {
             let mut texts = vec![vec!["strategy".to_string(), "text of the first sample".to_string()]];
             texts.extend(self.settings.iter().map(|s| vec![s.name.clone(), self.first_text(s)]));
-            body += &html::table("Texts", &texts);
+            body += &html::table("Texts", "l", &texts);
         }
         let mut meanings = vec![vec!["measure".to_string(), "what it is".to_string()]];
         meanings.extend(measures.iter().map(|m| vec![m.heading.to_string(), m.meaning.to_string()]));
         body += &format!(
             "<details><summary>What the measures are</summary>\n{}</details>\n",
-            html::table("Measures", &meanings)
+            html::table("Measures", "l", &meanings)
         );
         html::page("Strategies side by side", &body, self.made)
     }

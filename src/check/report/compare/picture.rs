@@ -3,11 +3,7 @@
 use super::text::{distinct, means, value};
 use super::{Comparison, cell};
 use crate::check::{Compared, Measure};
-use crate::render::kit::{Anchor, Digits, Svg, clip, display_width};
-
-const MARGIN: f64 = 16.0;
-/// The width of a letter.
-const LETTER: f64 = 7.9;
+use crate::render::kit::{Anchor, Digits, LETTER, MARGIN, SMALL, Svg, clip, display_width};
 
 /// The measures of a picture; a table has all.
 const SHOWN: [&str; 8] =
@@ -35,7 +31,13 @@ impl Comparison<'_> {
             as f64
             * LETTER
             + 16.0;
-        let column = ((width as f64 * 8.0 - left) / measures.len().max(1) as f64).clamp(112.0, 170.0);
+        let cells = self
+            .settings
+            .iter()
+            .flat_map(|s| measures.iter().map(|m| display_width(&cell(m, s.measures.get(m.key)))));
+        let widest = cells.max().unwrap_or(0) as f64 * LETTER + 16.0;
+        let column =
+            ((width as f64 * 8.0 - left) / measures.len().max(1) as f64).clamp(112.0, 170.0).max(widest);
         let whole = (2.0 * MARGIN + left + column * measures.len() as f64).max(480.0);
         let names: Vec<&str> = self.settings.iter().map(|s| s.name.as_str()).collect();
         let mut svg =
@@ -50,9 +52,9 @@ impl Comparison<'_> {
             y += 30.0;
             svg.text(MARGIN, y, Anchor::Start, "", &clip(&setting.name, 40));
             for (m, measure) in measures.iter().enumerate() {
-                let most =
-                    self.settings.iter().filter_map(|s| s.measures.get(measure.key)).map(|m| m.mean.abs());
-                let most = most.fold(1e-12, f64::max);
+                let means = self.settings.iter().filter_map(|s| s.measures.get(measure.key));
+                let far = means.flat_map(|m| [Some(m.mean), m.low, m.high].into_iter().flatten());
+                let most = far.map(f64::abs).fold(1e-12, f64::max);
                 let room = column - 16.0;
                 if let Some(mean) = setting.measures.get(measure.key) {
                     let length = |v: f64| (v.abs() / most).min(1.0) * room;
@@ -70,15 +72,14 @@ impl Comparison<'_> {
                 svg.text(x(m), y, Anchor::Start, "", &cell(measure, setting.measures.get(measure.key)));
             }
             y += 24.0;
-            let text = clip(&self.first_text(setting), ((whole - 2.0 * MARGIN) / 6.8) as usize);
+            let text = clip(&self.first_text(setting), ((whole - 2.0 * MARGIN) / SMALL) as usize);
             svg.text(MARGIN, y, Anchor::Start, "tp-small", &text);
         }
         self.end(svg, whole, y)
     }
 
-    fn end(&self, mut svg: Svg, whole: f64, y: f64) -> String {
-        let y = svg.small(MARGIN, y + 32.0, whole - 2.0 * MARGIN, self.made);
-        svg.finish(whole, y + MARGIN)
+    fn end(&self, svg: Svg, whole: f64, y: f64) -> String {
+        svg.finish_with(whole, y + 32.0, self.made)
     }
 
     fn charts(&self, name: &str) -> String {
@@ -91,8 +92,8 @@ impl Comparison<'_> {
         );
         let mut y = MARGIN + 14.0;
         for (at, (rest, _)) in curves.iter().enumerate() {
-            svg.rect(MARGIN, y - 9.0, 18.0, 9.0, &format!("tp-fill tp-s{}", at % 8));
-            svg.text(MARGIN + 26.0, y, Anchor::Start, "", &clip(rest, 80));
+            svg.line((MARGIN, y - 4.0), (MARGIN + 44.0, y - 4.0), &format!("tp-curve tp-s{}", at % 8));
+            svg.text(MARGIN + 52.0, y, Anchor::Start, "", &clip(rest, 80));
             y += 20.0;
         }
         for (m, measure) in measures.iter().enumerate() {
@@ -114,9 +115,10 @@ impl Comparison<'_> {
             let (down, across) = (distinct(&all, 0), distinct(&all, 1));
             whole = whole.max(2.0 * MARGIN + 110.0 + across.len() as f64 * cell_w);
             for measure in self.chosen(&CURVES) {
-                svg.text(MARGIN, y, Anchor::Start, "tp-head", &format!("{} · {rest}", measure.heading));
+                let title = format!("{} · {rest} · {rows} down, {columns} across", measure.heading);
+                whole = whole.max(2.0 * MARGIN + display_width(&title) as f64 * LETTER);
+                svg.text(MARGIN, y, Anchor::Start, "tp-head", &title);
                 y += 20.0;
-                svg.text(MARGIN, y, Anchor::Start, "tp-small", &format!("{rows} ↓  {columns} →"));
                 for (c, column) in across.iter().enumerate() {
                     svg.text(MARGIN + 160.0 + c as f64 * cell_w, y, Anchor::Middle, "tp-soft", column);
                 }
@@ -206,7 +208,7 @@ fn chart(
             .filter(|(_, y)| y.is_finite())
             .map(|(x, y)| (at_x(x), at_y(y)))
             .collect();
-        svg.polyline(&points, &format!("tp-stroke tp-s{}", at % 8));
+        svg.polyline(&points, &format!("tp-curve tp-s{}", at % 8));
         for (x, y) in points {
             svg.circle(x, y, 2.5, &format!("tp-fill tp-s{}", at % 8));
         }

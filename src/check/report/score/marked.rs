@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
+use super::least_bits;
 use crate::check::{Score, ScoredToken};
 use crate::render::kit::{
-    Anchor, Ink, Look, Svg, clip, display_width, escape, html, share, token, visible, wrap,
+    Anchor, Ink, Look, MARGIN, Svg, clip, display_width, escape, html, share, token, visible, wrap,
 };
 use crate::render::{Table, Tokens};
 
@@ -33,7 +34,7 @@ impl By {
     /// The step of a token, 0 to 7.
     fn level(self, t: &ScoredToken) -> u8 {
         let level = match self {
-            By::Surprise => t.bits.map(|bits| (bits + SLACK).floor()),
+            By::Surprise => t.bits.or(least_bits(t)).map(|bits| (bits + SLACK).floor()),
             By::Probability => t.logprob.map(|l| ((1.0 - crate::kernel::exp(l)) * 8.0 + SLACK).floor()),
             By::Rank => t.logprob.map(|_| (t.rank as f64).log2().floor()),
         };
@@ -65,13 +66,29 @@ fn inline(tokens: Option<&Tokens>, id: crate::TokenId) -> String {
     format!("{}{}{}", " ".repeat(before), visible(body), " ".repeat(after))
 }
 
+/// The probability of a token; `<=` for one that is not listed.
+fn probability(t: &ScoredToken) -> String {
+    let of = |l: f64| share(crate::kernel::exp(l)).trim_start().to_string();
+    match t.logprob_at_most {
+        Some(most) => format!("<= {}", of(most)),
+        None => t.logprob.map_or("0".to_string(), of),
+    }
+}
+
+/// The surprise of a token in bits; `>=` for one that is not listed.
+fn surprise(t: &ScoredToken, digits: usize) -> String {
+    match least_bits(t) {
+        Some(least) => format!(">= {least:.digits$}"),
+        None => t.bits.map_or("inf".to_string(), |bits| format!("{bits:.digits$}")),
+    }
+}
+
 /// What is said of a token.
 fn about(t: &ScoredToken, tokens: Option<&Tokens>) -> String {
-    let p =
-        t.logprob.map_or("p 0".to_string(), |l| format!("p {}", share(crate::kernel::exp(l)).trim_start()));
-    let bits = match super::least_bits(t) {
-        Some(least) => format!("{least:.2} bits at least (not listed)"),
-        None => t.bits.map_or("masked".to_string(), |bits| format!("{bits:.2} bits")),
+    let p = format!("p {}", probability(t));
+    let bits = match (least_bits(t), t.bits) {
+        (None, None) => "masked".to_string(),
+        _ => format!("{} bits", surprise(t, 2)),
     };
     let others: Vec<String> = t
         .alternatives
@@ -79,7 +96,7 @@ fn about(t: &ScoredToken, tokens: Option<&Tokens>) -> String {
         .map(|&(id, p)| format!("{} {}", clip(&token(tokens, id), 24), share(p).trim_start()))
         .collect();
     let name = clip(&token(tokens, t.id), 40);
-    format!("{name} · step {} · {p} · {bits} · rank {} · best: {}", t.step, t.rank, others.join(", "))
+    format!("{name} · step {} · {p} · {bits} · rank {} · best: {}", t.step, super::rank(t), others.join(", "))
 }
 
 impl Score {
@@ -107,7 +124,7 @@ impl Score {
             marks += &" ".repeat(blanks.min(size));
         }
         lines.push((text, marks));
-        for (text, marks) in lines {
+        for (text, marks) in lines.into_iter().filter(|(text, _)| !text.is_empty()) {
             writeln!(to, "{}\n{}", text.trim_end(), marks.trim_end())?;
         }
         let legend: Vec<String> = by
@@ -130,7 +147,7 @@ impl Score {
 
     fn most_surprising(&self, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Write) -> io::Result<()> {
         let mut worst: Vec<&ScoredToken> = self.tokens.iter().collect();
-        let bits = |t: &ScoredToken| t.bits.unwrap_or(f64::INFINITY);
+        let bits = |t: &ScoredToken| t.bits.or(least_bits(t)).unwrap_or(f64::INFINITY);
         worst.sort_by(|a, b| bits(b).total_cmp(&bits(a)));
         worst.truncate(LISTED);
         if worst.is_empty() {
@@ -146,9 +163,9 @@ impl Score {
             table.row([
                 t.step.to_string(),
                 clip(&token(tokens, t.id), 20),
-                t.bits.map_or("inf".to_string(), |b| format!("{b:.2}")),
-                share(t.logprob.map_or(0.0, crate::kernel::exp)).trim_start().to_string(),
-                t.rank.to_string(),
+                surprise(t, 2),
+                probability(t),
+                super::rank(t),
                 best.unwrap_or_default(),
             ]);
         }
@@ -159,8 +176,8 @@ impl Score {
 
 /// Scored sequences as one SVG: the text with a bar under each token, as high as it is surprising.
 pub fn svg(scores: &[Score], tokens: Option<&Tokens>, by: By, width: usize, made: &str) -> String {
+    // tokens stand side by side: a letter as it is set
     const LETTER: f64 = 7.83;
-    const MARGIN: f64 = 16.0;
     let whole = (width as f64 * LETTER + 2.0 * MARGIN).max(480.0);
     let mut svg =
         Svg::new("A scored text", "The text, under each token a bar: the higher, the less it was expected.");
@@ -194,8 +211,13 @@ pub fn svg(scores: &[Score], tokens: Option<&Tokens>, by: By, width: usize, made
         svg.text(x + 14.0, y, Anchor::Start, "tp-small", words);
         x += size;
     }
-    let y = svg.small(MARGIN, y + 28.0, whole - 2.0 * MARGIN, made);
-    svg.finish(whole, y + MARGIN)
+    svg.finish_with(whole, y + 28.0, made)
+}
+
+/// A text of a page under a mark of its level.
+fn heat(level: u8, attributes: &str, text: &str) -> String {
+    let h = f64::from(level) / 7.0;
+    format!("<span class=\"heat\"{attributes} style=\"--h:{h:.2}\">{}</span>", escape(text))
 }
 
 /// Scored sequences as one page; what else was probable shows where the pointer or the keyboard rests.
@@ -204,10 +226,11 @@ pub fn page(scores: &[Score], tokens: Option<&Tokens>, by: By, made: &str) -> St
     for score in scores {
         body += "<p class=\"text\">";
         for t in &score.tokens {
-            let h = f64::from(by.level(t)) / 7.0;
-            let (about, shown) = (escape(&about(t, tokens)), escape(&inline(tokens, t.id)));
-            body += &format!("<span tabindex=\"0\" style=\"--h:{h:.2}\" title=\"{about}\">{shown}</span>");
+            let title = format!(" tabindex=\"0\" title=\"{}\"", escape(&about(t, tokens)));
+            body += &heat(by.level(t), &title, &inline(tokens, t.id));
         }
+        body += "</p>\n<p class=\"legend\">";
+        body.extend((0..).zip(by.legend()).map(|(level, words)| heat(level, "", words)));
         body += "</p>\n";
         let mut rows = vec![
             ["step", "token", "id", "p", "bits", "rank", "most probable there"].map(str::to_string).to_vec(),
@@ -221,13 +244,13 @@ pub fn page(scores: &[Score], tokens: Option<&Tokens>, by: By, made: &str) -> St
                 t.step.to_string(),
                 token(tokens, t.id),
                 t.id.to_string(),
-                t.logprob.map_or("0".to_string(), |l| share(crate::kernel::exp(l)).trim_start().to_string()),
-                t.bits.map_or("inf".to_string(), |b| format!("{b:.3}")),
-                t.rank.to_string(),
+                probability(t),
+                surprise(t, 3),
+                super::rank(t),
                 best.unwrap_or_default(),
             ]);
         }
-        body += &html::table(&score.sums_in_words(&Look::default()), &rows);
+        body += &html::table(&score.sums_in_words(&Look::default()), "llrrrrl", &rows);
     }
     html::page("A scored text", &body, made)
 }

@@ -72,11 +72,16 @@ fn cells(t: &ScoredToken, look: &Look) -> [String; 8] {
         t.id.to_string(),
         t.logprob_at_most.map_or_else(|| number(t.logprob), |most| format!("<= {}", look.number(most))),
         number(t.processed_logprob),
-        if t.logprob_at_most.is_some() { format!(">= {}", t.rank) } else { t.rank.to_string() },
+        rank(t),
         least_bits(t).map_or_else(|| number(t.bits), |bits| format!(">= {}", look.number(bits))),
         number(Some(t.entropy)),
         number(t.cumulative_logprob),
     ]
+}
+
+/// The rank of a token; at least that of one that is not listed.
+fn rank(t: &ScoredToken) -> String {
+    if t.logprob_at_most.is_some() { format!(">= {}", t.rank) } else { t.rank.to_string() }
 }
 
 /// What the surprise of a token that is not listed is at least, in bits.

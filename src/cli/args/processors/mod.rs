@@ -11,14 +11,14 @@ use tokpick::render::Tokens;
 
 /// A flag that was given, as it was written.
 #[derive(Clone)]
-pub struct Given {
+pub struct GivenFlag {
     /// The processor; none for a flag that several share.
     pub info: Option<&'static Info>,
     pub flag: &'static Flag,
     text: String,
 }
 
-impl Given {
+impl GivenFlag {
     /// Its value in JSON; `tokens` are the strings that ids may be named by.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl Given {
 /// The processor flags that were given.
 #[derive(Clone, Default)]
 pub struct ProcessorFlags {
-    given: Vec<Given>,
+    given: Vec<GivenFlag>,
 }
 
 /// Every flag with its processor, in the order of help: a shared one behind the last processor that takes it.
@@ -50,7 +50,7 @@ pub fn takes(info: &Info, flag: &Flag) -> bool {
 
 impl ProcessorFlags {
     /// The flags, in the order of help.
-    pub fn given(&self) -> &[Given] {
+    pub fn given(&self) -> &[GivenFlag] {
         &self.given
     }
 
@@ -62,8 +62,8 @@ impl ProcessorFlags {
     /// The given flag that an error is about: errors name a parameter, or a processor and one of its parameters.
     pub fn of(&self, name: &str) -> Option<&'static Flag> {
         let (processor, parameter) = name.split_once(' ').unwrap_or((name, ""));
-        let is = |given: &Given| given.info.is_some_and(|info| info.name == processor);
-        let find = |fits: &dyn Fn(&Given) -> bool| self.given.iter().find(|g| fits(g)).map(|g| g.flag);
+        let is = |given: &GivenFlag| given.info.is_some_and(|info| info.name == processor);
+        let find = |fits: &dyn Fn(&GivenFlag) -> bool| self.given.iter().find(|g| fits(g)).map(|g| g.flag);
         find(&|g| is(g) && g.flag.parameter == parameter)
             .or_else(|| find(&|g| is(g) && g.flag.help.is_empty()))
             .or_else(|| find(&|g| is(g) || g.flag.parameter == processor))
@@ -101,7 +101,7 @@ impl FromArgMatches for ProcessorFlags {
                     Written::Switch => String::new(),
                     _ => matches.get_one::<String>(flag.long).cloned().unwrap_or_default(),
                 };
-                self.given.push(Given { info, flag, text });
+                self.given.push(GivenFlag { info, flag, text });
             }
         }
         Ok(())

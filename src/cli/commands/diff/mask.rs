@@ -21,7 +21,6 @@ impl Diff {
             return Err(Error::setting(format!("--{flag}"), "", "has no meaning with a mask").into());
         }
         let mut out = self.report.open()?;
-        let tokens = self.vocab.open()?;
         let look = self.report.look(&out);
         let mut reports = Vec::new();
         for path in [Some(&self.a), self.b.as_ref()].into_iter().flatten() {
@@ -34,7 +33,7 @@ impl Diff {
                 if reports.len() > 1 {
                     writeln!(to, "{name}")?;
                 }
-                report.text(self.top, tokens.as_ref(), &look, to)
+                report.text(self.top, self.tokens.as_ref(), &look, to)
             }),
             FormatName::Json => {
                 let masks: Vec<_> =

@@ -48,7 +48,6 @@ impl Diff {
         // steps of the base: those of the other input may be numbered in another way
         let mut q = self.open(q, None)?;
         let mut out = self.report.open()?;
-        let tokens = self.vocab.open()?;
         let mut worst = Worst { most: self.top, rows: Vec::new() };
         let found = check::kl_statistics(base.as_mut(), q.as_mut(), &mut |row| {
             worst.add(row);
@@ -57,7 +56,7 @@ impl Diff {
         let holds = self.statistics_hold(&found);
         let (look, worst) = (self.report.look(&out), worst.sorted());
         out.write(|to| match self.report.format {
-            FormatName::Text => found.text(&worst, tokens.as_ref(), &look, to),
+            FormatName::Text => found.text(&worst, self.tokens.as_ref(), &look, to),
             FormatName::Json => {
                 let document = json!({
                     "tokpick": env!("CARGO_PKG_VERSION"),

@@ -7,8 +7,8 @@ use std::path::Path;
 use serde_json::json;
 use tokpick::check::{self, Claimed, LogprobDiff, LogprobOptions, read_claimed, read_masks};
 use tokpick::render::Tokens;
-use tokpick::source::{LogitsSource, Vocab, read_text};
-use tokpick::{Error, Result, TokenId};
+use tokpick::source::{LogitsSource, read_text};
+use tokpick::{Error, Place, Result, TokenId};
 
 use super::{Diff, FormatName, Of, VOCAB};
 use crate::cli::resolve::{Asked, Files};
@@ -55,7 +55,7 @@ impl Diff {
             *side = match input {
                 Input::Tokens(claimed, is_certain) => Some((claimed.clone(), *is_certain)),
                 Input::Rows(source) if source.carried().iter().any(|c| !c.logprobs.is_empty()) => {
-                    Some((source.carried().iter().map(Claimed::from).collect(), true))
+                    Some((carried(source.as_ref()), true))
                 }
                 Input::Rows(_) => None,
             };
@@ -66,6 +66,11 @@ impl Diff {
             ([Some(a), Some(b)], _) if is_certain => (a.0, b.0),
             ([Some(one), None] | [None, Some(one)], Some(at)) if is_certain && !one.0.is_empty() => {
                 let Input::Rows(source) = &mut inputs[at] else { return Ok(Err(inputs)) };
+                if one.0.iter().any(|claimed| claimed.numbered) {
+                    let file = if at == 0 { path_b } else { &self.a };
+                    let what = "its tokens have no ids, by which rows could be read: `Vocab` gives the strings that ids are found by";
+                    return Err(Error::input(file.display().to_string(), Place::default(), what).into());
+                }
                 let of_rows = self.scored(source.as_mut(), &one.0)?;
                 if at == 0 { (of_rows, one.0) } else { (one.0, of_rows) }
             }
@@ -90,17 +95,18 @@ impl Diff {
         }
         let mut out = self.report.open()?;
         let inside = inputs.iter().find_map(|input| match input {
-            Input::Rows(source) => source.vocab().map(Vocab::from),
+            Input::Rows(source) => source.strings(),
             Input::Tokens(..) => None,
         });
-        let tokens = self.vocab.open()?.or_else(|| inside.map(Tokens::new));
+        let inside = inside.map(Tokens::new);
+        let tokens = self.tokens.as_ref().or(inside.as_ref());
         let names = [self.a.as_path(), path_b].map(|path| path.display().to_string());
         let options = LogprobOptions { ratio_bound: self.ratio_bound, worst: self.top };
         let found = check::compare_logprobs([&names[0], &names[1]], &a, &b, &options)?;
         let holds = self.tokens_hold(&found);
         let look = self.report.look(&out);
         out.write(|to| match self.report.format {
-            FormatName::Text => found.text(tokens.as_ref(), &look, to),
+            FormatName::Text => found.text(tokens, &look, to),
             FormatName::Json => {
                 let document =
                     json!({ "tokpick": env!("CARGO_PKG_VERSION"), "holds": holds, "logprobs": found });
@@ -143,6 +149,18 @@ impl Diff {
         let within = |k3: Option<f64>| self.max_kl.is_none_or(|most| k3.is_some_and(|k3| k3 <= most));
         within(found.if_a_drew.k3) && within(found.if_b_drew.k3)
     }
+}
+
+/// What a source carries, with the strings of its tokens where it has them.
+fn carried(source: &dyn LogitsSource) -> Vec<Claimed> {
+    let strings = source.strings();
+    let mut all: Vec<Claimed> = source.carried().iter().map(Claimed::from).collect();
+    for claimed in &mut all {
+        let string =
+            |id: &TokenId| strings.as_ref().and_then(|strings| strings.token(*id)).map(str::to_string);
+        claimed.tokens = claimed.ids.iter().map(string).collect::<Option<Vec<_>>>().unwrap_or_default();
+    }
+    all
 }
 
 /// The largest file that is read whole only to see whether it holds log-probabilities of tokens; `--of tokens` reads any.

@@ -1,0 +1,150 @@
+//! Sums in `f64`, for what is told and decides nothing.
+
+use crate::kernel::row::LANES;
+use crate::kernel::simd::{Isa, Kernel, run};
+
+/// Σ w and Σ w · a over values x, with a = (x − max) · scale and w = e^a within 1e-15: value i of each call of [`add`](Self::add) goes to lane
+/// i mod [`LANES`], and the lanes are added by a fixed tree. The entropy is ln Σw − Σwa / Σw.
+///
+/// ```
+/// use tokpick::kernel::Sums;
+/// let mut sums = Sums::new(0.0, 1.0);
+/// sums.add(&[0.0f32, 0.0, f32::NEG_INFINITY], f32::NEG_INFINITY);
+/// assert_eq!(sums.totals(), (2.0, 0.0));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Sums {
+    max: f64,
+    scale: f64,
+    weights: [f64; LANES],
+    products: [f64; LANES],
+}
+
+impl Sums {
+    /// Nothing yet. `max` should be the largest value that comes, `scale` is positive.
+    pub fn new(max: f64, scale: f64) -> Self {
+        Sums { max, scale, weights: [0.0; LANES], products: [0.0; LANES] }
+    }
+
+    /// Adds the values of at least `lo`; −∞ adds nothing that the sum would notice.
+    pub fn add<T: Copy + PartialOrd + Into<f64>>(&mut self, values: &[T], lo: T) {
+        run(Add { sums: self, values, lo });
+    }
+
+    /// (Σ w, Σ w · a)
+    pub fn totals(&self) -> (f64, f64) {
+        let tree = crate::kernel::simd::isa::tree;
+        (tree(self.weights), 0.0 - tree(self.products))
+    }
+}
+
+struct Add<'a, T> {
+    sums: &'a mut Sums,
+    values: &'a [T],
+    lo: T,
+}
+
+impl<T: Copy + PartialOrd + Into<f64>> Kernel for Add<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, _: I) {
+        let Add { sums, values, lo } = self;
+        let Sums { max, scale, mut weights, mut products } = *sums;
+        let (rows, rest) = values.as_chunks::<LANES>();
+        for row in rows {
+            for lane in 0..LANES {
+                let (w, a) = weigh(row[lane], lo, max, scale);
+                weights[lane] += w;
+                products[lane] = (-w).mul_add(a, products[lane]);
+            }
+        }
+        for (lane, &x) in rest.iter().enumerate() {
+            let (w, a) = weigh(x, lo, max, scale);
+            weights[lane] += w;
+            products[lane] = (-w).mul_add(a, products[lane]);
+        }
+        (sums.weights, sums.products) = (weights, products);
+    }
+}
+
+/// (w, a) of a value.
+#[inline(always)]
+fn weigh<T: Copy + PartialOrd + Into<f64>>(x: T, lo: T, max: f64, scale: f64) -> (f64, f64) {
+    let value: f64 = x.into();
+    let a = (value - max) * scale;
+    // what isn't a member weighs 1e-304, beside a largest weight of 1
+    let a = if x >= lo && a > LOWEST { a } else { LOWEST };
+    (exp(a), a)
+}
+
+const LOWEST: f64 = -700.0;
+const LOG2_E: f64 = std::f64::consts::LOG2_E;
+/// 1.5 · 2^52: what is added to it is rounded to an integer, which stays in the low bits of the sum.
+const ROUND: f64 = 6_755_399_441_055_744.0;
+/// 2^f on |f| ≤ ½, highest power first: Chebyshev interpolation of (2^f − 1) / f, relative error 2e-17.
+#[allow(clippy::approx_constant)] // The last but one is ln 2.
+const COEFFICIENTS: [f64; 12] = [
+    4.454_960_598_186_519e-10,
+    7.072_585_949_269_223e-9,
+    1.017_806_244_584_577_4e-7,
+    1.321_544_258_792_169e-6,
+    1.525_273_382_983_612e-5,
+    0.000_154_035_304_417_360_5,
+    0.001_333_355_814_641_693_6,
+    0.009_618_129_107_606_888,
+    0.055_504_108_664_821_6,
+    0.240_226_506_959_100_97,
+    0.693_147_180_559_945_3,
+    1.0,
+];
+
+/// e^a for −700 ≤ a ≤ 700, without a branch: relative error below 5e-16 + 1.2e-16 · |a|.
+#[inline(always)]
+fn exp(a: f64) -> f64 {
+    let t = a.mul_add(LOG2_E, ROUND);
+    let f = a.mul_add(LOG2_E, ROUND - t);
+    let [first, rest @ ..] = COEFFICIENTS;
+    let p = rest.into_iter().fold(first, |p, c| p.mul_add(f, c));
+    f64::from_bits(p.to_bits().wrapping_add(t.to_bits() << 52))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{Simd, with_simd};
+
+    #[test]
+    fn the_exponential_is_within_its_bound() {
+        assert_eq!(exp(0.0), 1.0);
+        for i in -70_000..=70_000 {
+            let a = f64::from(i) * 0.009_999_7;
+            let error = (exp(a) / a.exp() - 1.0).abs();
+            assert!(error <= 7e-16 + 1.3e-16 * a.abs(), "{a}: {error:e}");
+        }
+    }
+
+    #[test]
+    fn are_the_same_bits_on_every_instruction_set() {
+        let values: Vec<f32> = (0..1_037u32).map(|i| (i * 7_919 % 1_009) as f32 / -40.0).collect();
+        let exact: Vec<f64> = values.iter().map(|&x| f64::from(x)).collect();
+        for lo in [f32::NEG_INFINITY, -9.5] {
+            let sum = |simd| {
+                with_simd(simd, || {
+                    let mut sums = [Sums::new(0.0, 0.7), Sums::new(0.0, 0.7)];
+                    sums[0].add(&values, lo);
+                    sums[1].add(&exact, f64::from(lo));
+                    assert_eq!(sums[0].totals(), sums[1].totals());
+                    sums[0].totals()
+                })
+            };
+            let plain = sum(Simd::V1);
+            let members = || values.iter().filter(|&&x| x >= lo).map(|&x| f64::from(x) * 0.7);
+            assert!((plain.0 / members().map(f64::exp).sum::<f64>() - 1.0).abs() < 1e-14);
+            assert!((plain.1 / members().map(|a| a * a.exp()).sum::<f64>() - 1.0).abs() < 1e-14);
+            for simd in Simd::ALL {
+                assert_eq!(sum(simd), plain, "{simd:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Commands inside another program: on arrays that it lends, with results as values.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokpick::command::{Call, Failure, Want, verify};
+use tokpick::source::{Elements, Loan, Open, lend};
+
+use crate::support::run::{fixture, tokpick};
+
+/// The array of an NPY file, as a program has it in memory.
+struct Held {
+    descr: &'static str,
+    axes: Vec<usize>,
+    data: Vec<u8>,
+}
+
+impl Elements for Held {
+    fn descr(&self) -> &str {
+        self.descr
+    }
+
+    fn axes(&self) -> &[usize] {
+        &self.axes
+    }
+
+    fn copy(&self, row: usize, first: usize, bytes: &mut [u8]) {
+        let size = self.descr[2..].parse::<usize>().unwrap();
+        let from = (row * self.axes.last().unwrap() + first) * size;
+        bytes.copy_from_slice(&self.data[from..from + bytes.len()]);
+    }
+}
+
+/// A file of fixtures/tiny-lm, lent as `logits`.
+fn held(file: &str, descr: &'static str) -> Vec<(PathBuf, Loan)> {
+    let path = fixture("tiny-lm").join(file);
+    let axes = Open::new(&path).open().unwrap().format().axes;
+    let bytes = std::fs::read(path).unwrap();
+    let data =
+        bytes[bytes.len() - axes.iter().product::<usize>() * descr[2..].parse::<usize>().unwrap()..].to_vec();
+    vec![("logits".into(), Loan::Array(Arc::new(Held { descr, axes, data })))]
+}
+
+fn call(words: &[&str], loans: Vec<(PathBuf, Loan)>) -> Call {
+    Call { words: words.iter().map(Into::into).collect(), loans, threads: 1 }
+}
+
+#[test]
+fn a_lent_array_gives_what_its_file_gives() {
+    for (file, descr) in [("steps.npy", "<f4"), ("batch.npy", "<f4"), ("batch-f16.npy", "<f2")] {
+        for command in ["sample --seed 7 -p 0.9 -f jsonl", "beam -b 3 -f jsonl", "probs --top 4"] {
+            let words: Vec<&str> = command.split(' ').collect();
+            let there = [&words[..1], &[file], &words[1..]].concat();
+            let here = [&words[..1], &["logits"], &words[1..]].concat();
+            let (holds, taken) = call(&here, held(file, descr)).run(Want::Text).unwrap();
+            assert!(holds && taken.output == tokpick(&there).out, "{file} {command}");
+        }
+    }
+}
+
+#[test]
+fn results_and_remarks_are_values() {
+    let words = ["sample", "logits", "--seed", "7", "--num-beams", "3"];
+    let (_, taken) =
+        call(&words, held("steps.npy", "<f4")).run(Want::Run { logprobs: true, record: true }).unwrap();
+    assert!(
+        taken.output.is_empty() && taken.notes[0].starts_with("no effect when sampling"),
+        "{:?}",
+        taken.notes
+    );
+    let run = taken.run.unwrap();
+    assert_eq!((run.found.len(), run.head.draw.as_deref()), (1, Some("chacha8-v1")));
+    assert_eq!(run.found[0].logprobs.len(), run.found[0].ids.len());
+    let file = std::fs::metadata(fixture("tiny-lm/steps.npy")).unwrap();
+    let record = run.record.unwrap();
+    assert_eq!(record.input.bytes, file.len(), "the digest is of the file that NumPy writes");
+    let mut text = Vec::new();
+    record.write(&mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let (found, _) = verify(&text, held("steps.npy", "<f4")).unwrap();
+    assert!(found["divergence"].is_null(), "{found}");
+    let (found, _) = verify(&text, held("batch.npy", "<f4")).unwrap();
+    assert_eq!(found["divergence"]["what"], "input");
+}
+
+#[test]
+fn errors_are_those_of_the_program() {
+    for (words, said) in [
+        (&["sample", "logits", "--top-p", "2"][..], "--top-p 2: must be from 0 to 1 (1 keeps all)"),
+        (&["sample", "logits", "--top-pp", "2"], "unexpected argument '--top-pp' found"),
+        (&["sample", "nothing"], "nothing: No such file or directory (os error 2)"),
+        (
+            &["sample", "logits", "--array", "x"],
+            "--array x: logits is lent, not read from a file: it has no names",
+        ),
+    ] {
+        let Failure(text) = call(words, held("steps.npy", "<f4")).run(Want::Text).err().unwrap();
+        assert!(text.starts_with(said), "{text}");
+    }
+}
+
+#[test]
+fn what_is_lent_is_seen_by_its_own_run_alone() {
+    let open = || Open::new("logits").open().map(|source| source.shape().sequences);
+    let inner = lend(held("batch.npy", "<f4"), || {
+        let other = lend(vec![], open);
+        assert!(other.is_err(), "hidden by what another run is lent");
+        open()
+    });
+    assert_eq!(inner.unwrap(), 0..3);
+    assert!(open().is_err());
+}
+
+#[test]
+fn threads_change_nothing() {
+    let words = ["sample", "logits", "--seed", "7", "-n", "20"];
+    let run = |threads| {
+        let want = Want::Run { logprobs: false, record: false };
+        let call = Call { threads, ..call(&words, held("batch.npy", "<f4")) };
+        call.run(want).unwrap().1.run.unwrap().found
+    };
+    assert_eq!(run(1), run(3));
+}

@@ -1,0 +1,237 @@
+//! Layouts that are written by hand after their documents, and hostile ones.
+
+use serde_json::{Value, json};
+use tokpick::TokenId;
+use tokpick::source::{Open, Portion, Row};
+
+use super::{read, rows};
+
+/// A sequence: the listed tokens of each step, and the taken ids.
+type Sequence = (Vec<Vec<(TokenId, f32)>>, Vec<TokenId>);
+
+/// The steps of an answer: ids and log-probabilities of each, and the taken ids.
+fn steps(text: &str) -> Vec<Sequence> {
+    let mut source = read(text).unwrap_or_else(|e| panic!("{e}"));
+    let listed = |row: &Row| row.ids.clone().unwrap().into_iter().zip(row.logits.clone()).collect::<Vec<_>>();
+    let rows = rows(&mut source);
+    let carried = source.carried().iter().map(|c| c.ids.clone());
+    rows.iter().map(|rows| rows.iter().map(listed).collect()).zip(carried).collect()
+}
+
+#[test]
+fn layouts_with_ids() {
+    let one = vec![(vec![vec![(3, -0.5), (7, -1.5)], vec![(3, -2.0), (9, -0.25)]], vec![3, 9])];
+    for (what, text) in [
+        (
+            "vLLM, a chat whose tokens are written as ids",
+            r#"{"id":"c","object":"chat.completion","choices":[{"index":0,"message":{"content":"ab"},"logprobs":{"content":[
+                {"token":"token_id:3","logprob":-0.5,"bytes":[97],"top_logprobs":[{"token":"token_id:3","logprob":-0.5},{"token":"token_id:7","logprob":-1.5}]},
+                {"token":"token_id:9","logprob":-0.25,"bytes":[98],"top_logprobs":[{"token":"token_id:9","logprob":-0.25},{"token":"token_id:3","logprob":-2.0}]}]}}]}"#,
+        ),
+        (
+            "vLLM, an offline dump",
+            r#"[{"3":{"logprob":-0.5,"rank":1,"decoded_token":"a"},"7":{"logprob":-1.5,"rank":2,"decoded_token":"b"}},
+               {"9":{"logprob":-0.25,"rank":1,"decoded_token":"c"},"3":{"logprob":-2.0,"rank":2,"decoded_token":"a"}}]"#,
+        ),
+        (
+            "vLLM, a dump with a place each line",
+            "{\"3\":{\"logprob\":-0.5},\"7\":{\"logprob\":-1.5}}\n{\"9\":{\"logprob\":-0.25},\"3\":{\"logprob\":-2.0}}\n",
+        ),
+        (
+            "vLLM, a RequestOutput",
+            r#"{"request_id":"0","prompt_token_ids":[1],"outputs":[{"index":0,"text":"ac","token_ids":[3,9],"logprobs":[
+               {"7":{"logprob":-1.5},"3":{"logprob":-0.5}},{"9":{"logprob":-0.25},"3":{"logprob":-2.0}}]}]}"#,
+        ),
+        (
+            "SGLang",
+            r#"{"text":"ac","output_ids":[3,9],"meta_info":{"finish_reason":{"type":"length"},"output_token_logprobs":[[-0.5,3,null],[-0.25,9,null]],
+               "output_top_logprobs":[[[-0.5,3,null],[-1.5,7,"b"]],[[-0.25,9,null],[-2.0,3,null]]]}}"#,
+        ),
+        (
+            "SGLang, a stream that repeats what came",
+            "data: {\"text\":\"a\",\"output_ids\":[3],\"meta_info\":{\"id\":\"r\",\"output_token_logprobs\":[[-0.5,3,null]],\"output_top_logprobs\":[[[-0.5,3,null],[-1.5,7,null]]]}}\n\n\
+             data: {\"text\":\"ac\",\"output_ids\":[3,9],\"meta_info\":{\"id\":\"r\",\"output_token_logprobs\":[[-0.5,3,null],[-0.25,9,null]],\"output_top_logprobs\":[[[-0.5,3,null],[-1.5,7,null]],[[-0.25,9,null],[-2.0,3,null]]]}}\n\ndata: [DONE]\n",
+        ),
+        (
+            "TGI",
+            r#"[{"generated_text":"ac","details":{"finish_reason":"length","seed":null,"prefill":[],"tokens":[
+               {"id":3,"text":"a","logprob":-0.5,"special":false},{"id":9,"text":"c","logprob":-0.25,"special":false}],
+               "top_tokens":[[{"id":3,"text":"a","logprob":-0.5},{"id":7,"text":"b","logprob":-1.5}],[{"id":9,"text":"c","logprob":-0.25},{"id":3,"text":"a","logprob":-2.0}]]}}]"#,
+        ),
+        (
+            "TGI, a stream",
+            "data:{\"index\":1,\"token\":{\"id\":3,\"text\":\"a\",\"logprob\":-0.5,\"special\":false},\"top_tokens\":[{\"id\":7,\"text\":\"b\",\"logprob\":-1.5}],\"generated_text\":null,\"details\":null}\n\n\
+             data:{\"index\":2,\"token\":{\"id\":9,\"text\":\"c\",\"logprob\":-0.25,\"special\":false},\"top_tokens\":[{\"id\":3,\"text\":\"a\",\"logprob\":-2.0}],\"generated_text\":\"ac\",\"details\":{\"finish_reason\":\"length\"}}\n\n",
+        ),
+        (
+            "Gemini",
+            r#"{"candidates":[{"content":{"parts":[{"text":"ac"}]},"finishReason":"MAX_TOKENS","logprobsResult":{
+               "chosenCandidates":[{"token":"a","tokenId":3,"logProbability":-0.5},{"token":"c","tokenId":9,"logProbability":-0.25}],
+               "topCandidates":[{"candidates":[{"token":"a","tokenId":3,"logProbability":-0.5},{"token":"b","tokenId":7,"logProbability":-1.5}]},
+               {"candidates":[{"token":"c","tokenId":9,"logProbability":-0.25},{"token":"a","tokenId":3,"logProbability":-2.0}]}]}}]}"#,
+        ),
+        (
+            "Gemini, a list of the parts of a stream",
+            r#"[{"responseId":"r","candidates":[{"content":{"parts":[{"text":"a"}]},"logprobsResult":{
+               "chosenCandidates":[{"token":"a","tokenId":3,"logProbability":-0.5}],
+               "topCandidates":[{"candidates":[{"token":"a","tokenId":3,"logProbability":-0.5},{"token":"b","tokenId":7,"logProbability":-1.5}]}]}}]},
+               {"responseId":"r","candidates":[{"content":{"parts":[{"text":"c"}]},"logprobsResult":{
+               "chosenCandidates":[{"token":"c","tokenId":9,"logProbability":-0.25}],
+               "topCandidates":[{"candidates":[{"token":"c","tokenId":9,"logProbability":-0.25},{"token":"a","tokenId":3,"logProbability":-2.0}]}]}}]}]"#,
+        ),
+        (
+            "legacy arrays with token_ids beside them",
+            r#"{"choices":[{"index":0,"text":"ac","logprobs":{"token_ids":[3,9],"tokens":["a","c"],"token_logprobs":[-0.5,-0.25],
+               "top_logprobs":[{"a":-0.5,"token_id:7":-1.5},{"c":-0.25,"a":-2.0}]}}]}"#,
+        ),
+        (
+            "vLLM, legacy arrays with token_ids",
+            r#"{"object":"text_completion","choices":[{"index":0,"text":"ac","token_ids":[3,9],"prompt_token_ids":[1],"logprobs":{"tokens":["token_id:3","token_id:9"],
+               "token_logprobs":[-0.5,-0.25],"top_logprobs":[{"token_id:3":-0.5,"token_id:7":-1.5},{"token_id:9":-0.25,"token_id:3":-2.0}],"text_offset":[0,1]}}]}"#,
+        ),
+    ] {
+        assert_eq!(steps(text), one, "{what}");
+    }
+}
+
+#[test]
+fn layouts_without_ids() {
+    // a is 0, b 1, c 2: in order of appearance
+    let one = vec![(vec![vec![(0, -0.5), (1, -1.5)], vec![(0, -2.0), (2, -0.25)]], vec![0, 2])];
+    let items = r#"[{"token":"a","logprob":-0.5,"bytes":[97],"top_logprobs":[{"token":"a","logprob":-0.5,"bytes":[97]},{"token":"b","logprob":-1.5,"bytes":[98]}]},
+        {"token":"c","logprob":-0.25,"bytes":[99],"top_logprobs":[{"token":"c","logprob":-0.25,"bytes":[99]},{"token":"a","logprob":-2.0,"bytes":[97]}]}]"#;
+    let each: Vec<Value> = serde_json::from_str(items).unwrap();
+    let chat = format!(
+        r#"{{"id":"x","object":"chat.completion","choices":[{{"index":0,"message":{{"content":"ac"}},"logprobs":{{"content":{items},"refusal":null}}}}]}}"#
+    );
+    let chunk = |item: &Value| json!({"id": "x", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": item["token"]}, "logprobs": {"content": [item]}}]});
+    let ollama = |item: &Value, done: bool| json!({"model": "m", "response": item["token"], "logprobs": [item], "done": done});
+    for (what, text) in [
+        ("OpenAI, chat", chat.clone()),
+        (
+            "OpenAI, streamed",
+            format!("data: {}\n\ndata: {}\n\ndata: {{\"id\":\"x\",\"choices\":[],\"usage\":{{\"completion_tokens\":2}}}}\n\ndata: [DONE]\n\n", chunk(&each[0]), chunk(&each[1])),
+        ),
+        ("OpenAI, chunks a line each", format!("{}\n{}\n", chunk(&each[0]), chunk(&each[1]))),
+        (
+            "OpenAI, a response",
+            format!(r#"{{"object":"response","output":[{{"type":"message","content":[{{"type":"output_text","text":"ac","logprobs":{items}}}]}}]}}"#),
+        ),
+        (
+            "OpenAI, a response, streamed",
+            format!("event: response.output_text.delta\ndata: {{\"type\":\"response.output_text.delta\",\"delta\":\"ac\",\"logprobs\":{}}}\n\nevent: response.completed\ndata: {{\"type\":\"response.completed\",\"response\":{{\"output\":[]}}}}\n\n", json!(each)),
+        ),
+        (
+            "OpenAI, legacy",
+            r#"{"object":"text_completion","choices":[{"text":"ac","index":0,"logprobs":{"tokens":["a","c"],"token_logprobs":[-0.5,-0.25],
+               "top_logprobs":[{"a":-0.5,"b":-1.5},{"c":-0.25,"a":-2.0}],"text_offset":[0,1]}}]}"#.to_string(),
+        ),
+        ("Ollama", format!(r#"{{"model":"m","created_at":"now","response":"ac","done":true,"logprobs":{items}}}"#)),
+        ("Ollama, a stream", format!("{}\n{}\n", ollama(&each[0], false), ollama(&each[1], true))),
+    ] {
+        assert_eq!(steps(&text), one, "{what}");
+        let source = read(&text).unwrap();
+        assert_eq!(source.carried()[0].text.as_deref(), Some("ac"), "{what}");
+        let strings = source.strings().unwrap();
+        assert_eq!([0, 1, 2].map(|id| strings.token(id)), ["a", "b", "c"].map(Some), "{what}");
+    }
+    // a batch: a line each, the names of the requests beside them, and one that failed
+    let line = |id: &str, body: &str| {
+        format!(
+            r#"{{"id":"b","custom_id":"{id}","response":{{"status_code":200,"body":{}}},"error":null}}"#,
+            body.replace('\n', " ")
+        )
+    };
+    let failed = r#"{"id":"b","custom_id":"f","response":{"status_code":400,"body":{"error":{"message":"too long","code":"x"}}},"error":null}"#;
+    let batch = [line("first", &chat), failed.to_string(), line("second", &chat)].join("\n");
+    assert_eq!(steps(&batch), [one.clone(), one].concat());
+    let source = read(&batch).unwrap();
+    assert_eq!(json!(source.ids()), json!({"0": "first", "1": "second"}));
+    assert!(
+        source.notes()[0].contains("1 of 3 answers are errors of the server; the first says x: too long")
+    );
+}
+
+#[test]
+fn prompts_are_told_apart() {
+    let vllm = r#"{"choices":[{"index":0,"text":"c","token_ids":[9],"prompt_token_ids":[1,4,5],"logprobs":{"tokens":["c"],"token_logprobs":[-0.25],"top_logprobs":[{"c":-0.25}],"text_offset":[0]},
+        "prompt_logprobs":[null,{"4":{"logprob":-3.0,"rank":40,"decoded_token":"x"},"2":{"logprob":-0.5,"rank":1,"decoded_token":"y"}},{"5":{"logprob":-0.1,"rank":1,"decoded_token":"z"}}]}]}"#;
+    let tgi = r#"{"generated_text":"c","details":{"prefill":[{"id":1,"text":"<s>","logprob":null},{"id":4,"text":"x","logprob":-3.0},{"id":5,"text":"z","logprob":-0.1}],"tokens":[{"id":9,"text":"c","logprob":-0.25}]}}"#;
+    let sglang = r#"{"text":"c","output_ids":[9],"meta_info":{"input_token_logprobs":[[null,1,null],[-3.0,4,null],[-0.1,5,null]],"output_token_logprobs":[[-0.25,9,null]]}}"#;
+    for text in [vllm, tgi, sglang] {
+        let source = read(text).unwrap();
+        assert_eq!(
+            (&source.carried()[0].prompt[..], &source.carried()[0].ids[..]),
+            (&[1, 4, 5][..], &[9][..])
+        );
+        let open = Open { portion: Some(Portion::Prompt), ..Open::new("answer") };
+        let mut source = open.read(std::io::Cursor::new(text.as_bytes().to_vec())).unwrap();
+        assert_eq!((source.shape().first_step, source.shape().end_step), (1, Some(3)));
+        let carried = &source.carried()[0];
+        assert_eq!(
+            (&carried.ids[..], &carried.logprobs[..]),
+            (&[1, 4, 5][..], &[None, Some(-3.0), Some(-0.1)][..])
+        );
+        assert_eq!(rows(&mut source)[0][0].logit(4), Some(-3.0));
+    }
+    let said = read(r#"{"generated_text":"c","details":{"tokens":[]}}"#).err().unwrap().to_string();
+    assert!(said.contains("the answer has no log-probabilities (it says \"c\")"), "{said}");
+}
+
+/// What hostile and broken answers end in: one line, or the rows that are there.
+#[test]
+fn hostile_answers() {
+    let entry = r#"{"token":"a","id":1,"logprob":-0.5,"top_logprobs":[]}"#;
+    let answer =
+        |content: &str| format!(r#"{{"choices":[{{"message":{{}},"logprobs":{{"content":{content}}}}}]}}"#);
+    let deep = format!("{}{}", r#"{"choices":"#.to_string() + &"[".repeat(100_000), "]".repeat(100_000));
+    for (text, said) in [
+        (answer(&format!("[{entry}")), "line 1: "),
+        (
+            r#"{"choices":[{"logprobs":{"content":["#.to_string(),
+            "truncated: the JSON text ends in the middle",
+        ),
+        ("data: {\"choices\":[\n\n".to_string(), "truncated: the event ends in the middle"),
+        (deep, "nested deeper than 64"),
+        (answer("5"), "\"logprobs.content\" is a number, no list"),
+        (answer("[7]"), "7 where an entry"),
+        (answer(r#"[{"token":"a","logprob":"x"}]"#), "\"logprob\" is \"x\", no number"),
+        (answer(r#"[{"token":"a","logprob":NaN}]"#), "a log-probability is NaN"),
+        (answer(r#"[{"token":"a","id":-1,"logprob":-1}]"#), "-1 is no token id"),
+        (answer(r#"[{"token":"a","id":4294967296,"logprob":-1}]"#), "4294967296 is no token id"),
+        (answer(r#"[{"logprob":-1}]"#), "an entry without a token"),
+        (answer("[]"), "the answer has no log-probabilities"),
+        (
+            r#"{"choices":[{"logprobs":{"tokens":["a"],"token_logprobs":[]}}]}"#.to_string(),
+            "1 \"tokens\", but 0 \"token_logprobs\"",
+        ),
+        (r#"{"completion_probabilities":[{"token":"a","id":1,"prob":1.5}]}"#.to_string(), "\"prob\" is 1.5"),
+        (
+            r#"{"error":"model 'x' not found"}"#.to_string(),
+            "the server answered with an error: model 'x' not found",
+        ),
+        (
+            r#"{"object":"error","message":"no","type":"BadRequestError","code":400}"#.to_string(),
+            "with an error: 400 BadRequestError: no",
+        ),
+        (r#"{"detail":[{"loc":["body"],"msg":"field required"}]}"#.to_string(), "field required"),
+        (
+            r#"{"error":{"code":429,"message":"quota","status":"RESOURCE_EXHAUSTED"}}"#.to_string(),
+            "429 RESOURCE_EXHAUSTED: quota",
+        ),
+        ("data: {\"error\":{\"message\":\"overloaded\"}}\n\n".to_string(), "overloaded"),
+    ] {
+        let found = read(&text).err().unwrap_or_else(|| panic!("read: {}", &text[..text.len().min(80)]));
+        assert!(found.to_string().contains(said), "{found}");
+    }
+    // an id as large as ids are: its rows stay as short as they are
+    let mut source =
+        read(&answer(r#"[{"token":"a","id":4294967295,"logprob":-1,"top_logprobs":[]}]"#)).unwrap();
+    assert_eq!((source.shape().vocab, rows(&mut source)[0][0].logits.len()), (Some(1 << 32), 1));
+    let many = answer(&format!("[{}]", vec![entry; 200_000].join(",")));
+    assert_eq!(rows(&mut read(&many).unwrap())[0].len(), 200_000);
+    // a list of one text, over and over
+    let same = vec![r#"{"token":"x","logprob":-13}"#; 100_000].join(",");
+    let same = answer(&format!(r#"[{{"token":"x","logprob":-13,"top_logprobs":[{same}]}}]"#));
+    assert!(read(&same).unwrap().notes().join(" ").contains("with a text that another of its list has"));
+}

@@ -1,0 +1,159 @@
+//! What is said of tokens that an answer does not list.
+
+use serde_json::{Value, json};
+
+use super::{read, rows};
+use crate::support::run::{tokpick, with_input};
+
+#[test]
+fn floors_are_no_numbers() {
+    let text = r#"{"choices":[{"message":{"content":"a"},"logprobs":{"content":[{"token":"a","logprob":-9999.0,"top_logprobs":[
+        {"token":"b","logprob":-0.5},{"token":"c","logprob":-3.4028234663852886e+38},{"token":"d","logprob":-1.5}]}]}}]}"#;
+    let mut source = read(text).unwrap();
+    assert_eq!(source.carried()[0].logprobs, [None]);
+    let row = &rows(&mut source)[0][0];
+    // b and d are listed; a, c are somewhere below
+    assert_eq!((row.logits.len(), row.vocab), (2, 4));
+    let rest = row.rest.unwrap();
+    assert!((rest.bound + 1.769_96).abs() < 1e-3 && (rest.mass - 0.1703).abs() < 1e-3, "{rest:?}");
+}
+
+#[test]
+fn numbers_that_are_no_log_probabilities() {
+    let text = r#"[{"3":{"logprob":12.5},"7":{"logprob":9.0}}]"#;
+    let mut source = read(text).unwrap();
+    assert!(source.notes()[0].contains("1 step are no log-probabilities"), "{:?}", source.notes());
+    assert_eq!(rows(&mut source)[0][0].rest, None);
+    let older = r#"{"content":"ab","completion_probabilities":[{"content":"a","probs":[{"tok_str":"a","prob":0.75},{"tok_str":"b","prob":0.25}]}]}"#;
+    let mut source = read(older).unwrap();
+    assert!(source.notes()[0].contains("after the server's filters"));
+    assert_eq!((source.carried()[0].ids.clone(), rows(&mut source)[0][0].rest), (vec![0], None));
+}
+
+#[test]
+fn commands_say_what_is_missing_and_what_is_exact() {
+    let file = "../formats/llama-server/native-greedy-n10.json";
+    let note = |words: &str| {
+        let ran = tokpick(&words.split(' ').chain([file]).collect::<Vec<_>>());
+        assert_eq!(ran.status, Some(0), "{}", ran.err);
+        let missing = "0.2936 of the probability is in tokens that its rows don't list, 0.6015 at most (sequence 0, step 4); ";
+        ran.err.split_once(missing).unwrap_or_else(|| panic!("{words}: {}", ran.err)).1.trim().to_string()
+    };
+    let renormalised = "the probabilities are renormalised over the listed tokens";
+    for (words, said) in [
+        ("greedy", "the most probable token is exact all the same"),
+        (
+            "greedy --repetition-penalty 1.2",
+            "from repetition_penalty on, the probabilities are renormalised over the listed tokens",
+        ),
+        ("sample --seed 1", renormalised),
+        (
+            "sample --seed 1 --top-k 10 --temperature 0.7",
+            "top_k makes it exact all the same: all that it can keep is listed",
+        ),
+        (
+            "sample --seed 1 --top-k 11",
+            "from top_k on, the probabilities are renormalised over the listed tokens",
+        ),
+        ("sample --seed 1 --top-p 0.39", "top_p makes it exact all the same: all that it can keep is listed"),
+        (
+            "sample --seed 1 --top-p 0.5",
+            "from top_p on, the probabilities are renormalised over the listed tokens",
+        ),
+        (
+            "sample --seed 1 --temperature 0.7 --top-p 0.3",
+            "from temperature on, the probabilities are renormalised over the listed tokens",
+        ),
+        (
+            "probs --typical-p 0.5",
+            "from typical_p on, the probabilities are renormalised over the listed tokens",
+        ),
+        (
+            "score",
+            "log-probabilities of listed tokens are those of the whole row; of the processed ones: the probabilities are renormalised over the listed tokens",
+        ),
+    ] {
+        assert_eq!(note(words), said, "{words}");
+    }
+    let said = tokpick(&["greedy", file, "--max-missing-mass", "0.6"]).failure();
+    let what = "sequence 0, step 4: 0.601529 of the probability is in tokens that are not listed, more than --max-missing-mass allows, 0.6";
+    assert!(said.contains(what), "{said}");
+    assert_eq!(
+        tokpick(&["greedy", file, "--max-missing-mass", "0.61"]).text(),
+        "329 259 371 278 265 82 272 69 261 268 417 331\n"
+    );
+    let idle = tokpick(&["greedy", "steps-small.json", "--max-missing-mass", "0.1"]);
+    assert!(
+        idle.err.contains("no effect on rows that leave nothing out: --max-missing-mass"),
+        "{}",
+        idle.err
+    );
+    let said = tokpick(&["greedy", "steps.npy", "--part", "prompt"]).failure();
+    assert!(said.contains("--part prompt: steps.npy is no answer of a server"), "{said}");
+}
+
+/// A top-p below the listed mass keeps what it keeps of the whole row.
+#[test]
+fn top_p_counts_what_is_missing() {
+    let whole = "../formats/llama-server/native-full-n512.json";
+    let listed = "../formats/llama-server/native-greedy-n10.json";
+    let kept = |file: &str| {
+        let document = tokpick(&["probs", file, "--top-p", "0.45", "--rows", "0..1", "-f", "json"]).json();
+        document["rows"][0]["ids"].clone()
+    };
+    assert_eq!(kept(listed), kept(whole));
+    let score = tokpick(&["score", listed, "--ids", "329,500", "-f", "json"]).json();
+    let sequence = &score["sequences"][0];
+    assert_eq!((&sequence["tokens"][1]["logprob"], &sequence["logprob"]), (&Value::Null, &Value::Null));
+    let bound = sequence["tokens"][1]["logprob_at_most"].as_f64().unwrap();
+    // the least of the ten that are listed
+    assert!((bound + 3.606_088_6).abs() < 1e-5, "{bound}");
+    let (sum, first) = (&sequence["logprob_at_most"], sequence["tokens"][0]["logprob"].as_f64().unwrap());
+    assert!((sum.as_f64().unwrap() - first - bound).abs() < 1e-9);
+    assert_eq!(score["sequences"][0]["tokens"][0]["logprob_at_most"], Value::Null);
+    let text = tokpick(&["score", listed, "--ids", "329,500", "-f", "text"]).text();
+    assert!(text.contains(">= 5.20  <= .027  >= 11"), "{text}");
+    let info = tokpick(&["info", listed, "-f", "json"]).json();
+    let missing = info["rows"][4]["missing_mass"].as_f64().unwrap();
+    assert!((missing - 0.601_529).abs() < 1e-5, "{missing}");
+    let best = info["rows"][0]["top"][0][1].as_f64().unwrap();
+    assert!((best.ln() + 1.739_698).abs() < 1e-5, "{best}");
+    // the entropy of a list is at most that of the whole row
+    let of =
+        |file: &str| tokpick(&["info", file, "-f", "json"]).json()["rows"][0]["entropy"].as_f64().unwrap();
+    assert!((2.5..3.74).contains(&of(listed)) && of(listed) < of(whole), "{} {}", of(listed), of(whole));
+    let lines = tokpick(&["convert", listed, "--to", "jsonl"]).text();
+    assert!(lines.starts_with("{\"ids\":[") && lines.contains("\"logprobs\":[-"), "{lines}");
+}
+
+/// Lists in JSON Lines say what they leave out, too; they are cut by the mass that they list, as ever.
+#[test]
+fn lists_in_json_lines() {
+    let lines = "{\"ids\":[3,7,1],\"logprobs\":[-0.7,-1.6,-2.3]}\n";
+    let run = |args: &[&str]| with_input(args, lines.as_bytes());
+    let ran = run(&["probs", "-", "--top-p", "0.6"]);
+    assert!(ran.err.contains("0.2013 of the probability"), "{}", ran.err);
+    assert_eq!(ran.text().lines().count(), 1);
+    let score = run(&["score", "-", "--ids", "7", "-f", "json"]).json();
+    assert!((score["sequences"][0]["logprob"].as_f64().unwrap() + 1.6).abs() < 1e-6);
+}
+
+/// One id as large as ids are makes no large row, and answers of different lengths are no array.
+#[test]
+fn converted_answers() {
+    let answer = |ids: &[u32]| {
+        let entries =
+            ids.iter().map(|id| json!({"id": id, "token": "a", "logprob": -0.5, "top_logprobs": []}));
+        json!({"choices": [{"logprobs": {"content": entries.collect::<Vec<_>>()}}]}).to_string()
+    };
+    let run = |text: &str, to: &str| with_input(&["convert", "-", "--to", to, "-o", "-"], text.as_bytes());
+    let said = run(&answer(&[4_294_967_295]), "npy").failure();
+    assert!(said.contains("V is 4294967296, as the largest id says: too large for an array"), "{said}");
+    assert_eq!(
+        run(&answer(&[4_294_967_295]), "jsonl").text(),
+        "{\"ids\":[4294967295],\"logprobs\":[-0.5]}\n"
+    );
+    let ragged = format!("{}\n{}\n", answer(&[1]), answer(&[1, 2]));
+    let said = run(&ragged, "npy").failure();
+    assert!(said.contains("1 of the 4 rows are missing"), "{said}");
+}
