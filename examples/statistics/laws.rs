@@ -60,8 +60,8 @@ fn kolmogorov(name: String, mut u: Vec<f64>) -> Law {
     let apart = |(i, u): (usize, &f64)| (u - i as f64 / n).max((i + 1) as f64 / n - u);
     let d = u.par_iter().enumerate().map(apart).reduce(|| 0.0, f64::max);
     let x = d * (n.sqrt() + 0.12 + 0.11 / n.sqrt());
-    let p: f64 = (1..100)
-        .map(|k| f64::from(k))
+    let p: f64 = (1..100i32)
+        .map(f64::from)
         .map(|k| 2.0 * f64::powi(-1.0, k as i32 - 1) * (-2.0 * k * k * x * x).exp())
         .sum();
     Law { name, n: u.len(), value: d, p: p.clamp(0.0, 1.0) }
@@ -131,7 +131,7 @@ fn replays(n: usize) -> Vec<Law> {
         }
         chi_square(format!("{}: χ²", info.name), &counts, &p)
     };
-    engines().par_iter().map(|info| law(&info)).collect()
+    engines().par_iter().map(law).collect()
 }
 
 /// All of them, with `n` uniforms along each axis, `n` draws, a tenth of it races, and a thousandth for each engine.
