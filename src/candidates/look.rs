@@ -147,13 +147,13 @@ impl Candidates {
     pub fn probabilities(&self) -> Vec<(TokenId, f64)> {
         let (best, sum) = (self.max_base(), self.figures().weights);
         let below = |(at, id, x)| (id, (self.base(at, id, x) - best) * self.scale);
-        shares(self.positions().map(below), |_| sum)
+        shares(self.count(), self.positions().map(below), |_| sum)
     }
 
     /// As [`probabilities`](Self::probabilities), by the arithmetic of adaptive-p's state: weights are added in id order.
     pub(crate) fn probabilities_in_order(&self) -> Vec<(TokenId, f64)> {
         let best = self.max_score();
-        shares(self.members().map(|(id, s)| (id, s - best)), |weights| weights.iter().sum())
+        shares(self.count(), self.members().map(|(id, s)| (id, s - best)), |weights| weights.iter().sum())
     }
 
     /// Σ exp(score − max score) over the members, by the arithmetic of decisions.
@@ -279,9 +279,17 @@ impl Candidates {
     }
 }
 
-/// The exponentials of what follows each id, divided by their sum.
-fn shares(below: impl Iterator<Item = (TokenId, f64)>, sum: impl Fn(&[f64]) -> f64) -> Vec<(TokenId, f64)> {
-    let (ids, mut weights): (Vec<TokenId>, Vec<f64>) = below.unzip();
+/// The exponentials of what follows each of `n` ids, divided by their sum.
+fn shares(
+    n: usize,
+    below: impl Iterator<Item = (TokenId, f64)>,
+    sum: impl Fn(&[f64]) -> f64,
+) -> Vec<(TokenId, f64)> {
+    let (mut ids, mut weights) = (Vec::with_capacity(n), Vec::with_capacity(n));
+    for (id, a) in below {
+        ids.push(id);
+        weights.push(a);
+    }
     kernel::each(&mut weights, kernel::exp);
     let sum = sum(&weights);
     ids.into_iter().zip(weights).map(|(id, w)| (id, w / sum)).collect()

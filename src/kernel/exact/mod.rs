@@ -4,6 +4,7 @@
 //! - [`mass`](mass::mass): the weights of some values, summed in the prescribed order.
 //! - [`select`]: the k-th largest, the n best, the values of a band.
 //! - [`pick`](pick::pick): the first value at which the running mass passes a target.
+//! - [`Sums`]: weights and their logarithms in `f64`, for what is told and decides nothing.
 //!
 //! [`members`] says which values take part in a loop, and [`fours`] adds four rows in `f32` first: the mean of
 //! [`typical`](super::typical) is prescribed by it.

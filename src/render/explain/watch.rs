@@ -218,16 +218,19 @@ fn race(step: &Waiting, shown: &[TokenId], logprob: impl Fn(TokenId) -> Option<f
 }
 
 /// The widest of intervals in their order, and that of the token.
-fn widest(mut intervals: Vec<Interval>, token: TokenId) -> Vec<Interval> {
-    if intervals.len() > INTERVALS {
-        intervals.sort_by(|a, b| (b.to - b.from).total_cmp(&(a.to - a.from)));
-        let own = intervals.iter().position(|i| i.id == token).filter(|&at| at >= INTERVALS);
-        let own = own.map(|at| intervals[at]);
-        intervals.truncate(INTERVALS);
-        intervals.extend(own);
-        intervals.sort_by(|a, b| a.from.total_cmp(&b.from));
+fn widest(intervals: Vec<Interval>, token: TokenId) -> Vec<Interval> {
+    if intervals.len() <= INTERVALS {
+        return intervals;
     }
-    intervals
+    let width = |at: usize| intervals[at].to - intervals[at].from;
+    let by_width = |&a: &usize, &b: &usize| width(b).total_cmp(&width(a)).then(a.cmp(&b));
+    let mut kept: Vec<usize> = (0..intervals.len()).collect();
+    kept.select_nth_unstable_by(INTERVALS - 1, by_width);
+    kept.truncate(INTERVALS);
+    let own = intervals.iter().position(|i| i.id == token);
+    kept.extend(own.filter(|own| !kept.contains(own)));
+    kept.sort_unstable_by(|a, b| intervals[*a].from.total_cmp(&intervals[*b].from).then(by_width(a, b)));
+    kept.into_iter().map(|at| intervals[at]).collect()
 }
 
 /// Intervals of so much, one after the other.
