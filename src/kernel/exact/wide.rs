@@ -26,7 +26,7 @@ impl Sums {
         Sums { max, scale, weights: [0.0; LANES], products: [0.0; LANES] }
     }
 
-    /// Adds the values of at least `lo`; −∞ adds nothing that the sum would notice.
+    /// Adds the values of at least `lo`; −∞ adds nothing, nor does what weighs less than e^−700.
     pub fn add<T: Copy + PartialOrd + Into<f64>>(&mut self, values: &[T], lo: T) {
         run(Add { sums: self, values, lo });
     }
@@ -73,9 +73,9 @@ impl<T: Copy + PartialOrd + Into<f64>> Kernel for Add<'_, T> {
 fn weigh<T: Copy + PartialOrd + Into<f64>>(x: T, lo: T, max: f64, scale: f64) -> (f64, f64) {
     let value: f64 = x.into();
     let a = (value - max) * scale;
-    // what isn't a member weighs 1e-304, beside a largest weight of 1
-    let a = if x >= lo && a > LOWEST { a } else { LOWEST };
-    (exp(a), a)
+    let counts = x >= lo && a > LOWEST;
+    let a = if counts { a } else { LOWEST };
+    (if counts { exp(a) } else { 0.0 }, a)
 }
 
 const LOWEST: f64 = -700.0;
@@ -122,6 +122,13 @@ mod tests {
             let error = (exp(a) / a.exp() - 1.0).abs();
             assert!(error <= 7e-16 + 1.3e-16 * a.abs(), "{a}: {error:e}");
         }
+    }
+
+    #[test]
+    fn what_is_masked_adds_nothing() {
+        let mut sums = Sums::new(3.0, 1.0);
+        sums.add(&[f32::NEG_INFINITY, 3.0, f32::NEG_INFINITY, -800.0], f32::NEG_INFINITY);
+        assert_eq!(sums.totals(), (1.0, 0.0));
     }
 
     #[test]
