@@ -209,11 +209,18 @@ const FIRST: usize = 3;
 /// The race of a step: those who are shown, and the first; the winner first, then by how far they were behind.
 fn race(step: &Waiting, shown: &[TokenId], logprob: impl Fn(TokenId) -> Option<f64>) -> Vec<Runner> {
     let Some((_, race)) = &step.odds else { return Vec::new() };
+    let by_place = |a: &&Racer, b: &&Racer| a.behind.total_cmp(&b.behind).then(a.id.cmp(&b.id));
     let mut racers: Vec<&Racer> = race.iter().collect();
-    racers.sort_unstable_by(|a, b| a.behind.total_cmp(&b.behind).then(a.id.cmp(&b.id)));
-    let wanted = racers.iter().enumerate().filter(|(at, racer)| *at < FIRST || shown.contains(&racer.id));
+    if racers.len() > FIRST {
+        racers.select_nth_unstable_by(FIRST, by_place);
+    }
+    let (first, others) = racers.split_at(FIRST.min(racers.len()));
+    let others = others.iter().filter(|racer| shown.contains(&racer.id));
+    let mut wanted: Vec<&Racer> = first.iter().chain(others).copied().collect();
+    wanted.sort_unstable_by(by_place);
     wanted
-        .map(|(_, r)| Runner { id: r.id, logprob: logprob(r.id), noise: r.noise, behind: r.behind })
+        .into_iter()
+        .map(|r| Runner { id: r.id, logprob: logprob(r.id), noise: r.noise, behind: r.behind })
         .collect()
 }
 
