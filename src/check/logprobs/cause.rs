@@ -318,7 +318,13 @@ fn pattern(all: &[Pair]) -> Vec<LikelyCause> {
         // a temperature that sharpens puts the best tokens higher, too, but none of them to 1
         && (certain(pairs) > 0 || fit.explained < SHARPENED)
     {
-        return vec![support(side, pairs)];
+        let mut cause = support(side, pairs);
+        // one that sharpens
+        let t = if side == Side::A { fit.temperature } else { 1.0 / fit.temperature };
+        if certain(pairs) == 0 && fit.explained >= 0.35 && t < 0.98 {
+            cause.what += &format!("; or a temperature of about {t:.2} there, which looks much the same");
+        }
+        return vec![cause];
     }
     if fit.explained >= 0.35 && (fit.temperature - 1.0).abs() > 0.02 {
         let (t, inverse) = (fit.temperature, 1.0 / fit.temperature);
