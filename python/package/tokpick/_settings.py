@@ -25,6 +25,8 @@ class Settings(TypedDict, total=False):
     null_is_masked: bool | None
     #: The numbers are probabilities, not logits (JSON may say so itself: `{"probs": [...]}`)
     probs: bool | None
+    #: Refuse rows that leave out more than this share of the probability: those of servers list the likeliest tokens alone
+    max_missing_mass: float | None
     #: Which tokens of a server's answer are read (default: what was generated, unless the prompt alone has log-probabilities)
     part: Any
     #: What the rows of a [V,V] array are: `bigram` reads row i as the logits after token i
@@ -255,6 +257,8 @@ class Settings(TypedDict, total=False):
     min_top1: float | None
     #: What is compared: rows of logits, or the log-probabilities of the tokens that were taken, a server's and a trainer's for instance (default: what the files hold)
     of: str | None
+    #: Sampling masks, the ids that were kept at each step (nested lists, or ids with offsets): are they what the processors leave?
+    mask: Any
     #: Count the tokens whose ratio of probabilities is outside [1/C, C]
     ratio_bound: Any
     #: The overlap is of so many best tokens
