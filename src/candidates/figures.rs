@@ -19,9 +19,8 @@ impl Figures {
     fn of(best: f64, sums: &Sums) -> Self {
         let (weights, products) = sums.totals();
         let ln_sum = if best == f64::NEG_INFINITY { f64::NAN } else { kernel::ln(weights) };
+        // 0 +: never −0
         let entropy = 0.0 + (ln_sum - products / weights).max(0.0);
-        // in the sums a masked token weighs about e^-700, which is nothing
-        let entropy = if entropy < 1e-290 { 0.0 } else { entropy };
         Figures { normalizer: Normalizer { best, ln_sum }, entropy, weights }
     }
 }

@@ -376,7 +376,7 @@ fn streams_are_converted_without_their_length() {
     let sparse = with_input(&["convert", "--to", "jsonl"], lines).text();
     assert_eq!(
         sparse,
-        "{\"ids\":[1,3],\"logits\":[-1.0,-0.5]}\n{\"ids\":[5],\"logits\":[-Infinity]}\n{\"ids\":[0],\"logits\":[2.0]}\n"
+        "{\"ids\":[1,3],\"logprobs\":[-1.0,-0.5]}\n{\"ids\":[5],\"logits\":[-Infinity]}\n{\"ids\":[0],\"logits\":[2.0]}\n"
     );
     // [T, B, V] as a pipe comes step by step
     let batch = std::fs::read(fixture("tiny-lm/batch.npy")).unwrap();
