@@ -81,8 +81,11 @@ impl Noise {
                 [sd * (2.0 / PI).sqrt(), 2.0 * sd * (density - z * normal_tail(z))]
             }
             _ => {
+                let s = scaled * std::f64::consts::SQRT_2;
                 // where the noise is as large as the scores, anything may be drawn
-                let s = (scaled * std::f64::consts::SQRT_2).min(1.0);
+                if s > 1.0 {
+                    return [1.0; 2];
+                }
                 let whole = exp(s * s / 2.0);
                 [whole * normal_tail(-s) - 0.5, whole * normal_tail(z - s) - exp(z * s) * normal_tail(z)]
             }

@@ -135,7 +135,7 @@ fn screen(command: &Command) -> StyledStr {
     }
     let mut rows: Vec<(String, String)> = Vec::new();
     if command.get_positionals().any(|arg| arg.get_id() == "input") {
-        rows.push(("[INPUT]".into(), "NPY or JSON; `-`: standard input".into()));
+        rows.push(("[INPUT]".into(), "logits, a server's answer; `-`: standard input".into()));
     }
     let flag = |long: &&str| command.get_arguments().find(|arg| arg.get_long() == Some(*long));
     rows.extend(shown.map_or(&[][..], |s| s.flags).iter().filter_map(flag).map(row));

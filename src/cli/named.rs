@@ -144,6 +144,17 @@ impl NamedLists {
         self.0.iter().flat_map(|list| &list.entries).all(|entry| matches!(entry, Entry::Id(_)))
     }
 
+    /// The lists, if there is an id in any; `flag` is named in the error.
+    ///
+    /// # Errors
+    /// Nothing but empty lists: whatever is asked about them would be true.
+    pub fn some(self, flag: &str) -> Result<Self> {
+        match self.0.iter().all(|list| list.entries.is_empty()) {
+            true => Err(Error::setting(flag, "", "holds no ids")),
+            false => Ok(self),
+        }
+    }
+
     /// Texts, each of which is a list.
     pub fn of_texts(texts: &[String]) -> Self {
         let list = |text: &String| Named { entries: vec![Entry::Text(text.clone())], text: String::new() };

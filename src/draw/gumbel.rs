@@ -182,13 +182,13 @@ fn gumbel(u: f64) -> f64 {
 }
 
 /// A bound on the noise from the exponent of 1 − u: −ln(−ln u) ≤ −ln(1 − u) ≤ −⌊log₂(1 − u)⌋ · ln 2. The one word that is rounded to u = 1
-/// has infinite noise.
+/// has infinite noise. There is room for the rounding of the logarithms.
 fn at_most(u: f64) -> f64 {
     if u == 1.0 {
         return f64::INFINITY;
     }
     let exponent = ((1.0 - u).to_bits() >> 52) as i64 - 1023;
-    -exponent as f64 * std::f64::consts::LN_2
+    1e-9 - exponent as f64 * std::f64::consts::LN_2
 }
 
 /// The least upper half of a word with which `score` plus noise may reach `least`.

@@ -54,7 +54,8 @@ pub(super) fn through(source: Source, view: impl View + 'static) -> Result<Sourc
     let shape = renumbered(source.shape(), &view);
     let vocab = source.vocab().map(<[String]>::to_vec);
     let ids = renamed(source.ids(), &view);
-    let (carried, strings, notes) = (source.carried().to_vec(), source.strings(), source.notes().to_vec());
+    let (carried, strings, notes) =
+        (carried_in(source.as_ref(), &view).to_vec(), source.strings(), source.notes().to_vec());
     let leaves_out = source.leaves_out();
     match source.into_shared() {
         Some(rows) => Ok(Box::new(Shared {
@@ -72,6 +73,17 @@ pub(super) fn through(source: Source, view: impl View + 'static) -> Result<Sourc
         })),
         None => Err(Error::input(name, Place::default(), "shares its rows, but doesn't give them away")),
     }
+}
+
+/// What the sequences carry that are seen: all, or a part of them under the same numbers.
+fn carried_in<'a>(source: &'a dyn LogitsSource, view: &impl View) -> &'a [Carried] {
+    let (own, carried) = (source.shape().sequences, source.carried());
+    let seen = view.sequences(own.clone());
+    if seen.len() == own.len() {
+        return carried;
+    }
+    let from = seen.start.saturating_sub(own.start);
+    carried.get(from..from + seen.len()).unwrap_or_default()
 }
 
 fn renumbered(mut shape: Shape, view: &impl View) -> Shape {
@@ -120,6 +132,10 @@ impl<V: View> Wrapper for Forward<V> {
 
     fn ids_around(&self) -> BTreeMap<usize, Value> {
         renamed(self.source.ids(), &self.view)
+    }
+
+    fn carried_around(&self) -> &[Carried] {
+        carried_in(self.source.as_ref(), &self.view)
     }
 }
 

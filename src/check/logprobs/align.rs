@@ -22,6 +22,8 @@ pub(super) struct Token {
 #[derive(Debug, Default)]
 pub(super) struct Aligned {
     pub sequences: Vec<Vec<Token>>,
+    /// First and last tokens that one side alone has.
+    pub surplus: usize,
     pub causes: Vec<LikelyCause>,
 }
 
@@ -45,6 +47,8 @@ pub(super) fn align(names: [&str; 2], a: &[Claimed], b: &[Claimed]) -> Result<Al
         let [from_x, from_y, len] = overlap(names, sequence, [x, y], ids)?;
         extra[0] += usize::from(from_x > 0);
         extra[1] += usize::from(from_y > 0);
+        let rest = x.logprobs.len().saturating_sub(from_x).max(y.logprobs.len().saturating_sub(from_y));
+        aligned.surplus += rest.saturating_sub(len);
         let longer = |a: &[TokenId], b: &[TokenId]| a.len() == b.len() + 1 && a[1..] == *b && !b.is_empty();
         extra[0] += usize::from(longer(&x.prompt, &y.prompt));
         extra[1] += usize::from(longer(&y.prompt, &x.prompt));

@@ -80,7 +80,7 @@ pub struct LogprobDiff {
     pub sequences: usize,
     /// How many tokens have a log-probability on both sides.
     pub tokens: usize,
-    /// How many lack one on a side: missing, filling, −∞.
+    /// How many lack one on a side: missing, filling, −∞, or a last token that one side alone has.
     pub left_out: usize,
     /// If the tokens were drawn from A.
     pub if_a_drew: Estimators,
@@ -138,7 +138,7 @@ pub fn compare_logprobs(
         return Err(Error::input(names[1], Place::default(), what));
     }
     cause::likely(&mut aligned);
-    found.left_out = all - found.tokens;
+    found.left_out = all + aligned.surplus - found.tokens;
     found.causes = aligned.causes;
     Ok(found)
 }

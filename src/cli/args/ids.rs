@@ -32,7 +32,9 @@ impl IdsArgs {
         if !self.ids_text.is_empty() {
             return Ok(Some(NamedLists::of_texts(&self.ids_text)));
         }
-        let Some(path) = &self.ids_file else { return Ok(self.ids.clone()) };
+        let Some(path) = &self.ids_file else {
+            return self.ids.clone().map(|lists| lists.some(self.flag())).transpose();
+        };
         let file = path.display().to_string();
         let text = read_text(path)?;
         // an @ in a file is part of a token
@@ -40,7 +42,7 @@ impl IdsArgs {
             Error::Setting { value, what, .. } => Error::setting(format!("--ids-file {file}"), value, what),
             other => other,
         })?;
-        Ok(Some(lists))
+        lists.some(&format!("--ids-file {file}")).map(Some)
     }
 
     /// The ids of each line: those that were given, else those that the source carries; `None` where there are none.
@@ -55,8 +57,9 @@ impl IdsArgs {
         if let Some(lists) = self.lists()? {
             return lists.resolve(self.flag(), tokens).map(Some);
         }
-        let (carried, shape) = (source.carried(), source.shape());
-        Ok((!carried.is_empty()).then(|| carried.iter().map(|c| c.at_steps(&shape).to_vec()).collect()))
+        let shape = source.shape();
+        let carried: Vec<_> = source.carried().iter().map(|c| c.at_steps(&shape).to_vec()).collect();
+        Ok(carried.iter().any(|ids| !ids.is_empty()).then_some(carried))
     }
 
     /// The flag that was given, for errors.

@@ -8,7 +8,7 @@ use tokpick::source::{Access, LogitsSource, Row, row_iter};
 use tokpick::{Error, Result};
 
 use crate::cli::args::{InputArgs, ToArgs};
-use crate::cli::note::note;
+use crate::cli::note::{left_out, note};
 use crate::cli::out::Out;
 use crate::cli::{Execute, Given, Screen, Status, usage};
 
@@ -94,6 +94,9 @@ impl Execute for Convert {
             arrays(source, format, &mut out)?;
         }
         out.finish()?;
+        if format != FormatName::Jsonl {
+            left_out(&opened, |_| "an array can't say so: its rows will be taken for whole ones".into());
+        }
         Ok(Status::Done)
     }
 }

@@ -1,5 +1,6 @@
 use clap::{Args, Command};
 use std::ffi::OsString;
+use tokpick::check::Known;
 use tokpick::processor::{Chain, INFOS};
 use tokpick::render::page::{Page as Html, PageRow, STAGES};
 use tokpick::render::tree::Beams;
@@ -10,7 +11,7 @@ use tokpick::{Error, Place, Result, TokenId};
 use crate::cli::args::{
     HistoryArgs, InputArgs, LimitArgs, SearchArgs, SettingsArgs, ToArgs, made, resolve_seed,
 };
-use crate::cli::note::{missing, note};
+use crate::cli::note::{left_out, missing, note};
 use crate::cli::resolve::{Asked, Files, Resolved};
 use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
@@ -129,6 +130,7 @@ impl Execute for Page {
         out.write(|to| to.write_all(html.as_bytes()))?;
         out.finish()?;
         missing(opened.tokens.as_ref());
+        left_out(&opened, |_| Known::Renormalised(None).words());
         Ok(Status::Done)
     }
 }

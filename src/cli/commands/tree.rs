@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, ValueEnum};
 use serde_json::{Value, json};
+use tokpick::check::Known;
 use tokpick::hypothesis::Hypothesis;
 use tokpick::render::Tokens;
 use tokpick::render::tree::{Beams, Ending, Tree as Drawn, TreeView};
@@ -13,7 +14,7 @@ use tokpick::{Error, Place, Result};
 use crate::cli::args::{
     HistoryArgs, InputArgs, LimitArgs, ReportArgs, SearchArgs, SettingsArgs, VocabArgs, made, resolve_seed,
 };
-use crate::cli::note::{missing, no_effect};
+use crate::cli::note::{left_out, missing, no_effect};
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files};
 use crate::cli::usage::help;
@@ -148,6 +149,7 @@ impl Execute for Tree {
         self.write(&drawn, opened.tokens.as_ref(), &made, &mut out)?;
         out.finish()?;
         missing(opened.tokens.as_ref());
+        left_out(&opened, |_| Known::Renormalised(None).words());
         Ok(Status::Done)
     }
 }

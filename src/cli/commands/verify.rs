@@ -75,7 +75,7 @@ impl Execute for Verify {
         }
         self.judge.check()?;
         let lists = match self.claims()? {
-            Some(lists) => Some(lists),
+            Some(lists) => Some(lists.some(self.ids.flag())?),
             None => self.ids.lists()?,
         };
         let Some(lists) = lists.or_else(|| self.carried()) else { return self.without_ids(given) };
@@ -119,7 +119,7 @@ impl Verify {
         }
         // what is no input at all is asked for as a record
         let ids = self.input.carried().unwrap_or_default();
-        (!ids.is_empty()).then(|| NamedLists::of(ids.into_iter()))
+        ids.iter().any(|ids| !ids.is_empty()).then(|| NamedLists::of(ids.into_iter()))
     }
 
     /// Refuses a record where logits are read: it has ids of its own.

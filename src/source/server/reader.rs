@@ -125,6 +125,9 @@ impl Reader {
             self.answers[at].add(steps);
             return Ok(());
         }
+        if d.has("added_tokens") && d.has("model") {
+            return Err("a tokenizer, which gives ids their texts, and holds no logits".into());
+        }
         let keys: Vec<&str> = d.entries().iter().map(|(key, _)| &**key).take(6).collect();
         Err(format!("no answer of a server that is known here: its keys are {}", keys.join(", ")))
     }
@@ -200,6 +203,11 @@ impl Reader {
             answer.completion_tokens = n.try_into().ok();
         }
         Ok(())
+    }
+
+    /// The stream is over: what follows is another answer.
+    pub fn end(&mut self) {
+        self.open.clear();
     }
 
     /// An event of a stream of OpenAI's responses.

@@ -100,6 +100,12 @@ pub(crate) fn read(name: &str, text: &[u8], first: usize) -> Result<Reader> {
     let (mut at, mut began) = (0, 0);
     let (mut counted, mut line) = (0, first);
     while let Some(skip) = text[at..].iter().position(|b| !b.is_ascii_whitespace()) {
+        // an event of several lines ends with an empty one
+        if !pending.is_empty() && breaks(at, at + skip) > 1 {
+            let event = whole(&pending).map_err(|fault| bad(began, in_event(fault)))?;
+            reader.document(&event, line).map_err(|what| bad(began, what))?;
+            pending.clear();
+        }
         at += skip;
         (counted, line) = (at, line + breaks(counted, at));
         let rest = &text[at..];
@@ -107,22 +113,28 @@ pub(crate) fn read(name: &str, text: &[u8], first: usize) -> Result<Reader> {
         let content = ["data:", "error:"].iter().find_map(|field| rest[..end].strip_prefix(field.as_bytes()));
         if let Some(content) = content {
             reader.streams = true;
-            if pending.is_empty() {
-                began = at;
+            let content = content.trim_ascii();
+            let is_first = pending.is_empty();
+            match is_first {
+                true => began = at,
+                false => pending.push(b'\n'),
             }
-            pending.extend_from_slice(content.trim_ascii());
             at += end;
-            if pending == b"[DONE]" {
-                pending.clear();
+            if is_first && content == b"[DONE]" {
+                reader.end();
                 continue;
             }
-            match whole(&pending) {
-                Ok(event) => {
-                    reader.document(&event, line).map_err(|what| bad(began, what))?;
-                    pending.clear();
+            pending.extend_from_slice(content);
+            // an event of one line is read at once, one that goes on when it is over
+            if is_first && !content.is_empty() {
+                match whole(&pending) {
+                    Ok(event) => {
+                        reader.document(&event, line).map_err(|what| bad(began, what))?;
+                        pending.clear();
+                    }
+                    Err(fault) if fault.cut_off => {}
+                    Err(fault) => return Err(bad(began, fault.what)),
                 }
-                Err(fault) if fault.cut_off && at < text.len() => pending.push(b'\n'),
-                Err(fault) => return Err(bad(began, fault.what)),
             }
             continue;
         }
@@ -134,16 +146,24 @@ pub(crate) fn read(name: &str, text: &[u8], first: usize) -> Result<Reader> {
             continue;
         }
         if !pending.is_empty() {
-            break;
+            return Err(bad(began, CUT_OFF.into()));
         }
         let (document, len) = Value::first(rest).map_err(|fault| bad(at + fault.at, fault.what))?;
         reader.document(&document, line).map_err(|what| bad(at, what))?;
         at += len;
     }
     if !pending.is_empty() {
-        return Err(bad(began, "truncated: the event ends in the middle".into()));
+        let event = whole(&pending).map_err(|fault| bad(began, in_event(fault)))?;
+        reader.document(&event, line).map_err(|what| bad(began, what))?;
     }
     Ok(reader)
+}
+
+/// What is said of an event that ends in the middle.
+const CUT_OFF: &str = "truncated: the event ends in the middle";
+
+fn in_event(fault: Fault) -> String {
+    if fault.cut_off { CUT_OFF.into() } else { fault.what }
 }
 
 /// A text that is one value.

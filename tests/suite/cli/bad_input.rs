@@ -127,6 +127,9 @@ fn settings() {
         ("sample steps.npy --prompt-ids 1;2", "--prompt-ids \"1;2\": is no id"),
         ("sample steps.npy --prompt-ids @nowhere", "No such file"),
         ("probs steps.npy --ids 1;2", "ids for 2 sequences, but the input has 1"),
+        ("verify steps.npy --greedy --ids []", "--ids: holds no ids"),
+        ("score steps.npy --ids-file /dev/null", "--ids-file /dev/null: holds no ids"),
+        ("greedy tokenizer.json", "a tokenizer, which gives ids their texts, and holds no logits"),
         ("probs steps.npy --ids 999", "the id 999 is outside the vocabulary of 512"),
         ("sample steps.npy --chain top-kk=1", "--chain top-kk: no such processor (did you mean top_k?)"),
         (

@@ -235,3 +235,38 @@ fn hostile_answers() {
     let same = answer(&format!(r#"[{{"token":"x","logprob":-13,"top_logprobs":[{same}]}}]"#));
     assert!(read(&same).unwrap().notes().join(" ").contains("with a text that another of its list has"));
 }
+
+/// `[DONE]` ends an answer, and an event may go on over several lines until an empty one.
+#[test]
+fn streams_after_one_another_are_answers_of_their_own() {
+    let event = |id: u32| {
+        format!(
+            "data: {{\"choices\":[{{\"index\":0,\"token_ids\":[{id}],\ndata: \"logprobs\":{{\"content\":[{{\"token\":\"token_id:{id}\",\"logprob\":-0.5,\"top_logprobs\":[]}}]}}}}]}}\n\n"
+        )
+    };
+    let stream = [event(3), event(9), "data: [DONE]\n\n".into()].concat();
+    let taken = |text: &str| steps(text).into_iter().map(|(_, ids)| ids).collect::<Vec<_>>();
+    assert_eq!(taken(&stream), [[3, 9]]);
+    assert_eq!(taken(&[&stream[..], &stream].concat()), [[3, 9], [3, 9]]);
+    // lines that are empty cost no more than they are long
+    assert!(read(&"data: \n\n".repeat(200_000)).is_err());
+}
+
+/// A part of the sequences has the ids of its own sequences.
+#[test]
+fn parts_carry_what_is_theirs() {
+    let choice = |index: u32, id: u32| {
+        json!({"index": index, "token_ids": [id], "logprobs": {"content": [
+            {"token": format!("token_id:{id}"), "logprob": -0.5, "top_logprobs": [{"token": format!("token_id:{id}"), "logprob": -0.5}]}]}})
+    };
+    let answer = json!({"id": "x", "object": "chat.completion", "choices": [choice(0, 3), choice(1, 9)]});
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), answer.to_string()).unwrap();
+    let name = file.path().to_str().unwrap();
+    let ids = |shard: &str| {
+        let scores = crate::support::run::tokpick(&["score", name, "--shard", shard, "-f", "jsonl"]).json();
+        (scores["sequence"].clone(), scores["tokens"][0]["id"].clone())
+    };
+    assert_eq!(ids("1/2"), (0.into(), 3.into()));
+    assert_eq!(ids("2/2"), (1.into(), 9.into()));
+}

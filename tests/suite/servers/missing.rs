@@ -68,6 +68,8 @@ fn commands_say_what_is_missing_and_what_is_exact() {
             "probs --typical-p 0.5",
             "from typical_p on, the probabilities are renormalised over the listed tokens",
         ),
+        ("tree -b 2", renormalised),
+        ("page --seed 7", renormalised),
         (
             "score",
             "log-probabilities of listed tokens are those of the whole row; of the processed ones: the probabilities are renormalised over the listed tokens",
