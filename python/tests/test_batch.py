@@ -130,6 +130,8 @@ def test_what_is_wrong_is_told_with_its_row():
         (table().drop_columns("logits"), SETTINGS, "neither a column logits nor"),
         (pa.table({"id": [1, 2], "logits": [[1.0], [1.0, 2.0]]}), SETTINGS, "lists of 1 and .row 1. of 2"),
         (pa.table({"id": [1], "ids": [[3, 3]], "logprobs": [[-1.0, -2.0]]}), SETTINGS, "row 1: .*names token 3 twice"),
+        (pa.table({"id": [1], "ids": [[3, -1]], "logprobs": [[-1.0, -2.0]]}), SETTINGS, "ids holds numbers that are no token ids"),
+        (pa.table({"id": [1], "ids": [[3, None]], "logprobs": [[-1.0, -2.0]]}), SETTINGS, "hold nulls inside their lists"),
         (table(prefix=[[1, 2]] * 40, step=[1] * 40), SETTINGS, "row 0: step 1 comes after a prefix of 2 ids"),
         (table(), {"seed": 1, "top_p": 7}, "--top-p 7: must be from 0 to 1"),
     ]:

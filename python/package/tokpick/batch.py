@@ -204,7 +204,13 @@ def _logits(columns: dict[str, Any]) -> tuple[Any, str | None]:
     if lengths[0] != lengths[1] or not np.array_equal(offsets, others):
         row = int(np.argmax(np.diff(offsets) != np.diff(others)))
         raise ValueError(f"row {columns['id'][row].as_py()!r}: ids and logprobs are of different lengths")
-    flat_ids = ids.flatten().to_numpy(zero_copy_only=False).astype(np.uint32)
+    flat = ids.flatten()
+    if flat.null_count or values.flatten().null_count:
+        raise ValueError("the columns ids and logprobs hold nulls inside their lists")
+    flat_ids = flat.to_numpy(zero_copy_only=False)
+    if len(flat_ids) and not (0 <= flat_ids.min() and flat_ids.max() < 2**32):
+        raise ValueError("the column ids holds numbers that are no token ids: they are from 0 to 2^32 - 1")
+    flat_ids = flat_ids.astype(np.uint32)
     flat_values = values.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
     return (offsets.astype(np.uint64).tobytes(), flat_ids.tobytes(), flat_values.tobytes()), None
 

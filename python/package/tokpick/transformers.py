@@ -38,18 +38,20 @@ class Processor:
         self.seed, self.settings = seed, settings
         #: Ids of the prompt; ``None`` until the first call of a generation tells.
         self.prompt_length: int | None = None
+        self._length = 0
         self._coins = "xtc" in (chain_text(self.chain) or "") or "xtc_probability" in settings
 
     def reset(self) -> None:
-        """Forgets the prompt: another generation begins. A call with fewer ids than the prompt has says it, too."""
+        """Forgets the prompt: another generation begins. A call with other than one id more than the last says it, too."""
         self.prompt_length = None
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         import torch
 
         length = int(input_ids.shape[-1])
-        if self.prompt_length is None or length <= self.prompt_length:
+        if self.prompt_length is None or length != self._length + 1:
             self.prompt_length = length
+        self._length = length
         begin, step = self.prompt_length, length - self.prompt_length
         rows = scores.detach().to("cpu", torch.float32)
         left = np.empty(tuple(rows.shape))
