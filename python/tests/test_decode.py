@@ -167,13 +167,13 @@ def test_remarks_are_warnings():
 
 def test_other_threads_go_on_meanwhile():
     logits = RNG.normal(0, 3, (40, 50_000)).astype(np.float32)
-    work = threading.Thread(target=lambda: tokpick.sample(logits, typical_p=0.9, seed=1, num_samples=20, threads=1))
+    work = threading.Thread(target=lambda: tokpick.sample(logits, typical_p=0.9, seed=1, num_samples=60, threads=1))
     work.start()
     turns = 0
     while work.is_alive():
         turns += 1
         time.sleep(0.0005)
-    assert turns > 20
+    assert turns > 5  # two or three where the interpreter is not let go
 
 
 def test_threads_change_nothing():
