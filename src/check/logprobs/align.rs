@@ -1,7 +1,7 @@
 //! Which numbers of two sides are of the same token.
 
 use super::Claimed;
-use super::cause::{CauseKind, LikelyCause, Side};
+use super::likely::{CauseKind, LikelyCause, Side};
 use crate::{Error, Place, Result, TokenId};
 
 /// One token, and what both sides say of it.

@@ -4,9 +4,10 @@ mod align;
 mod cause;
 mod claimed;
 mod fit;
+mod likely;
 
-pub use cause::{CauseKind, LikelyCause, Side};
 pub use claimed::{Claimed, ClaimedFile, read_claimed};
+pub use likely::{CauseKind, LikelyCause, Side};
 
 use serde::Serialize;
 
