@@ -9,7 +9,7 @@ pub use quantiles::Quantiles;
 
 use serde::Serialize;
 
-use crate::kernel::{exp, ln};
+use crate::kernel::{self, exp, ln};
 use crate::source::{Floor, LogitsSource, Query, Row, row_iter};
 use crate::{Error, Place, Result, TokenId};
 use align::Alignment;
@@ -236,8 +236,9 @@ impl Side {
             return Ok(());
         }
         let highest = f64::from(highest);
-        let sum: f64 = self.logprobs.iter().map(|x| exp(f64::from(*x) - highest)).sum();
-        self.normalizer = highest + ln(sum);
+        let mut sums = kernel::Sums::new(highest, 1.0);
+        sums.add(&self.logprobs, f32::NEG_INFINITY);
+        self.normalizer = highest + ln(sums.totals().0);
         Ok(())
     }
 
@@ -257,13 +258,8 @@ fn compare(base: &mut Side, other: &mut Side, sequence: usize, step: usize, id: 
         };
         side.floored.scored += usize::from(side.is_kld && side.floor.holds(*stored));
     }
-    let mut kl = 0.0;
-    for token in 0..base.logprobs.len() {
-        let of_base = base.logprob(token);
-        if of_base > LEAST {
-            kl += exp(of_base) * (of_base - other.logprob(token));
-        }
-    }
+    let [of_base, of_other] = [&*base, &*other].map(|side| (&side.logprobs[..], side.normalizer));
+    let kl = kernel::divergence(of_base, of_other, LEAST);
     let (p_base, p) = (exp(base.logprob(id as usize)), exp(other.logprob(id as usize)));
     let kl = Some(kl).filter(|kl| kl.is_finite());
     Ok(RowKl { sequence, step, id, kl, p_base, p, same_top: base.best == other.best })

@@ -21,4 +21,4 @@ pub use mass::{mass, moments};
 pub use pick::pick;
 pub use scan::{Scan, count, find, max, scan};
 pub use select::{gather, gather_spans, kth_largest, top};
-pub use wide::Sums;
+pub use wide::{Sums, divergence};

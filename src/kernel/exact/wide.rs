@@ -68,6 +68,61 @@ impl<T: Copy + PartialOrd + Into<f64>> Kernel for Add<'_, T> {
     }
 }
 
+/// The Kullback-Leibler divergence Σ e^p · (p − q) of two rows, of which each is a list of numbers and what is taken off of them; summed over
+/// the tokens whose p is above `least`, by lanes as in [`Sums`].
+///
+/// ```
+/// use tokpick::kernel::divergence;
+/// let row = [0.5f32.ln(), 0.5f32.ln(), f32::NEG_INFINITY];
+/// let other = [0.25f32.ln(), 0.75f32.ln(), f32::NEG_INFINITY];
+/// let kl = 0.5 * (0.5f64 / 0.25).ln() + 0.5 * (0.5f64 / 0.75).ln();
+/// assert!((divergence((&row, 0.0), (&other, 0.0), -16.0) - kl).abs() < 1e-7);
+/// // what the other row has no place for
+/// assert_eq!(divergence((&row, 0.0), (&[0.0, f32::NEG_INFINITY, 0.0], 0.0), -16.0), f64::INFINITY);
+/// ```
+pub fn divergence(of: (&[f32], f64), from: (&[f32], f64), least: f64) -> f64 {
+    let mut lanes = [0.0; LANES];
+    run(Divergence { of, from, least: least.max(LOWEST), lanes: &mut lanes });
+    crate::kernel::simd::isa::tree(lanes)
+}
+
+struct Divergence<'a> {
+    of: (&'a [f32], f64),
+    from: (&'a [f32], f64),
+    least: f64,
+    lanes: &'a mut [f64; LANES],
+}
+
+impl Kernel for Divergence<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, _: I) {
+        let Divergence { of: (of, shift), from: (from, other_shift), least, lanes } = self;
+        let term = |p: f32, q: f32| term(f64::from(p) - shift, f64::from(q) - other_shift, least);
+        let (rows, rest) = of.as_chunks::<LANES>();
+        let (others, more) = from.as_chunks::<LANES>();
+        let mut sums = *lanes;
+        for (row, other) in rows.iter().zip(others) {
+            for lane in 0..LANES {
+                sums[lane] += term(row[lane], other[lane]);
+            }
+        }
+        for (lane, (p, q)) in rest.iter().zip(more).enumerate() {
+            sums[lane] += term(*p, *q);
+        }
+        *lanes = sums;
+    }
+}
+
+/// e^p · (p − q), or nothing for a p that is not above `least`.
+#[inline(always)]
+fn term(p: f64, q: f64, least: f64) -> f64 {
+    let counts = p > least;
+    let (p, d) = if counts { (p, p - q) } else { (least, 0.0) };
+    exp(p) * d
+}
+
 /// (w, a) of a value.
 #[inline(always)]
 fn weigh<T: Copy + PartialOrd + Into<f64>>(x: T, lo: T, max: f64, scale: f64) -> (f64, f64) {
