@@ -28,9 +28,12 @@ pub fn model_dir(dir: impl AsRef<Path>, tokens: Option<Tokens>) -> Result<Tokens
         Some(tokens) => tokens,
         None => Tokens::open(dir.join("tokenizer.json"))?,
     };
+    let mut tokens = tokens;
     for file in ["generation_config.json", "config.json"] {
         if let Some((file, eos)) = field(dir, file, "eos_token_id")? {
             let read = generation_config(&file, &json!({"eos_token_id": eos}).to_string())?;
+            tokens =
+                read.notes.iter().fold(tokens, |tokens, what| tokens.with_note(format!("{file}: {what}")));
             if let Some(ends) = read.strategy.eos_token_id {
                 return Ok(tokens.with_ends(ends));
             }
@@ -57,4 +60,35 @@ fn field(dir: &Path, file: &str, field: &str) -> Result<Option<(String, Value)>>
     let mut object: Value = serde_json::from_str(&text)
         .map_err(|e| Error::input(&name, Place::default(), format!("no JSON: {e}")))?;
     Ok(object.get_mut(field).map(Value::take).filter(|value| !value.is_null()).map(|value| (name, value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::model_dir;
+    use crate::source::Vocab;
+    use crate::text::Tokens;
+
+    #[test]
+    fn an_end_token_that_names_none_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| std::fs::write(dir.path().join(file), text).unwrap();
+        let open = || {
+            let tokens = Tokens::new(Vocab::parse("v", br#"["a", "b"]"#).unwrap());
+            model_dir(dir.path(), Some(tokens)).unwrap()
+        };
+        write("config.json", r#"{"eos_token_id": -1}"#);
+        let tokens = open();
+        assert_eq!(tokens.ends(), None);
+        let said = &tokens.notes()[0];
+        assert!(
+            said.ends_with("config.json: eos_token_id: -1 names no token, and transformers ignores it"),
+            "{said}"
+        );
+        write("generation_config.json", r#"{"eos_token_id": [-1, 1]}"#);
+        let tokens = open();
+        assert_eq!((tokens.ends(), tokens.notes().len()), (Some(&[1][..]), 1));
+        write("generation_config.json", r#"{"eos_token_id": 0}"#);
+        let tokens = open();
+        assert_eq!((tokens.ends(), tokens.notes().len()), (Some(&[0][..]), 0));
+    }
 }

@@ -51,6 +51,7 @@ pub struct Tokens {
     skip_special: bool,
     /// The model's own end tokens, where its files say them.
     ends: Option<Vec<TokenId>>,
+    notes: Vec<String>,
     missing: Arc<Mutex<BTreeSet<TokenId>>>,
 }
 
@@ -59,7 +60,15 @@ impl Tokens {
     pub fn new(strings: Vocab) -> Self {
         let spelling = Spelling::of(strings.iter());
         let missing = Arc::default();
-        Tokens { spelling, strings, tokenizer: None, skip_special: false, ends: None, missing }
+        Tokens {
+            spelling,
+            strings,
+            tokenizer: None,
+            skip_special: false,
+            ends: None,
+            notes: Vec::new(),
+            missing,
+        }
     }
 
     /// Reads a vocabulary or a tokenizer, told apart by content; `-` is standard input.
@@ -97,6 +106,17 @@ impl Tokens {
     /// Says which tokens end a sequence of this model.
     pub fn with_ends(self, ends: Vec<TokenId>) -> Self {
         Tokens { ends: Some(ends), ..self }
+    }
+
+    /// The same, with a note on the files that they come from.
+    pub(crate) fn with_note(mut self, what: String) -> Self {
+        self.notes.push(what);
+        self
+    }
+
+    /// What their user should know of the files that they come from.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The tokens that end a sequence of this model, where that was said.

@@ -34,10 +34,13 @@ impl LimitArgs {
         let mut ids = named.unwrap_or_default();
         for text in &self.eos_token {
             let bad = |what: String| Error::setting("--eos-token", format!("{text:?}"), what);
+            let is_id = text.trim().parse::<TokenId>().is_ok();
+            let instead =
+                if is_id { format!("; an id is --eos-token-id {}", text.trim()) } else { String::new() };
             let no_strings =
                 "is a string, and there are no token strings: give --tokenizer FILE or --vocab FILE";
-            let tokens = tokens.ok_or_else(|| bad(no_strings.into()))?;
-            ids.push(tokens.only(text).map_err(bad)?);
+            let tokens = tokens.ok_or_else(|| bad(format!("{no_strings}{instead}")))?;
+            ids.push(tokens.only(text).map_err(|what| bad(format!("{what}{instead}")))?);
         }
         Ok(Some(ids))
     }

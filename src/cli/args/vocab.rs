@@ -7,7 +7,7 @@ use tokpick::settings::model_dir;
 use tokpick::text::Tokens;
 use tokpick::{Error, Place, Result};
 
-use crate::cli::note::no_effect;
+use crate::cli::note::{no_effect, note};
 
 #[derive(Args)]
 #[command(next_help_heading = "Input")]
@@ -40,7 +40,11 @@ impl VocabArgs {
             return Err(Error::input(path.display().to_string(), Place::default(), what));
         }
         let tokens = match &self.model_dir {
-            Some(dir) => Some(model_dir(dir, tokens)?),
+            Some(dir) => {
+                let tokens = model_dir(dir, tokens)?;
+                tokens.notes().iter().for_each(note);
+                Some(tokens)
+            }
             None => tokens,
         };
         let knows_special = tokens.as_ref().is_some_and(Tokens::is_tokenizer);

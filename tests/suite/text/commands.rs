@@ -196,3 +196,12 @@ fn tokens_shows_the_split() {
     let plain = tokpick(&["tokens", "The compiler", "--vocab", "vocab.json"]).failure();
     assert!(plain.contains("is no id, and no token of the vocabulary"), "{plain}");
 }
+
+/// An id in the place of a token's string is met with the flag for ids.
+#[test]
+fn an_id_given_as_a_string() {
+    for vocab in [&[][..], &["--vocab", "vocab.json"]] {
+        let said = tokpick(&[&["greedy", "steps.npy", "--eos-token", "279"], vocab].concat()).failure();
+        assert!(said.ends_with("; an id is --eos-token-id 279"), "{said}");
+    }
+}
