@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use serde_json::Value;
+use tokpick::source::write::write_npz;
 use tokpick::source::{LogitsSource, Open, RawDtype, row_iter};
 
 use crate::support::run::{fixture, tokpick, with_input, words};
@@ -295,6 +296,28 @@ fn hostile_containers_end_in_one_line() {
             "the safetensors header is cut off",
         ),
     ];
+    let stored = write_npz(Vec::new(), &[1, 2], |npy| npy.row(&[1.5, 7.25])).unwrap();
+    let number = stored.windows(4).position(|bytes| bytes == 7.25f32.to_le_bytes()).unwrap();
+    let mut twice = rawzip::ZipArchiveWriter::new(Vec::new());
+    for _ in 0..2 {
+        let (mut entry, config) = twice.new_file("logits.npy").start().unwrap();
+        let mut data = config.wrap(&mut entry);
+        data.write_all(b"x").unwrap();
+        let (_, descriptor) = data.finish().unwrap();
+        entry.finish(descriptor).unwrap();
+    }
+    let cases = [
+        cases,
+        vec![
+            (
+                "changed.npz",
+                changed(&stored, number, &7.5f32.to_le_bytes()),
+                "not those of the archive's checksum",
+            ),
+            ("twice.npz", twice.finish().unwrap(), "two arrays are called \"logits\""),
+        ],
+    ]
+    .concat();
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes, said) in cases {
         let file = folder.path().join(name);
@@ -353,7 +376,11 @@ fn every_input_is_converted_into_every_output() {
             let output = folder.path().join(name);
             let ran = tokpick(&["convert", input.to_str().unwrap(), "-o", output.to_str().unwrap()]);
             if name == "x.jsonl" && before.0.len() > 1 {
-                assert!(ran.failure().contains("JSON Lines hold the steps of one sequence, and here are 3"));
+                let said = ran.failure();
+                assert!(
+                    said.contains("JSON Lines hold the steps of one sequence, and here are 3: --shard 1/3"),
+                    "{said}"
+                );
                 continue;
             }
             assert_eq!((ran.status, ran.err.as_str()), (Some(0), ""), "{input:?} {name}");

@@ -2,13 +2,16 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, FrameHeaderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 /// A reader of what a gzip stream holds.
 pub(in crate::source) fn gzip(from: impl Read + Send + 'static) -> Box<dyn Read + Send> {
-    Box::new(Said { from: MultiGzDecoder::new(from), name: "gzip" })
+    Box::new(Said {
+        from: Gzip { from: Some(GzDecoder::new(BufReader::with_capacity(1 << 16, from))) },
+        name: "gzip",
+    })
 }
 
 /// A reader of what a Zstandard stream holds.
@@ -40,6 +43,49 @@ impl<R: Read> Read for Said<R> {
             };
             io::Error::new(io::ErrorKind::InvalidData, what)
         })
+    }
+}
+
+/// Member after member.
+struct Gzip<R: BufRead> {
+    /// `None` after the last.
+    from: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Read for Gzip<R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        while let Some(mut from) = self.from.take() {
+            let read = from.read(to);
+            if to.is_empty() || !matches!(read, Ok(0)) {
+                self.from = Some(from);
+                return read;
+            }
+            let mut rest = from.into_inner();
+            match rest.fill_buf()? {
+                [] => {}
+                [0x1f, ..] => self.from = Some(GzDecoder::new(rest)),
+                // tapes are filled up with zeros
+                [0, ..] => zeros(&mut rest)?,
+                _ => return Err(io::Error::other(MORE)),
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// What is said of bytes behind the compressed ones.
+const MORE: &str = "after their end the file goes on with something else";
+
+/// Passes over zeros to the end.
+fn zeros(from: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let bytes = from.fill_buf()?;
+        let count = bytes.len();
+        match bytes {
+            [] => return Ok(()),
+            bytes if bytes.iter().all(|b| *b == 0) => from.consume(count),
+            _ => return Err(io::Error::other(MORE)),
+        }
     }
 }
 
@@ -143,11 +189,17 @@ mod tests {
                 let what = open(packed[..cut].to_vec()).expect_err("cut off");
                 assert!(what.contains("truncated"), "{cut} of {}: {what}", packed.len());
             }
+            let more = open([packed.clone(), b"and more".to_vec()].concat()).expect_err("more");
+            assert!(more.contains("broken") && !more.contains("truncated"), "{more}");
             let mut broken = packed.clone();
             let middle = broken.len() / 2;
             broken[middle..middle + 40].fill(0xa5);
             assert!(open(broken).is_err());
         }
+        let filled = [&pack(&text)[0][..], &[0; 70_000]].concat();
+        assert_eq!(all(gzip(io::Cursor::new(filled))).as_ref(), Ok(&text));
+        let more = all(gzip(io::Cursor::new([&pack(&text)[0][..], b"more"].concat()))).expect_err("more");
+        assert_eq!(more, "the gzip data are broken: after their end the file goes on with something else");
         let skipped = [&[0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3][..], &pack(b"hello")[1]].concat();
         assert_eq!(all(zstd(io::Cursor::new(skipped))).as_deref(), Ok(&b"hello"[..]));
     }

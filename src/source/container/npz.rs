@@ -60,6 +60,9 @@ pub(in crate::source) fn find<R: ReaderAt>(
         }));
     }
     let chosen = super::pick(&names, wanted.map(|w| w.strip_suffix(".npy").unwrap_or(w))).map_err(bad)?;
+    if let Some(twice) = names.iter().skip(chosen + 1).find(|name| **name == names[chosen]) {
+        return Err(bad(format!("two arrays are called {twice:?}: nothing tells which is meant")));
+    }
     let (name, (way, method, crc, is_encrypted)) = (names.swap_remove(chosen), ways.swap_remove(chosen));
     if is_encrypted {
         return Err(bad(format!("the array {name:?} is encrypted")));
@@ -77,6 +80,24 @@ pub(in crate::source) fn find<R: ReaderAt>(
         return Err(bad(format!("the archive promises more for the array {name:?} than it holds")));
     }
     Ok(Entry { name, start, end, is_stored, size, crc })
+}
+
+/// The largest stored array whose checksum is tested when it is opened: a longer one would be read twice.
+const TESTED: u64 = 16 << 20;
+
+/// Tests the checksum of a stored array, whose rows are read where they lie.
+///
+/// # Errors
+/// Bytes that are not those that were stored; those of the reader.
+pub(in crate::source) fn test(file: &str, from: File, entry: &Entry) -> Result<()> {
+    if !entry.is_stored || entry.end - entry.start > TESTED {
+        return Ok(());
+    }
+    let tested = io::copy(&mut read_file(from, entry), &mut io::sink());
+    tested.map(|_| ()).map_err(|e| match e.kind() {
+        io::ErrorKind::InvalidData => Error::input(file, Place::default(), e.to_string()),
+        _ => Error::Io { file: file.into(), source: e },
+    })
 }
 
 /// The most arrays of an archive.

@@ -26,10 +26,13 @@ use super::dtype::{Codec, Dtype, Fault};
 use super::layout::Grid;
 use super::stream::{Rows, Stream};
 use super::{Access, Carried, Format, LogitsSource, Query, ReadAt, Row, RowRange, Shape, Wrapper, read_rows};
-use crate::{Error, Place, Result, TokenId};
+use crate::{Error, Place, Result, TokenId, kernel};
 
 /// Bytes of a row before its codes.
 const ROW_HEAD: usize = 8;
+
+/// How far rounding may bring a log-probability above 0.
+const SLACK: f32 = 1e-3;
 
 /// The codes of a row.
 const CODES: Codec = Codec { dtype: Dtype::U16, big_endian: false };
@@ -90,8 +93,12 @@ fn read_row(
     if !(scale >= 0.0 && min.is_finite() && (scale * f32::from(u16::MAX) + min).is_finite()) {
         return Ok(Some(format!("the row's scale {scale} and minimum {min} give no log-probabilities")));
     }
-    for x in out {
+    for x in &mut *out {
         *x = scale * *x + min;
+    }
+    let best = kernel::max(out);
+    if best > SLACK {
+        return Ok(Some(format!("its best token has {best}, above 0: no log-probability")));
     }
     Ok(None)
 }

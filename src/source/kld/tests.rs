@@ -125,6 +125,19 @@ fn lies_and_cuts_are_one_line() {
     }
 }
 
+/// Rounding may bring a certain token above 0, and nothing more.
+#[test]
+fn no_token_is_more_than_certain() {
+    for source in both(&file(5, 3, 2, &TOKENS, &vec![(0.5, -1.9995, vec![4, 0, 1]); 4]), None) {
+        let row = row_iter(source.unwrap().as_mut()).next().unwrap().unwrap().row;
+        assert!((row.logits[0] - 0.0005).abs() < 1e-6);
+    }
+    for line in refused(&file(5, 3, 2, &TOKENS, &vec![(0.5, -1.5, vec![0, 4, 1]); 4])) {
+        let said = "sequence 0, step 3: its best token has 0.5, above 0: no log-probability";
+        assert!(line.contains(said), "{line}");
+    }
+}
+
 #[test]
 fn settings_without_a_use_are_refused() {
     let read = |open: Open| open.read(Cursor::new(good())).err().unwrap().to_string();

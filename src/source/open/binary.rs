@@ -97,6 +97,7 @@ impl Open {
                     header.container = "NPZ, NPY".into();
                     return self.in_pipe(name, from, header);
                 }
+                npz::test(&name, again()?, &found)?;
                 let held = (found.end - found.start).saturating_sub(header.data_start);
                 header.container = "NPZ, NPY".into();
                 header.data_start += found.start;

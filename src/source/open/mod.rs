@@ -166,14 +166,16 @@ impl Open {
 /// std::fs::write(&file, b"").unwrap();
 /// let named = format!("{}#logits", file.display());
 /// assert_eq!(file_and_array(Path::new(&named)), (file.clone(), Some("logits".to_string())));
+/// let named = format!("{}#a#b", file.display());
+/// assert_eq!(file_and_array(Path::new(&named)), (file.clone(), Some("a#b".to_string())));
 /// assert_eq!(file_and_array(&file), (file, None));
 /// ```
 pub fn file_and_array(path: &Path) -> (PathBuf, Option<String>) {
-    let named = path.to_str().filter(|_| !path.exists()).and_then(|text| text.rsplit_once('#'));
-    match named {
-        Some((file, array)) if !array.is_empty() && Path::new(file).exists() => {
-            (file.into(), Some(array.into()))
-        }
-        _ => (path.into(), None),
+    let text = path.to_str().filter(|_| !path.exists()).unwrap_or_default();
+    // file and array may both have a # in their names: the longest file that is there
+    let mut named = text.rmatch_indices('#').map(|(at, _)| (&text[..at], &text[at + 1..]));
+    match named.find(|(file, array)| !array.is_empty() && Path::new(file).exists()) {
+        Some((file, array)) => (file.into(), Some(array.into())),
+        None => (path.into(), None),
     }
 }
