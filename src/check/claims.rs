@@ -4,6 +4,8 @@
 //! `RequestOutput` as JSON (`outputs` with `token_ids`), SGLang's native answers (`output_ids`), llama.cpp's (`tokens`), the files
 //! of token-difr (`{"config": …, "samples": […]}`), lists and lines of these, and any of them as `{"request": …, "response": …}`.
 
+use std::sync::Arc;
+
 use crate::source::server::{self, Answer, Asked};
 use crate::{Error, Place, Result, TokenId};
 
@@ -13,9 +15,9 @@ pub struct Claim {
     /// The drawn ids.
     pub ids: Vec<TokenId>,
     /// The request's seed, where the document has it; of the n-th choice of a request, vLLM's seed + n.
-    pub seed: Option<i64>,
+    pub seed: Option<i128>,
     /// The prompt, where the document has it.
-    pub prompt: Option<Vec<TokenId>>,
+    pub prompt: Option<Arc<[TokenId]>>,
     /// The prompt's length, where the document has it.
     pub prompt_len: Option<u64>,
     /// Sampling settings that the document names.
@@ -70,7 +72,7 @@ pub fn claims(file: &str, text: &str) -> Result<Option<Vec<Claim>>> {
 mod tests {
     use super::*;
 
-    fn found(text: &str) -> Vec<(Vec<TokenId>, Option<i64>, Option<u64>)> {
+    fn found(text: &str) -> Vec<(Vec<TokenId>, Option<i128>, Option<u64>)> {
         let all = claims("f", text).unwrap().unwrap();
         all.into_iter().map(|c| (c.ids.clone(), c.seed, c.position())).collect()
     }

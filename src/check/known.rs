@@ -54,7 +54,7 @@ impl Known {
                 "temperature" if value == 0.0 && left_out.fewest_best > 0 => return Known::Exact(name),
                 "temperature" => scaled = Some(name),
                 "top_k" if enough && value <= left_out.fewest_best as f64 => return Known::Exact(name),
-                "top_p" if by_mass && value <= 1.0 - left_out.largest => return Known::Exact(name),
+                "top_p" if by_mass && value <= 1.0 - left_out.unsure => return Known::Exact(name),
                 "min_p" if scaled.is_none() && enough && left_out.below_best < ln => {
                     return Known::Exact(name);
                 }

@@ -22,6 +22,8 @@ pub struct ScoredToken {
     pub processed_logprob: Option<f64>,
     /// 1 + the number of tokens with a strictly higher raw logit: tied tokens share the better rank.
     pub rank: usize,
+    /// False where the row leaves out tokens that may be above this one: the rank is the best that it can have.
+    pub rank_is_exact: bool,
     /// Its rank after the processors; `None` where they remove the token.
     pub processed_rank: Option<usize>,
     /// Surprise −log₂ p in the raw row, in bits.
@@ -131,7 +133,8 @@ fn token(visit: &Visit<'_>) -> Option<ScoredToken> {
     let raw = c.raw_figures();
     let logprob = raw.normalizer.log_probability(f64::from(logit));
     let score = c.score(id).filter(|s| s.is_finite());
-    let rank = 1 + c.raw_above(logit);
+    let above = c.raw_above(logit);
+    let (rank, rank_is_exact) = c.rest().map_or((1 + above, true), |rest| rest.rank(id, logprob, above));
     let (processed, processed_rank) = match score {
         // the processors changed nothing: the same figures
         _ if c.is_raw() => (logprob, logprob.map(|_| rank)),
@@ -145,6 +148,7 @@ fn token(visit: &Visit<'_>) -> Option<ScoredToken> {
         logprob_at_most: c.rest().filter(|_| logprob.is_none()).map(|rest| rest.bound),
         processed_logprob: processed,
         rank,
+        rank_is_exact,
         processed_rank,
         bits: logprob.map(bits),
         entropy: raw.entropy,

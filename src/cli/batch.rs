@@ -196,8 +196,11 @@ impl Part {
             access: Access::BySequence,
             ..inner
         };
-        let carried =
-            Carried { prompt: address.prompt.clone(), ids: address.prefix.clone(), ..Carried::default() };
+        let carried = Carried {
+            prompt: address.prompt.clone().into(),
+            ids: address.prefix.clone(),
+            ..Carried::default()
+        };
         Part {
             source,
             name,

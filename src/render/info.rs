@@ -1,9 +1,10 @@
 //! What an input holds.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde::Serialize;
-use serde_json::json;
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use super::kit::{Look, clip, count_of, sparkline, token};
 use super::{Table, Tokens};
@@ -23,8 +24,10 @@ pub struct RowInfo {
     pub nan: usize,
     /// How many are +∞.
     pub infinite: usize,
-    /// How many are −∞: masked tokens (in a sparse row, those that it does not name).
+    /// How many are −∞: masked tokens (in a sparse row of logits, those that it does not name).
     pub masked: usize,
+    /// How many tokens a list of the likeliest ones leaves out.
+    pub unlisted: usize,
     /// Entropy in nats, at least so much where tokens are left out; `None` where the row gives no distribution.
     pub entropy: Option<f64>,
     /// The largest logit.
@@ -46,12 +49,14 @@ impl RowInfo {
             true => 0,
             false => row.logits.iter().filter(|&&x| of(x)).count(),
         };
+        let unnamed = row.vocab - row.logits.len().min(row.vocab);
         let mut info = RowInfo {
             sequence,
             step,
             nan: count(f32::is_nan),
             infinite: count(|x| x == f32::INFINITY),
-            masked: count(|x| x == f32::NEG_INFINITY) + (row.vocab - row.logits.len().min(row.vocab)),
+            masked: count(|x| x == f32::NEG_INFINITY) + if row.rest.is_none() { unnamed } else { 0 },
+            unlisted: if row.rest.is_some() { unnamed } else { 0 },
             entropy: None,
             max: None,
             top: Vec::new(),
@@ -87,6 +92,8 @@ pub struct InputInfo {
     pub shape: Shape,
     /// How many tokens have strings.
     pub strings: Option<usize>,
+    /// The caller's own names of sequences, by their numbers.
+    pub ids: BTreeMap<usize, Value>,
     /// Its rows.
     pub rows: Vec<RowInfo>,
     /// How many further rows there are that were not looked at.
@@ -130,7 +137,9 @@ impl InputInfo {
             let largest = missing.iter().fold(0.0f64, |a, b| a.max(*b));
             let [mean, largest] =
                 [missing.iter().sum::<f64>() / missing.len() as f64, largest].map(|x| look.number(x));
-            head.row(["not listed", &format!("{mean} of the probability on average, {largest} at most")]);
+            let unlisted = count_of(self.rows.iter().map(|r| r.unlisted).sum(), "token");
+            let mass = format!("{mean} of the probability on average, {largest} at most");
+            head.row(["not listed", &format!("{unlisted}: {mass}")]);
         }
         head.write_within(look.width, to)?;
         writeln!(to)?;
@@ -164,9 +173,9 @@ impl InputInfo {
     /// Those of the writer.
     pub fn json(&self, to: &mut dyn Write) -> io::Result<()> {
         let (format, shape) = (&self.format, &self.shape);
-        let document = json!({
-            "input": self.input,
-            "format": {
+        let head = Head {
+            input: &self.input,
+            format: json!({
                 "name": format.name,
                 "version": format.version.map(|(major, minor)| format!("{major}.{minor}")),
                 "dtype": format.dtype,
@@ -174,8 +183,8 @@ impl InputInfo {
                 "order": format.order,
                 "axes": format.axes,
                 "layout": format.layout.map(|layout| layout.to_string()),
-            },
-            "shape": {
+            }),
+            shape: json!({
                 "first_sequence": shape.sequences.start,
                 "sequences": shape.sequences.len(),
                 "first_step": shape.first_step,
@@ -183,12 +192,41 @@ impl InputInfo {
                 "vocab": shape.vocab,
                 "follows_prefix": shape.follows_prefix,
                 "access": access(shape.access).0,
-            },
-            "strings": self.strings,
-            "rows": self.rows,
-        });
-        writeln!(to, "{document}")
+            }),
+            strings: self.strings,
+            rows: Rows(self),
+        };
+        serde_json::to_writer(&mut *to, &head)?;
+        writeln!(to)
     }
+}
+
+/// The document of an input.
+#[derive(Serialize)]
+struct Head<'a> {
+    format: Value,
+    input: &'a str,
+    rows: Rows<'a>,
+    shape: Value,
+    strings: Option<usize>,
+}
+
+/// Its rows, written one by one.
+struct Rows<'a>(&'a InputInfo);
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Rows(info) = self;
+        to.collect_seq(info.rows.iter().map(|row| with_id(json!(row), info.ids.get(&row.sequence))))
+    }
+}
+
+/// What is told of a sequence, with the caller's own name of it as `id`.
+pub fn with_id(mut document: Value, id: Option<&Value>) -> Value {
+    if let Some(id) = id {
+        document["id"] = id.clone();
+    }
+    document
 }
 
 /// A shape for people.

@@ -21,7 +21,7 @@ pub mod tree;
 pub use escape::escape;
 pub use explain::{Explain, Explained};
 pub use histogram::{Counted, Histogram, Outcome, Rest, by_chance};
-pub use info::{InputInfo, RowInfo};
+pub use info::{InputInfo, RowInfo, with_id};
 pub use probs::{Distribution, Probs, ProbsFormat};
 pub use processors::Processors;
 pub use run::{Head, RunFormat, RunWriter};

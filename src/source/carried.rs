@@ -1,5 +1,7 @@
 //! What an input says of its tokens beside its rows.
 
+use std::sync::Arc;
+
 use super::Shape;
 use crate::TokenId;
 
@@ -13,8 +15,8 @@ use crate::TokenId;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Carried {
-    /// The ids before step 0: the prompt. Empty where they are not known.
-    pub prompt: Vec<TokenId>,
+    /// The ids before step 0: the prompt. Empty where they are not known. The choices of one request share it.
+    pub prompt: Arc<[TokenId]>,
     /// The token that was taken at each step, from step 0 of the input on.
     pub ids: Vec<TokenId>,
     /// Natural logarithms of the probabilities that the input claims for them; `None` where it claims none. Empty where it claims none

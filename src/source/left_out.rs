@@ -18,6 +18,8 @@ pub struct LeftOut {
     pub sum: f64,
     /// The largest of them.
     pub largest: f64,
+    /// The largest of what the tokens have together that are not sure to be among the likeliest: those that are left out, and a taken one.
+    pub unsure: f64,
     /// The row that leaves out most.
     pub at: Place,
     /// How many tokens every row lists that none of the others can overtake.
@@ -48,6 +50,8 @@ impl LeftOut {
         }
         let best = row.logits.iter().fold(f32::NEG_INFINITY, |m, x| m.max(*x));
         let sure = row.logits.iter().filter(|x| f64::from(**x) >= rest.bound).count();
+        let doubtful = row.logits.iter().map(|x| f64::from(*x)).filter(|x| *x < rest.bound);
+        self.unsure = self.unsure.max(rest.mass + doubtful.map(crate::kernel::exp).sum::<f64>());
         self.fewest_best = self.fewest_best.min(sure);
         self.bound = self.bound.max(rest.bound);
         self.below_best = self.below_best.max(rest.bound - f64::from(best));

@@ -78,7 +78,7 @@ pub use open::{Meaning, Open, file_and_array};
 pub use prefix_table::PrefixTable;
 pub use record::Recorder;
 pub use remark::remarking;
-pub use rest::Rest;
+pub use rest::{Rest, Taken};
 pub use server::Portion;
 pub use shard::{Shard, shard};
 pub use steps::Steps;

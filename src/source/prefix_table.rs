@@ -108,6 +108,9 @@ impl PrefixTable {
         if content.id.is_some() {
             return Err(at.bad("\"id\" in a prefix table, which is one sequence: leave it out"));
         }
+        if let Some(what) = content.wrong_taken() {
+            return Err(at.bad(what));
+        }
         let mut row = Row::default();
         match content.ids.take() {
             Some(ids) => {

@@ -21,6 +21,27 @@ pub struct Rest {
     pub bound: f64,
     /// Truncations by mass count what is missing: so for the answers of servers. Rows of JSON Lines are cut by the mass that they list.
     pub counts: bool,
+    /// The listed token that may stand in the row only because it was taken: others that are not listed may be more probable.
+    pub outside: Option<Taken>,
+}
+
+/// A token that was taken, which stands in its row's list whether it is one of the likeliest or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// The token.
+    pub id: TokenId,
+    /// Its rank in the whole row, where it is known; 1 is the most probable.
+    pub rank: Option<usize>,
+    /// Whether it stands in the list only because it was taken; `None` where nobody says so: a rank tells it, else it may be so if it is
+    /// the least.
+    pub is_outside: Option<bool>,
+}
+
+impl Taken {
+    /// A token of which nothing more is known.
+    pub fn new(id: TokenId) -> Taken {
+        Taken { id, rank: None, is_outside: None }
+    }
 }
 
 /// How far listed probabilities may sum above 1, as servers round them.
@@ -39,26 +60,46 @@ pub(crate) fn mass(logprobs: &[f32]) -> f64 {
 
 impl Rest {
     /// The rest of a row that lists `ids` with natural logarithms of their probabilities. `taken` may be in it only because it was
-    /// taken: where it is the least, it bounds nothing. `None` where all of the vocabulary is listed, and where the numbers sum to more
+    /// taken: then it bounds nothing. `None` where all of the vocabulary is listed, and where the numbers sum to more
     /// than 1, so that they are no log-probabilities.
-    pub fn of(ids: &[TokenId], logprobs: &[f32], taken: Option<TokenId>, vocab: usize) -> Option<Rest> {
+    ///
+    /// ```
+    /// use tokpick::source::{Rest, Taken};
+    /// let (ids, logprobs) = ([3, 5, 9], [0.5f32.ln(), 0.25f32.ln(), 0.01f32.ln()]);
+    /// let taken = Taken { rank: Some(40), ..Taken::new(9) };
+    /// // the fourth best may have what the second has, and not more than is left
+    /// let rest = Rest::of(&ids, &logprobs, Some(taken), 100).unwrap();
+    /// assert!((rest.bound - 0.24f64.ln()).abs() < 1e-6 && rest.outside == Some(taken));
+    /// let third = Taken { rank: Some(3), ..taken };
+    /// let rest = Rest::of(&ids, &logprobs, Some(third), 100).unwrap();
+    /// assert!((rest.bound - 0.01f64.ln()).abs() < 1e-6 && rest.outside.is_none());
+    /// ```
+    pub fn of(ids: &[TokenId], logprobs: &[f32], taken: Option<Taken>, vocab: usize) -> Option<Rest> {
         let missing = 1.0 - mass(logprobs);
         let is_whole = ids.len() >= vocab && missing <= ROUNDING;
         if missing < -SLACK || missing.is_nan() || is_whole {
             return None;
         }
-        // the two lowest, lowest first
-        let mut lowest = [f32::INFINITY; 2];
-        let mut least = None;
-        for (id, &x) in ids.iter().zip(logprobs) {
-            if x < lowest[0] {
-                (lowest, least) = ([x, lowest[0]], Some(*id));
-            } else if x < lowest[1] {
-                lowest[1] = x;
-            }
-        }
-        let of_list = lowest[usize::from(taken.is_some() && taken == least)];
+        let least = ids.iter().zip(logprobs).min_by(|a, b| a.1.total_cmp(b.1)).map(|(id, _)| *id);
+        let outside = taken.filter(|taken| {
+            let by_rank = taken.rank.map(|rank| rank > ids.len());
+            ids.contains(&taken.id) && taken.is_outside.or(by_rank).unwrap_or_else(|| least == Some(taken.id))
+        });
+        let sure = ids.iter().zip(logprobs).filter(|(id, _)| outside.is_none_or(|taken| taken.id != **id));
+        let of_list = sure.fold(f32::INFINITY, |least, (_, x)| least.min(*x));
         let of_mass = crate::kernel::ln(missing.max(LEAST));
-        Some(Rest { mass: missing.max(0.0), bound: f64::from(of_list).min(of_mass), counts: true })
+        let bound = f64::from(of_list).min(of_mass);
+        Some(Rest { mass: missing.max(0.0), bound, counts: true, outside })
+    }
+
+    /// The rank of a token of the row, given how many of the listed ones are above it, and whether it is the rank in the whole row; else it
+    /// is the best that it may be.
+    pub fn rank(&self, id: TokenId, logprob: Option<f64>, above: usize) -> (usize, bool) {
+        match (self.outside, logprob) {
+            (Some(Taken { id: outside, rank: Some(rank), .. }), Some(_)) if outside == id => (rank, true),
+            (_, Some(logprob)) => (1 + above, logprob >= self.bound),
+            // one that is not listed may be above a taken one
+            (outside, None) => (1 + above - usize::from(outside.is_some()).min(above), false),
+        }
     }
 }

@@ -30,7 +30,7 @@ impl From<&Carried> for Claimed {
         Claimed {
             ids: carried.ids.clone(),
             logprobs: carried.logprobs.clone(),
-            prompt: carried.prompt.clone(),
+            prompt: carried.prompt.to_vec(),
             text: carried.text.clone(),
             numbered: carried.numbered,
             ..Claimed::default()

@@ -21,6 +21,18 @@ pub struct HistoryArgs {
     pub prefix_ids: Option<Named>,
 }
 
+/// The ids that a sequence carries before a step.
+fn before(carried: &Carried, step: usize) -> &[TokenId] {
+    carried.ids.get(..step).unwrap_or(&carried.ids)
+}
+
+/// The ids that all sequences have in common; `None` where they differ.
+fn of_all<'a>(carried: &'a [Carried], of: &dyn Fn(&Carried) -> &[TokenId]) -> Option<&'a [TokenId]> {
+    let first = of(carried.first()?);
+    // the choices of a request share their prompt
+    carried.iter().map(of).all(|ids| std::ptr::eq(ids, first) || ids == first).then_some(first)
+}
+
 impl HistoryArgs {
     /// The prompt, then the prefix: those that were given, else those that the source carries, where all its sequences have the same.
     ///
@@ -28,28 +40,35 @@ impl HistoryArgs {
     /// A string that is no token.
     pub fn resolve(&self, tokens: Option<&Tokens>, source: &dyn LogitsSource) -> Result<[Vec<TokenId>; 2]> {
         let (carried, first) = (source.carried(), source.shape().first_step);
-        let ids = |named: &Option<Named>, flag: &str, inside: &dyn Fn(&Carried) -> Vec<TokenId>| match named {
+        let ids = |named: &Option<Named>, flag: &str, inside: &dyn Fn(&Carried) -> &[TokenId]| match named {
             Some(named) => named.resolve(flag, tokens),
-            None => {
-                let mut all = carried.iter().map(inside);
-                let one = all.next().filter(|one| all.all(|other| other == *one));
-                Ok(one.unwrap_or_default())
-            }
+            None => Ok(of_all(carried, inside).unwrap_or_default().to_vec()),
         };
-        let before = |c: &Carried| c.ids.get(..first).unwrap_or(&c.ids).to_vec();
         let prompt = match &self.prompt {
             Some(text) => self.encode(text, tokens)?,
-            None => ids(&self.prompt_ids, "--prompt-ids", &|c| c.prompt.clone())?,
+            None => ids(&self.prompt_ids, "--prompt-ids", &|c| &c.prompt)?,
         };
-        Ok([prompt, ids(&self.prefix_ids, "--prefix-ids", &before)?])
+        Ok([prompt, ids(&self.prefix_ids, "--prefix-ids", &|c| before(c, first))?])
     }
 
-    /// True if the source carries prompts that are not used, as they differ and a job has one.
-    pub fn drops_prompts(&self, source: &dyn LogitsSource) -> bool {
-        let carried = source.carried();
-        self.prompt_ids.is_none()
-            && self.prompt.is_none()
-            && carried.windows(2).any(|pair| pair[0].prompt != pair[1].prompt)
+    /// What the source carries of the history that is not used, as its sequences differ and a job has one; `None` if that is nothing.
+    pub fn dropped(&self, source: &dyn LogitsSource) -> Option<String> {
+        let (carried, first) = (source.carried(), source.shape().first_step);
+        let differ =
+            |of: &dyn Fn(&Carried) -> &[TokenId]| !carried.is_empty() && of_all(carried, of).is_none();
+        let prompts = self.prompt_ids.is_none() && self.prompt.is_none() && differ(&|c| &c.prompt);
+        let prefixes = self.prefix_ids.is_none() && differ(&|c| before(c, first));
+        match (prompts, prefixes) {
+            (false, false) => None,
+            (true, false) => {
+                Some("have prompts of their own, which processors of the history don't see here".into())
+            }
+            (prompts, true) => Some(format!(
+                "have {}tokens of their own before step {first}, which processors of the history don't see here: give them \
+                 for one sequence (--shard) or all of them (--prefix-ids), or begin at step 0",
+                if prompts { "prompts and " } else { "" }
+            )),
+        }
     }
 
     fn encode(&self, text: &str, tokens: Option<&Tokens>) -> Result<Vec<TokenId>> {

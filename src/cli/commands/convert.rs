@@ -106,8 +106,11 @@ fn lines(source: &mut dyn LogitsSource, out: &mut Out) -> Result<()> {
     let shape = source.shape();
     let steps = shape.steps();
     if shape.sequences.len() > 1 && steps != Some(1) {
-        let what =
-            format!("JSON Lines hold the steps of one sequence, and here are {}", shape.sequences.len());
+        let (n, first) = (shape.sequences.len(), shape.sequences.start);
+        let what = format!(
+            "JSON Lines hold the steps of one sequence, and here are {n}: --shard 1/{n} to {n}/{n} writes each to a file of its \
+             own (the first is sequence {first}); .npz, .npy, .safetensors and .json hold them all"
+        );
         return Err(Error::input(source.name(), tokpick::Place::default(), what));
     }
     if shape.sequences.len() > 1 {

@@ -54,6 +54,7 @@ impl Execute for Info {
             format: source.format(),
             shape: source.shape(),
             strings: opened.tokens.as_ref().map(render::Tokens::len),
+            ids: source.ids(),
             rows: Vec::new(),
             unread: false,
         };

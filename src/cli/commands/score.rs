@@ -2,6 +2,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::Error;
 use tokpick::check::{self, By, Known};
+use tokpick::render;
 
 use crate::cli::args::{
     HistoryArgs, IdsArgs, InputArgs, LimitArgs, ReportArgs, SettingsArgs, made, resolve_seed,
@@ -103,6 +104,8 @@ impl Execute for Score {
         let seed = if resolved.chain.needs().coin { resolve_seed(asked_seed) } else { 0 };
         let job = resolved.job(seed);
         let scores = check::score(opened.source.as_mut(), &job, &ids)?;
+        let names = opened.source.ids();
+        let named = |score: &check::Score| render::with_id(json!(score), names.get(&score.sequence));
         let (tokens, look) = (opened.tokens.as_ref(), self.report.look(&out));
         let (by, made) = (By::from(self.by), made(given, None));
         out.write(|to| match self.report.format {
@@ -121,11 +124,11 @@ impl Execute for Score {
                 let document = json!({
                     "tokpick": env!("CARGO_PKG_VERSION"),
                     "chain": resolved.chain.json(),
-                    "sequences": scores,
+                    "sequences": scores.iter().map(named).collect::<Vec<_>>(),
                 });
                 writeln!(to, "{document}")
             }
-            FormatName::Jsonl => scores.iter().try_for_each(|s| writeln!(to, "{}", json!(s))),
+            FormatName::Jsonl => scores.iter().try_for_each(|s| writeln!(to, "{}", named(s))),
         })?;
         out.finish()?;
         missing(opened.tokens.as_ref());

@@ -267,12 +267,12 @@ impl Verify {
         let Some(claims) = check::claims(&file, &text)? else { return Ok(None) };
         let addressed = self.addressed()?;
         let engine = &mut self.draw.engine;
-        let seeds: Vec<i64> = claims.iter().filter_map(|c| c.seed).collect();
+        let seeds: Vec<i128> = claims.iter().filter_map(|c| c.seed).collect();
         let (all, same) = (seeds.len() == claims.len(), seeds.windows(2).all(|w| w[0] == w[1]));
         if (self.draw.seed.is_some() || engine.row_seeds.is_some()) && !seeds.is_empty() {
             note(format!("{file}: its seeds are not used: the flags give others"));
         } else if addressed && all {
-            let seeds: Vec<String> = seeds.iter().map(i64::to_string).collect();
+            let seeds: Vec<String> = seeds.iter().map(i128::to_string).collect();
             engine.row_seeds = Some(seeds.join(","));
         } else if let Some(seed) = seeds.first().filter(|_| all && same) {
             self.draw.seed = Some(Seed(seed.to_string()));
@@ -290,7 +290,7 @@ impl Verify {
             engine.position = positions.map(|p| p.join(","));
         }
         if engine.engine.is_some() && self.history.prompt_ids.is_none() {
-            engine.prompts = claims.iter().map(|c| c.prompt.clone()).collect();
+            engine.prompts = claims.iter().map(|c| c.prompt.as_ref().map(|ids| ids.to_vec())).collect();
         }
         let mut settings: Vec<String> =
             claims.iter().flat_map(|c| &c.settings).map(|(n, v)| format!("{n} {v}")).collect();

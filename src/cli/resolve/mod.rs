@@ -99,11 +99,10 @@ impl Asked<'_> {
             Some(draw) => chain::chain_or_params(self.settings, draw, files, &facts, tokens)?,
             None => (chain::chain(self.settings, files, &facts, tokens)?, None),
         };
-        if chain.needs().history && self.history.drops_prompts(source) {
-            note(format!(
-                "{}: its sequences have prompts of their own, which processors of the history don't see here",
-                source.name()
-            ));
+        if chain.needs().history
+            && let Some(what) = self.history.dropped(source)
+        {
+            note(format!("{}: its sequences {what}", source.name()));
         }
         Ok(Resolved { chain, params, limits, stop: None, prompt, prefix, facts })
     }

@@ -98,7 +98,11 @@ impl Open {
     }
 
     fn document(self, name: String, content: Content) -> Result<Source> {
-        if content.ids.is_some() || content.prefix.is_some() || content.logprobs {
+        if content.ids.is_some()
+            || content.prefix.is_some()
+            || content.logprobs
+            || content.wrong_taken().is_some()
+        {
             let what = "a document holds \"logits\" and \"vocab\"; sparse steps and tables are JSON Lines, one object a line";
             return Err(Error::input(name, Place::default(), what));
         }

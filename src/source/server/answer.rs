@@ -1,5 +1,7 @@
 //! What a server answered to one request, for one choice: its tokens and what was likely in their places.
 
+use std::sync::Arc;
+
 use serde_json::Value as Name;
 
 use super::pool::{Number, Pool, shown};
@@ -18,12 +20,17 @@ pub(crate) struct Step {
     pub logprob: Option<f64>,
     /// The listed tokens, and the taken one where it has a number.
     pub listed: Vec<(Number, f32)>,
+    /// True if the taken token stands among the listed ones only because it was taken; `None` where the layout can't tell.
+    pub is_outside: Option<bool>,
+    /// The taken token's rank in the whole row, where the server tells it; 1 is the most probable.
+    pub rank: Option<usize>,
 }
 
 /// The steps of a prompt, or of what was generated.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Part {
-    pub steps: Vec<Step>,
+    /// The choices of one request share those of their prompt.
+    pub steps: Arc<Vec<Step>>,
     /// All ids, where the answer has a list of them beside the steps.
     pub ids: Option<Vec<TokenId>>,
 }
@@ -52,8 +59,9 @@ pub(crate) struct Answer {
 /// What a document says of its request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Asked {
-    pub seed: Option<i64>,
-    pub prompt: Option<Vec<TokenId>>,
+    pub seed: Option<i128>,
+    /// The choices of one request share it.
+    pub prompt: Option<Arc<[TokenId]>>,
     pub prompt_len: Option<u64>,
     pub settings: Vec<(String, String)>,
 }
@@ -67,12 +75,13 @@ impl Asked {
                 continue;
             }
             let text = seed.text().map_or_else(|| shown(seed), str::to_string);
-            let seed = text.parse().map_err(|_| format!("{name} is {text}, no 64-bit whole number"))?;
-            self.seed = Some(seed);
+            // some count from 0 to 2^64 − 1, some below 0
+            let seed = text.parse().ok().filter(|seed| (i64::MIN.into()..=u64::MAX.into()).contains(seed));
+            self.seed = Some(seed.ok_or_else(|| format!("{name} is {text}, no 64-bit whole number"))?);
         }
         let prompt = part.any(&["prompt_token_ids", "input_ids"]);
         if let Some(prompt) = prompt.ids().or_else(|| part.get("prompt").ids()) {
-            self.prompt = Some(prompt);
+            self.prompt = Some(prompt.into());
         }
         let counted = [part.get("meta_info"), part.get("usage")].map(|p| p.get("prompt_tokens").int());
         if let Some(n) = counted.into_iter().flatten().next() {
@@ -120,6 +129,7 @@ impl Step {
         self.logprob = logprob.map(above_floor).transpose()?.flatten();
         match self.logprob {
             Some(logprob) if !self.listed.iter().any(|(other, _)| *other == number) => {
+                self.is_outside = Some(true);
                 self.list(number, logprob)
             }
             _ => Ok(()),
@@ -130,10 +140,9 @@ impl Step {
     pub fn of(
         pool: &mut Pool,
         taken: Option<&Value>,
-        top: Option<&[Value]>,
+        top: &[Value],
         get: impl Fn(&mut Pool, &Value) -> Found<(Number, f64)>,
     ) -> Found<Step> {
-        let top = top.unwrap_or_default();
         let mut step = Step { listed: Vec::with_capacity(top.len() + 1), ..Step::default() };
         pool.begin_list();
         for entry in top {
@@ -143,9 +152,20 @@ impl Step {
         pool.end_list();
         if let Some(taken) = taken {
             let (number, logprob) = get(pool, taken)?;
+            step.is_outside = step.is_beyond(number);
             step.take(number, Some(logprob))?;
         }
         Ok(step)
+    }
+
+    /// Whether a token of the list is beyond the likeliest ones. vLLM's chats cut their lists, in which the taken token stands first: a
+    /// list that falls everywhere else has it out of turn, and of one entry nothing can be told.
+    fn is_beyond(&self, taken: Number) -> Option<bool> {
+        let at = self.listed.iter().position(|(number, _)| *number == taken)?;
+        match self.listed.get(1) {
+            None => None,
+            Some((_, second)) => Some(at == 0 && self.listed[0].1 < *second),
+        }
     }
 }
 
@@ -190,7 +210,7 @@ impl Answer {
 
     /// The part that gets the next steps.
     pub fn add(&mut self, steps: impl IntoIterator<Item = Step>) {
-        self.generated.steps.extend(steps);
+        Arc::make_mut(&mut self.generated.steps).extend(steps);
     }
 
     /// Adds to the text.

@@ -7,13 +7,8 @@ use super::value::Value;
 /// The steps of a list of entries: `{token, logprob, bytes, top_logprobs: [{token, logprob, bytes}]}`, of llama.cpp with `id`, and after
 /// its filters with `prob` and `top_probs`.
 pub(super) fn steps(pool: &mut Pool, content: &[Value]) -> Found<Vec<Step>> {
-    let step = |item: &Value| {
-        let top = item.any(&["top_logprobs", "top_probs"]);
-        if !top.is_null() && top.list().is_none() {
-            return Err(format!("\"top_logprobs\" is {}, no list", top.kind()));
-        }
-        Step::of(pool, Some(item), top.list(), entry)
-    };
+    let step =
+        |item: &Value| Step::of(pool, Some(item), item.list_of(&["top_logprobs", "top_probs"])?, entry);
     content.iter().map(step).collect()
 }
 
@@ -21,12 +16,8 @@ pub(super) fn steps(pool: &mut Pool, content: &[Value]) -> Found<Vec<Step>> {
 pub(super) fn choice(pool: &mut Pool, choice: &Value, answer: &mut Answer) -> Found<()> {
     let logprobs = choice.get("logprobs");
     for list in ["reasoning_content", "content", "refusal"] {
-        let content = logprobs.get(list);
-        match content.list() {
-            Some(content) => answer.add(steps(pool, content)?),
-            None if content.is_null() => {}
-            None => return Err(format!("\"logprobs.{list}\" is {}, no list", content.kind())),
-        }
+        let content = logprobs.list_of(&[list]).map_err(|what| format!("logprobs: {what}"))?;
+        answer.add(steps(pool, content)?);
     }
     // llama.cpp answers legacy requests in this layout, too
     answer.say(choice.get("text"));
@@ -39,12 +30,11 @@ pub(super) fn choice(pool: &mut Pool, choice: &Value, answer: &mut Answer) -> Fo
 
 /// `output[].content[].logprobs[]` of OpenAI's responses.
 pub(super) fn response(pool: &mut Pool, response: &Value, answer: &mut Answer) -> Found<()> {
-    let output = response.get("output").list().unwrap_or_default();
-    for content in output.iter().flat_map(|item| item.get("content").list().unwrap_or_default()) {
-        if let Some(list) = content.get("logprobs").list() {
-            answer.add(steps(pool, list)?);
+    for item in response.list_of(&["output"])? {
+        for content in item.list_of(&["content"])? {
+            answer.add(steps(pool, content.list_of(&["logprobs"])?)?);
+            answer.say(content.any(&["text", "refusal"]));
         }
-        answer.say(content.any(&["text", "refusal"]));
     }
     answer.stopped = response.get("status").text() != Some("incomplete");
     Ok(())

@@ -11,10 +11,10 @@ pub(super) fn candidate(pool: &mut Pool, candidate: &Value, answer: &mut Answer)
         answer.say(part.get("text"));
     }
     let result = candidate.any(&["logprobsResult", "logprobs_result"]);
-    let chosen = result.any(&["chosenCandidates", "chosen_candidates"]).list().unwrap_or_default();
-    let top = result.any(&["topCandidates", "top_candidates"]).list().unwrap_or_default();
+    let chosen = result.list_of(&["chosenCandidates", "chosen_candidates"])?;
+    let top = result.lists_beside(&["topCandidates", "top_candidates"], chosen.len())?;
     for (at, chosen) in chosen.iter().enumerate() {
-        let listed = top.get(at).and_then(|top| top.get("candidates").list());
+        let listed = top.get(at).map_or(Ok(&[][..]), |top| top.list_of(&["candidates"]))?;
         answer.add([Step::of(pool, Some(chosen), listed, entry)?]);
     }
     answer.stopped = candidate.any(&["finishReason", "finish_reason"]).text() != Some("MAX_TOKENS");

@@ -4,23 +4,19 @@ use super::answer::{Answer, Found, Step, entry};
 use super::chat;
 use super::pool::{Number, Pool};
 use super::value::Value;
+use crate::TokenId;
 
 /// `{content, tokens, completion_probabilities: […]}`, whole or an event of a stream.
 pub(super) fn answer(pool: &mut Pool, d: &Value, answer: &mut Answer) -> Found<()> {
-    let list = d.get("completion_probabilities");
-    match list.list() {
-        Some(list) if list.iter().any(|place| place.has("probs")) => {
-            answer.post_sampling = true;
-            for place in list {
-                answer.add([older(pool, place)?]);
-            }
+    let list = d.list_of(&["completion_probabilities"])?;
+    if list.iter().any(|place| place.has("probs")) {
+        answer.post_sampling = true;
+        for place in list {
+            answer.add([older(pool, place)?]);
         }
-        Some(list) => {
-            answer.post_sampling |= list.iter().any(|place| place.has("prob"));
-            answer.add(chat::steps(pool, list)?);
-        }
-        None if list.is_null() => {}
-        None => return Err(format!("\"completion_probabilities\" is {}, no list", list.kind())),
+    } else {
+        answer.post_sampling |= list.iter().any(|place| place.has("prob"));
+        answer.add(chat::steps(pool, list)?);
     }
     answer.say(d.get("content"));
     if let Some(ids) = d.get("tokens").ids() {
@@ -39,7 +35,7 @@ pub(super) fn answer(pool: &mut Pool, d: &Value, answer: &mut Answer) -> Found<(
 
 /// A place of versions before 2025: `{content, probs: [{tok_str, prob}]}`, probabilities after the filters.
 fn older(pool: &mut Pool, place: &Value) -> Found<Step> {
-    let mut step = Step::of(pool, None, place.get("probs").list(), entry)?;
+    let mut step = Step::of(pool, None, place.list_of(&["probs"])?, entry)?;
     if let Some(text) = place.get("content").text() {
         let number = pool.of_text(text);
         let logprob = step.listed.iter().find(|(other, _)| *other == number).map(|(_, x)| f64::from(*x));
@@ -50,7 +46,7 @@ fn older(pool: &mut Pool, place: &Value) -> Found<Step> {
 
 /// The positions of steps in the list of all ids. A token that is part of a character has no entry, and the last one of the character
 /// has one; a stop word has none. `None` where they don't fit together.
-pub(super) fn positions(pool: &Pool, steps: &[Step], ids: &[crate::TokenId]) -> Option<Vec<usize>> {
+pub(super) fn positions(pool: &Pool, steps: &[Step], ids: &[TokenId]) -> Option<Vec<usize>> {
     let token = |number: Number| pool.tokens.get(number as usize);
     let id = |step: &Step| step.taken.and_then(token).and_then(|t| t.id);
     let of_many = |step: &Step| {
@@ -60,19 +56,58 @@ pub(super) fn positions(pool: &Pool, steps: &[Step], ids: &[crate::TokenId]) -> 
                 || t.bytes.as_ref().is_some_and(|b| !b.is_ascii())
         })
     };
-    // from `at` on, the steps up to the next one that may have a gap before it stand one after the other
-    let fits = |from: usize, at: usize| {
-        let mut run = steps[from..].iter().enumerate().take_while(|(n, step)| *n == 0 || !of_many(step));
-        run.all(|(n, step)| id(step).is_some() && id(step) == ids.get(at + n).copied())
-    };
-    let (mut found, mut next) = (Vec::with_capacity(steps.len()), 0);
-    for (at, step) in steps.iter().enumerate() {
-        let here = if at == 0 || of_many(step) { (next..ids.len()).find(|p| fits(at, *p))? } else { next };
-        if id(step) != ids.get(here).copied() {
-            return None;
-        }
-        found.push(here);
-        next = here + 1;
+    // the steps up to the next one that may have a gap before it stand one after the other
+    let starts = |at: usize| at == 0 || of_many(&steps[at]);
+    let (mut found, mut next, mut from) = (Vec::with_capacity(steps.len()), 0, 0);
+    while from < steps.len() {
+        let end = (from + 1..steps.len()).find(|at| starts(*at)).unwrap_or(steps.len());
+        let run: Vec<_> = steps[from..end].iter().map(id).collect::<Option<_>>()?;
+        let here = next + first_of(&run, ids.get(next..)?)?;
+        found.extend(here..here + run.len());
+        (from, next) = (end, here + run.len());
     }
     Some(found)
+}
+
+/// Where `run` stands first in `ids` (Knuth, Morris, Pratt 1977): each id is looked at once, whatever repeats.
+fn first_of(run: &[TokenId], ids: &[TokenId]) -> Option<usize> {
+    // how much of the run's beginning ends at each of its places
+    let mut borders = vec![0; run.len()];
+    let mut matched = 0;
+    for at in 1..run.len() {
+        while matched > 0 && run[at] != run[matched] {
+            matched = borders[matched - 1];
+        }
+        matched += usize::from(run[at] == run[matched]);
+        borders[at] = matched;
+    }
+    matched = 0;
+    for (at, id) in ids.iter().enumerate() {
+        while matched > 0 && *id != run[matched] {
+            matched = borders[matched - 1];
+        }
+        matched += usize::from(*id == run[matched]);
+        if matched == run.len() {
+            return Some(at + 1 - run.len());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_of;
+
+    #[test]
+    fn runs_are_found_as_by_looking_everywhere() {
+        let digits = |mut n: u32, len: usize| -> Vec<u32> {
+            std::iter::repeat_with(|| (n % 2, n /= 2).0).take(len).collect()
+        };
+        for run in (1..=5).flat_map(|len| (0..1 << len).map(move |n| digits(n, len))) {
+            for ids in (0..=8).flat_map(|len| (0..1 << len).map(move |n| digits(n, len))) {
+                let plain = ids.windows(run.len()).position(|window| window == run);
+                assert_eq!(first_of(&run, &ids), plain, "{run:?} in {ids:?}");
+            }
+        }
+    }
 }

@@ -11,6 +11,7 @@ mod llama_cpp;
 mod naming;
 mod ollama;
 mod pool;
+mod prompts;
 mod quirks;
 mod reader;
 mod served;

@@ -7,9 +7,7 @@ use super::value::Value;
 
 /// `{response or message, logprobs: [the entries of a chat]}`, whole or a line of a stream.
 pub(super) fn answer(pool: &mut Pool, d: &Value, answer: &mut Answer) -> Found<()> {
-    if let Some(list) = d.get("logprobs").list() {
-        answer.add(chat::steps(pool, list)?);
-    }
+    answer.add(chat::steps(pool, d.list_of(&["logprobs"])?)?);
     answer.say(d.get("response"));
     answer.say(d.get("message").get("content"));
     if let Some(n) = d.get("eval_count").int() {

@@ -23,29 +23,39 @@ pub(crate) struct Token {
 enum Key {
     Id(TokenId),
     Bytes(Box<[u8]>),
-    /// A text, and how often it stood before in the same list: tokens may share their text.
-    Text(Box<str>, usize),
+    /// A text, by its number, and how often it stood before in the same list: tokens may share their text.
+    Text(u32, usize),
 }
 
 /// How many tokens of one list are told apart that share their text.
 const MOST: usize = 64;
 
+/// The most tokens of an input that are told apart: no vocabulary has so many.
+pub(super) const MOST_TOKENS: Number = 1 << 22;
+
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     pub tokens: Vec<Token>,
     numbers: HashMap<Key, Number>,
+    /// The texts that name tokens.
+    texts: HashMap<Box<str>, u32>,
     /// The list in which a token stood last.
     last: Vec<u32>,
     /// The list that is being read; 0 between lists.
     list: u32,
     lists: u32,
+    /// There was no place for a token.
+    pub is_full: bool,
     /// Texts that stood twice in one list, of tokens without an id.
     pub shared: usize,
 }
 
 impl Pool {
     pub fn of_id(&mut self, id: TokenId, text: Option<&str>) -> Number {
-        self.add(Key::Id(id), Token { id: Some(id), text: text.map(Box::from), bytes: None })
+        match self.numbers.get(&Key::Id(id)) {
+            Some(number) => *number,
+            None => self.add(Key::Id(id), Token { id: Some(id), text: text.map(Box::from), bytes: None }),
+        }
     }
 
     /// A list of tokens begins: of those with the same text each is another one.
@@ -65,9 +75,21 @@ impl Pool {
             return self.of_id(id, None);
         }
         let mut nth = 0;
+        let next = self.texts.len() as u32;
+        let known = match self.texts.get(text) {
+            Some(known) => *known,
+            None if next == MOST_TOKENS => {
+                self.is_full = true;
+                return 0;
+            }
+            None => *self.texts.entry(text.into()).or_insert(next),
+        };
         loop {
-            let key = Key::Text(text.into(), nth);
-            let number = self.add(key, Token { text: Some(text.into()), ..Token::default() });
+            let key = Key::Text(known, nth);
+            let number = match self.numbers.get(&key) {
+                Some(number) => *number,
+                None => self.add(key, Token { text: Some(text.into()), ..Token::default() }),
+            };
             let last = &mut self.last[number as usize];
             if self.list == 0 || *last != self.list || nth == MOST {
                 *last = self.list;
@@ -114,6 +136,10 @@ impl Pool {
 
     fn add(&mut self, key: Key, token: Token) -> Number {
         let next = self.tokens.len() as Number;
+        if next == MOST_TOKENS && !self.numbers.contains_key(&key) {
+            self.is_full = true;
+            return 0;
+        }
         let number = *self.numbers.entry(key).or_insert(next);
         if number == next {
             self.tokens.push(token);
@@ -136,6 +162,7 @@ impl Pool {
 pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::Int(x) => x.to_string(),
+        Value::Large(x) => x.to_string(),
         Value::Float(x) => x.to_string(),
         Value::Text(text) => format!("{:?}", text.chars().take(40).collect::<String>()),
         other => other.kind().into(),

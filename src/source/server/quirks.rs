@@ -1,5 +1,7 @@
 //! What servers do that nobody expects, and what is said about it.
 
+use std::sync::Arc;
+
 use super::answer::{Answer, Step};
 use super::llama_cpp::positions;
 use super::naming::Ids;
@@ -16,7 +18,7 @@ pub(super) fn part_echo(answer: &mut Answer, notes: &mut Vec<String>) {
     if !answer.echo {
         return;
     }
-    let steps = std::mem::take(&mut answer.generated.steps);
+    let steps = Arc::unwrap_or_clone(std::mem::take(&mut answer.generated.steps));
     let steps = match is_shifted(&steps) {
         Some(true) => {
             notes.push(
@@ -39,8 +41,8 @@ pub(super) fn part_echo(answer: &mut Answer, notes: &mut Vec<String>) {
     let prompt = answer.asked.prompt_len.and_then(|n| usize::try_from(n).ok());
     let prompt = prompt.unwrap_or(steps.len()).min(steps.len());
     let mut steps = steps.into_iter();
-    answer.prompt.steps = steps.by_ref().take(prompt).collect();
-    answer.generated.steps = steps.collect();
+    answer.prompt.steps = Arc::new(steps.by_ref().take(prompt).collect());
+    answer.generated.steps = Arc::new(steps.collect());
 }
 
 /// True if rows predict the token after their own; `None` if both may be.
@@ -76,6 +78,9 @@ fn moved(mut steps: Vec<Step>) -> Vec<Step> {
     steps
 }
 
+/// Of so many sequences it is said what each lacks.
+const SAID: usize = 4;
+
 /// What is to be known of the answers.
 pub(super) fn notes(reader: &Reader, portion: Portion) -> Vec<String> {
     let mut notes = Vec::new();
@@ -92,10 +97,15 @@ pub(super) fn notes(reader: &Reader, portion: Portion) -> Vec<String> {
         );
     }
     if portion == Portion::Generated {
-        notes.extend(reader.answers.iter().enumerate().filter_map(|(at, answer)| {
+        let mut said = reader.answers.iter().enumerate().filter_map(|(at, answer)| {
             let what = incomplete(reader, answer)?;
             Some(if several > 1 { format!("sequence {at}: {what}") } else { what })
-        }));
+        });
+        notes.extend(said.by_ref().take(SAID));
+        match said.count() {
+            0 => {}
+            more => notes.push(format!("{} more have tokens without an entry", counted(more, "sequence"))),
+        }
     }
     if reader.pool.shared > 0 {
         notes.push(format!(
@@ -160,7 +170,7 @@ pub(super) fn unnamed(reader: &Reader, ids: &Ids, names: bool) -> Vec<String> {
                 t.id.is_none() && t.text.as_deref().is_some_and(|x| x.is_empty() || x.contains('\u{fffd}'))
             })
         };
-        let taken = reader.answers.iter().flat_map(|a| a.prompt.steps.iter().chain(&a.generated.steps));
+        let taken = reader.answers.iter().flat_map(|a| a.prompt.steps.iter().chain(a.generated.steps.iter()));
         let broken = taken.filter(|step| step.taken.as_ref().is_some_and(broken)).count();
         if broken > 0 {
             notes.push(format!(

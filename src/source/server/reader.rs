@@ -1,9 +1,11 @@
 //! Documents into answers: which layout a document has, and which parts of a stream belong together.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::answer::{Answer, Asked, Found, Step};
-use super::pool::{Pool, shown};
+use super::pool::{MOST_TOKENS, Pool, shown};
+use super::prompts::{Prompts, same};
 use super::value::Value;
 use super::{chat, gemini, legacy, llama_cpp, ollama, sglang, tgi, vllm};
 use crate::TokenId;
@@ -15,11 +17,19 @@ pub(crate) struct Reader {
     pub answers: Vec<Answer>,
     /// What servers said instead of an answer.
     pub failures: Vec<String>,
-    /// Answers that later parts of a stream go on with: by the stream's name and the number of the choice.
-    open: HashMap<(String, i64), usize>,
+    /// The names of streams.
+    names: HashMap<Box<str>, usize>,
+    /// Answers that later parts of a stream go on with: by the number of the stream's name and that of the choice.
+    open: HashMap<(usize, i64), usize>,
     /// Documents are parts of streams.
     pub streams: bool,
 }
+
+/// The name of what has none.
+const NAMELESS: &str = "";
+
+/// The longest name of a request: it stands beside everything that is said of its answers.
+const LONGEST_NAME: usize = 4096;
 
 /// What surrounds a document.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +42,11 @@ struct Around {
 impl Reader {
     /// Takes a document that begins in a line.
     pub fn document(&mut self, d: &Value, line: usize) -> Found<()> {
-        self.read(d, &Around { line, ..Around::default() })
+        self.read(d, &Around { line, ..Around::default() })?;
+        match self.pool.is_full {
+            true => Err(format!("more than {MOST_TOKENS} different tokens: no vocabulary has so many")),
+            false => Ok(()),
+        }
     }
 
     fn read(&mut self, d: &Value, around: &Around) -> Found<()> {
@@ -56,7 +70,11 @@ impl Reader {
             around.asked.learn(part)?;
         }
         if d.has("custom_id") {
-            around.name = d.get("custom_id").text().map(serde_json::Value::from);
+            let name = d.get("custom_id").text();
+            if let Some(long) = name.map(str::len).filter(|len| *len > LONGEST_NAME) {
+                return Err(format!("\"custom_id\" has {long} bytes: the longest name has {LONGEST_NAME}"));
+            }
+            around.name = name.map(serde_json::Value::from);
             around.asked.learn(d.get("response").get("body"))?;
         }
         if let Some(response) = Some(d.get("response")).filter(|r| r.is_object() || r.list().is_some()) {
@@ -72,20 +90,21 @@ impl Reader {
             return samples.iter().try_for_each(|sample| self.read(sample, &around));
         }
         if d.has("output_ids") || d.get("meta_info").get("output_token_logprobs").list().is_some() {
-            let id = d.get("meta_info").get("id").text().unwrap_or_default().to_string();
-            let at = self.answer(&around, id, d.get("index").int().unwrap_or(0));
+            let stream = self.stream(d.get("meta_info").get("id").text());
+            let at = self.answer(&around, stream, d.get("index").int().unwrap_or(0));
             return sglang::answer(&mut self.pool, d, &mut self.answers[at]);
         }
         if let Some(choices) = d.any(&["choices", "outputs"]).list() {
             return self.choices(d, choices, &around);
         }
         if let Some(candidates) = d.get("candidates").list() {
+            let id = d.any(&["responseId", "response_id"]).text().unwrap_or(NAMELESS);
+            let stream = self.stream(Some(id));
             return candidates.iter().zip(0..).try_for_each(|(candidate, n)| {
-                let id = d.any(&["responseId", "response_id"]).text().unwrap_or_default().to_string();
                 let index = candidate.get("index").int().unwrap_or(n);
                 // a stream may also be one list of its parts
-                self.streams |= !id.is_empty() && self.open.contains_key(&(id.clone(), index));
-                let at = self.answer(&around, id, index);
+                self.streams |= !id.is_empty() && self.open.contains_key(&(stream, index));
+                let at = self.answer(&around, stream, index);
                 gemini::candidate(&mut self.pool, candidate, &mut self.answers[at])
             });
         }
@@ -93,7 +112,7 @@ impl Reader {
             return self.event(d, &around);
         }
         if d.get("output").list().is_some() {
-            let at = self.answer(&around, String::new(), 0);
+            let at = self.nameless(&around, 0);
             return chat::response(&mut self.pool, d, &mut self.answers[at]);
         }
         if d.has("details") || d.has("generated_text") || d.get("token").is_object() {
@@ -101,7 +120,7 @@ impl Reader {
         }
         if d.has("done") || (d.get("logprobs").list().is_some() && d.has("model")) {
             self.streams |= d.get("done") == &Value::Bool(false);
-            let at = self.answer(&around, String::new(), 0);
+            let at = self.nameless(&around, 0);
             ollama::answer(&mut self.pool, d, &mut self.answers[at])?;
             if d.get("done") == &Value::Bool(true) {
                 self.open.clear();
@@ -110,17 +129,18 @@ impl Reader {
         }
         if d.has("completion_probabilities") || d.has("content") {
             let index = d.get("index").int().unwrap_or(0);
-            let at = self.answer(&around, String::new(), index);
+            let at = self.nameless(&around, index);
             llama_cpp::answer(&mut self.pool, d, &mut self.answers[at])?;
             if d.get("stop") == &Value::Bool(true) {
-                self.open.remove(&(String::new(), index));
+                self.close(index);
             }
             return Ok(());
         }
         // a dump of vLLM, a place each line
         if vllm::is_place(d) {
             self.streams = true;
-            let at = self.answer(&around, "a dump".into(), 0);
+            let stream = self.stream(Some("a dump"));
+            let at = self.answer(&around, stream, 0);
             let steps = vllm::steps(&mut self.pool, std::slice::from_ref(d), None)?;
             self.answers[at].add(steps);
             return Ok(());
@@ -138,7 +158,7 @@ impl Reader {
             list.iter().any(vllm::is_place) && list.iter().all(|p| p.is_null() || vllm::is_place(p))
         };
         if places(list) {
-            let at = self.answer(around, String::new(), 0);
+            let at = self.nameless(around, 0);
             let steps = vllm::steps(&mut self.pool, list, None)?;
             self.answers[at].add(steps);
             return Ok(());
@@ -151,24 +171,34 @@ impl Reader {
 
     /// `choices` of OpenAI's interface, or `outputs` of vLLM's `RequestOutput`.
     fn choices(&mut self, d: &Value, choices: &[Value], around: &Around) -> Found<()> {
-        let id = d.any(&["id", "request_id"]).text().unwrap_or_default();
+        let stream = self.stream(d.any(&["id", "request_id"]).text());
         self.streams |= d.get("object").text().is_some_and(|o| o.ends_with(".chunk"));
         let completion_tokens = d.get("usage").get("completion_tokens").int().filter(|_| choices.len() == 1);
-        let mut before = Vec::new();
+        let mut before = Prompts::default();
+        let whole = d.get("prompt_logprobs");
+        // the prompt that all have in common is read once
+        let mut shared: Option<(Option<Arc<[TokenId]>>, Arc<Vec<Step>>)> = None;
         for (choice, n) in choices.iter().zip(0..) {
             let mut around = around.clone();
             let base = around.asked.seed.take();
             around.asked.learn(choice)?;
             // vLLM gives the n-th sample of a prompt the seed + n
-            let nth = before.iter().filter(|prompt| **prompt == around.asked.prompt).count() as i64;
-            before.push(around.asked.prompt.clone());
+            let nth = before.seen(around.asked.prompt.as_ref());
             around.asked.seed = around.asked.seed.or(base.and_then(|seed| seed.checked_add(nth)));
-            let at = self.answer(&around, id.to_string(), choice.get("index").int().unwrap_or(n));
-            let prompt = Some(choice.get("prompt_logprobs")).filter(|p| !p.is_null());
-            let prompt = prompt.unwrap_or(d.get("prompt_logprobs")).list();
+            let at = self.answer(&around, stream, choice.get("index").int().unwrap_or(n));
             let answer = &mut self.answers[at];
-            if let Some(places) = prompt.filter(|_| answer.prompt.steps.is_empty()) {
-                answer.prompt.steps = vllm::steps(&mut self.pool, places, around.asked.prompt.as_deref())?;
+            if answer.prompt.steps.is_empty() {
+                let (ids, own) = (&around.asked.prompt, choice.list_of(&["prompt_logprobs"])?);
+                answer.prompt.steps = match &shared {
+                    _ if !own.is_empty() => Arc::new(vllm::steps(&mut self.pool, own, ids.as_deref())?),
+                    Some((of, steps)) if same(of.as_ref(), ids.as_ref()) => steps.clone(),
+                    _ => {
+                        let places = whole.as_list(|| "\"prompt_logprobs\"".into())?;
+                        let steps = Arc::new(vllm::steps(&mut self.pool, places, ids.as_deref())?);
+                        shared = Some((ids.clone(), steps.clone()));
+                        steps
+                    }
+                };
             }
             let logprobs = choice.get("logprobs");
             let ids = choice.any(&["token_ids", "output_token_ids"]).ids();
@@ -184,7 +214,8 @@ impl Reader {
             }
             if let Some(ids) = ids {
                 let from = answer.generated.ids.as_ref().map_or(0, Vec::len);
-                identify(&mut self.pool, answer.generated.steps.get_mut(from..).unwrap_or_default(), &ids);
+                let steps = Arc::make_mut(&mut answer.generated.steps);
+                identify(&mut self.pool, steps.get_mut(from..).unwrap_or_default(), &ids);
                 answer.generated.ids.get_or_insert_default().extend(ids);
             }
             if let Some(n) = completion_tokens {
@@ -213,20 +244,36 @@ impl Reader {
     /// An event of a stream of OpenAI's responses.
     fn event(&mut self, d: &Value, around: &Around) -> Found<()> {
         self.streams = true;
-        let at = self.answer(around, String::new(), 0);
+        if let Some("response.created" | "response.queued") = d.get("type").text() {
+            self.close(0);
+        }
+        let at = self.nameless(around, 0);
         let answer = &mut self.answers[at];
         match d.get("type").text() {
             Some("response.output_text.delta") => {
-                if let Some(list) = d.get("logprobs").list() {
-                    answer.add(chat::steps(&mut self.pool, list)?);
-                }
+                answer.add(chat::steps(&mut self.pool, d.list_of(&["logprobs"])?)?);
                 answer.say(d.get("delta"));
             }
-            Some("response.completed" | "response.incomplete") if answer.generated.steps.is_empty() => {
-                answer.text.clear();
-                chat::response(&mut self.pool, d.get("response"), answer)?;
+            Some("response.completed" | "response.incomplete") => {
+                let whole = d.get("response");
+                match answer.generated.steps.is_empty() {
+                    true => {
+                        answer.text.clear();
+                        chat::response(&mut self.pool, whole, answer)?;
+                    }
+                    false => answer.stopped = whole.get("status").text() != Some("incomplete"),
+                }
+                self.close(0);
             }
-            Some("response.failed") => self.failures.extend(failure(d.get("response"))),
+            Some("response.failed") => {
+                let is_empty = answer.generated.steps.is_empty() && answer.text.is_empty();
+                self.failures.extend(failure(d.get("response")));
+                self.close(0);
+                // nothing came of it
+                if is_empty && at + 1 == self.answers.len() {
+                    self.answers.pop();
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -235,7 +282,7 @@ impl Reader {
     fn tgi(&mut self, d: &Value, around: &Around) -> Found<()> {
         let is_event = d.get("token").is_object();
         self.streams |= is_event;
-        let at = self.answer(around, String::new(), 0);
+        let at = self.nameless(around, 0);
         let mut around = around.clone();
         around.asked.learn(d.get("details"))?;
         self.answers[at].asked.fill(&around.asked);
@@ -243,17 +290,37 @@ impl Reader {
         if is_event && !d.get("generated_text").is_null() {
             self.open.clear();
         }
-        for other in d.get("details").get("best_of_sequences").list().unwrap_or_default() {
-            let at = self.answer(&around, String::new(), self.answers.len() as i64);
+        for other in d.get("details").list_of(&["best_of_sequences"])? {
+            let at = self.nameless(&around, self.answers.len() as i64);
             tgi::details(&mut self.pool, other, &mut self.answers[at])?;
             self.answers[at].say(other.get("generated_text"));
         }
         Ok(())
     }
 
+    /// The number of a stream's name.
+    fn stream(&mut self, name: Option<&str>) -> usize {
+        let (name, next) = (name.unwrap_or(NAMELESS), self.names.len());
+        match self.names.get(name) {
+            Some(known) => *known,
+            None => *self.names.entry(name.into()).or_insert(next),
+        }
+    }
+
+    fn nameless(&mut self, around: &Around, index: i64) -> usize {
+        let stream = self.stream(None);
+        self.answer(around, stream, index)
+    }
+
+    /// An answer of a stream without a name is over.
+    fn close(&mut self, index: i64) {
+        let stream = self.stream(None);
+        self.open.remove(&(stream, index));
+    }
+
     /// The answer that a document belongs to: a new one, unless it goes on with a stream.
-    fn answer(&mut self, around: &Around, id: String, index: i64) -> usize {
-        let key = (id, index);
+    fn answer(&mut self, around: &Around, stream: usize, index: i64) -> usize {
+        let key = (stream, index);
         if let Some(at) = self.open.get(&key).filter(|_| self.streams) {
             self.answers[*at].asked.fill(&around.asked);
             return *at;

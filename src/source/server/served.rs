@@ -13,7 +13,7 @@ use crate::source::layout::Grid;
 use crate::source::rest::{SLACK, mass};
 use crate::source::{
     Access, Carried, Format, Layout, LogitsSource, Names, Portion, Query, ReadAt, Rest, Row, RowRange, Shape,
-    Vocab, read_rows,
+    Taken, Vocab, read_rows,
 };
 use crate::{Error, Place, Result, TokenId};
 
@@ -30,7 +30,8 @@ pub(in crate::source) struct Options<'a> {
 #[derive(Debug)]
 pub(in crate::source) struct Served {
     name: String,
-    sequences: Vec<Vec<ServedRow>>,
+    /// The choices of one request share the rows of their prompt.
+    sequences: Vec<Arc<Vec<ServedRow>>>,
     grid: Grid,
     vocab: usize,
     strings: Vocab,
@@ -39,6 +40,9 @@ pub(in crate::source) struct Served {
     notes: Vec<String>,
     format: &'static str,
 }
+
+/// The most steps of all answers together: more than a file of 1 GiB has.
+const MOST_ROWS: usize = 1 << 25;
 
 /// A row as it is kept: ids ascending, their log-probabilities, and what is not listed.
 #[derive(Debug, Default)]
@@ -65,6 +69,7 @@ impl Served {
         for answer in &mut reader.answers {
             quirks::part_echo(answer, &mut notes);
         }
+        notes.dedup();
         let lists = |part: &Part| part.steps.iter().any(|step| !step.listed.is_empty());
         let portion = options.portion.unwrap_or(match reader.answers.iter().any(|a| lists(&a.generated)) {
             false if reader.answers.iter().any(|a| lists(&a.prompt)) => Portion::Prompt,
@@ -76,8 +81,12 @@ impl Served {
             return Err(bad(what));
         }
         notes.extend(quirks::notes(&reader, portion));
-        let told =
-            reader.answers.iter().flat_map(|a| a.asked.prompt.iter().chain(a.generated.ids.iter()).flatten());
+        let mut prompts: Vec<&Arc<[TokenId]>> =
+            reader.answers.iter().filter_map(|a| a.asked.prompt.as_ref()).collect();
+        // one that is held once is looked at once
+        prompts.dedup_by(|a, b| Arc::ptr_eq(a, b));
+        let asked = prompts.iter().flat_map(|ids| ids.iter());
+        let told = reader.answers.iter().flat_map(|a| a.generated.ids.iter().flatten()).chain(asked);
         let highest = told.max().map_or(0, |id| *id as usize + 1);
         if let Some(given) = options.vocab_size {
             let known = reader.pool.tokens.iter().filter_map(|token| token.id);
@@ -92,20 +101,44 @@ impl Served {
         notes.extend(quirks::unnamed(&reader, &ids, options.names.is_some()));
         let mut odd = 0;
         let mut rows =
-            |part: &&Part| part.steps.iter().map(|step| ServedRow::new(step, &ids, &mut odd)).collect();
-        let sequences: Vec<Vec<ServedRow>> = parts.iter().map(&mut rows).collect();
+            |part: &Part| part.steps.iter().map(|step| ServedRow::new(step, &ids, &mut odd)).collect();
+        let all = parts.iter().map(|part| part.steps.len()).fold(0usize, usize::saturating_add);
+        if all > MOST_ROWS {
+            let what = format!(
+                "{all} steps in {} answers: more than {MOST_ROWS} are not read; cut it into parts",
+                parts.len()
+            );
+            return Err(bad(what));
+        }
+        let mut sequences: Vec<Arc<Vec<ServedRow>>> = Vec::with_capacity(parts.len());
+        for (at, part) in parts.iter().enumerate() {
+            let before = at.checked_sub(1).map(|at| (parts[at], &sequences[at]));
+            let shared = before.filter(|(other, _)| Arc::ptr_eq(&other.steps, &part.steps));
+            let of_part = shared.map_or_else(|| Arc::new(rows(part)), |(_, rows)| rows.clone());
+            sequences.push(of_part);
+        }
         if odd > 0 {
             notes.push(format!(
                 "the numbers of {} are no log-probabilities, as they sum to more than 1: they are read as logits",
                 quirks::counted(odd, "step")
             ));
         }
-        let carried =
-            reader.answers.iter().zip(&parts).map(|(a, part)| carried(a, part, &ids, portion)).collect();
+        let mut carried: Vec<Carried> = Vec::with_capacity(parts.len());
+        for (at, (answer, part)) in reader.answers.iter().zip(&parts).enumerate() {
+            let before = at.checked_sub(1).map(|at| (&reader.answers[at].prompt.steps, &carried[at].prompt));
+            let shared = before.filter(|(steps, _)| Arc::ptr_eq(steps, &answer.prompt.steps));
+            let prompt = match (portion, &answer.asked.prompt, shared) {
+                (Portion::Prompt, ..) => Arc::default(),
+                (_, Some(prompt), _) => prompt.clone(),
+                (_, None, Some((_, prompt))) if !answer.prompt.steps.is_empty() => prompt.clone(),
+                _ => prompt_of(answer, &ids),
+            };
+            carried.push(carried_by(answer, part, &ids, portion, prompt));
+        }
         // nothing stands before a prompt's first token
-        let first = sequences.iter().map(|rows| rows.iter().take_while(|row| row.ids.is_empty()).count());
-        let first = if portion == Portion::Prompt { first.max().unwrap_or(0) } else { 0 };
-        let steps = sequences.iter().map(Vec::len).max().unwrap_or(0);
+        let is_first = |rows: &Arc<Vec<ServedRow>>| rows.first().is_some_and(|row| row.ids.is_empty());
+        let first = usize::from(portion == Portion::Prompt && sequences.iter().any(is_first));
+        let steps = sequences.iter().map(|rows| rows.len()).max().unwrap_or(0);
         let mut grid = Grid::of(Layout::Btv, sequences.len(), steps, ids.vocab);
         grid.select(&name, options.rows)?;
         grid.chosen_steps.start = grid.chosen_steps.start.max(first).min(grid.chosen_steps.end);
@@ -134,14 +167,13 @@ fn taken<'a>(steps: &'a [Step], ids: &'a Ids) -> impl Iterator<Item = TokenId> +
     steps.iter().map_while(|step| step.taken.and_then(|number| ids.of.get(number as usize)).copied())
 }
 
-fn carried(answer: &Answer, part: &Part, ids: &Ids, portion: Portion) -> Carried {
-    let prompt = match (portion, &answer.asked.prompt) {
-        (Portion::Prompt, _) => Vec::new(),
-        (_, Some(prompt)) => prompt.clone(),
-        _ => Some(taken(&answer.prompt.steps, ids).collect::<Vec<_>>())
-            .filter(|prompt| prompt.len() == answer.prompt.steps.len())
-            .unwrap_or_default(),
-    };
+/// The ids of a prompt's steps, where all are known.
+fn prompt_of(answer: &Answer, ids: &Ids) -> Arc<[TokenId]> {
+    let prompt: Vec<TokenId> = taken(&answer.prompt.steps, ids).collect();
+    if prompt.len() == answer.prompt.steps.len() { prompt.into() } else { Arc::default() }
+}
+
+fn carried_by(answer: &Answer, part: &Part, ids: &Ids, portion: Portion, prompt: Arc<[TokenId]>) -> Carried {
     let numbers = part.steps.iter().filter_map(|step| step.taken);
     let numbered = numbers.into_iter().any(|number| ids.unknown.binary_search(&(number as usize)).is_ok());
     let taken: Vec<TokenId> = taken(&part.steps, ids).collect();
@@ -160,6 +192,7 @@ impl ServedRow {
         // a text and an id may stand for one token
         listed.dedup_by_key(|(id, _)| *id);
         let taken = step.taken.and_then(id);
+        let taken = taken.map(|id| Taken { id, rank: step.rank, is_outside: step.is_outside });
         let (ids_of_row, logits): (Vec<TokenId>, Vec<f32>) = listed.into_iter().unzip();
         let rest = Rest::of(&ids_of_row, &logits, taken, ids.vocab);
         if rest.is_none() && mass(&logits) > 1.0 + SLACK {

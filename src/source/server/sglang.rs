@@ -1,5 +1,7 @@
 //! SGLang's own answers.
 
+use std::sync::Arc;
+
 use super::answer::{Answer, Found, Step};
 use super::pool::{Number, Pool, shown};
 use super::value::Value;
@@ -19,27 +21,36 @@ fn triple(pool: &mut Pool, value: &Value) -> Found<(Number, f64)> {
 
 /// The steps under `output_token_logprobs` and `output_top_logprobs`, or `input_…`.
 fn steps(pool: &mut Pool, info: &Value, side: &str) -> Found<Vec<Step>> {
-    let tokens = info.get(&format!("{side}_token_logprobs"));
-    let top = info.get(&format!("{side}_top_logprobs")).list().unwrap_or_default();
-    let Some(tokens) = tokens.list() else { return Ok(Vec::new()) };
-    let step = |(at, token)| Step::of(pool, Some(token), top.get(at).and_then(Value::list), triple);
+    let tokens = info.list_of(&[&format!("{side}_token_logprobs")])?;
+    let name = format!("{side}_top_logprobs");
+    let top = info.lists_beside(&[&name], tokens.len())?;
+    let step = |(at, token)| {
+        let listed = top.get(at).unwrap_or(&Value::Null).as_list(|| format!("entry {at} of {name:?}"))?;
+        Step::of(pool, Some(token), listed, triple)
+    };
     tokens.iter().enumerate().map(step).collect()
 }
 
-/// `{text, output_ids, meta_info: {…}}`; a later part of a stream holds all that came before.
+/// `{text, output_ids, meta_info: {…}}`; a later part of a stream holds all that came before, or with `--stream-output` what is new.
 pub(super) fn answer(pool: &mut Pool, d: &Value, answer: &mut Answer) -> Found<()> {
     let info = d.get("meta_info");
     let prompt = steps(pool, info, "input")?;
     if !prompt.is_empty() {
-        answer.prompt.steps = prompt;
+        answer.prompt.steps = Arc::new(prompt);
     }
     let new = steps(pool, info, "output")?;
     let old = &answer.generated.steps;
-    let goes_on = new.len() >= old.len() && new.iter().zip(old).all(|(n, o)| n.taken == o.taken);
+    // the count tells which: what is new may begin as all did
+    let told = info.get("completion_tokens").int().and_then(|n| usize::try_from(n).ok());
+    let goes_on = match told {
+        Some(n) if n == new.len() => true,
+        Some(n) if n == old.len() + new.len() => false,
+        _ => new.len() >= old.len() && new.iter().zip(old.iter()).all(|(n, o)| n.taken == o.taken),
+    };
     if goes_on {
-        (answer.generated.steps, answer.text) = (new, String::new());
+        (answer.generated.steps, answer.text) = (Arc::new(new), String::new());
     } else {
-        answer.generated.steps.extend(new);
+        answer.add(new);
     }
     answer.say(d.get("text"));
     if d.has("output_ids") {

@@ -1,5 +1,7 @@
 //! Text Generation Inference.
 
+use std::sync::Arc;
+
 use super::answer::{Answer, Found, Step, entry};
 use super::pool::Pool;
 use super::value::Value;
@@ -8,7 +10,7 @@ use super::value::Value;
 pub(super) fn answer(pool: &mut Pool, d: &Value, answer: &mut Answer) -> Found<()> {
     let token = d.get("token");
     if token.is_object() {
-        let step = Step::of(pool, Some(token), d.get("top_tokens").list(), entry)?;
+        let step = Step::of(pool, Some(token), d.list_of(&["top_tokens"])?, entry)?;
         answer.add([step]);
         answer.say(token.get("text"));
         return Ok(());
@@ -19,13 +21,15 @@ pub(super) fn answer(pool: &mut Pool, d: &Value, answer: &mut Answer) -> Found<(
 
 /// The details of one sequence.
 pub(super) fn details(pool: &mut Pool, details: &Value, answer: &mut Answer) -> Found<()> {
-    let top = details.get("top_tokens").list().unwrap_or_default();
-    let prompt = details.get("prefill").list().unwrap_or_default();
-    for token in prompt {
-        answer.prompt.steps.push(Step::of(pool, Some(token), None, entry)?);
+    for token in details.list_of(&["prefill"])? {
+        Arc::make_mut(&mut answer.prompt.steps).push(Step::of(pool, Some(token), &[], entry)?);
     }
-    for (at, token) in details.get("tokens").list().unwrap_or_default().iter().enumerate() {
-        answer.add([Step::of(pool, Some(token), top.get(at).and_then(Value::list), entry)?]);
+    let tokens = details.list_of(&["tokens"])?;
+    let top = details.lists_beside(&["top_tokens"], tokens.len())?;
+    for (at, token) in tokens.iter().enumerate() {
+        let listed =
+            top.get(at).unwrap_or(&Value::Null).as_list(|| format!("entry {at} of \"top_tokens\""))?;
+        answer.add([Step::of(pool, Some(token), listed, entry)?]);
     }
     answer.stopped = details.get("finish_reason").text() != Some("length");
     Ok(())

@@ -1,5 +1,8 @@
 //! JSON of any shape, as Python writes it, too: what servers answer is known only when it is there.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use jiter::{Jiter, JiterErrorType, JsonErrorType, Peek};
 
 use crate::TokenId;
@@ -7,8 +10,13 @@ use crate::TokenId;
 /// How deep a value may be nested: answers need eight levels.
 const DEEPEST: usize = 64;
 
-/// The most values of one document: answers are a hundred times smaller, and none may take all the memory there is.
-const MOST: usize = 1 << 26;
+/// The most memory that the values of one document take, in bytes: answers are a hundred times smaller.
+const MOST: usize = 1 << 30;
+
+/// What a value, and a key beside it, take in memory; of a text, a list or an object what its own place on the heap adds.
+const VALUE: usize = size_of::<Value>();
+const KEY: usize = size_of::<Arc<str>>();
+const HEAP: usize = 16;
 
 /// A JSON value; keys stand in the order of the text, and may come twice.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -17,10 +25,13 @@ pub(crate) enum Value {
     Null,
     Bool(bool),
     Int(i64),
+    /// A whole number that is beyond `Int`.
+    Large(u64),
     Float(f64),
     Text(Box<str>),
-    List(Vec<Value>),
-    Object(Vec<(Box<str>, Value)>),
+    List(Box<[Value]>),
+    /// A key is held once for all objects of a document.
+    Object(Box<[(Arc<str>, Value)]>),
 }
 
 /// Why a text is no value.
@@ -38,9 +49,9 @@ impl Value {
     pub fn first(text: &[u8]) -> Result<(Value, usize), Fault> {
         let mut json = Jiter::new(text).with_allow_inf_nan();
         let peek = json.peek().map_err(fault)?;
-        let mut left = MOST;
-        let value = read(&mut json, peek, text, 0, &mut left)?;
-        Ok((value, json.current_index()))
+        let mut reading = Reading { json, text, left: MOST, keys: HashSet::new() };
+        let value = reading.value(peek, 0)?;
+        Ok((value, reading.json.current_index()))
     }
 
     /// What stands under a key; null where nothing does.
@@ -77,6 +88,7 @@ impl Value {
     pub fn number(&self) -> Option<f64> {
         match self {
             Value::Int(x) => Some(*x as f64),
+            Value::Large(x) => Some(*x as f64),
             Value::Float(x) => Some(*x),
             _ => None,
         }
@@ -100,8 +112,49 @@ impl Value {
         }
     }
 
+    /// The list under the first of these keys that is there; empty where none is.
+    ///
+    /// # Errors
+    /// Something else stands there.
+    pub fn list_of(&self, keys: &[&str]) -> Result<&[Value], String> {
+        let value = self.any(keys);
+        match value.list() {
+            Some(list) => Ok(list),
+            None if value.is_null() => Ok(&[]),
+            None => {
+                let key = keys.iter().find(|key| !self.get(key).is_null()).unwrap_or(&"");
+                Err(format!("{key:?} is {}, no list", value.kind()))
+            }
+        }
+    }
+
+    /// The same for what stands beside `tokens` tokens: there is nothing at all, or something for each.
+    ///
+    /// # Errors
+    /// Something else than a list, a list of another length.
+    pub fn lists_beside(&self, keys: &[&str], tokens: usize) -> Result<&[Value], String> {
+        let list = self.list_of(keys)?;
+        if list.is_empty() || list.len() == tokens {
+            return Ok(list);
+        }
+        let key = keys.iter().find(|key| !self.get(key).is_null()).unwrap_or(&"");
+        Err(format!("{key:?} has {} entries, and there are {tokens} tokens", list.len()))
+    }
+
+    /// The list that a value is; empty for null.
+    ///
+    /// # Errors
+    /// It is something else; `what` names it.
+    pub fn as_list(&self, what: impl Fn() -> String) -> Result<&[Value], String> {
+        match self {
+            Value::List(list) => Ok(list),
+            Value::Null => Ok(&[]),
+            other => Err(format!("{} is {}, no list", what(), other.kind())),
+        }
+    }
+
     /// The entries of an object.
-    pub fn entries(&self) -> &[(Box<str>, Value)] {
+    pub fn entries(&self) -> &[(Arc<str>, Value)] {
         match self {
             Value::Object(entries) => entries,
             _ => &[],
@@ -127,7 +180,7 @@ impl Value {
         match self {
             Value::Null => "null",
             Value::Bool(_) => "true or false",
-            Value::Int(_) | Value::Float(_) => "a number",
+            Value::Int(_) | Value::Large(_) | Value::Float(_) => "a number",
             Value::Text(_) => "a string",
             Value::List(_) => "a list",
             Value::Object(_) => "an object",
@@ -158,54 +211,144 @@ fn fault(e: jiter::JiterError) -> Fault {
     Fault { what, at: e.index, cut_off }
 }
 
-/// Reads a value of which `peek` is the beginning; `left` values may come.
-fn read(
-    json: &mut Jiter<'_>,
-    peek: Peek,
-    text: &[u8],
-    depth: usize,
-    left: &mut usize,
-) -> Result<Value, Fault> {
-    *left = left.checked_sub(1).ok_or_else(|| {
-        let what = format!("more than {MOST} JSON values: no server's answer is so large; cut it into parts");
-        Fault { what, at: json.current_index(), cut_off: false }
-    })?;
-    if depth > DEEPEST {
-        let what = format!("nested deeper than {DEEPEST}: no server's answer is");
-        return Err(Fault { what, at: json.current_index(), cut_off: false });
+/// A text that is being read.
+struct Reading<'t> {
+    json: Jiter<'t>,
+    text: &'t [u8],
+    /// Bytes of memory that values may still take.
+    left: usize,
+    /// The keys so far.
+    keys: HashSet<Arc<str>>,
+}
+
+impl Reading<'_> {
+    /// Reads a value of which `peek` is the beginning.
+    fn value(&mut self, peek: Peek, depth: usize) -> Result<Value, Fault> {
+        self.take(VALUE)?;
+        if depth > DEEPEST {
+            return Err(self.refuse(format!("nested deeper than {DEEPEST}: no server's answer is")));
+        }
+        match peek {
+            Peek::Null => self.json.known_null().map(|()| Value::Null).map_err(fault),
+            Peek::True | Peek::False => self.json.known_bool(peek).map(Value::Bool).map_err(fault),
+            Peek::String => {
+                let text: Box<str> = self.json.known_str().map_err(fault)?.into();
+                self.take(HEAP + text.len())?;
+                Ok(Value::Text(text))
+            }
+            Peek::Array => {
+                self.take(HEAP)?;
+                let mut list = Vec::new();
+                let mut next = self.json.known_array().map_err(fault)?;
+                while let Some(peek) = next {
+                    list.push(self.value(peek, depth + 1)?);
+                    next = self.json.array_step().map_err(fault)?;
+                }
+                Ok(Value::List(list.into()))
+            }
+            Peek::Object => {
+                self.take(HEAP)?;
+                let mut entries = Vec::new();
+                let first = self.json.known_object().map_err(fault)?;
+                let mut key = first.map(|key| (self.keys.get(key).cloned(), key)).map(held);
+                while let Some(name) = key {
+                    let name = self.keep(name)?;
+                    let peek = self.json.peek().map_err(fault)?;
+                    entries.push((name, self.value(peek, depth + 1)?));
+                    let next = self.json.next_key().map_err(fault)?;
+                    key = next.map(|key| (self.keys.get(key).cloned(), key)).map(held);
+                }
+                Ok(Value::Object(entries.into()))
+            }
+            _ => self.number(peek),
+        }
     }
-    match peek {
-        Peek::Null => json.known_null().map(|()| Value::Null).map_err(fault),
-        Peek::True | Peek::False => json.known_bool(peek).map(Value::Bool).map_err(fault),
-        Peek::String => json.known_str().map(|s| Value::Text(s.into())).map_err(fault),
-        Peek::Array => {
-            let mut list = Vec::new();
-            let mut next = json.known_array().map_err(fault)?;
-            while let Some(peek) = next {
-                list.push(read(json, peek, text, depth + 1, left)?);
-                next = json.array_step().map_err(fault)?;
+
+    fn number(&mut self, peek: Peek) -> Result<Value, Fault> {
+        let start = self.json.current_index();
+        let wide = self.json.known_float(peek).map_err(fault)?;
+        let digits =
+            self.text.get(start..self.json.current_index()).and_then(|t| std::str::from_utf8(t).ok());
+        let digits = digits.unwrap_or_default().trim();
+        // whole numbers beyond 2^53 are exact only as such
+        Ok(match (digits.parse(), digits.parse()) {
+            (Ok(int), _) => Value::Int(int),
+            (_, Ok(large)) => Value::Large(large),
+            _ => Value::Float(wide),
+        })
+    }
+
+    /// Counts the memory of a key, and holds a new one.
+    fn keep(&mut self, key: Held) -> Result<Arc<str>, Fault> {
+        self.take(KEY)?;
+        match key {
+            Held::Known(key) => Ok(key),
+            Held::New(key) => {
+                // beside the text its place in the set
+                self.take(2 * (KEY + HEAP) + key.len())?;
+                self.keys.insert(key.clone());
+                Ok(key)
             }
-            Ok(Value::List(list))
         }
-        Peek::Object => {
-            let mut entries = Vec::new();
-            let mut key = json.known_object().map_err(fault)?.map(Box::<str>::from);
-            while let Some(name) = key {
-                let peek = json.peek().map_err(fault)?;
-                entries.push((name, read(json, peek, text, depth + 1, left)?));
-                key = json.next_key().map_err(fault)?.map(Box::from);
-            }
-            Ok(Value::Object(entries))
-        }
-        _ => {
-            let start = json.current_index();
-            let wide = json.known_float(peek).map_err(fault)?;
-            let digits = text.get(start..json.current_index()).and_then(|t| std::str::from_utf8(t).ok());
-            // whole numbers beyond 2^53 are exact only as such
-            Ok(match digits.and_then(|digits| digits.trim().parse().ok()) {
-                Some(int) => Value::Int(int),
-                None => Value::Float(wide),
-            })
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.left = self.left.checked_sub(bytes).ok_or_else(|| {
+            let what = format!(
+                "its JSON values take more than {} MiB of memory: no server's answer is so large; cut it into parts",
+                MOST >> 20
+            );
+            self.refuse(what)
+        })?;
+        Ok(())
+    }
+
+    fn refuse(&self, what: String) -> Fault {
+        Fault { what, at: self.json.current_index(), cut_off: false }
+    }
+}
+
+/// A key, without the parser's borrow.
+enum Held {
+    Known(Arc<str>),
+    New(Arc<str>),
+}
+
+fn held((known, key): (Option<Arc<str>>, &str)) -> Held {
+    known.map_or_else(|| Held::New(key.into()), Held::Known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_counted() {
+        assert_eq!(VALUE, 24);
+        let reading = |text: &'static str| {
+            let mut json = Jiter::new(text.as_bytes());
+            let peek = json.peek().unwrap();
+            let mut reading = Reading { json, text: text.as_bytes(), left: 1000, keys: HashSet::new() };
+            reading.value(peek, 0).map(|_| 1000 - reading.left).map_err(|fault| fault.what)
+        };
+        assert_eq!(reading("[0,0]"), Ok(3 * VALUE + HEAP));
+        assert_eq!(reading(r#"["ab"]"#), Ok(2 * VALUE + 2 * HEAP + 2));
+        // the second "a" is the first one
+        let once = reading(r#"[{"a":0}]"#).unwrap();
+        assert_eq!(reading(r#"[{"a":0},{"a":0}]"#), Ok(once + 2 * VALUE + HEAP + KEY));
+        let long: &'static str = format!("[{}0]", "0,".repeat(50)).leak();
+        assert!(reading(long).unwrap_err().contains("cut it into parts"));
+    }
+
+    #[test]
+    fn whole_numbers_are_exact() {
+        for (text, value) in [
+            ("-9223372036854775808", Value::Int(i64::MIN)),
+            ("18446744073709551615", Value::Large(u64::MAX)),
+            ("1.5", Value::Float(1.5)),
+            ("36893488147419103232", Value::Float(36_893_488_147_419_103_232.0)),
+        ] {
+            assert_eq!(Value::first(text.as_bytes()).unwrap().0, value);
         }
     }
 }

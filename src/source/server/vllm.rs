@@ -21,6 +21,7 @@ pub(super) fn steps(pool: &mut Pool, places: &[Value], taken: Option<&[TokenId]>
         let mut step = Step::default();
         let mut first: Option<(Number, f64)> = None;
         let mut own: Option<(Number, f64)> = None;
+        let mut ranks = Vec::new();
         if !place.is_null() && !place.is_object() {
             return Err(format!("place {at} is {}, no object by id", shown(place)));
         }
@@ -33,6 +34,8 @@ pub(super) fn steps(pool: &mut Pool, places: &[Value], taken: Option<&[TokenId]>
             if Some(listed) == id {
                 own = Some((number, logprob));
             }
+            let rank = value.get("rank").int().and_then(|rank| usize::try_from(rank).ok()).filter(|n| *n > 0);
+            ranks.extend(rank.map(|rank| (number, rank)));
             step.list(number, logprob)?;
         }
         match (id, own, first) {
@@ -42,6 +45,9 @@ pub(super) fn steps(pool: &mut Pool, places: &[Value], taken: Option<&[TokenId]>
             (Some(id), None, _) => step.take(pool.of_id(id, None), None)?,
             (None, None, None) => {}
         }
+        // of N likeliest tokens and the taken one, that one has a rank beyond N
+        step.rank = ranks.iter().find(|(number, _)| Some(*number) == step.taken).map(|(_, rank)| *rank);
+        step.is_outside = step.rank.map(|rank| rank > place.entries().len());
         steps.push(step);
     }
     Ok(steps)

@@ -58,7 +58,7 @@ fn json_that_is_no_logits() {
         ("{\"logits\":[1],\"logits\":[2]}", "x: line 1: the key \"logits\" stands twice"),
         (
             "{\"logit\":[1]}",
-            "x: line 1: unknown key \"logit\"; known are logits, logprobs, probs, ids, prefix, vocab, id",
+            "x: line 1: unknown key \"logit\"; known are logits, logprobs, probs, ids, prefix, vocab, id, taken, rank",
         ),
         ("{\"logits\":[1],\"vocab\":\"a\"}", "x: line 1: a string as \"vocab\"; it is an array"),
         (

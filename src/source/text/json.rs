@@ -12,11 +12,11 @@ use jiter::{Jiter, Peek};
 use super::decimal;
 use serde_json::Value;
 
-use crate::source::{Layout, Names, Rest, Row, probs};
+use crate::source::{Layout, Names, Rest, Row, Taken, probs};
 use crate::{Place, Result, TokenId};
 
 /// The keys of an object of logits.
-const KEYS: [&str; 7] = ["logits", "logprobs", "probs", "ids", "prefix", "vocab", "id"];
+const KEYS: [&str; 9] = ["logits", "logprobs", "probs", "ids", "prefix", "vocab", "id", "taken", "rank"];
 
 /// What one JSON text holds. The buffers are reused from line to line.
 #[derive(Debug, Default)]
@@ -32,6 +32,9 @@ pub(crate) struct Content {
     pub ids: Option<Vec<TokenId>>,
     pub prefix: Option<Vec<TokenId>>,
     pub vocab: Option<Vec<String>>,
+    /// The token of `ids` that was taken, and its rank in the whole row.
+    pub taken: Option<TokenId>,
+    pub rank: Option<usize>,
     /// Tokens that `ids` and `prefix` name by their strings; an id holds the place until it is found.
     pub named: Vec<Named>,
     /// The caller's own name of the sequence: a string or a whole number.
@@ -72,6 +75,7 @@ impl Content {
         self.logits.clear();
         self.named.clear();
         (self.ids, self.prefix, self.vocab, self.id) = (None, None, None, None);
+        (self.taken, self.rank) = (None, None);
         (self.logprobs, self.probs) = (false, false);
         self.cut_off = false;
         let mut parser = Parser {
@@ -98,7 +102,14 @@ impl Content {
                 None => Err("is a token string: give the strings of the vocabulary (`Vocab`), or ids".into()),
             };
             let id = found.map_err(|what| format!("entry {at} of {key:?}: {text:?} {what}"))?;
-            let list = if key == "ids" { &mut self.ids } else { &mut self.prefix };
+            let list = match key {
+                "taken" => {
+                    self.taken = Some(id);
+                    continue;
+                }
+                "ids" => &mut self.ids,
+                _ => &mut self.prefix,
+            };
             if let Some(place) = list.as_mut().and_then(|ids| ids.get_mut(at)) {
                 *place = id;
             }
@@ -109,8 +120,19 @@ impl Content {
     /// Says what a sparse row leaves out, where its numbers are log-probabilities.
     pub fn rest(&self, row: &mut Row) {
         if let Some(ids) = row.ids.as_ref().filter(|_| self.logprobs || self.probs) {
-            let rest = Rest::of(ids, &row.logits, None, row.vocab);
+            let taken = self.taken.map(|id| Taken { rank: self.rank, ..Taken::new(id) });
+            let rest = Rest::of(ids, &row.logits, taken, row.vocab);
             row.rest = rest.map(|rest| Rest { counts: false, ..rest });
+        }
+    }
+
+    /// What is wrong with the token that was taken.
+    pub fn wrong_taken(&self) -> Option<&'static str> {
+        match (self.taken, self.rank, &self.ids) {
+            (None, None, _) => None,
+            (Some(id), _, Some(ids)) if ids.contains(&id) => None,
+            (Some(_), _, Some(_)) => Some("\"taken\" is not among the \"ids\" of the step"),
+            _ => Some("\"taken\" names one of the \"ids\" of a step, and \"rank\" is its rank"),
         }
     }
 
@@ -215,6 +237,8 @@ impl Parser<'_, '_> {
                 "prefix" => self.content.prefix = Some(self.ids("prefix")?),
                 "vocab" => self.content.vocab = Some(self.strings()?),
                 "id" => self.content.id = Some(self.name()?),
+                "taken" => self.content.taken = Some(self.taken()?),
+                "rank" => self.content.rank = Some(self.rank()?),
                 name => {
                     if !self.content.axes.is_empty() {
                         return Err(self.bad(

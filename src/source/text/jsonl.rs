@@ -101,6 +101,9 @@ impl JsonLines {
             return self
                 .bad(place, "\"logprobs\" without \"ids\"; give all V of them as \"logits\", or the ids");
         }
+        if let Some(what) = content.wrong_taken() {
+            return self.bad(place, what);
+        }
         if *self.sparse.get_or_insert(sparse) != sparse {
             return self
                 .bad(place, "dense and sparse steps in one stream; give \"ids\" on every line, or on none");

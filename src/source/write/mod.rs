@@ -138,7 +138,7 @@ impl<W: Write> JsonWriter<W> {
 }
 
 /// Writes a row as a line of JSON: `{"logits": […]}`, for a sparse one `{"ids": […], "logits": […]}`, with `logprobs`
-/// where its numbers are such and leave tokens out.
+/// where its numbers are such and leave tokens out; of a token that stands in it only because it was taken, `taken` and its `rank`.
 ///
 /// ```
 /// use tokpick::source::{Row, write::write_line};
@@ -162,6 +162,12 @@ pub fn write_line(to: &mut impl Write, row: &Row) -> io::Result<()> {
     let is_list = row.ids.is_some() && row.rest.is_some();
     to.write_all(if is_list { b"\"logprobs\":" } else { b"\"logits\":" })?;
     write_numbers(to, row.logits.iter().copied())?;
+    if let Some(taken) = row.rest.and_then(|rest| rest.outside).filter(|_| is_list) {
+        write!(to, ",\"taken\":{}", taken.id)?;
+        if let Some(rank) = taken.rank {
+            write!(to, ",\"rank\":{rank}")?;
+        }
+    }
     to.write_all(b"}\n")
 }
 

@@ -193,7 +193,7 @@ fn hostile_answers() {
         ),
         ("data: {\"choices\":[\n\n".to_string(), "truncated: the event ends in the middle"),
         (deep, "nested deeper than 64"),
-        (answer("5"), "\"logprobs.content\" is a number, no list"),
+        (answer("5"), "logprobs: \"content\" is a number, no list"),
         (answer("[7]"), "7 where an entry"),
         (answer(r#"[{"token":"a","logprob":"x"}]"#), "\"logprob\" is \"x\", no number"),
         (answer(r#"[{"token":"a","logprob":NaN}]"#), "a log-probability is NaN"),
@@ -220,6 +220,38 @@ fn hostile_answers() {
             "429 RESOURCE_EXHAUSTED: quota",
         ),
         ("data: {\"error\":{\"message\":\"overloaded\"}}\n\n".to_string(), "overloaded"),
+        // lists beside tokens that are none, or of another length
+        (answer(r#"[{"token":"a","logprob":-1,"top_logprobs":7}]"#), "\"top_logprobs\" is a number, no list"),
+        (r#"{"model":"m","done":true,"logprobs":"x"}"#.to_string(), "\"logprobs\" is a string, no list"),
+        (
+            r#"{"object":"response","output":[{"content":[{"logprobs":{"a":1}}]}]}"#.to_string(),
+            "\"logprobs\" is an object, no list",
+        ),
+        (
+            r#"{"candidates":[{"logprobsResult":{"chosenCandidates":[{"token":"a","logProbability":-1}],"topCandidates":[{"candidates":[]},{"candidates":[]}]}}]}"#.to_string(),
+            "\"topCandidates\" has 2 entries, and there are 1 tokens",
+        ),
+        (
+            r#"{"candidates":[{"logprobsResult":{"chosenCandidates":[{"token":"a","logProbability":-1}],"topCandidates":[{"candidates":3}]}}]}"#.to_string(),
+            "\"candidates\" is a number, no list",
+        ),
+        (
+            r#"{"output_ids":[1,2],"meta_info":{"output_token_logprobs":[[-1,1,null],[-1,2,null]],"output_top_logprobs":[[[-1,1,null]]]}}"#.to_string(),
+            "\"output_top_logprobs\" has 1 entries, and there are 2 tokens",
+        ),
+        (
+            r#"{"output_ids":[1],"meta_info":{"output_token_logprobs":[[-1,1,null]],"output_top_logprobs":["x"]}}"#.to_string(),
+            "entry 0 of \"output_top_logprobs\" is a string, no list",
+        ),
+        (
+            r#"{"generated_text":"a","details":{"tokens":[{"id":1,"text":"a","logprob":-1}],"top_tokens":[[],[]]}}"#.to_string(),
+            "\"top_tokens\" has 2 entries, and there are 1 tokens",
+        ),
+        (r#"{"seed":18446744073709551616,"choices":[]}"#.to_string(), "no 64-bit whole number"),
+        (
+            format!(r#"{{"custom_id":"{}","response":{{"body":{{}}}}}}"#, "x".repeat(5000)),
+            "\"custom_id\" has 5000 bytes",
+        ),
     ] {
         let found = read(&text).err().unwrap_or_else(|| panic!("read: {}", &text[..text.len().min(80)]));
         assert!(found.to_string().contains(said), "{found}");
@@ -250,6 +282,107 @@ fn streams_after_one_another_are_answers_of_their_own() {
     assert_eq!(taken(&[&stream[..], &stream].concat()), [[3, 9], [3, 9]]);
     // lines that are empty cost no more than they are long
     assert!(read(&"data: \n\n".repeat(200_000)).is_err());
+}
+
+/// OpenAI's responses have no `[DONE]`: their last event ends them.
+#[test]
+fn responses_end_with_their_last_event() {
+    let event = |kind: &str, more: Value| {
+        let mut event = json!({"type": format!("response.{kind}")});
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        format!("event: response.{kind}\ndata: {event}\n\n")
+    };
+    let delta = |id: u32| {
+        let entry = json!({"token": format!("token_id:{id}"), "logprob": -0.5, "top_logprobs": []});
+        event("output_text.delta", json!({"delta": "x", "logprobs": [entry]}))
+    };
+    let taken = |text: &str| steps(text).into_iter().map(|(_, ids)| ids).collect::<Vec<_>>();
+    for end in ["completed", "incomplete", "failed"] {
+        let response = json!({"response": {"status": end, "error": {"message": "no"}}});
+        let one = [
+            delta(3),
+            delta(9),
+            event(end, if end == "failed" { response } else { json!({"response": {"status": end}}) }),
+        ]
+        .concat();
+        assert_eq!(taken(&[&one[..], &delta(4), &delta(5)].concat()), [[3, 9], [4, 5]], "{end}");
+    }
+    // one that was cut off before its end
+    let cut = [delta(3), event("created", json!({"response": {}})), delta(4)].concat();
+    assert_eq!(taken(&cut), [[3], [4]]);
+    // one that failed before it said anything is no answer
+    let failed = event("failed", json!({"response": {"error": {"code": "x", "message": "no"}}}));
+    assert_eq!(taken(&[&failed[..], &delta(4)].concat()), [[4]]);
+}
+
+/// A part of a stream may hold what is new alone, and begin as everything did.
+#[test]
+fn sglang_counts_tell_what_is_new() {
+    let part = |ids: &[u32], count: Option<usize>| {
+        let triples: Vec<Value> = ids.iter().map(|id| json!([-0.5, id, null])).collect();
+        let mut meta = json!({"id": "r", "output_token_logprobs": triples});
+        if let Some(count) = count {
+            meta["completion_tokens"] = count.into();
+        }
+        format!("data: {}\n\n", json!({"text": "", "output_ids": ids, "meta_info": meta}))
+    };
+    let taken = |parts: &[String]| steps(&parts.concat()).into_iter().map(|(_, ids)| ids).collect::<Vec<_>>();
+    assert_eq!(taken(&[part(&[3], Some(1)), part(&[3, 9], Some(3))]), [[3, 3, 9]]);
+    assert_eq!(taken(&[part(&[3], Some(1)), part(&[3, 9], Some(2))]), [[3, 9]]);
+    assert_eq!(taken(&[part(&[3], None), part(&[3, 9], None), part(&[4], None)]), [[3, 9, 4]]);
+}
+
+/// What the choices of a request have in common is read, held and compared once.
+#[test]
+fn many_choices_of_a_long_prompt() {
+    let choice = |n: usize| json!({"index": n, "token_ids": [1], "logprobs": {"content": [{"token": "token_id:1", "logprob": -0.5, "top_logprobs": []}]}});
+    let place = json!({"1": {"logprob": -0.5, "rank": 1}});
+    let document = json!({
+        "id": "x".repeat(100_000), "seed": 5, "prompt_token_ids": vec![1; 20_000], "prompt_logprobs": vec![place; 1500],
+        "choices": (0..3000).map(choice).collect::<Vec<_>>(),
+    });
+    let text = document.to_string();
+    let claims = tokpick::check::claims("answer", &text).unwrap().unwrap();
+    assert_eq!((claims.len(), claims[2999].seed), (3000, Some(3004)));
+    drop(claims);
+    let source = read(&text).unwrap();
+    assert_eq!((source.carried().len(), source.carried()[2999].prompt.len()), (3000, 20_000));
+    let open = Open { portion: Some(Portion::Prompt), ..Open::new("answer") };
+    let source = open.read(std::io::Cursor::new(text.into_bytes())).unwrap();
+    assert_eq!((source.shape().sequences.len(), source.shape().end_step), (3000, Some(1500)));
+}
+
+/// The n-th choice of a prompt counts from the request's seed, wherever the others of the prompt stand.
+#[test]
+fn seeds_count_within_a_prompt() {
+    let choice = |prompt: u32| json!({"token_ids": [1], "prompt_token_ids": [prompt, 2]});
+    let document = json!({"seed": 40, "choices": [choice(7), choice(8), choice(7), choice(7), choice(8)]});
+    let claims = tokpick::check::claims("answer", &document.to_string()).unwrap().unwrap();
+    let seeds: Vec<_> = claims.iter().map(|c| c.seed).collect();
+    assert_eq!(seeds, [40, 40, 41, 42, 41].map(Some));
+    let large = json!({"seed": u64::MAX, "choices": [{"token_ids": [1]}]});
+    let claims = tokpick::check::claims("answer", &large.to_string()).unwrap().unwrap();
+    assert_eq!(claims[0].seed, Some(u64::MAX.into()));
+}
+
+/// Only a prompt's first token may be without a row.
+#[test]
+fn a_prompt_lacks_one_row_at_most() {
+    let entry = |id: u32, logprob: Value| json!({"id": id, "text": "x", "logprob": logprob});
+    let answer = |prefill: Vec<Value>| {
+        json!({"generated_text": "c", "details": {"prefill": prefill, "tokens": []}}).to_string()
+    };
+    let whole = [entry(1, Value::Null), entry(2, json!(-0.5)), entry(3, json!(-0.5))];
+    let gap = [entry(1, Value::Null), entry(2, Value::Null), entry(3, json!(-0.5))];
+    let text = [answer(whole.to_vec()), answer(gap.to_vec())].join("\n");
+    let mut source = Open { portion: Some(Portion::Prompt), ..Open::new("answer") }
+        .read(std::io::Cursor::new(text.into_bytes()))
+        .unwrap();
+    assert_eq!(source.shape().first_step, 1);
+    let read: Vec<_> = tokpick::source::row_iter(source.as_mut()).collect();
+    assert!(read[0].is_ok() && read[1].is_ok());
+    let said = read[2].as_ref().unwrap_err().to_string();
+    assert!(said.contains("sequence 1, step 1: the answer lists no token here"), "{said}");
 }
 
 /// A part of the sequences has the ids of its own sequences.

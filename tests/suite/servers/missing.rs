@@ -128,6 +128,110 @@ fn top_p_counts_what_is_missing() {
     assert!(lines.starts_with("{\"ids\":[") && lines.contains("\"logprobs\":[-"), "{lines}");
 }
 
+/// A taken token that stands beside the likeliest ones bounds nothing, and has no rank but the server's.
+#[test]
+fn tokens_from_outside_the_likeliest() {
+    let top = r#"{"token":"a","id":3,"logprob":-0.7},{"token":"b","id":7,"logprob":-1.2}"#;
+    let chat = |taken: &str| {
+        format!(r#"{{"choices":[{{"logprobs":{{"content":[{{{taken},"top_logprobs":[{top}]}}]}}}}]}}"#)
+    };
+    let vllm =
+        r#"[{"9":{"logprob":-6.0,"rank":41},"3":{"logprob":-0.7,"rank":1},"7":{"logprob":-1.2,"rank":2}}]"#;
+    // what is left: 1 − e^−0.7 − e^−1.2 − e^−6
+    let left = (1.0 - [0.7f64, 1.2, 6.0].map(|x| (-x).exp()).iter().sum::<f64>()).ln();
+    let exact = r#""token":"a","id":3,"logprob":-0.7"#;
+    let last = r#""token":"b","id":7,"logprob":-1.2"#;
+    let beside = r#""token":"c","id":9,"logprob":-6.0"#;
+    for (text, id, bound, rank) in [
+        (chat(exact), 3, None, "1"),
+        (chat(last), 7, None, "2"),
+        (chat(beside), 9, Some(left), ">= 3"),
+        (vllm.to_string(), 9, Some(left), "41"),
+        // the third best of three is one of the likeliest
+        (vllm.replace("41", "3"), 9, Some(-6.0), "3"),
+    ] {
+        let rest = rows(&mut read(&text).unwrap())[0][0].rest.unwrap();
+        assert!(bound.is_none_or(|bound| (rest.bound - bound).abs() < 1e-5), "{rest:?} {bound:?}");
+        let is_outside = rest.outside.is_some_and(|taken| taken.id == id);
+        assert_eq!(is_outside, bound == Some(left), "{text}");
+        let score = |text: &str, form: &str| {
+            with_input(&["score", "-", "--ids", &id.to_string(), "-f", form], text.as_bytes())
+        };
+        let said = score(&text, "table").text();
+        assert!(said.contains(&format!(" {rank} ")), "{said}");
+        let token = &score(&text, "json").json()["sequences"][0]["tokens"][0];
+        assert_eq!(token["rank_is_exact"], json!(!rank.starts_with('>')), "{token}");
+        // JSON Lines say the same
+        let lines = with_input(&["convert", "-", "--to", "jsonl"], text.as_bytes()).text();
+        let again = rows(&mut read(&lines).unwrap())[0][0].rest.unwrap();
+        assert_eq!(
+            (again.bound, again.outside.map(|t| (t.id, t.rank))),
+            (rest.bound, rest.outside.map(|t| (t.id, t.rank))),
+            "{lines}"
+        );
+    }
+    // one that is not listed may be above it
+    let unlisted =
+        with_input(&["score", "-", "--ids", "5", "--vocab-size", "50", "-f", "json"], vllm.as_bytes()).json();
+    assert_eq!(unlisted["sequences"][0]["tokens"][0]["rank"], 3);
+    // a top-p that needs it is not exact
+    let known = |p: &str| with_input(&["probs", "-", "--top-p", p], vllm.as_bytes()).err;
+    assert!(
+        known("0.79").contains("top_p makes it exact") && !known("0.799").contains("exact"),
+        "{} {}",
+        known("0.79"),
+        known("0.799")
+    );
+    for (line, said) in [
+        (r#"{"ids":[3,7],"logprobs":[-0.7,-1.2],"taken":9}"#, "\"taken\" is not among the \"ids\""),
+        (r#"{"ids":[3,7],"logprobs":[-0.7,-1.2],"rank":9}"#, "\"rank\" is its rank"),
+        (r#"{"logits":[3,7],"taken":1}"#, "\"taken\" names one of the \"ids\""),
+        (r#"{"ids":[3],"logprobs":[-0.7],"taken":3,"rank":0}"#, "\"rank\" is a whole number from 1"),
+        (r#"{"ids":[3],"logprobs":[-0.7],"taken":-3}"#, "\"taken\" is not a token id"),
+    ] {
+        let found = with_input(&["info", "-"], line.as_bytes()).failure();
+        assert!(found.contains(said), "{found}");
+    }
+}
+
+/// `info` tells masked tokens from those that a list leaves out, and everything has the caller's name of its sequence.
+#[test]
+fn what_is_not_listed_is_not_masked() {
+    let body =
+        r#"{"choices":[{"logprobs":{"content":[{"token":"a","id":3,"logprob":-0.5,"top_logprobs":[]}]}}]}"#;
+    let batch = format!(r#"{{"custom_id":"first","response":{{"body":{body}}}}}"#);
+    let run = |args: &[&str]| with_input(args, batch.as_bytes());
+    let info = run(&["info", "-", "-f", "json"]).json();
+    let row = &info["rows"][0];
+    assert_eq!((&row["masked"], &row["unlisted"], &row["id"]), (&json!(0), &json!(3), &json!("first")));
+    let text = run(&["info", "-"]).text();
+    assert!(text.contains("not listed  3 tokens: 0.3934") && !text.contains("-inf"), "{text}");
+    assert_eq!(run(&["score", "-", "-f", "json"]).json()["sequences"][0]["id"], "first");
+    assert_eq!(run(&["score", "-", "-f", "jsonl"]).json()["id"], "first");
+}
+
+/// Steps before the first one that is read are history, where all sequences have the same.
+#[test]
+fn histories_of_their_own_are_not_dropped_in_silence() {
+    let choice = |ids: [u32; 2]| {
+        let entry = |id: u32| json!({"token": format!("token_id:{id}"), "logprob": -0.5, "top_logprobs": []});
+        json!({"logprobs": {"content": ids.map(entry)}})
+    };
+    let answer = json!({"choices": [choice([3, 4]), choice([5, 4])]}).to_string();
+    let said = |args: &[&str]| {
+        with_input(&[&["greedy", "-", "--repetition-penalty", "1.2"], args].concat(), answer.as_bytes()).err
+    };
+    let own = "its sequences have tokens of their own before step 1";
+    assert!(said(&["--rows", "1..2"]).contains(own), "{}", said(&["--rows", "1..2"]));
+    for idle in [
+        &["--rows", "0..2"][..],
+        &["--rows", "1..2", "--prefix-ids", "3"],
+        &["--rows", "1..2", "--shard", "1/2"],
+    ] {
+        assert!(!said(idle).contains("of their own"), "{idle:?}: {}", said(idle));
+    }
+}
+
 /// Lists in JSON Lines say what they leave out, too; they are cut by the mass that they list, as ever.
 #[test]
 fn lists_in_json_lines() {
@@ -153,7 +257,7 @@ fn converted_answers() {
     assert!(said.contains("V is 4294967296, as the largest id says: too large for an array"), "{said}");
     assert_eq!(
         run(&answer(&[4_294_967_295]), "jsonl").text(),
-        "{\"ids\":[4294967295],\"logprobs\":[-0.5]}\n"
+        "{\"ids\":[4294967295],\"logprobs\":[-0.5],\"taken\":4294967295}\n"
     );
     let ragged = format!("{}\n{}\n", answer(&[1]), answer(&[1, 2]));
     let said = run(&ragged, "npy").failure();

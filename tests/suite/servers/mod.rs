@@ -2,6 +2,7 @@
 
 mod layouts;
 mod missing;
+mod recipes;
 mod recorded;
 
 use std::path::PathBuf;

@@ -109,7 +109,7 @@ fn llama_cpp_python_answers_as_recorded() {
         let [found, unnamed] = [&named, &plain].map(|s| s.carried()[0].clone());
         assert_eq!(found.logprobs, unnamed.logprobs, "{file}");
         if let Some(of_text) = facts.get("ids_found_from_text") {
-            let all = [found.prompt.clone(), found.ids.clone()].concat();
+            let all = [&found.prompt[..], &found.ids[..]].concat();
             assert_eq!(all, ids(of_text), "{file}");
         }
         let echo = file.contains("echo");

@@ -79,9 +79,9 @@ fn cells(t: &ScoredToken, look: &Look) -> [String; 8] {
     ]
 }
 
-/// The rank of a token; at least that of one that is not listed.
+/// The rank of a token; the best that it can have where the row leaves out what may be above it.
 fn rank(t: &ScoredToken) -> String {
-    if t.logprob_at_most.is_some() { format!(">= {}", t.rank) } else { t.rank.to_string() }
+    if t.rank_is_exact { t.rank.to_string() } else { format!(">= {}", t.rank) }
 }
 
 /// What the surprise of a token that is not listed is at least, in bits.

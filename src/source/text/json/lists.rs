@@ -48,6 +48,30 @@ impl Parser<'_, '_> {
         Ok(strings)
     }
 
+    /// The token that was taken: an id, or a string.
+    pub(super) fn taken(&mut self) -> Result<TokenId> {
+        if self.json.peek().map_err(|e| self.syntax(e))? == Peek::String {
+            let text = self.json.known_str().map(str::to_owned).map_err(|e| self.syntax(e))?;
+            self.content.named.push(Named { key: "taken", at: 0, text });
+            return Ok(0);
+        }
+        let id = self.whole()?.and_then(|id| TokenId::try_from(id).ok());
+        id.ok_or_else(|| self.bad(self.here(), "\"taken\" is not a token id: ids are whole numbers from 0"))
+    }
+
+    pub(super) fn rank(&mut self) -> Result<usize> {
+        let rank = self.whole()?.and_then(|rank| usize::try_from(rank).ok()).filter(|rank| *rank > 0);
+        rank.ok_or_else(|| self.bad(self.here(), "\"rank\" is a whole number from 1"))
+    }
+
+    fn whole(&mut self) -> Result<Option<i64>> {
+        let peek = self.json.peek().map_err(|e| self.syntax(e))?;
+        Ok(match peek.is_num().then(|| self.json.known_int(peek)) {
+            Some(Ok(NumberInt::Int(whole))) => Some(whole),
+            _ => None,
+        })
+    }
+
     pub(super) fn name(&mut self) -> Result<Value> {
         let peek = self.json.peek().map_err(|e| self.syntax(e))?;
         if peek == Peek::String {
