@@ -136,8 +136,14 @@ impl Served {
             carried.push(carried_by(answer, part, &ids, portion, prompt));
         }
         // nothing stands before a prompt's first token
-        let is_first = |rows: &Arc<Vec<ServedRow>>| rows.first().is_some_and(|row| row.ids.is_empty());
-        let first = usize::from(portion == Portion::Prompt && sequences.iter().any(is_first));
+        let bare = |rows: &Arc<Vec<ServedRow>>| rows.iter().take_while(|row| row.ids.is_empty()).count();
+        let first = match portion {
+            Portion::Prompt => sequences.iter().map(bare).min().unwrap_or(0),
+            Portion::Generated => 0,
+        };
+        if first > 1 {
+            notes.push(format!("the first {first} tokens of its prompts have no log-probabilities: the rows begin behind them"));
+        }
         let steps = sequences.iter().map(|rows| rows.len()).max().unwrap_or(0);
         let mut grid = Grid::of(Layout::Btv, sequences.len(), steps, ids.vocab);
         grid.select(&name, options.rows)?;
