@@ -143,7 +143,7 @@ def test_what_is_wrong_is_told_with_its_row():
         (pa.table({"id": [1], "ids": [[3, -1]], "logprobs": [[-1.0, -2.0]]}), SETTINGS, "ids holds numbers that are no token ids"),
         (pa.table({"id": [1], "ids": [[3, None]], "logprobs": [[-1.0, -2.0]]}), SETTINGS, "hold nulls inside their lists"),
         (table(prefix=[[1, 2]] * 40, step=[1] * 40), SETTINGS, "row 0: step 1 comes after a prefix of 2 ids"),
-        (table(step=[2**53] * 40), SETTINGS, "row 0: --step 9007199254740992: is too large|row 0: step"),
+        (table(step=[2**53] * 40), SETTINGS, "row 0: step 9007199254740992: is too large"),
         (table(step=pa.array([2**64 - 1] * 40, pa.uint64())), SETTINGS, "row 0: .*is too large"),
         (table(step=[1.0] * 40), SETTINGS, "the column step holds double: whole numbers"),
         (table(seed=[1.5] * 40), SETTINGS, "the column seed holds double: whole numbers"),
