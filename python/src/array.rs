@@ -34,7 +34,8 @@ impl Array {
     fn compact(axes: &[usize], size: usize) -> Vec<isize> {
         let mut strides = vec![size as isize; axes.len()];
         for at in (0..axes.len().saturating_sub(1)).rev() {
-            strides[at] = strides[at + 1] * axes[at + 1] as isize;
+            // axes that don't fit are refused later
+            strides[at] = strides[at + 1].wrapping_mul(axes[at + 1] as isize);
         }
         strides
     }
@@ -112,6 +113,11 @@ pub fn elements(found: &Bound<'_, PyAny>) -> PyResult<(Arc<dyn Elements>, bool)>
     Ok((Arc::new(array), false))
 }
 
+/// How many elements axes have, or the most that can be counted.
+pub fn product(axes: &[usize]) -> usize {
+    axes.iter().fold(1, |product: usize, &axis| product.saturating_mul(axis))
+}
+
 fn stacked(found: &Bound<'_, PyAny>) -> PyResult<Option<Stack>> {
     let (list, tuple) = (found.cast::<PyList>(), found.cast::<PyTuple>());
     let items: Vec<Bound<'_, PyAny>> = match (list, tuple) {
@@ -136,7 +142,8 @@ fn stacked(found: &Bound<'_, PyAny>) -> PyResult<Option<Stack>> {
         );
         return Err(PyValueError::new_err(what));
     }
-    let rows = first.axes.iter().rev().skip(1).product();
+    // axes without elements, or too many, are refused later
+    let rows = product(&first.axes[..first.axes.len() - 1]);
     let axes = [&[parts.len()], &first.axes[..]].concat();
     Ok(Some(Stack { axes, parts, rows }))
 }
@@ -144,20 +151,36 @@ fn stacked(found: &Bound<'_, PyAny>) -> PyResult<Option<Stack>> {
 /// An array through NumPy's array interface, else through DLPack; `None` for what has neither.
 fn in_place(found: &Bound<'_, PyAny>) -> PyResult<Option<Array>> {
     if let Ok(interface) = found.getattr("__array_interface__") {
-        return from_interface(found, &interface).map(Some);
+        return from_interface(found, &interface);
     }
     if found.hasattr("__dlpack__")? { from_dlpack(found).map(Some) } else { Ok(None) }
 }
 
-fn from_interface(found: &Bound<'_, PyAny>, interface: &Bound<'_, PyAny>) -> PyResult<Array> {
+/// `None` where the interface doesn't say where the elements lie: NumPy knows to ask for them otherwise.
+fn from_interface(found: &Bound<'_, PyAny>, interface: &Bound<'_, PyAny>) -> PyResult<Option<Array>> {
+    // masked arrays of NumPy hide which elements are masked
+    if found.hasattr("filled")? && found.getattr("mask")?.call_method0("any")?.is_truthy()? {
+        let what = "the logits are a masked array: say what its masked elements are, .filled(-np.inf) for tokens that can't come";
+        return Err(PyValueError::new_err(what));
+    }
     let interface = interface.cast::<PyDict>()?;
     let get = |name: &str| -> PyResult<Bound<'_, PyAny>> {
         let what = || PyValueError::new_err(format!("the array interface lacks {name}"));
         interface.get_item(name)?.ok_or_else(what)
     };
     let descr: String = get("typestr")?.extract()?;
+    if let Ok(names) = found.getattr("dtype").and_then(|dtype| dtype.getattr("names"))
+        && !names.is_none()
+    {
+        let what = format!("the logits are structured elements: take the field that holds them, of {names}");
+        return Err(PyValueError::new_err(what));
+    }
     let axes: Vec<usize> = get("shape")?.extract()?;
-    let (first, _): (usize, bool) = get("data")?.extract()?;
+    let Some(Ok((first, _))) =
+        interface.get_item("data")?.map(|data| data.extract::<(usize, Bound<'_, PyAny>)>())
+    else {
+        return Ok(None);
+    };
     let strides: Option<Vec<isize>> = match interface.get_item("strides")? {
         Some(strides) => strides.extract()?,
         None => None,
@@ -165,7 +188,11 @@ fn from_interface(found: &Bound<'_, PyAny>, interface: &Bound<'_, PyAny>) -> PyR
     let mut array =
         Array { descr, axes, strides: Vec::new(), first: first as *const u8, _owner: found.clone().unbind() };
     array.strides = strides.unwrap_or_else(|| Array::compact(&array.axes, array.size()));
-    Ok(array)
+    if array.strides.len() != array.axes.len() {
+        let what = format!("the array has {} axes and {} strides", array.axes.len(), array.strides.len());
+        return Err(PyValueError::new_err(what));
+    }
+    Ok(Some(array))
 }
 
 /// `DLTensor` of DLPack (dlpack.h), as it stands at the beginning of a managed tensor.

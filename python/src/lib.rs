@@ -12,7 +12,7 @@ use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
-use tokpick::command::{self, Call, Taken, Want};
+use tokpick::command::{self, Call, Instead, Taken, Want};
 use tokpick::hypothesis::Hypothesis;
 use tokpick::source::Loan;
 
@@ -41,7 +41,7 @@ impl Loans {
                 Loan::source(Model::new(&name, lent.unbind(), vocab, loans.raised.clone()))
             } else {
                 let (elements, _) = array::elements(&lent)?;
-                loans.largest = loans.largest.max(elements.axes().iter().product());
+                loans.largest = loans.largest.max(array::product(elements.axes()));
                 Loan::Array(elements)
             };
             loans.loans.push((name.into(), loan));
@@ -86,11 +86,24 @@ fn call<'py>(
     Ok(result)
 }
 
-/// Repeats the run of a record on what is lent; JSON.
+/// Repeats the run of a record on what is lent; JSON. `path` is where the record lies, `instead` what stands in the place of its input: a
+/// path, or logits.
 #[pyfunction]
-fn verify<'py>(py: Python<'py>, record: &str, loans: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyDict>> {
+#[pyo3(signature = (record, loans, path=None, instead=None))]
+fn verify<'py>(
+    py: Python<'py>,
+    record: &str,
+    loans: &Bound<'py, PyList>,
+    path: Option<PathBuf>,
+    instead: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
     let Loans { loans, raised, .. } = Loans::new(loans)?;
-    let done = py.detach(|| command::verify(record, loans));
+    let instead = instead.map(|given| match given.extract::<PathBuf>() {
+        Ok(path) => Ok(Instead::File(path)),
+        Err(_) => array::elements(&given).map(|(elements, _)| Instead::Lent(Loan::Array(elements))),
+    });
+    let (instead, path) = (instead.transpose()?, path.unwrap_or_else(|| "the record".into()));
+    let done = py.detach(|| command::verify(record, &path, loans, instead));
     let (found, taken) = done.map_err(|failure| raise(&raised, failure))?;
     let result = PyDict::new(py);
     result.set_item("found", found.to_string())?;
@@ -108,6 +121,12 @@ fn fill(result: &Bound<'_, PyDict>, taken: Taken) -> PyResult<()> {
         result.set_item("chain", run.head.chain.to_string())?;
         result.set_item("record", run.record.map(|record| to_json(&record)).transpose()?)?;
         let found = run.found.into_iter().map(|h| hypothesis(py, h)).collect::<PyResult<Vec<_>>>()?;
+        let names = run.names.into_iter().map(|(sequence, name)| (sequence, name.to_string()));
+        result.set_item("names", names.collect::<Vec<_>>())?;
+        for (one, (text, stop)) in found.iter().zip(run.texts) {
+            one.set_item("text", text)?;
+            one.set_item("stop_reason", stop)?;
+        }
         result.set_item("found", found)?;
     }
     let rows = taken.rows.into_iter().map(|(row, vocab)| {

@@ -73,6 +73,16 @@ def test_sequences_of_several_steps():
     assert found["ids"].to_pylist() == tokpick.sample(logits, seed=3).tolist()
 
 
+def test_columns_of_tensors():
+    logits = RNG.normal(0, 3, (4, 5, 30)).astype(np.float32)
+    steps = pa.FixedShapeTensorArray.from_numpy_ndarray(logits)
+    assert batch(pa.table({"id": range(4), "logits": steps}), seed=3)["ids"].to_pylist() == tokpick.sample(logits, seed=3).tolist()
+    rows = pa.FixedShapeTensorArray.from_numpy_ndarray(np.ascontiguousarray(logits[:, 0]))
+    assert np.ravel(batch(pa.table({"id": range(4), "logits": rows}), seed=3)["ids"].to_pylist()).tolist() == (
+        tokpick.sample(logits[:, 0], layout="bv", seed=3).tolist()
+    )
+
+
 def test_sparse_rows_are_those_of_the_program(tmp_path):
     ids = [np.sort(RNG.choice(50, 6, replace=False)).tolist() for _ in range(9)]
     values = np.log(RNG.dirichlet(np.ones(6), 9)).astype(np.float32)
@@ -133,9 +143,30 @@ def test_what_is_wrong_is_told_with_its_row():
         (pa.table({"id": [1], "ids": [[3, -1]], "logprobs": [[-1.0, -2.0]]}), SETTINGS, "ids holds numbers that are no token ids"),
         (pa.table({"id": [1], "ids": [[3, None]], "logprobs": [[-1.0, -2.0]]}), SETTINGS, "hold nulls inside their lists"),
         (table(prefix=[[1, 2]] * 40, step=[1] * 40), SETTINGS, "row 0: step 1 comes after a prefix of 2 ids"),
+        (table(step=[2**53] * 40), SETTINGS, "row 0: step 9007199254740992: is too large"),
+        (table(step=pa.array([2**64 - 1] * 40, pa.uint64())), SETTINGS, "row 0: .*is too large"),
+        (table(step=[1.0] * 40), SETTINGS, "the column step holds double: whole numbers"),
+        (table(seed=[1.5] * 40), SETTINGS, "the column seed holds double: whole numbers"),
+        (table(prompt=["text"] * 40), SETTINGS, "the column prompt holds string: lists of ids"),
+        (table(prompt=[[-1]] * 40), SETTINGS, "row 0: the column prompt holds .-1., which are no token ids"),
+        (table(ids=[1] * 40).append_column("ids", [[[1]] * 40]).append_column("logprobs", [[[0.0]] * 40]), SETTINGS, "drop what is not"),
+        (pa.table({"id": [1], "logits": [["a"]]}), SETTINGS, "holds list<.*string>: lists of numbers"),
+        (pa.table({"id": [1], "logits": [[]]}).cast(pa.schema([("id", pa.int64()), ("logits", pa.list_(pa.float32()))])), SETTINGS, "V = 0"),
+        (pa.table({"id": [1], "logits": [[[1.0], None]]}), SETTINGS, "rows without logits"),
         (table(), {"seed": 1, "top_p": 7}, "--top-p 7: must be from 0 to 1"),
     ]:
         with pytest.raises(ValueError, match=said):
             batch(rows, **settings)
+    for settings, said in [
+        ({"sequence_offset": 3}, "sequence_offset is no setting of a table: the column id says it"),
+        ({"shard": "1/2"}, "shard is no setting"),
+        ({"rows": "0..1"}, "rows is no setting"),
+        ({"prefix": [1]}, "prefix is no setting of a table: a column prefix says it"),
+        ({"prompt": [1]}, "prompt= is given, and the table has a column prompt"),
+    ]:
+        with pytest.raises(TypeError, match=said):
+            batch(table(prompt=[[1]] * 40), **SETTINGS, **settings)
+    with pytest.raises(ValueError, match="strategy 'beam': must be sample or greedy"):
+        batch(table(), strategy="beam")
     with pytest.raises(TypeError, match="list is no Arrow table"):
         batch([1, 2], **SETTINGS)

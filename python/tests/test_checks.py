@@ -1,6 +1,7 @@
 """Records, reports, and the lists."""
 
 import json
+import pickle
 import subprocess
 import sys
 
@@ -42,6 +43,93 @@ def test_a_record_that_was_touched_does_not_hold(tmp_path):
     assert not found and (found.divergence["what"], found.divergence["at"]) == ("id", 1)
     with pytest.raises(ValueError, match="give record=True"):
         tokpick.beam(LOGITS, details=True).save(tmp_path / "run.json")
+
+
+def test_a_run_over_a_path_is_verified(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("logits.npy", LOGITS)
+    np.save("other.npy", LOGITS + np.float32(1))
+    np.save("uncond.npy", LOGITS[::-1])
+    for settings in [{}, {"uncond": LOGITS[::-1], "guidance_scale": 1.5}]:
+        run = tokpick.sample("logits.npy", seed=3, record=True, **settings)
+        assert run.verify() and run.verify(LOGITS) and run.verify(tmp_path / "logits.npy")
+        assert run.verify(LOGITS + 1).divergence["what"] == run.verify("other.npy").divergence["what"] == "input"
+    run = tokpick.sample("logits.npy", seed=3, record=True, uncond="uncond.npy", guidance_scale=1.5)
+    run.save("run.json")
+    monkeypatch.chdir("/")
+    # the record's files are beside it
+    assert tokpick.verify_file(tmp_path / "run.json") and tokpick.verify_file(tmp_path / "run.json", LOGITS)
+    assert not tokpick.verify_file(tmp_path / "run.json", tmp_path / "other.npy")
+
+
+def test_names_of_files_are_no_names_of_arguments(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("b", "-b", "logits"):
+        with open(name, "wb") as file:
+            np.save(file, LOGITS)
+        assert tokpick.diff(name, LOGITS + np.float32(1), max_kl=1)["rows"] is not None
+        assert np.array_equal(tokpick.greedy(name), LOGITS.argmax(-1))
+    # a file whose name is that of an argument is the file
+    assert not tokpick.diff("b", -LOGITS, max_kl=1e-4)
+    assert np.array_equal(
+        tokpick.sample(LOGITS, uncond="logits", guidance_scale=1.5, seed=1),
+        tokpick.sample(LOGITS, uncond=LOGITS, guidance_scale=1.5, seed=1),
+    )
+
+
+@pytest.mark.parametrize(
+    "logits, layout", [(LOGITS, None), (LOGITS, "tbv"), (LOGITS[0], None), (LOGITS[0], "bv"), (LOGITS[0, 0], None)]
+)
+@pytest.mark.parametrize("samples", [None, 4])
+def test_checks_take_ids_as_they_come(logits, layout, samples):
+    settings = {"layout": layout, "seed": 5}
+    run = tokpick.sample(logits, num_samples=samples, details=True, **settings)
+    for ids in [run, run.ids, run.ids.tolist(), run.ids.astype(np.int16)]:
+        report = tokpick.verify(logits, ids, **settings)
+        assert report and report["verification"]["summary"]["steps"] == run.ids.size, ids
+        if samples and logits.ndim + (layout == "bv") > 2:
+            with pytest.raises(tokpick.Error, match="ids for [0-9]+ sequences, but the input has"):
+                tokpick.score(logits, ids, layout=layout)
+            continue
+        scores = tokpick.score(logits, ids, layout=layout)
+        assert np.allclose([s["logprob"] for s in scores["sequences"]], [one.logprob for one in run])
+
+
+def test_nothing_of_a_list_of_ids_is_dropped():
+    logits = LOGITS[0]
+    best = logits.argmax(-1).tolist()
+    assert [token["id"] for token in tokpick.score(logits, best)["sequences"][0]["tokens"]] == best
+    # -1 fills up, and is no id
+    assert len(tokpick.score(logits, [*best[:2], -1])["sequences"][0]["tokens"]) == 2
+    with pytest.raises(tokpick.Error, match="-1"):
+        tokpick.score(logits, [best[0], -1, best[2]])
+    for ids, said in [([1.5, 2], "1.5"), (np.array([1.0, 2.0]), "1.0"), ([True, False], "True")]:
+        with pytest.raises(TypeError, match=f"ids are whole numbers, not {said}"):
+            tokpick.score(logits, ids)
+    with pytest.raises(ValueError, match="different lengths"):
+        tokpick.score(LOGITS, [[1, 2], [3]], layout="tbv")
+
+
+def test_what_reads_a_report_again_reads_the_same():
+    logits = LOGITS[0, 0]
+    report = tokpick.explain(logits)
+    drawn = report["steps"][0]["draw"]["id"]
+    again = tokpick.explain(logits, seed=report["seed"])
+    assert again["steps"][0]["draw"]["id"] == drawn
+    assert str(again) == str(report) and again.svg() == report.svg()
+    kept = pickle.loads(pickle.dumps(report))
+    assert kept["steps"] == report["steps"] and str(kept) == str(report)
+
+
+def test_what_comes_back_can_be_sent_elsewhere():
+    run = tokpick.sample(LOGITS, seed=3, record=True)
+    other = pickle.loads(pickle.dumps(run))
+    assert np.array_equal(other.ids, run.ids) and other.verify()
+    chain = tokpick.Chain("top-k=3")
+    assert pickle.loads(pickle.dumps(chain)) == chain
+    with pytest.raises(tokpick.Error) as raised:
+        tokpick.sample(LOGITS, top_p=2)
+    assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
 
 
 def test_verify_and_score_take_what_sample_gives():

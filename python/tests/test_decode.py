@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 
 import ml_dtypes
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import tokpick
 from tokpick import _tokpick
 
+ROOT = Path(__file__).parent.parent.parent
 RNG = np.random.default_rng(5)
 LOGITS = RNG.normal(0, 3, (3, 4, 50)).astype(np.float32)
 
@@ -174,6 +176,119 @@ def test_other_threads_go_on_meanwhile():
         turns += 1
         time.sleep(0.0005)
     assert turns > 5  # two or three where the interpreter is not let go
+
+
+def test_what_hides_numbers_is_refused():
+    masked = np.ma.masked_array(LOGITS, LOGITS > 2)
+    with pytest.raises(ValueError, match="masked array: say what its masked elements are"):
+        tokpick.greedy(masked)
+    assert np.array_equal(tokpick.greedy(masked.filled(-np.inf)), masked.argmax(-1))
+    assert np.array_equal(tokpick.greedy(np.ma.masked_array(LOGITS)), LOGITS.argmax(-1))
+    pair = np.zeros((3, 4), dtype=[("a", "i1"), ("b", "i1")])
+    with pytest.raises(ValueError, match=r"structured elements: take the field that holds them, of \('a', 'b'\)"):
+        tokpick.greedy(pair)
+    assert tokpick.greedy(np.array([(1.0, 2), (3.0, 4)], dtype=[("x", "f4"), ("n", "i4")])["x"]) == 1
+
+
+def test_arrays_that_are_no_logits():
+    for logits, said in [
+        (np.zeros((2, 2, 2, 2)), "4 axes"),
+        (np.float32(3), "a single number"),
+        (np.zeros((0, 5)), "zero rows"),
+        ((np.zeros((0, 5)), np.zeros((0, 5))), "zero rows"),
+        (np.zeros((2, 0, 5)), "zero rows"),
+        (np.zeros((2, 3), dtype=bool), "holds booleans"),
+        (np.zeros((2, 3), dtype="M8[s]"), "holds times"),
+        (np.zeros((2, 3), dtype="U3"), "holds strings"),
+        (np.zeros((2, 3), dtype=np.longdouble), "floats of another width"),
+        (np.array([[None, 1.0]]), "Python objects"),
+        (np.zeros((2, 3), dtype=ml_dtypes.float8_e4m3fn), "raw bytes"),
+        (None, "Python objects"),
+        ("", "."),
+        ({}, "Python objects"),
+        ([], "V = 0"),
+        (object(), "Python objects"),
+    ]:
+        with pytest.raises((tokpick.Error, TypeError, ValueError), match=said):
+            tokpick.greedy(logits)
+
+    class Forged:
+        def __init__(self, **more):
+            self.__array_interface__ = {"typestr": "<f4", "version": 3, "data": (LOGITS.ctypes.data, False), **more}
+
+    for more, said in [
+        ({"shape": (2, 3), "strides": (4,)}, "2 axes and 1 strides"),
+        ({"shape": (2**62, 2**62, 50)}, "too large to be logits"),
+        ({"shape": (2, -3)}, "negative"),
+        ({}, "lacks shape"),
+    ]:
+        with pytest.raises((ValueError, OverflowError), match=said):
+            tokpick.greedy(Forged(**more))
+
+
+def test_tensors_elsewhere_say_what_to_do():
+    class Elsewhere:
+        """As a tensor of a GPU is."""
+
+        def __dlpack_device__(self):
+            return (2, 0)
+
+        def __dlpack__(self):
+            raise AssertionError("not asked for")
+
+    with pytest.raises(ValueError, match=r"another device: move them to the CPU first \(torch: .cpu\(\)\)"):
+        tokpick.greedy(Elsewhere())
+
+
+def test_settings_that_are_none():
+    for settings in [{"seed": True}, {"seed": 2**64}, {"seed": -1}, {"seed": float("nan")}, {"top_k": 2.5}, {"top_p": float("nan")}]:
+        with pytest.raises(tokpick.Error):
+            tokpick.sample(LOGITS, **{"seed": 1, **settings})
+    assert np.array_equal(tokpick.sample(LOGITS, seed=np.uint64(2**64 - 1)), tokpick.sample(LOGITS, seed=2**64 - 1))
+    with pytest.raises(TypeError, match="given twice"):
+        tokpick.sample(LOGITS, "top-k=3", chain="top-k=4", seed=1)
+    with pytest.raises(TypeError, match="exact is True or False"):
+        tokpick.search(LOGITS, exact="yes")
+    with pytest.raises(tokpick.Error, match="--exact"):
+        tokpick.search(LOGITS, exact=False)
+    assert np.array_equal(tokpick.search(LOGITS[0], exact=True), LOGITS[0].argmax(-1))
+
+
+def test_a_prompt_may_be_a_text():
+    tokenizer = ROOT / "fixtures/tiny-lm/tokenizer.json"
+    row = np.load(ROOT / "fixtures/tiny-lm/steps.npy")[0]
+    asked = []
+
+    def model(prefixes):
+        asked.append(list(prefixes[0]))
+        return [row] * len(prefixes)
+
+    class Fast:
+        """As fast tokenizers of transformers are."""
+
+        class backend_tokenizer:
+            @staticmethod
+            def to_str():
+                return tokenizer.read_text(encoding="utf-8")
+
+    for given in [{"tokenizer": tokenizer}, {"tokenizer": Fast()}, {"vocab": Fast.backend_tokenizer}]:
+        asked.clear()
+        run = tokpick.greedy(model, prompt="the cat", max_new_tokens=2, details=True, **given)
+        # t, h, e, Ġc, at
+        prompt = [84, 72, 69, 263, 264]
+        assert asked == [prompt, [*prompt, int(run.ids[0])]] and run[0].text
+    with pytest.raises(tokpick.Error, match="is a text, and a text needs a tokenizer"):
+        tokpick.greedy(model, prompt="the cat", max_new_tokens=2)
+
+
+def test_texts_and_names_come_with_details(tmp_path):
+    strings = [f"t{i} " for i in range(50)]
+    run = tokpick.greedy(LOGITS[0], vocab=strings, details=True)
+    assert run[0].text == "".join(strings[id] for id in run.ids) and run[0].stop_reason is None
+    stop = strings[run.ids[2]]
+    run = tokpick.greedy(LOGITS[0], vocab=strings, stop=stop, details=True)
+    assert run[0].finish_reason == "stop" and run[0].stop_reason == stop and stop not in run[0].text
+    assert tokpick.greedy(LOGITS[0], details=True)[0].text is None
 
 
 def test_threads_change_nothing():

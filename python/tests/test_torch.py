@@ -55,3 +55,8 @@ def test_coins_differ_from_step_to_step():
     scores, ids = logits(1, 12), torch.zeros((1, 40), dtype=torch.int64)
     kept = [int((one(ids[:, :length], scores) > -np.inf).sum()) for length in range(1, 41)]
     assert len(set(kept)) == 2 and processor("xtc(probability=0.5,threshold=0.05)", seed=5)(ids[:, :1], scores).shape == (1, 12)
+
+
+def test_tensors_without_memory_are_refused():
+    with pytest.raises((RuntimeError, BufferError, ValueError, NotImplementedError)):
+        tokpick.greedy(logits(2, 5).to("meta"))

@@ -43,7 +43,22 @@ def made() -> str:
         kind = f"{kind} | bool" if optional else kind
         lines.append(f"    #: {' '.join(text.split())}")
         lines.append(f"    {name}: {kind if kind == 'Any' else kind + ' | None'}")
-    lines += ["    #: The same as ``prefix_ids``.", "    prefix: Any", ""]
+    lines += [
+        "    #: The same as ``prefix_ids``.",
+        "    prefix: Any",
+        "    #: Threads for the rows: 0 for all cores, which is the default where it is worth it.",
+        "    threads: int | None",
+        "",
+        "",
+        "class Decoding(Settings, total=False):",
+        '    """What strategies take beside it."""',
+        "",
+        "    #: Gives a `Run`: log-probabilities, texts, why a sequence ended.",
+        "    details: bool",
+        "    #: Gives a `Run` that can be verified, and saved.",
+        "    record: bool",
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -1,6 +1,6 @@
 //! What is exact where rows list the likeliest tokens alone.
 
-use crate::processor::Chain;
+use crate::processor::{Chain, slack};
 use crate::source::LeftOut;
 
 /// What is known of a result over rows that leave tokens out.
@@ -48,13 +48,16 @@ impl Known {
             let value = form.as_f64().or_else(|| form.get("value")?.as_f64()).unwrap_or(f64::NAN);
             let least = form.get("min_tokens_to_keep").and_then(serde_json::Value::as_u64).unwrap_or(1);
             let enough = least <= left_out.fewest_best as u64;
-            let ln = crate::kernel::ln(value.max(f64::MIN_POSITIVE));
+            // thresholds keep what has reached them but for the slack
+            let ln = crate::kernel::ln(slack::at_least(value).max(f64::MIN_POSITIVE));
             let by_mass = scaled.is_none() && enough && left_out.counts;
             match name {
                 "temperature" if value == 0.0 && left_out.fewest_best > 0 => return Known::Exact(name),
                 "temperature" => scaled = Some(name),
                 "top_k" if enough && value <= left_out.fewest_best as f64 => return Known::Exact(name),
-                "top_p" if by_mass && value <= 1.0 - left_out.unsure => return Known::Exact(name),
+                "top_p" if by_mass && slack::mass(value) <= 1.0 - left_out.unsure => {
+                    return Known::Exact(name);
+                }
                 "min_p" if scaled.is_none() && enough && left_out.below_best < ln => {
                     return Known::Exact(name);
                 }
@@ -78,5 +81,37 @@ impl Known {
                 format!("from {stage} on, the probabilities are renormalised over the listed tokens")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::processor::{epsilon_cutoff, min_p, top_p};
+
+    /// Thresholds keep what reaches them, and what lacks no more than the slack: so a token at most so probable may be kept.
+    #[test]
+    fn what_may_reach_a_threshold_is_not_exact() {
+        let half = crate::kernel::ln(0.5);
+        let left = LeftOut {
+            rows: 1,
+            fewest_best: 5,
+            bound: half,
+            below_best: half,
+            largest: 0.1,
+            counts: true,
+            ..LeftOut::default()
+        };
+        let known = |stage| Known::of(&Chain::new([stage]), &left);
+        for (value, exact) in [(0.5, false), (0.5 * (1.0 + 5e-7), false), (0.5 * (1.0 + 2e-6), true)] {
+            for stage in [min_p(value, 1).unwrap(), epsilon_cutoff(value, 1).unwrap()] {
+                let name = stage.info().name;
+                let expected = if exact { Known::Exact(name) } else { Known::Renormalised(Some(name)) };
+                assert_eq!(known(stage), expected, "{name} {value}");
+            }
+        }
+        // 0.9 is listed: a mass that is that but for the slack is reached
+        assert_eq!(known(top_p(0.9 + 5e-8, 1).unwrap()), Known::Exact("top_p"));
+        assert_eq!(known(top_p(0.9 + 5e-7, 1).unwrap()), Known::Renormalised(Some("top_p")));
     }
 }

@@ -63,6 +63,6 @@ pub use orders::orders;
 pub use recipe::{Attempt, Convention, Guess, Recipe};
 pub use record::{Divergence, Record, RecordedInput, RecordedLine, Word};
 pub use report::{By, Comparison, score_page, score_svg};
-pub use score::{Score, ScoredToken, score};
+pub use score::{Score, ScoreTotal, ScoredToken, score};
 pub use verdict::{Cause, Expected, Verdict};
 pub use verify::{Clip, Step, Summary, Verification, VerifyOptions, verify};

@@ -173,6 +173,68 @@ fn bits(logprob: f64) -> f64 {
     (0.0 - logprob / std::f64::consts::LN_2).max(0.0)
 }
 
+/// Scored sequences taken together.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ScoreTotal {
+    /// How many sequences.
+    pub sequences: usize,
+    /// How many tokens they have.
+    pub tokens: usize,
+    /// Σ `logprob`; `None` if a token is masked.
+    pub logprob: Option<f64>,
+    /// Upper bound of the sum, where some tokens have a bound alone.
+    pub logprob_at_most: Option<f64>,
+    /// Σ `processed_logprob`; `None` if a token was removed.
+    pub processed_logprob: Option<f64>,
+    /// `logprob` over the number of tokens.
+    pub mean_logprob: Option<f64>,
+    /// exp(−`mean_logprob`): every token counts alike, as llama-perplexity has it.
+    pub perplexity: Option<f64>,
+    /// Lower bound of the perplexity, where some tokens have a bound alone.
+    pub perplexity_at_least: Option<f64>,
+    /// exp(mean negative log-likelihood) after the processors.
+    pub processed_perplexity: Option<f64>,
+}
+
+impl ScoreTotal {
+    /// Sums over all tokens of all sequences.
+    ///
+    /// ```
+    /// use tokpick::check::{ScoreTotal, score};
+    /// use tokpick::processor::Chain;
+    /// use tokpick::sampler::Job;
+    /// use tokpick::source::{Layout, Steps};
+    ///
+    /// let mut source = Steps::new("two", &[2, 2], Some(Layout::Bv), vec![0.0, 0.0, 0.0, 0.0])?;
+    /// let chain = Chain::default();
+    /// let total = ScoreTotal::of(&score(&mut source, &Job::new(&chain), &[vec![0], vec![1]])?);
+    /// assert_eq!((total.sequences, total.tokens), (2, 2));
+    /// assert!((total.perplexity.unwrap() - 2.0).abs() < 1e-15);
+    /// # Ok::<(), tokpick::Error>(())
+    /// ```
+    pub fn of(scores: &[Score]) -> ScoreTotal {
+        let all = || scores.iter().flat_map(|score| &score.tokens);
+        let tokens = all().count();
+        // from 0, for the sum of nothing is no −0
+        let sum = |of: fn(&ScoredToken) -> Option<f64>| all().try_fold(0.0, |sum, t| Some(sum + of(t)?));
+        let logprob = sum(|t| t.logprob);
+        let bounded = sum(|t| t.logprob.or(t.logprob_at_most));
+        let logprob_at_most = bounded.filter(|_| logprob.is_none());
+        let processed_logprob = sum(|t| t.processed_logprob);
+        ScoreTotal {
+            sequences: scores.len(),
+            tokens,
+            logprob,
+            logprob_at_most,
+            processed_logprob,
+            mean_logprob: logprob.map(|sum| sum / tokens as f64).filter(|mean| mean.is_finite()),
+            perplexity: perplexity(logprob, tokens),
+            perplexity_at_least: perplexity(logprob_at_most, tokens),
+            processed_perplexity: perplexity(processed_logprob, tokens),
+        }
+    }
+}
+
 impl Score {
     fn sum(&mut self) {
         let mut sum = Some(0.0);
@@ -180,13 +242,11 @@ impl Score {
             sum = sum.zip(token.logprob).map(|(a, b)| a + b);
             token.cumulative_logprob = sum;
         }
-        self.logprob = sum;
-        let bounded = self.tokens.iter().map(|t| t.logprob.or(t.logprob_at_most)).sum::<Option<f64>>();
-        self.logprob_at_most = bounded.filter(|_| sum.is_none());
-        self.perplexity_at_least = perplexity(self.logprob_at_most, self.tokens.len());
-        self.processed_logprob = self.tokens.iter().map(|t| t.processed_logprob).sum();
-        self.perplexity = perplexity(self.logprob, self.tokens.len());
-        self.processed_perplexity = perplexity(self.processed_logprob, self.tokens.len());
+        let total = ScoreTotal::of(std::slice::from_ref(self));
+        (self.logprob, self.logprob_at_most) = (total.logprob, total.logprob_at_most);
+        self.processed_logprob = total.processed_logprob;
+        (self.perplexity, self.perplexity_at_least) = (total.perplexity, total.perplexity_at_least);
+        self.processed_perplexity = total.processed_perplexity;
     }
 }
 

@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 
+use super::Known;
 use super::noise::Noise;
 use super::verdict::{Cause, Expected, Verdict};
-use crate::draw::{Draw, Margin, Tolerance};
+use crate::candidates::Candidates;
+use crate::draw::{Argmax, Draw, Margin, Tolerance};
 use crate::processor::Chain;
 use crate::sampler::{Job, Taken, along};
-use crate::source::LogitsSource;
+use crate::source::{LeftOut, LogitsSource};
 use crate::{Error, Result, TokenId};
 
 /// How a claim is judged.
@@ -84,6 +86,8 @@ pub struct Step {
     pub drawn_raw_probability: Option<f64>,
     /// For a mismatch: the probability (an upper bound, see [`Noise`]) that noise on the logits explains it; `None` if unknown.
     pub noise_probability: Option<f64>,
+    /// A mismatch that says nothing: the row leaves tokens out, and the draw may have taken one of them, or fallen elsewhere among all.
+    pub undecided: bool,
     /// For a mismatch, where a tolerance was given: what explains it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explained: Option<Cause>,
@@ -121,6 +125,8 @@ pub struct Summary {
     pub impossible: usize,
     /// Mismatches that noise of the given size does not explain.
     pub unexplained: usize,
+    /// Mismatches in rows that leave out what the draw depends on: they can't be decided, and count for nothing else.
+    pub undecided: usize,
     /// Ids after an end token: padding, not verified.
     pub padding: usize,
 }
@@ -147,7 +153,14 @@ impl Verification {
 
     /// The mismatches that noise does not explain.
     pub fn unexplained(&self) -> impl Iterator<Item = &Step> {
-        self.mismatches().filter(|s| s.noise_probability.is_none_or(|p| p < self.alpha))
+        let decided = self.mismatches().filter(|s| !s.undecided);
+        decided.filter(|s| s.noise_probability.is_none_or(|p| p < self.alpha))
+    }
+
+    /// True if there are mismatches and nothing is known of any: whether the claim holds can't be told.
+    pub fn is_undecided(&self) -> bool {
+        let s = &self.summary;
+        s.undecided > 0 && s.undecided == s.steps - s.matches
     }
 
     /// Whether the claim holds: every step matches (where a tolerance was given: the verdict is that a faithful server may have shown it);
@@ -156,7 +169,9 @@ impl Verification {
     pub fn holds(&self, min_match: Option<f64>, max_margin: Option<f64>) -> bool {
         let s = &self.summary;
         match (min_match, max_margin) {
-            (None, None) => self.verdict.as_ref().map_or(s.matches == s.steps, |v| v.faithful),
+            (None, None) => {
+                s.undecided == 0 && self.verdict.as_ref().map_or(s.matches == s.steps, |v| v.faithful)
+            }
             _ => {
                 min_match.is_none_or(|least| s.match_rate >= least)
                     && max_margin.is_none_or(|most| s.max_margin.is_some_and(|m| m <= most))
@@ -209,9 +224,9 @@ pub fn verify(
     let mut clipped = 0.0;
     along(source, job, draw, samples, &ids, &mut |taken| {
         let uniform = taken.pick.uniform.is_some();
-        let step = step(taken, &noise, options, tolerance.as_ref(), &mut expected);
+        let step = step(taken, &noise, options, tolerance.as_ref(), &mut expected, job.chain);
         let most = if uniform { options.clip.0.min(1.0) } else { options.clip.0 };
-        clipped += step.margin.unwrap_or(most).min(most);
+        clipped += if step.undecided { 0.0 } else { step.margin.unwrap_or(most).min(most) };
         steps.push(step);
         Ok(())
     })?;
@@ -221,15 +236,17 @@ pub fn verify(
         let mismatches: Vec<Cause> = found.steps.iter().filter_map(|s| s.explained).collect();
         Verdict::new(expected, &mismatches, tolerance, options.alpha)
     });
+    let decided = || found.steps.iter().filter(|s| !s.undecided);
     let (n, matches) = (found.steps.len(), found.steps.iter().filter(|s| s.matches()).count());
     found.summary = Summary {
         steps: n,
         matches,
         match_rate: if n == 0 { 1.0 } else { matches as f64 / n as f64 },
-        mean_clipped_margin: clipped / n.max(1) as f64,
-        max_margin: found.steps.iter().map(|s| s.margin).try_fold(0.0f64, |most, m| Some(most.max(m?))),
-        impossible: found.steps.iter().filter(|s| s.margin.is_none()).count(),
+        mean_clipped_margin: clipped / decided().count().max(1) as f64,
+        max_margin: decided().map(|s| s.margin).try_fold(0.0f64, |most, m| Some(most.max(m?))),
+        impossible: decided().filter(|s| s.margin.is_none()).count(),
         unexplained: found.unexplained().count(),
+        undecided: found.steps.iter().filter(|s| s.undecided).count(),
         padding,
     };
     Ok(found)
@@ -241,6 +258,7 @@ fn step(
     options: &VerifyOptions,
     tolerance: Option<&Tolerance>,
     expected: &mut Expected,
+    chain: &Chain,
 ) -> Step {
     let Taken { line, sample, turn, seat, pick, id, draw, .. } = taken;
     let mut step = Step {
@@ -257,6 +275,7 @@ fn step(
         claimed_raw_probability: None,
         drawn_raw_probability: None,
         noise_probability: None,
+        undecided: false,
         explained: None,
     };
     let slip = tolerance.map(|tolerance| draw.slip(turn, seat, id, tolerance));
@@ -282,7 +301,8 @@ fn step(
         let raw = |id| Some(ln_raw(id).map_or(0.0, crate::kernel::exp));
         (step.claimed_raw_probability, step.drawn_raw_probability) = (raw(id), raw(pick.id));
         step.noise_probability = noise.probability(margin, pick.uniform, &support, turn.candidates, id);
-        step.explained = slip.map(|slip| match step.margin {
+        step.undecided = leaves_open(turn.candidates, chain, draw.name() == Argmax.name());
+        step.explained = slip.filter(|_| !step.undecided).map(|slip| match step.margin {
             Some(margin) if margin <= slip.score => Cause::Rounding,
             _ if slip.reordered => Cause::Rounding,
             _ if slip.by_cut => Cause::Cut,
@@ -293,6 +313,16 @@ fn step(
         });
     }
     step
+}
+
+/// True if a row leaves tokens out, and what a draw takes of it depends on them.
+fn leaves_open(candidates: &Candidates, chain: &Chain, greedy: bool) -> bool {
+    // less is rounding
+    let Some(rest) = candidates.rest().filter(|rest| rest.mass >= 1e-4) else { return false };
+    let listed: Vec<f32> = candidates.raw().map(|(_, logit)| logit).collect();
+    let left_out = LeftOut::of_row(&listed, rest);
+    let known = if greedy { Known::greedily(chain, &left_out) } else { Known::of(chain, &left_out) };
+    matches!(known, Known::Renormalised(_))
 }
 
 fn without_padding(ids: &[TokenId], eos: &[TokenId], padding: &mut usize) -> Result<Vec<TokenId>> {

@@ -119,7 +119,8 @@ impl Table {
         let mut all = Vec::with_capacity(rows.len());
         for (at, address) in rows.iter().enumerate() {
             let number = first + at;
-            opened.source = Box::new(Part::new(shared.clone(), number, address));
+            let part = Part::new(shared.clone(), number, address).map_err(|e| (Some(number), e))?;
+            opened.source = Box::new(part);
             command.args_mut().draw.seed = address.seed.clone().map(Seed).or_else(|| seed.clone());
             let found;
             (found, opened, files) =
@@ -184,15 +185,21 @@ struct Part {
 }
 
 impl Part {
-    fn new(source: Shared, at: usize, address: &Address) -> Part {
+    /// # Errors
+    /// An address beyond what can be counted.
+    fn new(source: Shared, at: usize, address: &Address) -> Result<Part> {
         let locked = source.lock().unwrap_or_else(PoisonError::into_inner);
         let (inner, name, format) = (locked.shape(), locked.name().to_string(), locked.format());
         drop(locked);
-        let steps = inner.steps().unwrap_or(0);
+        // JSON keeps numbers up to 2^53
+        let end = |what: &str, first: usize, count: usize| {
+            let end = first.checked_add(count).filter(|end| *end as u64 <= 1 << 53);
+            end.ok_or_else(|| Error::setting(what, first, "is too large: numbers end at 2^53"))
+        };
         let shape = Shape {
-            sequences: address.sequence..address.sequence + 1,
+            sequences: address.sequence..end("sequence", address.sequence, 1)?,
             first_step: address.step,
-            end_step: Some(address.step + steps),
+            end_step: Some(end("step", address.step, inner.steps().unwrap_or(0))?),
             access: Access::BySequence,
             ..inner
         };
@@ -201,7 +208,7 @@ impl Part {
             ids: address.prefix.clone(),
             ..Carried::default()
         };
-        Part {
+        Ok(Part {
             source,
             name,
             number: inner.sequences.start + at,
@@ -209,11 +216,9 @@ impl Part {
             first: inner.first_step,
             carried: [carried],
             format,
-        }
+        })
     }
-}
 
-impl Part {
     /// A question, as the source is to be asked.
     fn inside<'q>(&self, query: &Query<'q>) -> Query<'q> {
         let step = query.step.saturating_sub(self.shape.first_step) + self.first;
@@ -236,7 +241,9 @@ impl LogitsSource for Part {
         source.rows(&asked, out).map_err(|e| match e {
             Error::Input { file, mut place, what } => {
                 place.sequence = place.sequence.map(|_| self.shape.sequences.start);
-                place.step = place.step.map(|step| step - self.first + self.shape.first_step);
+                let step =
+                    |step: usize| step.saturating_sub(self.first).saturating_add(self.shape.first_step);
+                place.step = place.step.map(step);
                 Error::Input { file, place, what }
             }
             other => other,

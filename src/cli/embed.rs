@@ -117,18 +117,37 @@ pub(super) fn parsed(words: Vec<OsString>) -> Result<(Command, Given), Failure> 
     })
 }
 
+/// What the run of a record is repeated on, in the place of its input.
+pub enum Instead {
+    /// A file.
+    File(PathBuf),
+    /// What is lent.
+    Lent(Loan),
+}
+
 /// Repeats the run of a record on what is lent: the first thing that differs, and what decided there (both `null` if it holds), as JSON.
+/// `path` is where the record lies.
 ///
 /// # Errors
 /// A record that is damaged, or can't be repeated.
-pub fn verify(record: &str, loans: Vec<(PathBuf, Loan)>) -> Result<(Value, Taken), Failure> {
-    let (done, taken) = lend(loans, || {
-        super::host::hosted(Want::Text, || {
-            let record = Record::parse("the record", record.as_bytes())?;
-            repeat(&record, Path::new("the record"), None)
-        })
-    });
-    let found = done.map_err(|e| Failure(message(e.into(), &Given::default())))?;
+pub fn verify(
+    record: &str,
+    path: &Path,
+    mut loans: Vec<(PathBuf, Loan)>,
+    instead: Option<Instead>,
+) -> Result<(Value, Taken), Failure> {
+    let failure = |e: Error| Failure(message(e.into(), &Given::default()));
+    let record = Record::parse(&path.display().to_string(), record.as_bytes()).map_err(failure)?;
+    let mut moved = None;
+    match instead {
+        Some(Instead::File(file)) => moved = Some(file),
+        // the first of a name is found
+        Some(Instead::Lent(loan)) => loans.insert(0, (record.input.path.as_path().to_path_buf(), loan)),
+        None => {}
+    }
+    let (done, taken) =
+        lend(loans, || super::host::hosted(Want::Text, || repeat(&record, path, moved.as_deref())));
+    let found = done.map_err(failure)?;
     Ok((json!({"divergence": found.divergence, "step": found.step, "not_checked": found.elsewhere}), taken))
 }
 

@@ -26,6 +26,8 @@ pub struct Run {
     pub head: Head,
     /// What was decoded: by sequence, then by sample or rank.
     pub found: Vec<Hypothesis>,
+    /// Their texts, each up to the stop string that ended it, and that; none without token strings.
+    pub texts: Vec<(String, Option<String>)>,
     /// The caller's own names of sequences.
     pub names: Vec<(usize, Value)>,
     /// The record, where one was asked for.

@@ -42,17 +42,34 @@ pub fn missing(tokens: Option<&Tokens>) {
 
 /// Says what the rows of an input left out, and what that means.
 pub fn left_out(opened: &Opened, what: impl FnOnce(&LeftOut) -> String) {
-    let Some(left_out) = opened.left_out.as_ref().map(Seen::so_far) else { return };
-    // less is rounding
-    if left_out.largest < 1e-4 {
-        return;
+    if let Some(words) = unlisted(opened.source.name(), opened.left_out.as_ref(), what) {
+        note(words);
     }
-    note(format!(
-        "{}: {:.4} of the probability is in tokens that its rows don't list, {:.4} at most ({}); {}",
-        opened.source.name(),
-        left_out.mean(),
-        left_out.largest,
-        left_out.at,
-        what(&left_out)
-    ));
+}
+
+/// How a picture was made, and what the rows of its input left out: a picture is shown without what was said beside it.
+pub fn made_of(
+    made: String,
+    name: &str,
+    seen: Option<&Seen>,
+    what: impl FnOnce(&LeftOut) -> String,
+) -> String {
+    match unlisted(name, seen, what) {
+        Some(words) => format!("{made} · {words}"),
+        None => made,
+    }
+}
+
+fn unlisted(name: &str, seen: Option<&Seen>, what: impl FnOnce(&LeftOut) -> String) -> Option<String> {
+    let left_out = seen?.so_far();
+    // less is rounding
+    (left_out.largest >= 1e-4).then(|| {
+        format!(
+            "{name}: {:.4} of the probability is in tokens that its rows don't list, {:.4} at most ({}); {}",
+            left_out.mean(),
+            left_out.largest,
+            left_out.at,
+            what(&left_out)
+        )
+    })
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokpick::check::{self, Divergence, Record, RecordedInput, RecordedLine, Step, VerifyOptions};
 use tokpick::processor::Chain;
 use tokpick::sampler::{Event, Job};
+use tokpick::source::is_lent;
 use tokpick::{Error, Place, Result, TokenId, settings};
 
 use super::args::Seed;
@@ -237,13 +238,17 @@ fn same_chain(recorded: &Value, chain: &Chain) -> Value {
 }
 
 /// Where the relative paths of a record start: where it says, seen from its own folder; or here, where its files are not there
-/// but here, as in records that don't say it.
+/// but here, as in records that don't say it. What is lent is in no folder.
 fn home(record: &Record, path: &Path, input: &Path) -> PathBuf {
     let folder = path.parent().filter(|_| path != Path::new("-")).unwrap_or(Path::new(""));
     let beside = folder.join(record.directory.as_ref().map_or(Path::new(""), |d| d.as_path()));
-    let files = || std::iter::once(input).chain(record.companions.iter().map(|c| c.path.as_path()));
-    match files().all(|file| beside.join(file).exists()) {
-        false if files().all(Path::exists) => PathBuf::new(),
+    let companions = record.companions.iter().map(|c| c.path.as_path());
+    let files: Vec<&Path> = std::iter::once(input).chain(companions).filter(|file| !is_lent(file)).collect();
+    if files.is_empty() {
+        return PathBuf::new();
+    }
+    match files.iter().all(|file| beside.join(file).exists()) {
+        false if files.iter().all(|file| file.exists()) => PathBuf::new(),
         _ => beside,
     }
 }

@@ -67,7 +67,7 @@ pub fn run(
     let head = Head { draw, seed, chain: resolved.chain.json(), arguments };
     let mut out = args.output.to.open()?;
     let names = opened.source.ids();
-    let mut found = Vec::new();
+    let (mut found, mut texts) = (Vec::new(), Vec::new());
     let mut run =
         RunWriter::new(format, stream, head.clone()).escaped(args.output.escape).named(names.clone());
     run = run.stopping(resolved.stop.clone());
@@ -80,6 +80,10 @@ pub fn run(
             }
             match event {
                 Event::Done(h) if taken.is_some() => {
+                    texts.extend(tokens.map(|tokens| {
+                        let (text, stop) = run.text(&h, tokens);
+                        (text, stop.map(str::to_string))
+                    }));
                     found.push(h);
                     Ok(())
                 }
@@ -104,7 +108,8 @@ pub fn run(
     }
     if taken.is_some() {
         host::hand(|taken| {
-            taken.run = Some(host::Run { head, found, names: names.into_iter().collect(), record: kept })
+            let names = names.into_iter().collect();
+            taken.run = Some(host::Run { head, found, texts, names, record: kept })
         });
     }
     out.finish()?;

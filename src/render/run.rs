@@ -208,7 +208,7 @@ impl RunWriter {
     }
 
     /// The text of a sequence, and the stop string that ended it.
-    fn text(&self, h: &Hypothesis, tokens: &Tokens) -> (String, Option<&str>) {
+    pub fn text(&self, h: &Hypothesis, tokens: &Tokens) -> (String, Option<&str>) {
         match &self.stop {
             Some(stop) if h.finish_reason == Finish::Stop => stop.text(&h.ids),
             _ => (tokens.text(&h.ids), None),

@@ -1,6 +1,6 @@
 use serde_json::{Map, Value};
 
-use crate::processor::{Chain, INFOS, Info, Stage, Written};
+use crate::processor::{Chain, Flag, INFOS, Info, Stage, Written};
 use crate::source::text::unique::unique;
 use crate::{Error, Result};
 
@@ -9,7 +9,7 @@ use crate::{Error, Result};
 ///
 /// In the short form, `name=value` gives a processor its one value (JSON, so `[[5,-1.5]]` is a list; a bare word is a string) and
 /// `name(parameter=value,…)` its parameters; names may be written with `-` or `_`. In JSON a processor takes its one value, or an
-/// object of its parameters. A name may come twice.
+/// object of its parameters. A name may come twice. What its flag is also called (`temp`, `topp`) is understood as its name.
 ///
 /// # Errors
 /// An unknown name (the message lists the nearest), a value out of range, text that is neither form.
@@ -55,10 +55,16 @@ pub fn processor(name: &str, form: &Value) -> Result<Stage> {
     (find(name)?.parse)(form)
 }
 
-/// The processor of a name, written with `-` or `_`.
+/// The processor of a name, written with `-` or `_`; the other spellings of its flag are its names, too.
 pub(super) fn find(name: &str) -> Result<&'static Info> {
     let wanted = name.trim().replace('-', "_");
-    INFOS.iter().find(|info| info.name == wanted).copied().ok_or_else(|| {
+    let stands_for = |flag: &Flag| {
+        let mut spellings = flag.aliases.iter().chain(flag.hidden).chain([&flag.long]);
+        flag.parameter == "value" && spellings.any(|spelling| spelling.replace('-', "_") == wanted)
+    };
+    let by_name = INFOS.iter().find(|info| info.name == wanted);
+    let by_flag = || INFOS.iter().find(|info| info.flags.iter().any(stands_for));
+    by_name.or_else(by_flag).copied().ok_or_else(|| {
         let names: Vec<&str> = INFOS.iter().map(|info| info.name).collect();
         Error::setting("chain", name, super::unknown("processor", &wanted, &names))
     })

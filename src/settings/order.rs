@@ -227,7 +227,7 @@ mod tests {
         let cases = [
             ("", "names no processor"),
             ("llama", "there are: hf, llama.cpp, vllm"),
-            ("top_k,typical", "did you mean typical_p?"),
+            ("top_k,typicl_p", "did you mean typical_p?"),
             ("top-k,top_k", "names top_k twice"),
         ];
         for (text, what) in cases {

@@ -22,6 +22,8 @@ pub struct Carried {
     /// Natural logarithms of the probabilities that the input claims for them; `None` where it claims none. Empty where it claims none
     /// at all, else as long as `ids`.
     pub logprobs: Vec<Option<f64>>,
+    /// The steps for which it claims a floor (−9999, the lowest float) in place of a number; `logprobs` has `None` there.
+    pub floors: Vec<usize>,
     /// The text of the tokens, where the input has it.
     pub text: Option<String>,
     /// The input names no ids for some of its tokens: these were numbered in order of appearance, and mean nothing beside another input.

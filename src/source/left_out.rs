@@ -38,7 +38,14 @@ impl LeftOut {
         if self.rows == 0 { 0.0 } else { self.sum / self.rows as f64 }
     }
 
-    fn add(&mut self, at: &Query<'_>, row: &Row, rest: Rest) {
+    /// What one row leaves out, of which these are the listed numbers.
+    pub(crate) fn of_row(logits: &[f32], rest: Rest) -> LeftOut {
+        let mut left_out = LeftOut::default();
+        left_out.add(Place::default(), logits, rest);
+        left_out
+    }
+
+    fn add(&mut self, place: Place, logits: &[f32], rest: Rest) {
         if self.rows == 0 {
             (self.fewest_best, self.counts) = (usize::MAX, true);
             (self.bound, self.below_best) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
@@ -46,11 +53,11 @@ impl LeftOut {
         self.rows += 1;
         self.sum += rest.mass;
         if rest.mass > self.largest || self.rows == 1 {
-            (self.largest, self.at) = (rest.mass, Place::row(at.sequence, at.step));
+            (self.largest, self.at) = (rest.mass, place);
         }
-        let best = row.logits.iter().fold(f32::NEG_INFINITY, |m, x| m.max(*x));
-        let sure = row.logits.iter().filter(|x| f64::from(**x) >= rest.bound).count();
-        let doubtful = row.logits.iter().map(|x| f64::from(*x)).filter(|x| *x < rest.bound);
+        let best = logits.iter().fold(f32::NEG_INFINITY, |m, x| m.max(*x));
+        let sure = logits.iter().filter(|x| f64::from(**x) >= rest.bound).count();
+        let doubtful = logits.iter().map(|x| f64::from(*x)).filter(|x| *x < rest.bound);
         self.unsure = self.unsure.max(rest.mass + doubtful.map(crate::kernel::exp).sum::<f64>());
         self.fewest_best = self.fewest_best.min(sure);
         self.bound = self.bound.max(rest.bound);
@@ -110,7 +117,7 @@ impl View for Watch {
         let Some(rest) = row.rest else { return Ok(()) };
         let mut rows = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
         if rows.places.insert((at.sequence, at.step)) {
-            rows.left_out.add(at, row, rest);
+            rows.left_out.add(Place::row(at.sequence, at.step), &row.logits, rest);
         }
         drop(rows);
         match self.most {

@@ -95,6 +95,11 @@ pub(crate) fn find(name: &Path) -> Option<Loan> {
     })
 }
 
+/// Whether something is lent under a name.
+pub fn is_lent(name: &Path) -> bool {
+    find(name).is_some()
+}
+
 /// Takes a source that was lent.
 pub(super) fn take(
     name: &str,

@@ -70,7 +70,7 @@ pub use iter::{Numbered, RowIter, row_iter};
 pub use kld::Floor;
 pub use layout::{Layout, RowRange};
 pub use left_out::{LeftOut, Seen, left_out};
-pub use lent::{Elements, Loan, lend};
+pub use lent::{Elements, Loan, is_lent, lend};
 pub use model::{Model, ModelCommand, Protocol};
 pub use names::Names;
 pub use offset::offset;

@@ -1,9 +1,9 @@
 //! Commands inside another program: on arrays that it lends, with results as values.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokpick::command::{Call, Failure, Want, verify};
+use tokpick::command::{Address, Call, Failure, Instead, Table, Want, verify};
 use tokpick::source::{Elements, Loan, Open, lend};
 
 use crate::support::run::{fixture, tokpick};
@@ -77,10 +77,45 @@ fn results_and_remarks_are_values() {
     let mut text = Vec::new();
     record.write(&mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
-    let (found, _) = verify(&text, held("steps.npy", "<f4")).unwrap();
+    let nowhere = Path::new("nowhere/run.json");
+    let (found, _) = verify(&text, nowhere, held("steps.npy", "<f4"), None).unwrap();
     assert!(found["divergence"].is_null(), "{found}");
-    let (found, _) = verify(&text, held("batch.npy", "<f4")).unwrap();
+    let (found, _) = verify(&text, nowhere, held("batch.npy", "<f4"), None).unwrap();
     assert_eq!(found["divergence"]["what"], "input");
+    let lent = |file| held(file, "<f4").remove(0).1;
+    for (instead, agrees) in [
+        (Instead::Lent(lent("steps.npy")), true),
+        (Instead::Lent(lent("batch.npy")), false),
+        (Instead::File(fixture("tiny-lm/steps.npy")), true),
+        (Instead::File(fixture("tiny-lm/batch.npy")), false),
+    ] {
+        let (found, _) = verify(&text, nowhere, held("batch.npy", "<f4"), Some(instead)).unwrap();
+        assert_eq!(found["divergence"].is_null(), agrees, "{found}");
+    }
+}
+
+#[test]
+fn a_row_of_a_table_has_an_address_that_can_be_counted() {
+    let table = |sequence, step| Table {
+        words: ["greedy", "logits"].map(Into::into).to_vec(),
+        name: "logits".into(),
+        logits: Box::new(|| held("steps.npy", "<f4").remove(0).1),
+        rows: vec![Address { sequence, step, ..Address::default() }],
+        logprobs: false,
+        threads: 1,
+    };
+    let steps = 24;
+    let (found, _) = table((1 << 53) - 1, (1 << 53) - steps).decode().unwrap();
+    assert_eq!((found[0][0].sequence, found[0][0].ids.len()), ((1 << 53) - 1, steps));
+    for (sequence, step, what) in [
+        (1 << 53, 0, "sequence 9007199254740992"),
+        (usize::MAX, 0, "sequence 18446744073709551615"),
+        (0, (1 << 53) - steps + 1, "step 9007199254740969"),
+        (0, usize::MAX, "step 18446744073709551615"),
+    ] {
+        let (row, Failure(said)) = table(sequence, step).decode().err().unwrap();
+        assert_eq!((row, said), (Some(0), format!("{what}: is too large: numbers end at 2^53")));
+    }
 }
 
 #[test]

@@ -307,3 +307,35 @@ fn what_does_not_fit_is_said() {
     let source = Open { rows: Some(rows), ..Open::new(path("lm512-f32.kld")) }.open().unwrap();
     assert_eq!(source.shape().steps(), Some(10));
 }
+
+/// The perplexity over all chunks is llama-perplexity's own.
+#[test]
+fn score_has_a_total() {
+    let file = "../formats/kld/lm512-f32.kld";
+    let json = tokpick(&["score", file, "-f", "json"]).json();
+    let total = &json["total"];
+    assert_eq!((&total["sequences"], &total["tokens"]), (&json!(6), &json!(186)));
+    let sequences = json["sequences"].as_array().unwrap();
+    let sum: f64 = sequences.iter().map(|s| s["logprob"].as_f64().unwrap()).sum();
+    assert!((total["logprob"].as_f64().unwrap() - sum).abs() < 1e-9);
+    let found = total["perplexity"].as_f64().unwrap();
+    assert!((found - (-sum / 186.0).exp()).abs() < 1e-9 && (found - 20.1066).abs() < 2e-4, "{found}");
+    let text = tokpick(&["score", file]).text();
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let total = words.split_once("all 6 sequences: 186 tokens, log-probability").unwrap().1;
+    assert!(total.contains("perplexity 20.106") && total.contains("mean log-probability -3.00"), "{total}");
+    for format in ["svg", "html", "text"] {
+        let shown = tokpick(&["score", file, "-f", format]).text();
+        assert!(shown.contains("all 6 sequences: 186 tokens"), "{format}");
+    }
+    // one sequence has its own sums
+    assert!(!tokpick(&["score", "steps.npy", "--ids", "307,318"]).text().contains("all 1"));
+}
+
+#[test]
+fn a_base_must_be_a_kld() {
+    let answer = fixture("formats/llama-server/native-greedy-n10.json");
+    let [mut base, mut q] = [(); 2].map(|()| Open::new(&answer).open().unwrap());
+    let error = kl_statistics(base.as_mut(), q.as_mut(), &mut |_| Ok(())).unwrap_err().to_string();
+    assert!(error.contains("is no .kld"), "{error}");
+}

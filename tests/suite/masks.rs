@@ -86,6 +86,57 @@ fn verify_holds_ids_against_their_masks() {
     assert_eq!(line.status, Some(2));
 }
 
+#[test]
+fn a_kld_has_the_masks_that_probs_writes_of_it() {
+    let kld = "../formats/kld/lm512-f32.kld";
+    for format in ["mask", "mask-csr"] {
+        let (_keep, file) = file_of(&run(&format!("probs {kld} --top-k 3 --format {format}")).text());
+        let json = run(&format!("diff {kld} --top-k 3 --mask {file} -f json")).json();
+        let mask = &json["masks"][0]["mask"];
+        assert_eq!((&mask["rows"], &mask["agree"], &mask["surplus"]), (&json!(186), &json!(186), &json!(0)));
+        // its text is history: a penalty changes what is kept
+        let ran = run(&format!("diff {kld} --repetition-penalty 4 --top-k 3 --mask {file}"));
+        assert_eq!(ran.status, Some(1), "{}", ran.err);
+    }
+}
+
+#[test]
+fn steps_of_a_mask_that_meet_nothing_are_said() {
+    let ids = run("sample steps.npy --seed 7 --top-k 4").text();
+    let ids: Vec<&str> = ids.split_whitespace().collect();
+    let mask = run(&format!("probs steps.npy --top-k 4 --ids {} --format mask", ids.join(","))).text();
+    let (_keep, file) = file_of(&mask);
+    let verify =
+        |n: usize| format!("verify steps.npy --seed 7 --top-k 4 --ids {} --mask {file}", ids[..n].join(","));
+    let text = run(&verify(10)).text();
+    assert!(
+        text.ends_with(
+            "10 of 10 steps agree with the mask\n14 steps of the mask are held against no token\n"
+        ),
+        "{text}"
+    );
+    assert_eq!(run(&format!("{} -f json", verify(23))).json()["mask"]["surplus"], 1);
+    // under a mask each token needs its own entry
+    let logprobs = vec![-0.5; 10];
+    let server = json!({ "token_ids": ids[..10].iter().map(|id| id.parse().unwrap()).collect::<Vec<u32>>(), "logprobs": logprobs });
+    let (_also, server) = file_of(&server.to_string());
+    let line = run(&format!("diff {server} steps.npy --mask {file}")).failure();
+    assert!(line.contains("the mask ends before step 24, the ids before step 10"), "{line}");
+}
+
+/// Kept tokens that have next to nothing of the whole row have all of it under a mask.
+#[test]
+fn a_mask_of_unlikely_tokens_is_normalised() {
+    let (_a, server) = file_of(r#"{"token_ids": [1], "logprobs": [-0.5]}"#);
+    let (_b, rows) = file_of("[[0, -900, -2]]");
+    for (mask, logprob) in [("[[1]]", 0.0), ("[[1,2]]", -898.0)] {
+        let (_c, mask) = file_of(mask);
+        let line = format!("diff {server} {rows} --layout tv --mask {mask} -f json --of tokens");
+        let worst = &run(&line).json()["logprobs"]["worst"][0];
+        assert_eq!(worst["b"], logprob, "{worst}");
+    }
+}
+
 /// A server that truncates gives numbers of the kept tokens; rows under its mask give the same ones.
 #[test]
 fn rows_under_a_mask_give_a_servers_processed_numbers() {

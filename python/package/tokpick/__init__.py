@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from ._tokpick import Error, __version__
 
 if TYPE_CHECKING:
+    from ._call import Note
     from ._chain import Chain
     from ._decode import beam, greedy, probs, sample, search
     from ._reports import compare, diff, engines, explain, processors, score, tree, verify, verify_file
-    from ._results import Note, Report, Run, Sequence, Verified
+    from ._results import Report, Run, Sequence, Verified
 
 __all__ = [
     "Chain",
@@ -47,8 +48,9 @@ __all__ = [
 #: Where each name is: NumPy is only loaded by who needs it, and the program doesn't.
 _PLACES = {
     "Chain": "_chain",
+    "Note": "_call",
     **dict.fromkeys(["beam", "greedy", "probs", "sample", "search"], "_decode"),
-    **dict.fromkeys(["Note", "Report", "Run", "Sequence", "Verified"], "_results"),
+    **dict.fromkeys(["Report", "Run", "Sequence", "Verified"], "_results"),
     **dict.fromkeys(
         ["compare", "diff", "engines", "explain", "processors", "score", "tree", "verify", "verify_file"], "_reports"
     ),

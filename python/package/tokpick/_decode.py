@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _tokpick
-from ._results import Run, tell
-from ._words import Words, chain_text, is_array
+from ._call import call, words_of
+from ._results import Run
+from ._words import is_array
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
     from typing_extensions import Unpack
 
     from ._chain import Chain
-    from ._settings import Settings
+    from ._settings import Decoding, Settings
 
 
 def axes_of(logits: Any, layout: str | None) -> str | None:
-    """What the axes of logits are, where they are an array or lists."""
+    """What the axes of logits are, where it is known."""
     if isinstance(logits, (str, os.PathLike)) or (callable(logits) and not is_array(logits)):
-        return None
+        return layout
     axes, _, _ = _tokpick.look(logits)
     return {1: "v", 2: layout or "tv", 3: layout or "btv"}.get(len(axes))
 
@@ -35,27 +38,15 @@ def settled(logits: Any) -> Any:
     return logits
 
 
-def decode(
-    command: str,
-    logits: Any,
-    chain: Any,
-    settings: dict[str, Any],
-    *,
-    details: bool,
-    record: bool,
-    threads: int | None,
-    more: tuple[str, ...] = (),
-) -> Any:
+def decode(command: str, logits: Any, chain: Any, settings: Mapping[str, Any]) -> Any:
     """Runs a strategy."""
+    rest = dict(settings)
+    details, record = bool(rest.pop("details", False)), bool(rest.pop("record", False))
     logits = settled(logits)
-    layout = settings.get("layout")
-    words = Words(command)
-    words.input("logits", logits, settings.get("vocab_size"))
-    words.words.extend(more)
-    words.settings({"chain": chain_text(chain), **settings})
-    result = _tokpick.call(words.words, words.loans, "run", details, record, threads)
-    tell(result["notes"], 3)
-    run = Run(result, words, axes_of(logits, layout))
+    threads = rest.pop("threads", None)
+    words = words_of(command, [("logits", logits)], chain, rest)
+    result = call(words, "run", threads, details=details, record=record)
+    run = Run(result, words, axes_of(logits, rest.get("layout")))
     return run if details or record else run.ids
 
 
@@ -63,11 +54,7 @@ def sample(
     logits: Any,
     chain: str | list[Any] | Chain | None = None,
     /,
-    *,
-    details: bool = False,
-    record: bool = False,
-    threads: int | None = None,
-    **settings: Unpack[Settings],
+    **settings: Unpack[Decoding],
 ) -> Any:
     """Draws tokens from the processed distribution.
 
@@ -93,18 +80,14 @@ def sample(
     Traceback (most recent call last):
     tokpick.Error: --top-p 1.5: must be from 0 to 1 (1 keeps all)
     """
-    return decode("sample", logits, chain, dict(settings), details=details, record=record, threads=threads)
+    return decode("sample", logits, chain, settings)
 
 
 def greedy(
     logits: Any,
     chain: str | list[Any] | Chain | None = None,
     /,
-    *,
-    details: bool = False,
-    record: bool = False,
-    threads: int | None = None,
-    **settings: Unpack[Settings],
+    **settings: Unpack[Decoding],
 ) -> Any:
     """The most probable token of every step, the lowest id among equals.
 
@@ -112,18 +95,14 @@ def greedy(
     >>> tokpick.greedy([[0.1, 2.0], [3.0, 1.0]])
     array([1, 0])
     """
-    return decode("greedy", logits, chain, dict(settings), details=details, record=record, threads=threads)
+    return decode("greedy", logits, chain, settings)
 
 
 def beam(
     logits: Any,
     chain: str | list[Any] | Chain | None = None,
     /,
-    *,
-    details: bool = False,
-    record: bool = False,
-    threads: int | None = None,
-    **settings: Unpack[Settings],
+    **settings: Unpack[Decoding],
 ) -> Any:
     """Beam search with transformers' parameters: the ids of the best hypothesis, or of ``num_return_sequences``, best first.
 
@@ -134,18 +113,14 @@ def beam(
     >>> tokpick.beam(model, prompt=[1], num_beams=3, eos_token_id=0, max_new_tokens=5)
     array([3, 0])
     """
-    return decode("beam", logits, chain, dict(settings), details=details, record=record, threads=threads)
+    return decode("beam", logits, chain, settings)
 
 
 def search(
     logits: Any,
     chain: str | list[Any] | Chain | None = None,
     /,
-    *,
-    details: bool = False,
-    record: bool = False,
-    threads: int | None = None,
-    **settings: Unpack[Settings],
+    **settings: Unpack[Decoding],
 ) -> Any:
     """The true best sequence, by exact search, for small cases; ``max_nodes`` bounds the work.
 
@@ -153,18 +128,13 @@ def search(
     >>> tokpick.search([[0.1, 2.0], [3.0, 1.0]])
     array([1, 0])
     """
-    settings.pop("exact", None)  # type: ignore[misc]
-    return decode(
-        "search", logits, chain, dict(settings), details=details, record=record, threads=threads, more=("--exact",)
-    )
+    return decode("search", logits, chain, {"exact": True, **settings})
 
 
 def probs(
     logits: Any,
     chain: str | list[Any] | Chain | None = None,
     /,
-    *,
-    threads: int | None = None,
     **settings: Unpack[Settings],
 ) -> NDArray[np.float64]:
     """The distribution that `sample` draws from: an array of the logits' shape, 0 where a token is masked or removed.
@@ -174,12 +144,8 @@ def probs(
     array([0.625, 0.375, 0.   , 0.   ])
     """
     logits = settled(logits)
-    words = Words("probs")
-    words.input("logits", logits, settings.get("vocab_size"))
-    words.settings({"chain": chain_text(chain), **settings})
-    rows = _tokpick.call(words.words, words.loans, "rows", False, False, threads)
-    tell(rows["notes"], 2)
-    found = rows["rows"]
+    threads = settings.pop("threads", None)
+    found = call(words_of("probs", [("logits", logits)], chain, settings), "rows", threads)["rows"]
     sequences, steps = sorted({row[0] for row in found}), sorted({row[1] for row in found})
     vocab = max((row[2] for row in found), default=0)
     place = {number: at for at, number in enumerate(sequences)}

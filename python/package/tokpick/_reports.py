@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from . import _tokpick
-from ._decode import settled
-from ._results import Report, Verified, tell, verify_record
-from ._words import Words, chain_text, is_array
+from ._call import SEED, tell, words_of
+from ._decode import axes_of, settled
+from ._results import Report, Verified, verify_record
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -20,50 +20,104 @@ if TYPE_CHECKING:
     from ._settings import Settings
 
 
+class _Asked:
+    """A command whose report is asked for in one form or another; it can be pickled with its inputs."""
+
+    def __init__(self, command: str, inputs: list[tuple[str, Any]], chain: Any, settings: Mapping[str, Any], text: str) -> None:
+        rest = dict(settings)
+        self.threads = rest.pop("threads", None)
+        inputs = [(name, settled(logits)) for name, logits in inputs]
+        self.words = words_of(command, inputs, chain, rest)
+        self.form = text
+
+    def ask(self, form: str, width: int | None = None) -> dict[str, Any]:
+        """What comes of it in a form, and remarks. A seed that was taken is that of all forms."""
+        words = [*self.words.words, f"--format={form}"]
+        if width is not None:
+            words.append(f"--width={width}")
+        result = _tokpick.call(words, self.words.loans, "text", False, False, self.threads)
+        self.words.words.extend(f"--seed={note[1]}" for note in map(SEED.fullmatch, result["notes"]) if note)
+        return result
+
+    def __call__(self, form: str, width: int | None = None) -> str:
+        return self.ask(self.form if form == "text" else form, width)["output"].decode()
+
+
 def _report(
     command: str,
     inputs: list[tuple[str, Any]],
-    settings: dict[str, Any],
+    chain: Any,
+    settings: Mapping[str, Any],
     *,
     picture: str | None = None,
     text: str = "text",
 ) -> Report:
     """What a command reports; asked again where it is to be read or seen."""
-    inputs = [(name, settled(logits)) for name, logits in inputs]
-
-    def ask(form: str, width: int | None = None) -> dict[str, Any]:
-        words = Words(command)
-        for name, logits in inputs:
-            words.input(name, logits)
-        words.settings(settings)
-        words.words.append(f"--format={form}")
-        if width is not None:
-            words.words.append(f"--width={width}")
-        return _tokpick.call(words.words, words.loans, "text")
-
-    def again(form: str, width: int | None = None) -> str:
-        return ask(text if form == "text" else form, width)["output"].decode()
-
-    result = ask("json")
-    tell(result["notes"], 3)
-    return Report(json.loads(result["output"]), result["holds"], again, picture)
+    asked = _Asked(command, inputs, chain, settings, text)
+    result = asked.ask("json")
+    tell(result["notes"])
+    return Report(json.loads(result["output"]), result["holds"], asked, picture)
 
 
-def _lists(ids: Any) -> Any:
-    """Ids of one sequence or of several, without what fills a short one up."""
+def _lists(ids: Any, axes: str | None) -> tuple[str, int | None]:
+    """Ids for ``--ids``, a list for each sequence, the samples of a sequence together: of an array as `sample` gives it for logits
+    with such axes, or of lists. And how many samples there are, where that can be seen."""
     if isinstance(ids, str):
-        return ids
+        return ids, None
     if isinstance(ids, os.PathLike):
-        return f"@{os.fspath(ids)}"
+        return f"@{os.fsdecode(ids)}", None
     sequences = getattr(ids, "sequences", None)
     if sequences is not None:
-        lists = [one.ids.tolist() for one in sequences]
+        return json.dumps([one.ids.tolist() for one in sequences]), 1 + max((one.sample for one in sequences), default=0)
+    ids = _plain(ids)
+    depth, many = _depth(ids), None
+    if axes in ("v", "bv") and not (depth == 2 and all(len(one) == 1 for one in ids)):
+        # each id is all of its sequence; before them may be an axis of samples
+        samples = [[ids]] if depth == 0 else ids if depth > 1 else [ids] if axes == "bv" else [[id] for id in ids]
+        many = len(samples)
+        ids = [[id] for row in _swapped(samples) for id in row]
     else:
-        if is_array(ids) or hasattr(ids, "tolist"):
-            ids = np.asarray(ids).tolist()
-        ids = [ids] if isinstance(ids, int) else list(ids)
-        lists = [list(one) for one in ids] if ids and not isinstance(ids[0], (int, np.integer)) else [ids]
-    return json.dumps([[int(id) for id in one if id != -1] for one in lists])
+        ids = [[ids]] if depth == 0 else [ids] if depth == 1 else ids
+        if axes == "tbv":
+            ids = [_swapped(one) for one in ids] if depth == 3 else _swapped(ids)
+        if axes == "tv":
+            many = len(ids)
+        if depth == 3:
+            many = len(ids)
+            ids = [one for samples in _swapped(ids) for one in samples]
+    return json.dumps([_unfilled(one) for one in ids]), many
+
+
+def _plain(ids: Any) -> Any:
+    """Ids, or strings of tokens, in lists."""
+    if hasattr(ids, "tolist"):
+        ids = ids.tolist()
+    if isinstance(ids, str):
+        return ids
+    if isinstance(ids, Iterable):
+        return [_plain(one) for one in ids]
+    if isinstance(ids, bool) or not hasattr(ids, "__index__"):
+        raise TypeError(f"ids are whole numbers, not {ids!r}")
+    return operator.index(ids)
+
+
+def _depth(ids: Any) -> int:
+    return 1 + max(map(_depth, ids), default=0) if isinstance(ids, list) else 0
+
+
+def _swapped(ids: list[Any]) -> list[Any]:
+    """The first two axes the other way round."""
+    if len({len(one) for one in ids}) > 1:
+        raise ValueError("the ids are lists of different lengths where an array is meant: fill them up with -1")
+    return [list(one) for one in zip(*ids)]
+
+
+def _unfilled(ids: list[Any]) -> list[Any]:
+    """Ids of a sequence without what fills it up."""
+    end = len(ids)
+    while end and ids[end - 1] == -1:
+        end -= 1
+    return ids[:end]
 
 
 def score(
@@ -79,7 +133,8 @@ def score(
     return _report(
         "score",
         [("logits", logits)],
-        {"ids": _lists(ids), "chain": chain_text(chain), **settings},
+        chain,
+        {"ids": _lists(ids, axes_of(logits, settings.get("layout")))[0], **settings},
         picture="svg",
         text="table",
     )
@@ -94,7 +149,7 @@ def diff(a: Any, b: Any, chain: str | list[Any] | Chain | None = None, /, **sett
     >>> bool(report), report["summary"]["top1"]
     (False, 0.5)
     """
-    return _report("diff", [("a", a), ("b", b)], {"chain": chain_text(chain), **settings})
+    return _report("diff", [("a", a), ("b", b)], chain, settings)
 
 
 def explain(
@@ -107,7 +162,7 @@ def explain(
     >>> report["steps"][0]["draw"]["id"]
     0
     """
-    return _report("explain", [("logits", logits)], {"chain": chain_text(chain), **settings}, picture="svg")
+    return _report("explain", [("logits", logits)], chain, settings, picture="svg")
 
 
 def compare(logits: Any, /, *settings_: str, **settings: Unpack[Settings]) -> Report:
@@ -118,14 +173,14 @@ def compare(logits: Any, /, *settings_: str, **settings: Unpack[Settings]) -> Re
     >>> len(report["settings"])
     2
     """
-    return _report("compare", [("logits", logits)], {"with": list(settings_), **settings}, picture="svg")
+    return _report("compare", [("logits", logits)], None, {"with": list(settings_), **settings}, picture="svg")
 
 
 def tree(
     logits: Any, chain: str | list[Any] | Chain | None = None, /, **settings: Unpack[Settings]
 ) -> Report:
     """A beam search as a tree: what was considered, and what became of it."""
-    return _report("tree", [("logits", logits)], {"chain": chain_text(chain), **settings}, picture="svg")
+    return _report("tree", [("logits", logits)], chain, settings, picture="svg")
 
 
 def verify(
@@ -140,15 +195,16 @@ def verify(
     >>> bool(tokpick.verify(logits, ids, seed=7)), bool(tokpick.verify(logits, [2, 2, 2], seed=7))
     (True, False)
     """
-    return _report("verify", [("logits", logits)], {"ids": _lists(ids), "chain": chain_text(chain), **settings})
+    ids, samples = _lists(ids, axes_of(logits, settings.get("layout")))
+    return _report("verify", [("logits", logits)], chain, {"ids": ids, "num_samples": samples, **settings})
 
 
-def verify_file(path: str | os.PathLike[str], logits: Any) -> Verified:
-    """Repeats the run of a recorded file on logits, which must be those of the record."""
+def verify_file(path: str | os.PathLike[str], logits: Any = None) -> Verified:
+    """Repeats the run of a recorded file, on its own input unless logits are given, as an array or a path; they must be those of the
+    record. Files that it names are looked for beside it, for which the process is in its folder meanwhile."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    name = json.loads(text)["input"]["path"]
-    return verify_record(text, [(name, settled(logits), None)])
+    return verify_record(text, [], os.fspath(path), logits)
 
 
 def engines() -> list[dict[str, Any]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,25 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _tokpick
+from ._call import tell
 from ._words import Words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-#: A seed that was taken, and what an exact search says of itself.
-QUIET = re.compile(r"seed \d+$|sequence \d+: (exact|the node budget)")
-
-
-class Note(UserWarning):
-    """A remark that does not end the run: a setting without effect, rows that look like probabilities."""
-
-
-def tell(notes: list[str], stacklevel: int) -> None:
-    """Remarks as warnings, but for those that the result holds."""
-    for note in notes:
-        if not QUIET.match(note):
-            warnings.warn(note, Note, stacklevel=stacklevel + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +42,12 @@ class Sequence:
     bound: float | None
     #: ``eos``, ``stop``, ``repetition`` or ``length``.
     finish_reason: str
+    #: What the ids say, where a tokenizer or token strings are given: up to the stop string, unless it is to be kept.
+    text: str | None = None
+    #: The stop string that ended it.
+    stop_reason: str | None = None
+    #: The name that a file gives the sequence.
+    id: Any = None
 
     @classmethod
     def _of(cls, found: dict[str, Any]) -> Sequence:
@@ -85,7 +75,8 @@ class Run:
 
     def __init__(self, result: dict[str, Any], words: Words, axes: tuple[int, ...] | None) -> None:
         #: What was decoded: by sequence, then by sample or rank.
-        self.sequences = [Sequence._of(found) for found in result["found"]]
+        names = {number: json.loads(name) for number, name in result["names"]}
+        self.sequences = [Sequence._of({**found, "id": names.get(found["sequence"])}) for found in result["found"]]
         #: The draw, or the engine; ``None`` where nothing is drawn.
         self.draw: str | None = result["draw"]
         #: The seed that was used: an int, or a string where an engine takes more than a number.
@@ -126,10 +117,7 @@ class Run:
         'input'
         """
         record = self._recorded()
-        loans = self._words.loans if self._words is not None else []
-        if logits is not None:
-            loans = [(loans[0][0], logits, None), *loans[1:]]
-        return verify_record(record, loans)
+        return verify_record(record, self._words.loans if self._words is not None else [], instead=logits)
 
     def _recorded(self) -> str:
         if self._record is None:
@@ -167,10 +155,12 @@ class Verified:
         return self.divergence is None
 
 
-def verify_record(record: str, loans: list[tuple[str, Any, int | None]]) -> Verified:
-    """Repeats the run of a record on what is lent."""
-    result = _tokpick.verify(record, loans)
-    tell(result["notes"], 3)
+def verify_record(
+    record: str, loans: list[tuple[str, Any, int | None]], path: str | None = None, instead: Any = None
+) -> Verified:
+    """Repeats the run of a record, which lies at a path, on what is lent, with other logits (or their path) instead of its own."""
+    result = _tokpick.verify(record, loans, path, instead)
+    tell(result["notes"])
     return Verified(**json.loads(result["found"]))
 
 

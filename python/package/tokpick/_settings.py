@@ -299,3 +299,14 @@ class Settings(TypedDict, total=False):
     max_margin: float | None
     #: The same as ``prefix_ids``.
     prefix: Any
+    #: Threads for the rows: 0 for all cores, which is the default where it is worth it.
+    threads: int | None
+
+
+class Decoding(Settings, total=False):
+    """What strategies take beside it."""
+
+    #: Gives a `Run`: log-probabilities, texts, why a sequence ended.
+    details: bool
+    #: Gives a `Run` that can be verified, and saved.
+    record: bool

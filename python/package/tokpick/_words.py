@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import numbers
@@ -44,7 +45,13 @@ OWN = frozenset(
 
 def is_array(value: Any) -> bool:
     """Whether something is an array, and no list."""
-    return hasattr(value, "__array_interface__") or hasattr(value, "__dlpack__")
+    return any(hasattr(value, name) for name in ("__array_interface__", "__dlpack__", "__array__"))
+
+
+def path_text(path: str | os.PathLike[Any]) -> str:
+    """A path as a word that is no flag, and no name of what is lent."""
+    name = os.fsdecode(path)
+    return os.path.join(".", name) if name.isidentifier() or (name.startswith("-") and name != "-") else name
 
 
 class Words:
@@ -61,7 +68,7 @@ class Words:
     def input(self, name: str, logits: Any, vocab_size: int | None = None) -> None:
         """The next input: a path as it stands, anything else lent."""
         if isinstance(logits, (str, os.PathLike)):
-            self.words.append(os.fspath(logits))
+            self.words.append(path_text(logits))
         else:
             self.loans.append((name, logits, vocab_size))
             self.words.append(name)
@@ -102,23 +109,37 @@ class Words:
     def _file(self, name: str, value: Any) -> str:
         """A file: its path; an array under the name of its argument; anything else as JSON in a file for a while."""
         if isinstance(value, (str, os.PathLike)):
-            return os.fspath(value)
+            return path_text(value)
         if is_array(value):
             self.loans.append((name, value, None))
             return name
-        if hasattr(value, "to_dict"):
-            value = value.to_dict()
-        elif hasattr(value, "get_vocab"):
-            value = value.get_vocab()
-        with tempfile.NamedTemporaryFile("w", suffix=".json", prefix=f"tokpick-{name}-", delete=False) as file:
+        content = _content(value)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", suffix=".json", prefix=f"tokpick-{name}-", delete=False
+        ) as file:
             self._files.append(file.name)
-            json.dump(value, file)
+            file.write(content)
         return file.name
+
+
+def _content(value: Any) -> str:
+    """What a file would hold: a tokenizer, strings or settings, as JSON."""
+    # a fast tokenizer of transformers has one of `tokenizers` in it, which is all of tokenizer.json
+    whole = getattr(getattr(value, "backend_tokenizer", value), "to_str", None)
+    if whole is not None:
+        return whole()
+    if hasattr(value, "to_dict"):
+        value = value.to_dict()
+    elif hasattr(value, "get_vocab"):
+        value = value.get_vocab()
+    return json.dumps(value, default=_plain)
 
 
 def _unlink(files: list[str]) -> None:
     for file in files:
-        os.unlink(file)
+        # a process that was forked may have been faster
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(file)
 
 
 def text(value: Any) -> str:
@@ -132,7 +153,7 @@ def text(value: Any) -> str:
     if isinstance(value, numbers.Real):
         return repr(float(value))
     if isinstance(value, os.PathLike):
-        return os.fspath(value)
+        return os.fsdecode(value)
     if hasattr(value, "tolist"):
         return text(value.tolist())
     if isinstance(value, range):
@@ -157,7 +178,7 @@ def _mapping(value: Mapping[Any, Any]) -> str:
 def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise TypeError(f"{value!r} is no id")
+    raise TypeError(f"{value!r} can't be written as JSON")
 
 
 def chain_text(chain: Any) -> str | None:

@@ -15,8 +15,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from . import _tokpick
-from ._results import tell
-from ._words import Words, chain_text
+from ._call import tell, words_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -28,6 +27,15 @@ __all__ = ["batch", "schema", "sequence_of"]
 
 #: Columns that are read; all but ``id`` and the logits may be missing.
 COLUMNS = ("id", "logits", "ids", "logprobs", "seed", "prompt", "prefix", "step")
+#: What the table itself says, where it isn't the same for all.
+OWN = {
+    "layout": "the column logits",
+    "sequence_offset": "the column id",
+    "prefix": "a column prefix",
+    "prefix_ids": "a column prefix",
+    "rows": "which rows it has",
+    "shard": "which rows it has",
+}
 #: Beyond this number JSON loses digits.
 MOST = 1 << 53
 
@@ -103,6 +111,14 @@ def batch(
     True
     """
     given = _table(table)
+    if strategy not in ("sample", "greedy"):
+        raise ValueError(f"strategy {strategy!r}: must be sample or greedy, as rows are decoded one by one")
+    for name, column in OWN.items():
+        if settings.get(name) is not None:
+            raise TypeError(f"{name} is no setting of a table: {column} says it")
+    prompts = [name for name in ("prompt", "prompt_ids") if settings.get(name) is not None]
+    if prompts and "prompt" in given.schema.names:
+        raise TypeError(f"{prompts[0]}= is given, and the table has a column prompt: leave one out")
     many = [_decode(part, chain, strategy, threads, dict(settings)) for part in given.to_batches()]
     if isinstance(table, pa.RecordBatch):
         return many[0] if many else pa.RecordBatch.from_pylist([], schema(given))
@@ -133,6 +149,9 @@ def _decode(
     logits, layout = _logits(columns)
     seeds = columns["seed"].to_pylist() if "seed" in columns else [None] * len(names)
     prompts, prefixes = (_lists(columns, name, len(names)) for name in ("prompt", "prefix"))
+    for name in ("seed", "step"):
+        if name in columns and not pa.types.is_integer(columns[name].type) and not (name == "seed" and _is_text(columns[name].type)):
+            raise ValueError(f"the column {name} holds {columns[name].type}: whole numbers")
     steps = columns["step"].to_pylist() if "step" in columns else [len(prefix) for prefix in prefixes]
     for name, step, prefix in zip(names, steps, prefixes, strict=True):
         if step is None or step < len(prefix):
@@ -142,9 +161,7 @@ def _decode(
         for name, step, seed, prompt, prefix in zip(names, steps, seeds, prompts, prefixes, strict=True)
     ]
     vocab = settings.get("vocab_size")
-    words = Words(strategy)
-    words.input("logits", logits)
-    words.settings({"chain": chain_text(chain), "layout": layout, **settings})
+    words = words_of(strategy, [("logits", logits)], chain, {**settings, "layout": layout})
     try:
         found = _tokpick.table(words.words, logits, rows, vocab, True, threads)
     except _tokpick.Error as error:
@@ -152,7 +169,7 @@ def _decode(
         if row is None:
             raise
         raise _tokpick.Error(f"row {names[row]!r}: {error}") from None
-    tell(found["notes"], 3)
+    tell(found["notes"])
     return _columns(part, found)
 
 
@@ -184,14 +201,17 @@ def _columns(part: pa.RecordBatch, found: dict[str, Any]) -> pa.RecordBatch:
 def _logits(columns: dict[str, Any]) -> tuple[Any, str | None]:
     """The logits where they lie, and what their axes are."""
     if "logits" in columns:
-        if columns["logits"].null_count:
-            raise ValueError("the column logits has rows without logits")
+        if "ids" in columns and "logprobs" in columns:
+            raise ValueError("the table has a column logits, and the columns ids and logprobs: drop what is not to be read")
         values, axes = columns["logits"], [len(columns["logits"])]
         while _is_list(values.type):
-            values, length = _flat(values)
-            axes.append(length)
-        if not 2 <= len(axes) <= 3:
-            raise ValueError(f"the column logits holds {columns['logits'].type}: lists of numbers, or lists of such lists")
+            if values.null_count:
+                raise ValueError("the column logits has rows without logits")
+            values, lengths = _flat(values)
+            axes.extend(lengths)
+        kind = columns["logits"].type
+        if not 2 <= len(axes) <= 3 or not (pa.types.is_floating(values.type) or pa.types.is_integer(values.type)):
+            raise ValueError(f"the column logits holds {kind}: lists of numbers, or lists of such lists")
         if values.null_count:
             raise ValueError("the column logits holds nulls")
         return values.to_numpy(zero_copy_only=True).reshape(axes), "bv" if len(axes) == 2 else "btv"
@@ -221,20 +241,38 @@ def _is_list(kind: pa.DataType) -> bool:
     return pa.types.is_fixed_size_list(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind)
 
 
-def _flat(lists: Any) -> tuple[Any, int]:
-    """The values of lists of one length, and that length."""
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or kind == pa.string_view()
+
+
+def _flat(lists: Any) -> tuple[Any, list[int]]:
+    """The values of lists of one length, and that length; those of tensors, and their axes."""
+    kind = lists.type
+    if isinstance(kind, pa.FixedShapeTensorType):
+        if kind.permutation is not None and list(kind.permutation) != sorted(kind.permutation):
+            raise ValueError(f"the column logits holds {kind}: tensors whose axes lie in their order")
+        return lists.storage.flatten(), list(kind.shape)
     if isinstance(lists, pa.ExtensionArray):
         lists = lists.storage
     if pa.types.is_fixed_size_list(lists.type):
-        return lists.flatten(), lists.type.list_size
+        return lists.flatten(), [lists.type.list_size]
     lengths = pyarrow.compute.list_value_length(lists).to_numpy(zero_copy_only=False)
-    if lengths.min() != lengths.max():
-        at = int(np.argmax(lengths != lengths[0]))
-        raise ValueError(f"the column logits holds lists of {lengths[0]} and (row {at}) of {lengths[at]} elements")
-    return lists.flatten(), int(lengths[0])
+    at = np.flatnonzero(lengths != lengths[:1])
+    if len(at):
+        raise ValueError(f"the column logits holds lists of {lengths[0]} and (row {at[0]}) of {lengths[at[0]]} elements")
+    return lists.flatten(), [int(lengths[0]) if len(lengths) else 0]
 
 
 def _lists(columns: dict[str, Any], name: str, count: int) -> list[list[int]]:
+    """Lists of ids, none for a null."""
     if name not in columns:
         return [[]] * count
-    return [ids or [] for ids in columns[name].to_pylist()]
+    column = columns[name]
+    storage = column.storage if isinstance(column, pa.ExtensionArray) else column
+    if not _is_list(storage.type) or not pa.types.is_integer(storage.type.value_type):
+        raise ValueError(f"the column {name} holds {column.type}: lists of ids")
+    lists = [ids or [] for ids in storage.to_pylist()]
+    for row, ids in enumerate(lists):
+        if not all(id is not None and 0 <= id < 2**32 for id in ids):
+            raise ValueError(f"row {columns['id'][row].as_py()!r}: the column {name} holds {ids}, which are no token ids")
+    return lists

@@ -163,8 +163,11 @@ impl Setting {
     pub fn with(&self, name: &str, value: f64) -> Result<Setting> {
         let number =
             if value.fract() == 0.0 && value.abs() < 1e15 { json!(value as i64) } else { json!(value) };
-        let mut swept = self.swept.clone();
-        swept.push((name.replace('_', "-"), value));
+        // by its own name, however it was written
+        let swept = |name: &str| {
+            let own = (name.replace('_', "-"), value);
+            self.swept.iter().cloned().chain([own]).collect::<Vec<_>>()
+        };
         if matches!(name, "beam" | "num_beams" | "num-beams") {
             let beams =
                 number.as_u64().ok_or_else(|| Error::setting("beam", value, "must be a whole number"))?;
@@ -173,9 +176,13 @@ impl Setting {
                 Strategy::Beam(beam) => Beam { num_beams: beams, ..beam.clone() },
                 _ => Beam::new(beams)?,
             };
-            return Ok(Setting { swept, ..Setting::new(Strategy::Beam(beam), self.chain.clone()) });
+            return Ok(Setting {
+                swept: swept("beam"),
+                ..Setting::new(Strategy::Beam(beam), self.chain.clone())
+            });
         }
         let stage = settings::processor(name, &number)?;
+        let swept = swept(stage.info().name);
         let order = Order::hf();
         let place = |of: &Stage| order.names().iter().position(|name| *name == of.info().name);
         let mut stages = self.chain.processors().to_vec();
@@ -274,6 +281,11 @@ mod tests {
         assert_eq!(base.with("temperature", 0.5).unwrap().name, "temperature 0.5, top-k 5, top-p 0.9");
         assert_eq!(base.with("top-k", 7.0).unwrap().name, "top-k 7, top-p 0.9");
         assert_eq!(base.with("beam", 3.0).unwrap().name, "beam 3, top-k 5, top-p 0.9");
+        // as the flags are also called
+        let by_alias = Setting::parse("temp=0.5,topp=0.9").unwrap();
+        assert_eq!(by_alias.name, "temperature 0.5, top-p 0.9");
+        assert_eq!(base.with("temp", 0.5).unwrap().swept, [("temperature".to_string(), 0.5)]);
+        assert_eq!(base.with("num_beams", 3.0).unwrap().swept, [("beam".to_string(), 3.0)]);
         assert!(base.with("top-z", 1.0).is_err() && base.with("top-p", 7.0).is_err());
     }
 

@@ -35,6 +35,12 @@ impl Alignment {
         let (x, y) = (base.shape(), q.shape());
         let bad = |what: String| Error::input(q.name(), Place::default(), what);
         let n_ctx = base.carried().first().map_or(0, |c| c.ids.len());
+        // what follows counts on its chunks
+        if !base.format().is_kld() {
+            let what =
+                "is no .kld, whose rows are of the second half of each chunk: the statistics are of one";
+            return Err(Error::input(base.name(), Place::default(), what));
+        }
         if n_ctx == 0 {
             let what = "carries no tokens: the statistics are of a text, as a .kld holds one";
             return Err(Error::input(base.name(), Place::default(), what));

@@ -65,7 +65,7 @@ pub(super) fn align(names: [&str; 2], a: &[Claimed], b: &[Claimed]) -> Result<Al
                     let id = ids.get(step).copied();
                     Token {
                         sequence,
-                        step: from_x + step,
+                        step: x.first + from_x + step,
                         id,
                         is_repeated: id.is_some_and(|id| !seen.insert(id)),
                         of: [at(&x.logprobs, from_x, step), at(&y.logprobs, from_y, step)],
@@ -104,7 +104,7 @@ fn overlap(
     [ids_x, ids_y]: [&[TokenId]; 2],
 ) -> Result<[usize; 3]> {
     let (n, m) = (x.logprobs.len(), y.logprobs.len());
-    let bad = |step: usize, what: String| Error::input(names[1], Place::row(sequence, step), what);
+    let bad = |step: usize, what: String| Error::input(names[1], Place::row(sequence, y.first + step), what);
     if ids_x.is_empty() || ids_y.is_empty() {
         return match n == m {
             true => Ok([0, 0, n]),

@@ -57,9 +57,8 @@ pub(super) fn filling(aligned: &mut Aligned) {
         let (zeros, rest): (Vec<Pair>, Vec<Pair>) =
             all.iter().partition(|(x, other)| *x == 0.0 && *other < -1e-3);
         // one kept token has probability 1, too: but then the other side finds it likely, and the rest differs
-        let is_fill = rest.len() >= zeros.len()
-            && (zeros.iter().any(|(_, other)| *other < -1.0)
-                || (rest.len() >= FEWEST && difference(&rest) < NOISE));
+        let is_fill = rest.len() >= zeros.len() && zeros.iter().any(|(_, other)| *other < -1.0)
+            || (rest.len() >= FEWEST && difference(&rest) < NOISE);
         let (mut of_zeros, mut markers) = (0, 0);
         for token in aligned.sequences.iter_mut().flatten() {
             let Some(x) = token.of[i] else { continue };
@@ -97,6 +96,10 @@ pub(super) fn likely(aligned: &mut Aligned) {
     if difference(&all) < NOISE {
         return;
     }
+    if let Some(cause) = nothing_but_zeros(&all) {
+        aligned.causes.push(cause);
+        return;
+    }
     if let Some(cause) = other_field(&aligned.sequences) {
         aligned.causes.push(cause);
         return;
@@ -116,6 +119,22 @@ pub(super) fn likely(aligned: &mut Aligned) {
         return;
     }
     aligned.causes.extend(pattern(&all));
+}
+
+/// One side says 0 for every token: that is no number, or the only token that is left has them all.
+fn nothing_but_zeros(all: &[Pair]) -> Option<LikelyCause> {
+    let zero = |of: fn(&Pair) -> f64| all.iter().all(|p| of(p) == 0.0);
+    let side = match (zero(|p| p.0), zero(|p| p.1)) {
+        (true, false) => Side::A,
+        (false, true) => Side::B,
+        _ => return None,
+    };
+    let n = all.len();
+    let what = format!(
+        "all {n} numbers of {side} are 0: filling, no log-probabilities, or the processed ones of greedy decoding (one token is \
+         kept, with probability 1)"
+    );
+    Some(LikelyCause::new(CauseKind::Filling, Some(side), what).with(Some(n as f64), None))
 }
 
 /// Numbers that bfloat16 or float16 hold exactly, on one side alone, and differences of no more than that.

@@ -1,5 +1,7 @@
 //! Log-probabilities of tokens, as servers and trainers write them down: one number for each token that was taken.
 
+use std::ops::Range;
+
 use jiter::JsonValue;
 
 use crate::check::fields::{Fields, field};
@@ -17,6 +19,8 @@ pub struct Claimed {
     pub processed: Vec<Option<f64>>,
     /// The ids of the prompt, where they are known.
     pub prompt: Vec<TokenId>,
+    /// The number of the first token: 0, but for a part.
+    pub first: usize,
     /// The text that the ids make, where it is known.
     pub text: Option<String>,
     /// The strings of the ids, where they are known.
@@ -25,16 +29,42 @@ pub struct Claimed {
     pub numbered: bool,
 }
 
+/// The floor of OpenAI's and vLLM's answers, which is no number.
+const FLOOR: f64 = -9999.0;
+
 impl From<&Carried> for Claimed {
     fn from(carried: &Carried) -> Claimed {
+        let mut logprobs = carried.logprobs.clone();
+        for step in &carried.floors {
+            if let Some(logprob) = logprobs.get_mut(*step) {
+                *logprob = Some(FLOOR);
+            }
+        }
         Claimed {
             ids: carried.ids.clone(),
-            logprobs: carried.logprobs.clone(),
+            logprobs,
             prompt: carried.prompt.to_vec(),
             text: carried.text.clone(),
             numbered: carried.numbered,
             ..Claimed::default()
         }
+    }
+}
+
+impl Claimed {
+    /// Keeps the tokens at these positions; those before them belong to the prompt, as they do for what was taken after them.
+    pub fn select(&mut self, positions: Range<usize>) {
+        fn cut<T>(list: &mut Vec<T>, positions: &Range<usize>) {
+            list.truncate(positions.end);
+            list.drain(..positions.start.min(list.len()));
+        }
+        self.prompt.extend(&self.ids[..positions.start.min(self.ids.len())]);
+        cut(&mut self.ids, &positions);
+        cut(&mut self.logprobs, &positions);
+        cut(&mut self.processed, &positions);
+        cut(&mut self.tokens, &positions);
+        self.first += positions.start;
+        self.text = None;
     }
 }
 
@@ -77,17 +107,21 @@ const LISTS: [&str; 5] = ["sequences", "samples", "rollouts", "outputs", "data"]
 /// ```
 /// use tokpick::check::read_claimed;
 /// let text = r#"{"response_ids": [5, 5, 2], "old_log_probs": [-0.5, -0.25, null]}"#;
-/// let found = read_claimed("trainer.json", text.as_bytes())?.unwrap();
+/// let found = read_claimed("trainer.json", text.as_bytes(), None)?.unwrap();
 /// assert_eq!((found.sequences[0].ids.as_slice(), found.sequences[0].logprobs[1]), (&[5, 5, 2][..], Some(-0.25)));
 /// assert!(found.is_certain);
-/// assert_eq!(read_claimed("logits.json", b"[[0.5, 2.0]]")?, None);
+/// assert_eq!(read_claimed("logits.json", b"[[0.5, 2.0]]", None)?, None);
 /// # Ok::<(), tokpick::Error>(())
 /// ```
 ///
+/// `list` names the list of log-probabilities where there are several (`rollout_log_probs` beside `old_log_probs`); it may have a name
+/// that is not known here.
+///
 /// # Errors
-/// A document of this kind whose lists don't fit together: which, and where.
-pub fn read_claimed(file: &str, text: &[u8]) -> Result<Option<ClaimedFile>> {
-    let mut reader = Reader { found: ClaimedFile::default() };
+/// A document of this kind whose lists don't fit together: which, and where; several lists of log-probabilities, and `list` is none of
+/// them.
+pub fn read_claimed(file: &str, text: &[u8], list: Option<&str>) -> Result<Option<ClaimedFile>> {
+    let mut reader = Reader { found: ClaimedFile::default(), file, list };
     let bad = |line: usize, what| Error::input(file, Place::line(line), what);
     if let Ok(document) = JsonValue::parse(text, true) {
         if !reader.value(&document).map_err(|what| bad(1, what))? {
@@ -106,13 +140,16 @@ pub fn read_claimed(file: &str, text: &[u8]) -> Result<Option<ClaimedFile>> {
     Ok(Some(found).filter(|found| !found.sequences.is_empty()))
 }
 
-struct Reader {
+struct Reader<'r> {
     found: ClaimedFile,
+    file: &'r str,
+    /// The list of log-probabilities that was asked for.
+    list: Option<&'r str>,
 }
 
 type Read<T> = std::result::Result<T, String>;
 
-impl Reader {
+impl Reader<'_> {
     /// Adds what a value holds; false if it holds no log-probabilities of tokens.
     fn value(&mut self, value: &JsonValue<'_>) -> Read<bool> {
         match value {
@@ -142,18 +179,20 @@ impl Reader {
             return Ok(true);
         }
         let named = |keys: &[&'static str]| keys.iter().find_map(|key| Some((*key, array(object, key)?)));
-        let Some((name, logprobs)) = named(&LOGPROBS) else { return Ok(false) };
-        let (ids, mask) = (named(&IDS), named(&MASKS).map(|mask| mask.1));
+        let Some((name, logprobs)) = self.logprobs(object)? else { return Ok(false) };
+        let ids = named(&IDS);
+        let masks = MASKS.iter().filter_map(|key| Some((*key, field(object, key)?)));
         let lists = Lists {
+            name: &name,
             logprobs,
             ids: ids.map(|ids| ids.1),
-            mask,
-            processed: array(object, "processed_logprobs"),
+            masks: masks.map(|(key, mask)| Ok((key, list(key, mask)?))).collect::<Read<Vec<_>>>()?,
+            processed: field(object, PROCESSED).map(|value| list(PROCESSED, value)).transpose()?,
         };
         if matches!(logprobs.first(), Some(JsonValue::Array(_))) {
             self.found.is_certain = true;
             for at in 0..logprobs.len() {
-                let Some(claimed) = lists.inner(at).map(|lists| lists.claimed()).transpose()?.flatten()
+                let Some(claimed) = lists.inner(at)?.map(|lists| lists.claimed()).transpose()?.flatten()
                 else {
                     return Ok(false);
                 };
@@ -173,30 +212,70 @@ impl Reader {
         self.found.sequences.push(claimed);
         Ok(true)
     }
+
+    /// The list of log-probabilities, and its name: the one that was asked for, or the only one.
+    fn logprobs<'a, 'j>(&self, object: Fields<'a, 'j>) -> Read<Option<(String, &'a [JsonValue<'j>])>> {
+        if let Some(name) = self.list {
+            let found = array(object, name).map(|list| (name.to_string(), list));
+            return found.map(Some).ok_or_else(|| format!("has no list {name:?}"));
+        }
+        let mut all = LOGPROBS.iter().filter_map(|key| Some((*key, array(object, key)?)));
+        let Some((name, list)) = all.next() else { return Ok(None) };
+        if let Some((other, _)) = all.find(|(_, other)| *other != list) {
+            let file = self.file;
+            return Err(format!(
+                "has both {name} and {other}, which differ: give {file}#{name} or {file}#{other}"
+            ));
+        }
+        Ok(Some((name.to_string(), list)))
+    }
+}
+
+/// The list of log-probabilities after the processors.
+const PROCESSED: &str = "processed_logprobs";
+
+/// A value that must be a list.
+fn list<'a, 'j>(name: &str, value: &'a JsonValue<'j>) -> Read<&'a [JsonValue<'j>]> {
+    match value {
+        JsonValue::Array(list) => Ok(list),
+        JsonValue::Null => Ok(&[]),
+        _ => Err(format!("{name} is no list: one number for each token is needed")),
+    }
 }
 
 /// The lists of one sequence, or of several.
-#[derive(Clone, Copy)]
 struct Lists<'a, 'j> {
+    /// What the log-probabilities are called.
+    name: &'a str,
     logprobs: &'a [JsonValue<'j>],
     ids: Option<&'a [JsonValue<'j>]>,
-    mask: Option<&'a [JsonValue<'j>]>,
+    /// A token counts where all of them count.
+    masks: Vec<(&'static str, &'a [JsonValue<'j>])>,
     processed: Option<&'a [JsonValue<'j>]>,
 }
 
 impl<'a, 'j> Lists<'a, 'j> {
-    /// Those of one of several sequences.
-    fn inner(&self, at: usize) -> Option<Lists<'a, 'j>> {
-        let list = |list: &'a [JsonValue<'j>]| match list.get(at) {
-            Some(JsonValue::Array(inner)) => Some(inner.as_slice()),
-            _ => None,
+    /// Those of one of several sequences; `None` if its log-probabilities are no list.
+    fn inner(&self, at: usize) -> Read<Option<Lists<'a, 'j>>> {
+        let Some(JsonValue::Array(logprobs)) = self.logprobs.get(at) else { return Ok(None) };
+        let inner = |name: &str, lists: &'a [JsonValue<'j>]| match lists.get(at) {
+            // one that is empty says nothing
+            None if lists.is_empty() => Ok(&[][..]),
+            Some(JsonValue::Null) => Ok(&[][..]),
+            Some(JsonValue::Array(list)) => Ok(list.as_slice()),
+            _ => Err(format!(
+                "{} holds a list for each sequence, but {name} has none for sequence {at}",
+                self.name
+            )),
         };
-        Some(Lists {
-            logprobs: list(self.logprobs)?,
-            ids: self.ids.and_then(list),
-            mask: self.mask.and_then(list),
-            processed: self.processed.and_then(list),
-        })
+        let masks = self.masks.iter().map(|(name, mask)| Ok((*name, inner(name, mask)?)));
+        Ok(Some(Lists {
+            name: self.name,
+            logprobs,
+            ids: self.ids.map(|ids| inner("the list of ids", ids)).transpose()?,
+            masks: masks.collect::<Read<Vec<_>>>()?,
+            processed: self.processed.map(|list| inner(PROCESSED, list)).transpose()?,
+        }))
     }
 
     /// The sequence; `None` if these are no log-probabilities of tokens.
@@ -207,14 +286,18 @@ impl<'a, 'j> Lists<'a, 'j> {
             Some(Some(ids)) => ids,
             None => Vec::new(),
         };
-        let processed = self.processed.and_then(numbers).unwrap_or_default();
-        let mask = self.mask.and_then(numbers).unwrap_or_default();
-        let lists = [
-            ("ids", ids.len()),
-            ("processed_logprobs", processed.len()),
-            ("numbers of the mask", mask.len()),
-        ];
-        if let Some((what, n)) = lists.into_iter().find(|(_, n)| *n > 0 && *n != logprobs.len()) {
+        let all_numbers = |name: &str, list: &[JsonValue<'_>]| {
+            numbers(list).ok_or_else(|| {
+                format!("{name} holds something that is no number: one for each token is needed")
+            })
+        };
+        let processed = all_numbers(PROCESSED, self.processed.unwrap_or_default())?;
+        let masks = self.masks.iter().map(|(name, mask)| Ok((*name, all_numbers(name, mask)?)));
+        let masks = masks.collect::<Read<Vec<_>>>()?;
+        let lists = [("ids", ids.len()), (PROCESSED, processed.len())].into_iter();
+        let of_masks = masks.iter().map(|(name, mask)| (*name, mask.len()));
+        if let Some((what, n)) = lists.chain(of_masks).find(|(_, n)| *n > 0 && *n != logprobs.len()) {
+            let what = if what == "ids" { what.to_string() } else { format!("numbers in {what}") };
             return Err(format!(
                 "{} log-probabilities, but {n} {what}: one for each token is needed",
                 logprobs.len()
@@ -223,17 +306,19 @@ impl<'a, 'j> Lists<'a, 'j> {
         if ids.is_empty() && self.ids.is_some() && !logprobs.is_empty() {
             return Err(format!("{} log-probabilities, but no ids", logprobs.len()));
         }
-        let counts = |at: usize| mask.get(at).is_none_or(|m| *m != Some(0.0));
-        let kept = |list: Vec<Option<f64>>| -> Vec<Option<f64>> {
-            list.into_iter().enumerate().filter(|(at, _)| counts(*at)).map(|(_, x)| x).collect()
-        };
+        let counts = |at: usize| masks.iter().all(|(_, mask)| mask.get(at).is_none_or(|m| *m != Some(0.0)));
         Ok(Some(Claimed {
-            ids: ids.into_iter().enumerate().filter(|(at, _)| counts(*at)).map(|(_, id)| id).collect(),
-            logprobs: kept(logprobs),
-            processed: kept(processed),
+            ids: kept(ids, counts),
+            logprobs: kept(logprobs, counts),
+            processed: kept(processed, counts),
             ..Claimed::default()
         }))
     }
+}
+
+/// What counts of a list.
+fn kept<T>(list: Vec<T>, counts: impl Fn(usize) -> bool) -> Vec<T> {
+    list.into_iter().enumerate().filter(|(at, _)| counts(*at)).map(|(_, x)| x).collect()
 }
 
 /// True if the ids could be the best few tokens of one step.

@@ -135,13 +135,25 @@ pub fn compare_logprobs(
     cause::filling(&mut aligned);
     let mut found = measure(&aligned, options);
     if found.tokens == 0 {
-        let what = format!("no token has a log-probability here and in {}", names[0]);
-        return Err(Error::input(names[1], Place::default(), what));
+        return Err(nothing(names, &aligned));
     }
     cause::likely(&mut aligned);
     found.left_out = all + aligned.surplus - found.tokens;
     found.causes = aligned.causes;
     Ok(found)
+}
+
+/// The error where no token has two numbers.
+fn nothing(names: [&str; 2], aligned: &Aligned) -> Error {
+    for (i, (name, side)) in names.into_iter().zip([Side::A, Side::B]).enumerate() {
+        let is_filled = aligned.causes.iter().any(|c| c.cause == CauseKind::Filling && c.side == Some(side));
+        if is_filled && aligned.sequences.iter().flatten().all(|token| token.of[i].is_none()) {
+            let what = "all its log-probabilities are filling (0, -9999 or the lowest number): it says nothing of these tokens";
+            return Error::input(name, Place::default(), what);
+        }
+    }
+    let what = format!("no token has a log-probability here and in {}", names[0]);
+    Error::input(names[1], Place::default(), what)
 }
 
 /// How far above 0 rounding may lift the logarithm of 1.
@@ -154,7 +166,7 @@ fn at_most_zero(name: &str, side: &[Claimed]) -> Result<()> {
         {
             let what =
                 format!("{x} is no log-probability: they are natural logarithms of probabilities, 0 at most");
-            return Err(Error::input(name, Place::row(sequence, step), what));
+            return Err(Error::input(name, Place::row(sequence, claimed.first + step), what));
         }
     }
     Ok(())

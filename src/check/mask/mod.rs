@@ -28,6 +28,11 @@ impl Mask {
         let kept = self.kept.get(step.checked_sub(self.first_step)?)?;
         Some(kept.as_slice()).filter(|kept| !kept.is_empty())
     }
+
+    /// About how many steps it says something.
+    fn said(&self) -> usize {
+        self.kept.iter().filter(|kept| !kept.is_empty()).count()
+    }
 }
 
 /// A step whose mask is not what the processors left.
@@ -60,7 +65,9 @@ pub struct MaskReport {
     pub agree: usize,
     /// Steps about which the masks say nothing.
     pub unsaid: usize,
-    /// Tokens that were taken and are not in their mask.
+    /// Steps of the masks that were held against nothing, as the ids end before them or the rows begin behind them.
+    pub surplus: usize,
+    /// Tokens that were taken and are not in their mask; those of a text that a `.kld` holds were drawn by nobody.
     pub taken_outside: usize,
     /// The largest `missing_mass`.
     pub max_missing_mass: f64,
@@ -91,6 +98,7 @@ pub fn check_masks(
     let by_number = ordered(file, sequences.clone(), masks)?;
     let mut report = MaskReport::default();
     let mut last = vec![None; by_number.len()];
+    let is_text = ids.is_some_and(|ids| is_text(source, ids));
     walk(source, job, ids, &mut (), &mut |visit| {
         let at = visit.sequence - sequences.start;
         last[at] = Some(visit.step);
@@ -107,7 +115,7 @@ pub fn check_masks(
         let lacks = |list: &[TokenId], id: &TokenId| list.binary_search(id).is_err();
         let missing: Vec<TokenId> = kept.iter().copied().filter(|id| lacks(mask, id)).collect();
         let extra: Vec<TokenId> = mask.iter().copied().filter(|id| lacks(&kept, id)).collect();
-        let taken_outside = visit.taken.filter(|id| lacks(mask, id));
+        let taken_outside = visit.taken.filter(|id| !is_text && lacks(mask, id));
         report.rows += 1;
         if missing.is_empty() && extra.is_empty() && taken_outside.is_none() {
             report.agree += 1;
@@ -144,14 +152,21 @@ pub fn check_masks(
     if report.rows == 0 {
         return Err(Error::input(file, Place::default(), "says nothing about any step of the input"));
     }
+    report.surplus = masks.iter().map(Mask::said).sum::<usize>() - report.rows;
     Ok(report)
+}
+
+/// True if the ids are the text along which a `.kld` was made.
+fn is_text(source: &dyn LogitsSource, ids: &[Vec<TokenId>]) -> bool {
+    let (shape, carried) = (source.shape(), source.carried());
+    source.format().is_kld() && carried.iter().map(|c| c.at_steps(&shape)).eq(ids.iter().map(Vec::as_slice))
 }
 
 /// The log-probabilities that rows give to the tokens that were taken, normalised over the tokens of a mask: what a trainer compares with
 /// the numbers of a server that has truncated (sampling replay). The chain is applied before.
 ///
 /// # Errors
-/// As [`check_masks`].
+/// As [`check_masks`]; a mask for more or fewer steps than a sequence has ids.
 pub fn masked_logprobs(
     source: &mut dyn LogitsSource,
     job: &Job<'_>,
@@ -161,19 +176,31 @@ pub fn masked_logprobs(
 ) -> Result<Vec<Claimed>> {
     let sequences = source.shape().sequences;
     let by_number = ordered(file, sequences.clone(), masks)?;
+    let first = source.shape().first_step;
+    for (at, (mask, ids)) in by_number.iter().zip(ids).enumerate() {
+        let (end, needed) = (mask.first_step + mask.kept.len(), first + ids.len());
+        if end != needed {
+            let what = format!(
+                "the mask ends before step {end}, the ids before step {needed}: one entry for each is needed (an empty one says nothing)"
+            );
+            return Err(Error::input(file, Place::row(sequences.start + at, end.min(needed)), what));
+        }
+    }
     let mut claimed: Vec<Claimed> = by_number.iter().map(|_| Claimed::default()).collect();
     walk(source, job, Some(ids), &mut (), &mut |visit| {
         let at = visit.sequence - sequences.start;
         let Some(id) = visit.taken else { return Ok(()) };
         let kept = by_number[at].at(visit.step);
         let is_kept = |id: TokenId| kept.is_none_or(|kept| kept.binary_search(&id).is_ok());
-        let normalizer = visit.candidates.normalizer();
-        let logprob = |score: f64| normalizer.log_probability(score);
-        let members = visit.candidates.members().filter(|(id, _)| is_kept(*id));
-        let mass: f64 = members.filter_map(|(_, score)| logprob(score)).map(crate::kernel::exp).sum();
-        let own = visit.candidates.score(id).filter(|_| is_kept(id)).and_then(logprob);
+        let scores: Vec<f64> =
+            visit.candidates.members().filter(|(id, _)| is_kept(*id)).map(|(_, score)| score).collect();
+        // from the best of them on: their probabilities in the whole row may be too small for a number
+        let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = scores.iter().map(|score| crate::kernel::exp(score - best)).sum();
+        let own = visit.candidates.score(id).filter(|score| is_kept(id) && score.is_finite());
+        let logprob = own.map_or(f64::NEG_INFINITY, |own| own - best - crate::kernel::ln(sum));
         claimed[at].ids.push(id);
-        claimed[at].logprobs.push(Some(own.map_or(f64::NEG_INFINITY, |own| own - crate::kernel::ln(mass))));
+        claimed[at].logprobs.push(Some(logprob));
         Ok(())
     })?;
     Ok(claimed)

@@ -42,6 +42,14 @@ impl MaskReport {
         if self.unsaid > 0 {
             writeln!(to, "the mask says nothing about {}", count_of(self.unsaid, "step"))?;
         }
+        if self.surplus > 0 {
+            let what = count_of(self.surplus, "step");
+            writeln!(
+                to,
+                "{what} of the mask {} held against no token",
+                if self.surplus == 1 { "is" } else { "are" }
+            )?;
+        }
         if self.taken_outside > 0 {
             writeln!(to, "{} that were taken are not in their mask", count_of(self.taken_outside, "token"))?;
         }

@@ -44,7 +44,11 @@ impl Verification {
                     m.kind.to_string(),
                     small(m.probabilities()[0]),
                     small(m.probabilities()[1]),
-                    m.explained.map_or_else(|| small(m.noise_probability), |e| explained(e).to_string()),
+                    match m.explained {
+                        _ if m.undecided => "undecided".to_string(),
+                        Some(cause) => explained(cause).to_string(),
+                        None => small(m.noise_probability),
+                    },
                 ]);
             }
             table.write_within(look.width, to)?;
@@ -76,6 +80,17 @@ impl Verification {
         for line in lines.into_iter().filter(|_| self.verdict.is_none()) {
             writeln!(to, "{name:<21}{line}")?;
             name = "";
+        }
+        if s.undecided > 0 {
+            let what = format!(
+                "{}: the rows leave out tokens that the draw depends on",
+                count_of(s.undecided, "mismatch")
+            );
+            let mut name = "can't be decided";
+            for line in crate::render::kit::wrap(&what, look.width.saturating_sub(21)) {
+                writeln!(to, "{name:<21}{line}")?;
+                name = "";
+            }
         }
         if s.padding > 0 {
             writeln!(

@@ -102,6 +102,20 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// Of lists of the whole run, so many for each sequence, those of the part that is read; lists of another number as they are.
+    pub fn of_part<T>(&self, mut lists: Vec<T>, each: usize) -> Vec<T> {
+        let own = self.source.shape().sequences.len();
+        if let Some(part) = self.shard
+            && lists.len() == self.sequences * each
+            && own < self.sequences
+        {
+            let part = part.of(0..self.sequences);
+            lists.truncate(part.end * each);
+            lists.drain(..part.start * each);
+        }
+        lists
+    }
+
     /// The digest of the whole input. What is left of a stream is read to its end; a file is read again.
     pub fn digest(&self) -> Result<RecordedInput> {
         let (sha256, bytes) = match &self.tally {

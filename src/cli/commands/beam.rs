@@ -28,6 +28,8 @@ impl Execute for Beam {
             "early-stopping",
             "num-return-sequences",
             "vocab",
+            "tokenizer",
+            "prompt-ids",
             "stop",
             "eos-token-id",
             "max-new-tokens",

@@ -8,7 +8,7 @@ use tokpick::{Error, Result, TokenId};
 
 use crate::cli::args::{DrawName, HistoryArgs, InputArgs, LimitArgs, ReportArgs, made, resolve_seed};
 use crate::cli::named::NamedLists;
-use crate::cli::note::{left_out, missing};
+use crate::cli::note::{left_out, made_of, missing};
 use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
 
@@ -72,16 +72,16 @@ impl Compare {
         if self.sweep.len() > 2 {
             return Err(Error::setting("--sweep", self.sweep.len(), "may be given twice at most: a grid"));
         }
-        if let [one, other] = &self.sweep[..]
-            && one.name.replace('_', "-") == other.name.replace('_', "-")
-        {
-            return Err(Error::setting("--sweep", &one.name, "is swept already: a grid has two parameters"));
-        }
         let mut settings = given;
         for sweep in &self.sweep {
             let all =
                 settings.iter().flat_map(|s| sweep.values.iter().map(|&value| s.with(&sweep.name, value)));
             settings = all.collect::<Result<_>>()?;
+        }
+        if let Some([one, other]) = settings.first().map(|s| &s.swept[..])
+            && one.0 == other.0
+        {
+            return Err(Error::setting("--sweep", &one.0, "is swept already: a grid has two parameters"));
         }
         Ok(settings)
     }
@@ -150,6 +150,8 @@ impl Execute for Compare {
         let compared = check::compare(opened.source.as_mut(), &job, &settings, &options)?;
         let look = self.report.look(&out);
         let made = made(given, Some(&seed.to_string()));
+        let renormalised = |_: &_| Known::Renormalised(None).words();
+        let made = made_of(made, opened.source.name(), opened.left_out.as_ref(), renormalised);
         let view = Comparison { settings: &compared, tokens, made: &made };
         out.write(|to| match self.report.format {
             FormatName::Text => view.text(&look, to),
@@ -169,7 +171,7 @@ impl Execute for Compare {
         })?;
         out.finish()?;
         missing(opened.tokens.as_ref());
-        left_out(&opened, |_| Known::Renormalised(None).words());
+        left_out(&opened, renormalised);
         Ok(Status::Done)
     }
 }

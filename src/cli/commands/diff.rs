@@ -142,7 +142,19 @@ impl Execute for Diff {
             "tokpick diff steps.npy steps-fortran.npy",
             "tokpick diff steps.npy steps-fortran.npy --max-kl 1e-4 -f json",
         ],
-        flags: &["max-kl", "min-top1", "seed", "temperature", "top-p", "top", "format", "output"],
+        flags: &[
+            "of",
+            "mask",
+            "rows",
+            "max-kl",
+            "min-top1",
+            "seed",
+            "temperature",
+            "top-p",
+            "top",
+            "format",
+            "output",
+        ],
     };
 
     fn execute(mut self, given: &Given) -> anyhow::Result<Status> {

@@ -11,7 +11,7 @@ use tokpick::{Error, Place, sampler};
 use crate::cli::args::{
     DrawArgs, HistoryArgs, InputArgs, LimitArgs, ReportArgs, Seed, SettingsArgs, hide, made,
 };
-use crate::cli::note::{left_out, missing, no_effect, note};
+use crate::cli::note::{left_out, made_of, missing, no_effect, note};
 use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{Drawing, draw};
 use crate::cli::usage::help;
@@ -27,9 +27,9 @@ pub struct Explain {
     input: InputArgs,
     #[command(flatten)]
     history: HistoryArgs,
-    /// Show this step alone (default: all)
-    #[arg(long, value_name = "N", help_heading = "Output", conflicts_with = "steps")]
-    step: Option<usize>,
+    /// Show this step alone, or these as --steps takes them (default: all)
+    #[arg(long, value_name = "N", help_heading = "Output", conflicts_with = "steps", value_parser = step_or_range)]
+    step: Option<Range<usize>>,
     /// Show these steps; B is not included
     #[arg(long, value_name = "A..B", help_heading = "Output", value_parser = range)]
     steps: Option<Range<usize>>,
@@ -65,6 +65,16 @@ fn range(text: &str) -> std::result::Result<Range<usize>, String> {
     range
         .filter(|r: &Range<usize>| !r.is_empty())
         .ok_or_else(|| "must be A..B with A below B: 0..4".to_string())
+}
+
+/// Reads `N`, or `A..B`.
+fn step_or_range(text: &str) -> std::result::Result<Range<usize>, String> {
+    if text.contains("..") {
+        return range(text);
+    }
+    let step: usize =
+        text.trim().parse().map_err(|_| "must be a step, or steps as A..B: 4, 0..4".to_string())?;
+    Ok(step..step.saturating_add(1))
 }
 
 impl Execute for Explain {
@@ -103,6 +113,7 @@ impl Execute for Explain {
         let look = self.report.look(&out);
         let tokens = opened.tokens.as_ref();
         let made = made(given, seed.as_ref().map(|s| s.0.as_str()));
+        let input = opened.source.name().to_string();
         let mut failure = None;
         let written = out.write(|to| {
             let mut shown: Vec<Explained> = Vec::new();
@@ -129,6 +140,8 @@ impl Execute for Explain {
             failure = run.err();
             let written = trace.end()?;
             if failure.is_none() && written > 0 {
+                let known = |left: &_| Known::of(&resolved.chain, left).words();
+                let made = made_of(made, &input, opened.left_out.as_ref(), known);
                 match self.report.format {
                     FormatName::Text => {}
                     FormatName::Json => {
@@ -169,12 +182,17 @@ impl Execute for Explain {
 impl Explain {
     /// The steps that are shown.
     fn range(&self) -> Range<usize> {
-        self.step.map(|step| step..step.saturating_add(1)).or(self.steps.clone()).unwrap_or(0..usize::MAX)
+        self.asked().cloned().unwrap_or(0..usize::MAX)
+    }
+
+    /// The steps that were asked for.
+    fn asked(&self) -> Option<&Range<usize>> {
+        self.step.as_ref().or(self.steps.as_ref())
     }
 
     /// The last step that is shown, where it was asked for.
     fn last(&self) -> Option<usize> {
-        self.step.or(self.steps.as_ref().map(|steps| steps.end - 1))
+        self.asked().map(|steps| steps.end - 1)
     }
 
     /// Decodes no further than the steps that are shown.
@@ -183,10 +201,8 @@ impl Explain {
         let from = self.range().start;
         if from < first || end.is_some_and(|end| last >= end) {
             let range = end.map_or(format!("{first} and up"), |end| format!("{first} to {}", end - 1));
-            let (flag, value) = match &self.steps {
-                Some(steps) => ("--steps", format!("{}..{}", steps.start, steps.end)),
-                None => ("--step", last.to_string()),
-            };
+            let flag = if self.steps.is_some() { "--steps" } else { "--step" };
+            let value = if from == last { last.to_string() } else { format!("{from}..{}", last + 1) };
             return Err(Error::setting(flag, value, format!("the steps of this input are {range}")));
         }
         let needed = last - first + 1;

@@ -11,7 +11,7 @@ use tokpick::{Error, Place, Result, TokenId};
 use crate::cli::args::{
     HistoryArgs, InputArgs, LimitArgs, SearchArgs, SettingsArgs, ToArgs, made, resolve_seed,
 };
-use crate::cli::note::{left_out, missing, note};
+use crate::cli::note::{left_out, made_of, missing, note};
 use crate::cli::resolve::{Asked, Files, Resolved};
 use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
@@ -108,6 +108,8 @@ impl Execute for Page {
         let title = self.input.input.as_ref().map_or("-".to_string(), |path| path.display().to_string());
         let words = self.words(given, &resolved, &shape);
         let made = made(given, Some(&seed.to_string()));
+        let renormalised = |_: &_| Known::Renormalised(None).words();
+        let made = made_of(made, opened.source.name(), opened.left_out.as_ref(), renormalised);
         let search = self.search_command(given, &words, beam.variant.is_random().then_some(seed));
         let page = Html {
             title: &title,
@@ -130,7 +132,7 @@ impl Execute for Page {
         out.write(|to| to.write_all(html.as_bytes()))?;
         out.finish()?;
         missing(opened.tokens.as_ref());
-        left_out(&opened, |_| Known::Renormalised(None).words());
+        left_out(&opened, renormalised);
         Ok(Status::Done)
     }
 }

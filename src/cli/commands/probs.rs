@@ -73,7 +73,19 @@ impl Execute for Probs {
             "tokpick probs steps.npy --top 3",
             "tokpick probs steps.npy -t 0.7 -p 0.9 --rows 0..2 -f json",
         ],
-        flags: &["temperature", "top-k", "top-p", "min-p", "rows", "ids", "vocab", "top", "format", "output"],
+        flags: &[
+            "temperature",
+            "top-k",
+            "top-p",
+            "min-p",
+            "rows",
+            "ids",
+            "vocab",
+            "tokenizer",
+            "top",
+            "format",
+            "output",
+        ],
     };
 
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
@@ -118,7 +130,7 @@ impl Execute for Probs {
         probs.digits = self.digits.into();
         probs.ids = opened.source.ids();
         let tokens = opened.tokens.as_ref();
-        let ids = self.ids.resolve(tokens, opened.source.as_ref())?;
+        let ids = self.ids.resolve(tokens, opened.source.as_ref())?.map(|ids| opened.of_part(ids, 1));
         walk(opened.source.as_mut(), &job, ids.as_deref(), &mut (), &mut |visit| {
             let (sequence, step, c) = (visit.sequence, visit.step, visit.candidates);
             let whole = whole.as_ref().filter(|_| format != ProbsFormat::Tsv && !is_mask);

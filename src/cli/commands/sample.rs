@@ -25,8 +25,7 @@ pub struct Sample {
 impl Execute for Sample {
     const SCREEN: Screen = Screen {
         examples: &[
-            "tokpick sample steps.npy -t 0.8 -k 40 -p 0.9 --seed 7",
-            "tokpick sample steps.npy --seed 7 -n 3 --vocab vocab.json -f text",
+            "tokpick sample steps.npy -t 0.8 -k 40 --seed 7 --vocab vocab.json -f text",
             "tokpick sample steps.npy --engine torch --seed 42",
         ],
         flags: &[
@@ -39,6 +38,7 @@ impl Execute for Sample {
             "histogram",
             "engine",
             "vocab",
+            "rows",
             "eos-token-id",
             "format",
             "output",

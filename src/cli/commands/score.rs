@@ -1,13 +1,13 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::Error;
-use tokpick::check::{self, By, Known};
+use tokpick::check::{self, By, Known, ScoreTotal};
 use tokpick::render;
 
 use crate::cli::args::{
     HistoryArgs, IdsArgs, InputArgs, LimitArgs, ReportArgs, SettingsArgs, made, resolve_seed,
 };
-use crate::cli::note::{left_out, missing};
+use crate::cli::note::{left_out, made_of, missing};
 use crate::cli::resolve::Asked;
 use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
@@ -81,7 +81,17 @@ impl Execute for Score {
             "tokpick score steps-small.json --ids 307,318,278,372",
             "tokpick greedy steps.npy | tokpick score steps.npy --ids-file -",
         ],
-        flags: &["ids", "ids-file", "prompt-ids", "temperature", "vocab", "format", "output"],
+        flags: &[
+            "ids",
+            "ids-file",
+            "ids-text",
+            "prompt-ids",
+            "temperature",
+            "vocab",
+            "tokenizer",
+            "format",
+            "output",
+        ],
     };
 
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
@@ -92,6 +102,7 @@ impl Execute for Score {
         let Some(ids) = self.ids.resolve(opened.tokens.as_ref(), opened.source.as_ref())? else {
             return Err(Error::setting("--ids", "(none)", "give the ids to score, or --ids-file").into());
         };
+        let ids = opened.of_part(ids, 1);
         let mut out = self.report.open()?;
         let longest = ids.iter().map(Vec::len).max();
         let asked =
@@ -107,15 +118,32 @@ impl Execute for Score {
         let names = opened.source.ids();
         let named = |score: &check::Score| render::with_id(json!(score), names.get(&score.sequence));
         let (tokens, look) = (opened.tokens.as_ref(), self.report.look(&out));
-        let (by, made) = (By::from(self.by), made(given, None));
+        let total = ScoreTotal::of(&scores);
+        let known = |left: &_| {
+            let known = Known::of(&resolved.chain, left).words();
+            format!(
+                "log-probabilities of listed tokens are those of the whole row; of the processed ones: {known}"
+            )
+        };
+        let made = made_of(made(given, None), opened.source.name(), opened.left_out.as_ref(), known);
+        let by = By::from(self.by);
+        // without processors only what rows leave out makes other numbers
+        let processed = !resolved.chain.processors().is_empty()
+            || scores.iter().flat_map(|s| &s.tokens).any(|t| t.processed_logprob != t.logprob);
         out.write(|to| match self.report.format {
-            FormatName::Table => scores.iter().try_for_each(|s| s.table(tokens, scores.len() > 1, &look, to)),
-            FormatName::Text => scores.iter().enumerate().try_for_each(|(at, s)| {
-                if at > 0 {
-                    writeln!(to)?;
+            FormatName::Table => {
+                scores.iter().try_for_each(|s| s.table(tokens, scores.len() > 1, processed, &look, to))?;
+                total.text(&look, to)
+            }
+            FormatName::Text => {
+                for (at, s) in scores.iter().enumerate() {
+                    if at > 0 {
+                        writeln!(to)?;
+                    }
+                    s.text(tokens, by, &look, to)?;
                 }
-                s.text(tokens, by, &look, to)
-            }),
+                total.text(&look, to)
+            }
             FormatName::Svg => {
                 to.write_all(check::score_svg(&scores, tokens, by, look.width, &made).as_bytes())
             }
@@ -125,6 +153,7 @@ impl Execute for Score {
                     "tokpick": env!("CARGO_PKG_VERSION"),
                     "chain": resolved.chain.json(),
                     "sequences": scores.iter().map(named).collect::<Vec<_>>(),
+                    "total": total,
                 });
                 writeln!(to, "{document}")
             }
@@ -132,12 +161,7 @@ impl Execute for Score {
         })?;
         out.finish()?;
         missing(opened.tokens.as_ref());
-        left_out(&opened, |left| {
-            let known = Known::of(&resolved.chain, left).words();
-            format!(
-                "log-probabilities of listed tokens are those of the whole row; of the processed ones: {known}"
-            )
-        });
+        left_out(&opened, known);
         Ok(Status::Done)
     }
 }

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokpick::check::{self, Clip, Known, MaskReport, Record, Tolerance, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
 use tokpick::engine::{Batch, Watch};
@@ -59,6 +59,7 @@ impl Execute for Verify {
             "ids-file",
             "seed",
             "engine",
+            "position",
             "greedy",
             "guess",
             "logit-noise",
@@ -138,6 +139,7 @@ impl Verify {
     fn ids(&self, lists: &NamedLists) -> anyhow::Result<Status> {
         let opened = self.input.open()?;
         let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
+        let ids = opened.of_part(ids, self.draw.num_samples.unwrap_or(1));
         let mut out = self.judge.report.open()?;
         let longest = ids.iter().map(Vec::len).max();
         let (files, resolved) =
@@ -195,6 +197,14 @@ impl Verify {
             true => Known::greedily(&resolved.chain, left).words(),
             false => Known::of(&resolved.chain, left).words(),
         });
+        if !holds && found.is_undecided() && mask.as_ref().is_none_or(MaskReport::holds) {
+            let what = format!(
+                "{} of {} steps can't be decided: the rows leave out tokens that the draw depends on (ask the server for all of them, or \
+                 give the logits)",
+                found.summary.undecided, found.summary.steps
+            );
+            return Err(Error::input(opened.source.name(), Place::default(), what).into());
+        }
         Ok(if holds { Status::Done } else { Status::No })
     }
 
@@ -258,13 +268,44 @@ impl Verify {
         Ok(self.judge.tolerance.map(|score| Tolerance { score, spacings: 0.0, cut, noise: 0.0 }).or(usual))
     }
 
+    /// Takes over the seed that a run of tokpick's own has written beside its ids, where no flag gives one.
+    fn own_seed(&mut self, file: &str, text: &str) -> Result<()> {
+        let documents = match serde_json::from_str::<Value>(text) {
+            Ok(document) => vec![document],
+            Err(_) => text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
+        };
+        let seeds = documents.iter().filter_map(|document| match &document["seed"] {
+            Value::Number(n) => Some(n.to_string()),
+            Value::String(text) => Some(text.clone()),
+            _ => None,
+        });
+        let mut seeds: Vec<String> = seeds.collect();
+        seeds.dedup();
+        if seeds.is_empty() || self.draw.seed.is_some() || self.draw.engine.row_seeds.is_some() {
+            return Ok(());
+        }
+        if self.judge.greedy || self.judge.seeds.is_some() {
+            return Ok(());
+        }
+        let [seed] = &seeds[..] else {
+            let what = format!("its lines have the seeds {}: give --seed", seeds.join(", "));
+            return Err(Error::input(file, Place::default(), what));
+        };
+        note(format!("{file}: its seed {seed} is taken; other settings come from flags alone"));
+        self.draw.seed = Some(Seed(seed.clone()));
+        Ok(())
+    }
+
     /// The ids of a server's answers, where the file of ids holds such; seeds, positions and prompts go where flags left them
     /// open.
     fn claims(&mut self) -> Result<Option<NamedLists>> {
         let Some(path) = self.ids.ids_file.as_ref().filter(|p| p.as_os_str() != "-") else { return Ok(None) };
         let file = path.display().to_string();
         let text = tokpick::source::read_text(path)?;
-        let Some(claims) = check::claims(&file, &text)? else { return Ok(None) };
+        let Some(claims) = check::claims(&file, &text)? else {
+            self.own_seed(&file, &text)?;
+            return Ok(None);
+        };
         let addressed = self.addressed()?;
         let engine = &mut self.draw.engine;
         let seeds: Vec<i128> = claims.iter().filter_map(|c| c.seed).collect();

@@ -98,7 +98,7 @@ struct Row {
     /// The fewest and the most times that chance lets it come.
     interval: Option<(u64, u64)>,
     chance: String,
-    /// It came otherwise.
+    /// It came less or more often.
     outside: bool,
     /// It stands for several.
     sum: bool,
@@ -156,6 +156,12 @@ impl Counted {
         rows
     }
 
+    /// What the longest bar stands for: the largest share of one outcome. Those of sums have no bars, for they would set the scale.
+    fn scale(rows: &[Row]) -> f64 {
+        let single = rows.iter().filter(|row| !row.sum);
+        single.map(|row| row.drawn.max(row.prob.unwrap_or(0.0))).fold(1e-12, f64::max)
+    }
+
     /// What the columns mean, and how many counts are out of the ordinary.
     fn words(&self) -> String {
         if self.outcomes.iter().all(|o| o.prob.is_none()) {
@@ -167,8 +173,13 @@ impl Counted {
         match judged.len() {
             0 => format!("{meaning}; nothing shown was expected {LEAST_EXPECTED} time or more"),
             n => format!(
-                "{meaning}; of {n} that {} expected {LEAST_EXPECTED} time or more, {outside} came otherwise{}",
+                "{meaning}; of {n} that {} expected {LEAST_EXPECTED} time or more, {} a count outside of them{}",
                 if n == 1 { "was" } else { "were" },
+                match outside {
+                    0 => "none has".to_string(),
+                    1 => "1 has".to_string(),
+                    more => format!("{more} have"),
+                },
                 if outside > 0 { " (!)" } else { "" }
             ),
         }

@@ -69,23 +69,21 @@ fn one(svg: &mut Svg, counted: &Counted, tokens: Option<&Tokens>, whole: f64, mu
     }
     let n = counted.samples as f64;
     let highest = |row: &Row| row.interval.map_or(0.0, |(_, high)| high as f64 / n);
-    let most = rows.iter().map(|row| row.drawn.max(row.prob.unwrap_or(0.0)).max(highest(row)));
-    let most = most.fold(1e-12, f64::max);
+    let most = rows.iter().map(highest).fold(Counted::scale(&rows), f64::max);
     let at = |share: f64| from + share / most * (to - from);
     for row in &rows {
         y += ROW;
         let ink = if row.sum { "tp-soft" } else { "" };
         svg.text(MARGIN, y, Anchor::Start, ink, &clip(&row.name, names));
-        if row.drawn > 0.0 {
-            let bar = if row.sum { "tp-rest" } else { "tp-bar" };
-            svg.rect(from, y - 12.0, (at(row.drawn) - from).max(1.0), 10.0, bar);
+        if row.drawn > 0.0 && !row.sum {
+            svg.rect(from, y - 12.0, (at(row.drawn) - from).max(1.0), 10.0, "tp-bar");
         }
         if let Some((low, high)) = row.interval {
             let (low, high) = (at(low as f64 / n), at(high as f64 / n));
             svg.line((low, y + 2.0), (high, y + 2.0), "tp-axis");
             [low, high].iter().for_each(|&x| svg.line((x, y - 1.0), (x, y + 5.0), "tp-axis"));
         }
-        if let Some(p) = row.prob {
+        if let Some(p) = row.prob.filter(|_| !row.sum) {
             svg.line((at(p), y - 14.0), (at(p), y + 5.0), "tp-stroke tp-s1");
         }
         let [drawn, exact] = shares(row);

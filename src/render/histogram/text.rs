@@ -47,7 +47,7 @@ fn one(counted: &Counted, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Wri
     let room = look.width.saturating_sub(count + chance + 2 * (NUMBER + 1) + 4 * 2 + 2);
     let name = widest(&|row| display_width(&row.name), noun).min(room / 2);
     let cells = (room.saturating_sub(name) / 2).clamp(1, WIDEST);
-    let most = rows.iter().map(|row| row.drawn.max(row.prob.unwrap_or(0.0))).fold(1e-12, f64::max);
+    let most = Counted::scale(&rows);
     let column = cells + 1 + NUMBER;
     let head = format!(
         "{}  {}  {}  {}  {}",
@@ -58,9 +58,9 @@ fn one(counted: &Counted, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Wri
         pad_left("by chance", chance)
     );
     writeln!(to, "{}", look.paint(Ink::Removed, head.trim_end()))?;
-    let cell = |p: Option<f64>, ink: Ink| {
+    let cell = |p: Option<f64>, ink: Ink, sum: bool| {
         let Some(p) = p else { return pad_left("-", column) };
-        let drawn = bar(p / most, cells, look.ascii);
+        let drawn = if sum { String::new() } else { bar(p / most, cells, look.ascii) };
         format!("{}{} {}", look.paint(ink, &drawn), " ".repeat(cells - display_width(&drawn)), share(p))
     };
     for row in &rows {
@@ -69,13 +69,14 @@ fn one(counted: &Counted, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Wri
         let ink = if row.sum { Ink::Removed } else { Ink::Bar };
         let line = format!(
             "{name}  {}  {}  {}  {}{mark}",
-            cell(Some(row.drawn), ink),
-            cell(row.prob, Ink::Removed),
+            cell(Some(row.drawn), ink, row.sum),
+            cell(row.prob, Ink::Removed, row.sum),
             pad_left(&row.count.to_string(), count),
             pad_left(&row.chance, chance),
         );
         writeln!(to, "{}", line.trim_end())?;
     }
     writeln!(to)?;
-    wrap(&counted.words(), look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
+    let words = format!("the longest bar: {}; {}", share(most).trim_start(), counted.words());
+    wrap(&words, look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
 }

@@ -18,6 +18,8 @@ pub(crate) struct Step {
     pub taken: Option<Number>,
     /// What the server says of it; `None` for nothing, and for a floor that says "very unlikely".
     pub logprob: Option<f64>,
+    /// It says a floor.
+    pub floored: bool,
     /// The listed tokens, and the taken one where it has a number.
     pub listed: Vec<(Number, f32)>,
     /// True if the taken token stands among the listed ones only because it was taken; `None` where the layout can't tell.
@@ -127,6 +129,7 @@ impl Step {
     pub fn take(&mut self, number: Number, logprob: Option<f64>) -> Found<()> {
         self.taken = Some(number);
         self.logprob = logprob.map(above_floor).transpose()?.flatten();
+        self.floored = self.logprob.is_none() && logprob.is_some_and(f64::is_finite);
         match self.logprob {
             Some(logprob) if !self.listed.iter().any(|(other, _)| *other == number) => {
                 self.is_outside = Some(true);

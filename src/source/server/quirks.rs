@@ -71,9 +71,11 @@ fn moved(mut steps: Vec<Step>) -> Vec<Step> {
         let (taken, listed) = (steps[at].taken, &steps[at].listed);
         steps[at].logprob =
             listed.iter().find(|(number, _)| Some(*number) == taken).map(|(_, x)| f64::from(*x));
+        // the floor of another token
+        steps[at].floored = false;
     }
     if let Some(first) = steps.first_mut() {
-        (first.listed, first.logprob) = (Vec::new(), None);
+        (first.listed, first.logprob, first.floored) = (Vec::new(), None, false);
     }
     steps
 }

@@ -183,9 +183,11 @@ fn carried_by(answer: &Answer, part: &Part, ids: &Ids, portion: Portion, prompt:
     let numbers = part.steps.iter().filter_map(|step| step.taken);
     let numbered = numbers.into_iter().any(|number| ids.unknown.binary_search(&(number as usize)).is_ok());
     let taken: Vec<TokenId> = taken(&part.steps, ids).collect();
-    let logprobs = part.steps.iter().take(taken.len()).map(|step| step.logprob).collect();
+    let steps = || part.steps.iter().take(taken.len());
+    let logprobs = steps().map(|step| step.logprob).collect();
+    let floors = steps().enumerate().filter(|(_, step)| step.floored).map(|(at, _)| at).collect();
     let text = Some(answer.text.clone()).filter(|text| portion == Portion::Generated && !text.is_empty());
-    Carried { prompt, ids: taken, logprobs, text, numbered }
+    Carried { prompt, ids: taken, logprobs, floors, text, numbered }
 }
 
 impl ServedRow {

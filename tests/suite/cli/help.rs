@@ -50,6 +50,27 @@ fn the_short_help_is_a_screen() {
     }
 }
 
+/// What the README uses is what a newcomer looks for.
+#[test]
+fn the_short_help_has_the_flags_of_the_readme() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let mut found = 0;
+    for line in readme.lines().filter(|line| line.starts_with("$ ")) {
+        for command in line.split('|').filter_map(|part| part.split_once("tokpick ").map(|x| x.1)) {
+            let mut words = command.split_whitespace();
+            let name = words.next().unwrap();
+            let help = help(&[name, "-h"]);
+            for flag in words.filter(|word| word.starts_with("--")) {
+                let shown = help.lines().skip_while(|line| !line.starts_with("  [INPUT]"));
+                let is_shown = shown.flat_map(|line| line.split([' ', ','])).any(|word| word == flag);
+                assert!(is_shown, "{name} -h lacks {flag}: {line}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 10, "{found}");
+}
+
 #[test]
 fn every_example_of_a_short_help_runs() {
     let folder = tempfile::tempdir().unwrap();

@@ -390,3 +390,23 @@ fn what_is_said_about_flags_beside_records_is_plain() {
         assert!(said.starts_with("--ids: run.json is a record, which holds its ids: "), "{said}");
     }
 }
+
+/// A run says its seed beside its ids: nobody has to remember it.
+#[test]
+fn the_seed_of_a_run_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (name, how) in [("run.json", "-f json -o"), ("record.json", "--record")] {
+        let file = folder.path().join(name);
+        let to = file.display();
+        let ran = run(root, &format!("sample fixtures/tiny-lm/batch.npy -s 7 -k 9 {how} {to}"));
+        assert_eq!(ran.status, Some(0), "{}", ran.err);
+        let verify = format!("verify fixtures/tiny-lm/batch.npy -k 9 --ids-file {to}");
+        let ran = run(root, &verify);
+        assert_eq!(ran.status, Some(0), "{}", ran.err);
+        assert!(ran.err.contains("its seed 7 is taken"), "{}", ran.err);
+        // a flag says otherwise
+        let ran = run(root, &format!("{verify} -s 8"));
+        assert_eq!((ran.status, ran.err.contains("is taken")), (Some(1), false), "{}", ran.err);
+    }
+}

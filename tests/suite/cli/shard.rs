@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use serde_json::Value;
+
 use crate::support::run::{tokpick, words};
 
 /// A run, and the same in so many parts.
@@ -96,4 +98,28 @@ fn a_part_has_a_record() {
         part,
         tokpick(&["sample", "batch.npy", "--seed", "7"]).text().lines().nth(1).unwrap().to_string() + "\n"
     );
+}
+
+/// Ids of the whole run are those of its parts, too.
+#[test]
+fn ids_of_the_whole_are_parted_with_the_rows() {
+    let ids = tokpick(&words("sample batch.npy --seed 7 -n 2")).text();
+    let lines: Vec<&str> = ids.lines().collect();
+    let (one, two) = (lines.iter().step_by(2).copied().collect::<Vec<_>>().join(";"), lines.join(";"));
+    let whole = tokpick(&["score", "batch.npy", "--ids", &one, "-f", "jsonl"]).text();
+    let probs = tokpick(&["probs", "batch.npy", "--ids", &one, "--top", "2"]).text();
+    let (mut parts, mut of_probs) = (String::new(), String::new());
+    for shard in ["--shard=1/2", "--shard=2/2"] {
+        parts += &tokpick(&["score", "batch.npy", "--ids", &one, "-f", "jsonl", shard]).text();
+        of_probs += &tokpick(&["probs", "batch.npy", "--ids", &one, "--top", "2", shard]).text();
+        let verified = tokpick(&["verify", "batch.npy", "--ids", &two, "-n", "2", "-s", "7", shard]);
+        assert_eq!(verified.status, Some(0), "{}", verified.err);
+    }
+    // a part numbers its lines from 0
+    let scores = |text: &str| -> Vec<(Value, Value)> {
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.map(|line| (line["sequence"].clone(), line["tokens"].clone())).collect()
+    };
+    assert_eq!(scores(&parts), scores(&whole));
+    assert_eq!(of_probs, probs);
 }

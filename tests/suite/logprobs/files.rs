@@ -80,6 +80,37 @@ fn files_of_servers_and_trainers_are_compared() {
     );
 }
 
+/// A server says -9999, or the lowest float, of a token that is too unlikely for it.
+#[test]
+fn floors_of_servers_are_filling() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str, text: &str| write(folder.path(), name, text).to_str().unwrap().to_string();
+    let answer = "../formats/llama-server/oai-chat-noeos-n4.json";
+    let mut document: Value =
+        serde_json::from_str(&std::fs::read_to_string(crate::support::run::fixture(&answer[3..])).unwrap())
+            .unwrap();
+    let entries = document["choices"][0]["logprobs"]["content"].as_array_mut().unwrap();
+    let n = entries.len();
+    (entries[1]["logprob"], entries[3]["logprob"]) = (json!(-9999.0), json!(f64::from(f32::MIN)));
+    let some = at("some.json", &document.to_string());
+    for (side, args) in [("a", [&some[..], answer]), ("b", [answer, &some])] {
+        let json = tokpick(&["diff", args[0], args[1], "-f", "json"]).json();
+        let found = &json["logprobs"];
+        let cause = &found["causes"][0];
+        assert_eq!(
+            (&cause["cause"], &cause["side"], &cause["estimate"]),
+            (&json!("filling"), &json!(side), &json!(2.0))
+        );
+        assert_eq!((&found["tokens"], &found["left_out"]), (&json!(n - 2), &json!(2)));
+    }
+    for entry in document["choices"][0]["logprobs"]["content"].as_array_mut().unwrap() {
+        entry["logprob"] = json!(-9999.0);
+    }
+    let all = at("all.json", &document.to_string());
+    let line = tokpick(&["diff", answer, &all]).failure();
+    assert!(line.contains("all.json: all its log-probabilities are filling"), "{line}");
+}
+
 #[test]
 fn what_can_not_be_compared_is_said() {
     let folder = tempfile::tempdir().unwrap();
@@ -95,4 +126,102 @@ fn what_can_not_be_compared_is_said() {
     assert!(failure(&[&a, &none]).contains("no token has a log-probability here and in"));
     let found: Value = tokpick(&["diff", &a, &a, "-f", "json"]).json();
     assert_eq!((&found["logprobs"]["tokens"], &found["logprobs"]["left_out"]), (&json!(2), &json!(1)));
+}
+
+/// Lists that say which tokens count are never passed over in silence.
+#[test]
+fn masks_of_trainers_count_or_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str, value: Value| {
+        write(folder.path(), name, &value.to_string()).to_str().unwrap().to_string()
+    };
+    let plain = at("plain.json", json!({"token_ids": [1, 2, 3], "logprobs": [-0.5, -1, -2]}));
+    let failure = |value: Value| tokpick(&["diff", &plain, &at("b.json", value)]).failure();
+    let with = |key: &str, mask: Value| {
+        let mut value = json!({"token_ids": [1, 2, 3], "logprobs": [-0.5, -1, -2]});
+        value[key] = mask;
+        value
+    };
+    for (value, said) in [
+        (with("loss_mask", json!(["1", "1", "0"])), "loss_mask holds something that is no number"),
+        (with("mask", json!([[1], [2], [3]])), "mask holds something that is no number"),
+        (with("mask", json!("110")), "mask is no list"),
+        (with("response_mask", json!([1, 1])), "3 log-probabilities, but 2 numbers in response_mask"),
+        (
+            json!({"ids": [[1, 2], [3]], "logprobs": [[-1, -2], [-3]], "loss_mask": [1, 1, 0]}),
+            "logprobs holds a list for each sequence, but loss_mask has none for sequence 0",
+        ),
+        (
+            json!({"ids": [1, 2, 3], "logprobs": [[-1, -2], [-3]]}),
+            "logprobs holds a list for each sequence, but the list of ids has none for sequence 0",
+        ),
+        (with("processed_logprobs", json!([1, "x", 2])), "processed_logprobs holds something"),
+    ] {
+        let line = failure(value);
+        assert!(line.contains(said), "{line}");
+    }
+    // a token counts where all masks let it
+    let mut both = with("response_mask", json!([1, 1, 0]));
+    both["loss_mask"] = json!([true, false, true]);
+    let both = at("both.json", both);
+    let first = at("first.json", json!({"token_ids": [1], "logprobs": [-0.25]}));
+    let found = tokpick(&["diff", &both, &first, "-f", "json"]).json();
+    assert_eq!((&found["logprobs"]["tokens"], &found["logprobs"]["max_abs"]), (&json!(1), &json!(0.25)));
+}
+
+/// A file of a trainer may hold the numbers of both sides.
+#[test]
+fn one_of_several_lists_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let value = json!({
+        "response_ids": [1, 2, 3],
+        "rollout_log_probs": [-0.5, -1, -2],
+        "old_log_probs": [-0.5, -1.5, -2],
+        "mine": [-1, -1, -1],
+    });
+    let path = write(folder.path(), "step.json", &value.to_string());
+    let path = path.to_str().unwrap();
+    let line = tokpick(&["diff", path, path]).failure();
+    let said = format!(
+        "has both rollout_log_probs and old_log_probs, which differ: give {path}#rollout_log_probs or {path}#old_log_probs"
+    );
+    assert!(line.contains(&said), "{line}");
+    let named = |list: &str| format!("{path}#{list}");
+    for (list, most) in [("old_log_probs", 0.5), ("mine", 1.0)] {
+        let json = tokpick(&["diff", &named("rollout_log_probs"), &named(list), "-f", "json"]).json();
+        assert_eq!(json["logprobs"]["max_abs"], most, "{list}");
+    }
+    let line = tokpick(&["diff", &named("rollout_log_probs"), &named("none")]).failure();
+    assert!(line.contains("has no list \"none\""), "{line}");
+    // the same numbers under two names are no question
+    let same = json!({"ids": [1, 1], "logprobs": [-0.5, -1], "old_log_probs": [-0.5, -1]});
+    let same = write(folder.path(), "same.json", &same.to_string());
+    let same = same.to_str().unwrap();
+    assert_eq!(tokpick(&["diff", same, same, "-f", "json"]).json()["logprobs"]["tokens"], 2);
+}
+
+#[test]
+fn a_part_of_the_tokens_is_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = tokpick(&["sample", "steps.npy", "--seed", "7", "-f", "json"]).text();
+    let run = write(folder.path(), "run.json", &run);
+    let run = run.to_str().unwrap();
+    let all =
+        |args: &[&str]| tokpick(&[&["diff", run], args, &["-f", "json", "--top", "99"]].concat()).json();
+    let penalized = ["steps.npy", "--repetition-penalty", "1.5", "--of", "tokens"];
+    let (whole, part) = (all(&penalized), all(&[&penalized[..], &["--rows", "10..20"]].concat()));
+    assert_eq!(part["logprobs"]["tokens"], 10);
+    // history before the part counts, and steps keep their numbers
+    let worst = |found: &Value| -> Vec<(u64, String)> {
+        let list = found["logprobs"]["worst"].as_array().unwrap().clone();
+        let mut list: Vec<_> =
+            list.iter().map(|t| (t["step"].as_u64().unwrap(), t["b"].to_string())).collect();
+        list.retain(|(step, _)| (10..20).contains(step));
+        list.sort();
+        list
+    };
+    assert!(!worst(&part).is_empty());
+    assert_eq!(worst(&part), worst(&whole));
+    let line = tokpick(&["diff", run, run, "--rows", "24.."]).failure();
+    assert!(line.contains("selects nothing: there are 24 tokens at most"), "{line}");
 }

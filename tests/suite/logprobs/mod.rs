@@ -259,6 +259,31 @@ fn filling_is_left_out_and_counted() {
 }
 
 #[test]
+fn a_side_of_filling_alone_is_named() {
+    let text = Text::real("lm512-f32.kld");
+    let plain = text.plain();
+    let zeros = change(&plain, |_, _, _| Some(0.0));
+    for (side, found) in [(Side::A, compare(&zeros, &plain)), (Side::B, compare(&plain, &zeros))] {
+        assert_eq!(kinds(&found), [CauseKind::Filling], "{:?}", found.causes);
+        assert_eq!((found.causes[0].side, found.causes[0].estimate), (Some(side), Some(186.0)));
+        assert!(found.causes[0].what.contains("greedy decoding"), "{:?}", found.causes);
+    }
+    // most are filling, and the rest agrees
+    let mostly = change(&plain, |_, t, x| Some(if t > 5 { 0.0 } else { x }));
+    let found = compare(&mostly, &plain);
+    assert_eq!((kinds(&found), found.causes[0].side), (vec![CauseKind::Filling], Some(Side::A)));
+    assert_eq!((found.max_abs < 1e-3, found.left_out > 140), (true, true), "{found:?}");
+    for floor in [-9999.0, f64::from(f32::MIN)] {
+        let floors = change(&plain, |_, _, _| Some(floor));
+        for (at, sides) in [("a", [&floors, &plain]), ("b", [&plain, &floors])] {
+            let options = LogprobOptions::default();
+            let line = compare_logprobs(["a", "b"], sides[0], sides[1], &options).unwrap_err().to_string();
+            assert!(line.starts_with(at) && line.contains("all its log-probabilities are filling"), "{line}");
+        }
+    }
+}
+
+#[test]
 fn a_lost_bos_is_named() {
     let text = Text::real("lm512-f32.kld");
     let plain = text.plain();

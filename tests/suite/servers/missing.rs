@@ -263,3 +263,59 @@ fn converted_answers() {
     let said = run(&ragged, "npy").failure();
     assert!(said.contains("1 of the 4 rows are missing"), "{said}");
 }
+
+/// A picture is shown without what is said beside it.
+#[test]
+fn pictures_say_what_is_missing() {
+    let file = "../formats/llama-server/native-greedy-n10.json";
+    for words in [
+        "explain --seed 1 -f svg",
+        "explain --seed 1 -f html",
+        "score -f svg",
+        "score -f html",
+        "compare --seed 1 -f html",
+        "tree -b 2 -f svg",
+        "sample --seed 1 -n 5 --histogram -f svg",
+        "page --seed 1",
+    ] {
+        let ran = tokpick(&words.split(' ').chain([file]).collect::<Vec<_>>());
+        assert_eq!(ran.status, Some(0), "{words}: {}", ran.err);
+        // lines of a picture are wrapped
+        let text = String::from_utf8(ran.out).unwrap();
+        let plain: String = shown(&text);
+        assert!(plain.contains("0.2936 of the probability is in tokens"), "{words}");
+    }
+    let whole = tokpick(&["explain", "steps.npy", "--step", "0", "-f", "svg"]).text();
+    assert!(!whole.contains("of the probability is in tokens"));
+}
+
+/// What a picture or page shows as text, tags left out, blanks made one.
+fn shown(markup: &str) -> String {
+    let mut text = String::new();
+    for part in markup.split('<') {
+        text += part.split_once('>').map_or(part, |x| x.1);
+        text.push(' ');
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Rows that leave out what a draw depends on can't tell whether it was made.
+#[test]
+fn what_can_not_be_verified_is_said() {
+    let file = "../formats/llama-server/native-t0.8-n10-pre.json";
+    let ran = tokpick(&["verify", file, "-s", "3", "-t", "0.8"]);
+    assert_eq!(ran.status, Some(2), "{}", ran.err);
+    let text = String::from_utf8(ran.out).unwrap();
+    assert!(text.contains("can't be decided") && text.contains("undecided"), "{text}");
+    assert!(text.contains("not explained        0 mismatches"), "{text}");
+    assert!(ran.err.contains("steps can't be decided: the rows leave out tokens"), "{}", ran.err);
+    // what is exact all the same is decided: so is a greedy run
+    let greedy = "../formats/llama-server/native-greedy-n10.json";
+    assert_eq!(tokpick(&["verify", greedy, "--greedy"]).status, Some(0));
+    let ran = tokpick(&["verify", file, "--greedy", "-f", "json"]);
+    assert_eq!(ran.status, Some(1), "{}", ran.err);
+    let json: Value = serde_json::from_slice(&ran.out).unwrap();
+    assert_eq!(json["verification"]["summary"]["undecided"], 0);
+    let ran = tokpick(&["verify", file, "-s", "3", "--top-k", "5"]);
+    assert_eq!(ran.status, Some(1), "{}", ran.err);
+}

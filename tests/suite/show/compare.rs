@@ -185,3 +185,36 @@ fn what_cannot_be_compared_says_why() {
     let stream = with_input(&words("compare --seed 1"), b"[1,2]\n[2,1]\n");
     assert!(stream.failure().contains("save the stream in a file"));
 }
+
+/// What a sweep doesn't change is a number, no curve.
+#[test]
+fn a_flat_curve_is_said_in_words() {
+    let sweep = |format: &str, more: &str| {
+        let line = format!(
+            "compare steps.npy --seed 7 --with top-k=5 {more} --sweep temperature=0.5..1.5:0.5 -f {format}"
+        );
+        tokpick(&words(&line)).text()
+    };
+    let drawn = sweep("svg", "");
+    assert!(drawn.contains("kept unchanged: 5.0"), "{drawn}");
+    svg(&drawn);
+    assert!(sweep("svg", "--with top-k=9").contains("kept unchanged: 5.0 (top-k 5), 9.0 (top-k 9)"));
+    let text = sweep("text", "");
+    assert!(text.lines().any(|line| line.starts_with("kept") && line.ends_with("unchanged: 5.0")), "{text}");
+    // a grid has maps for what changes
+    let grid = tokpick(&words(
+        "compare steps.npy --seed 7 --sweep temperature=0.5,1 --sweep top-p=1,1.0 --with top-k=5 -f svg",
+    ));
+    assert!(grid.text().contains("unchanged: 5.0"));
+}
+
+#[test]
+fn settings_have_the_names_of_the_flags() {
+    let of = |with: &str| {
+        let json = tokpick(&["compare", "steps.npy", "--seed", "7", "--with", with, "-f", "json"]).json();
+        (json["settings"][0]["name"].clone(), json["settings"][0]["sequences"].clone())
+    };
+    assert_eq!(of("temp=0.5,topp=0.9"), of("temperature=0.5,top-p=0.9"));
+    let line = "compare steps.npy --seed 7 --sweep temp=0.5,1 --sweep temperature=1,2";
+    assert!(tokpick(&words(line)).failure().contains("is swept already"));
+}

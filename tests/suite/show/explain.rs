@@ -215,3 +215,17 @@ fn engines_show_what_they_drew_from() {
         }
     }
 }
+
+#[test]
+fn one_flag_takes_a_step_or_several() {
+    let text = |flags: &str| tokpick(&words(&format!("explain steps.npy --seed 7 -k 5 {flags}"))).text();
+    assert_eq!(text("--step 1..3"), text("--steps 1..3"));
+    assert_eq!(text("--step 2"), text("--steps 2..3"));
+    let failure = |flags: &str| tokpick(&words(&format!("explain steps.npy --seed 7 {flags}")));
+    for wrong in ["--step x", "--step 3..1", "--step -1"] {
+        assert_eq!(failure(wrong).status, Some(2), "{wrong}");
+    }
+    assert!(failure("--step x").err.contains("must be a step, or steps as A..B"));
+    assert!(failure("--step 30").err.contains("--step 30: the steps of this input are 0 to 23"));
+    assert!(failure("--step 20..30").err.contains("--step 20..30: the steps of this input are 0 to 23"));
+}

@@ -1,6 +1,6 @@
 //! As a picture.
 
-use super::text::{distinct, means, value};
+use super::text::{distinct, means, unchanged, value};
 use super::{Comparison, cell};
 use crate::check::{Compared, Measure};
 use crate::render::kit::{Anchor, Digits, LETTER, MARGIN, SMALL, Svg, clip, display_width};
@@ -96,12 +96,18 @@ impl Comparison<'_> {
             svg.text(MARGIN + 52.0, y, Anchor::Start, "", &clip(rest, 80));
             y += 20.0;
         }
+        // a flat curve tells no more than its value
+        let (flat, measures): (Vec<&Measure>, Vec<&Measure>) =
+            measures.into_iter().partition(|measure| flat(measure, &curves).is_some());
         for (m, measure) in measures.iter().enumerate() {
             let (left, top) = (MARGIN + (m % 2) as f64 * (w + MARGIN), y + (m / 2) as f64 * (h + 34.0));
             chart(&mut svg, name, measure, &curves, (left, top), (w, h));
         }
-        let rows = measures.len().div_ceil(2) as f64;
-        self.end(svg, whole, y + rows * (h + 34.0) - 20.0)
+        y += measures.len().div_ceil(2) as f64 * (h + 34.0);
+        for values in flat.iter().filter_map(|measure| flat_words(measure, &curves)) {
+            y = svg.small(MARGIN, y, whole - 2.0 * MARGIN, &values) + 16.0;
+        }
+        self.end(svg, whole, y - 20.0)
     }
 
     fn maps(&self, rows: &str, columns: &str) -> String {
@@ -115,6 +121,15 @@ impl Comparison<'_> {
             let (down, across) = (distinct(&all, 0), distinct(&all, 1));
             whole = whole.max(2.0 * MARGIN + 110.0 + across.len() as f64 * cell_w);
             for measure in self.chosen(&CURVES) {
+                let values = means(&all, measure);
+                if let Some(value) = unchanged(&values) {
+                    let what =
+                        format!("{} · {rest} · unchanged: {value:.*}", measure.heading, measure.digits);
+                    whole = whole.max(2.0 * MARGIN + display_width(&what) as f64 * LETTER);
+                    svg.text(MARGIN, y, Anchor::Start, "tp-head", &what);
+                    y += 40.0;
+                    continue;
+                }
                 let title = format!("{} · {rest} · {rows} down, {columns} across", measure.heading);
                 whole = whole.max(2.0 * MARGIN + display_width(&title) as f64 * LETTER);
                 svg.text(MARGIN, y, Anchor::Start, "tp-head", &title);
@@ -122,7 +137,6 @@ impl Comparison<'_> {
                 for (c, column) in across.iter().enumerate() {
                     svg.text(MARGIN + 160.0 + c as f64 * cell_w, y, Anchor::Middle, "tp-soft", column);
                 }
-                let values = means(&all, measure);
                 let known = || values.iter().copied().filter(|v| v.is_finite());
                 let (low, high) = known().fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
                 for row in &down {
@@ -159,6 +173,22 @@ impl Comparison<'_> {
         }
         self.end(svg, whole, y - 40.0)
     }
+}
+
+/// The value of each curve, where a measure changes along none.
+fn flat(measure: &Measure, curves: &[(String, Vec<&Compared>)]) -> Option<Vec<f64>> {
+    curves.iter().map(|(_, curve)| unchanged(&means(curve, measure))).collect()
+}
+
+/// The same in words: `kept unchanged: 5.0 (top-k 5), 40.0 (top-k 40)`.
+fn flat_words(measure: &Measure, curves: &[(String, Vec<&Compared>)]) -> Option<String> {
+    let values = flat(measure, curves)?;
+    let one = |(value, (name, _)): (&f64, &(String, _))| match curves.len() {
+        1 => format!("{value:.*}", measure.digits),
+        _ => format!("{value:.*} ({name})", measure.digits),
+    };
+    let values: Vec<String> = values.iter().zip(curves).map(one).collect();
+    Some(format!("{} unchanged: {}", measure.heading, values.join(", ")))
 }
 
 /// The curves of one measure.

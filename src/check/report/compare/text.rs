@@ -86,6 +86,10 @@ impl Comparison<'_> {
                 continue;
             }
             let digits = measure.digits;
+            if let Some(value) = unchanged(&values) {
+                writeln!(to, "{}  unchanged: {value:.digits$}", pad(measure.heading, most))?;
+                continue;
+            }
             let range = format!("{low:.digits$} to {high:.digits$}");
             // a curve stands on its lowest value
             let raised: Vec<f64> = values.iter().map(|v| v - low).collect();
@@ -139,6 +143,15 @@ pub(super) fn distinct(settings: &[&Compared], at: usize) -> Vec<String> {
         }
     }
     values
+}
+
+/// The value of a measure that is the same all along a curve, which has more than one.
+pub(super) fn unchanged(values: &[f64]) -> Option<f64> {
+    let mut known = values.iter().copied().filter(|v| v.is_finite());
+    let first = known.next()?;
+    // what rounding makes of equal numbers is no change
+    let same = |v: f64| (v - first).abs() <= 1e-9 * first.abs().max(1.0);
+    (values.len() > 1 && known.all(same)).then_some(first + 0.0)
 }
 
 /// A measure along a curve; NaN where there is none.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::least_bits;
-use crate::check::{Score, ScoredToken};
+use crate::check::{Score, ScoreTotal, ScoredToken};
 use crate::render::kit::{
     Anchor, Ink, Look, MARGIN, Svg, clip, display_width, escape, html, share, token, visible, wrap,
 };
@@ -200,6 +200,9 @@ pub fn svg(scores: &[Score], tokens: Option<&Tokens>, by: By, width: usize, made
         let sums = score.sums_in_words(&Look::default());
         y = svg.small(MARGIN, y, whole - 2.0 * MARGIN, &sums) + 40.0;
     }
+    if let Some(total) = ScoreTotal::of(scores).total_in_words(&Look::default()) {
+        y = svg.small(MARGIN, y, whole - 2.0 * MARGIN, &total) + 40.0;
+    }
     let mut x = MARGIN;
     for (level, words) in by.legend().iter().enumerate() {
         let size = 26.0 + 7.0 * words.len() as f64;
@@ -251,6 +254,9 @@ pub fn page(scores: &[Score], tokens: Option<&Tokens>, by: By, made: &str) -> St
             ]);
         }
         body += &html::table(&score.sums_in_words(&Look::default()), "llrrrrl", &rows);
+    }
+    if let Some(total) = ScoreTotal::of(scores).total_in_words(&Look::default()) {
+        body += &format!("<p>{}</p>\n", escape(&total));
     }
     html::page("A scored text", &body, made)
 }

@@ -4,12 +4,13 @@ use std::io::{self, Write};
 
 pub use marked::{By, page, svg};
 
-use crate::check::{Score, ScoredToken};
+use crate::check::{Score, ScoreTotal, ScoredToken};
 use crate::render::kit::{Look, count_of, token, wrap};
 use crate::render::{Table, Tokens};
 
 impl Score {
-    /// A row for each token, and the sums below. `several`: a heading says which line this is.
+    /// A row for each token, and the sums below. `several`: a heading says which line this is; `processed`: the numbers after the
+    /// processors are shown, too.
     ///
     /// # Errors
     /// Those of the writer.
@@ -17,17 +18,28 @@ impl Score {
         &self,
         tokens: Option<&Tokens>,
         several: bool,
+        processed: bool,
         look: &Look,
         to: &mut dyn Write,
     ) -> io::Result<()> {
         if several {
             writeln!(to, "line {}, sequence {}", self.line, self.sequence)?;
         }
-        let mut table = Table::new("rrddrdddl").keys(2);
+        let mut table = Table::new(if processed { "rrddrdddl" } else { "rrdrdddl" }).keys(2);
+        let shown = |columns: &mut Vec<String>| {
+            if !processed {
+                columns.remove(PROCESSED);
+            }
+            columns.truncate(columns.len() - usize::from(tokens.is_none()));
+        };
         let named = ["step", "id", "logprob", "processed", "rank", "bits", "entropy", "cumulative", "token"];
-        table.row(named.into_iter().take(if tokens.is_some() { 9 } else { 8 }));
+        let mut heads = named.map(str::to_string).to_vec();
+        shown(&mut heads);
+        table.row(heads);
         for t in &self.tokens {
-            table.row(cells(t, look).into_iter().chain(tokens.map(|_| token(tokens, t.id))));
+            let mut row = cells(t, tokens, look).to_vec();
+            shown(&mut row);
+            table.row(row);
         }
         table.write_within(look.width, to)?;
         self.sums(look, to)
@@ -35,12 +47,36 @@ impl Score {
 
     /// The sums, in a line or two.
     fn sums(&self, look: &Look, to: &mut dyn Write) -> io::Result<()> {
-        let words = self.sums_in_words(look);
-        wrap(&words, look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
+        lines(&self.sums_in_words(look), look, to)
     }
 
     /// How many tokens, their log-probability and perplexity; those after the processors where they are others.
     fn sums_in_words(&self, look: &Look) -> String {
+        ScoreTotal::of(std::slice::from_ref(self)).words(look)
+    }
+}
+
+impl ScoreTotal {
+    /// The sums of all sequences, in a line or two; nothing for a single one, which has its own.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn text(&self, look: &Look, to: &mut dyn Write) -> io::Result<()> {
+        match self.total_in_words(look) {
+            Some(words) => lines(&words, look, to),
+            None => Ok(()),
+        }
+    }
+
+    /// The sums of several sequences.
+    fn total_in_words(&self, look: &Look) -> Option<String> {
+        let mean = self.mean_logprob.map(|mean| format!(", mean log-probability {}", look.number(mean)));
+        (self.sequences > 1).then(|| {
+            format!("all {} sequences: {}{}", self.sequences, self.words(look), mean.unwrap_or_default())
+        })
+    }
+
+    fn words(&self, look: &Look) -> String {
         let both = |name: &str, raw: Option<f64>, processed: Option<f64>| {
             let (raw, processed) = (number(raw, look), number(processed, look));
             if raw == processed {
@@ -60,12 +96,18 @@ impl Score {
             ],
         };
         let [logprob, perplexity] = sums;
-        let parts = [count_of(self.tokens.len(), "token"), logprob, perplexity];
-        parts.join(", ")
+        [count_of(self.tokens, "token"), logprob, perplexity].join(", ")
     }
 }
 
-fn cells(t: &ScoredToken, look: &Look) -> [String; 8] {
+fn lines(words: &str, look: &Look, to: &mut dyn Write) -> io::Result<()> {
+    wrap(words, look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
+}
+
+/// The column of the numbers after the processors.
+const PROCESSED: usize = 3;
+
+fn cells(t: &ScoredToken, tokens: Option<&Tokens>, look: &Look) -> [String; 9] {
     let number = |x| number(x, look);
     [
         t.step.to_string(),
@@ -76,6 +118,7 @@ fn cells(t: &ScoredToken, look: &Look) -> [String; 8] {
         least_bits(t).map_or_else(|| number(t.bits), |bits| format!(">= {}", look.number(bits))),
         number(Some(t.entropy)),
         number(t.cumulative_logprob),
+        token(tokens, t.id),
     ]
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::json;
 use tokpick::check::{self, Claimed, LogprobDiff, LogprobOptions, read_claimed, read_masks};
 use tokpick::render::Tokens;
-use tokpick::source::{LogitsSource, read_text};
+use tokpick::source::{LogitsSource, file_and_array, read_text};
 use tokpick::{Error, Place, Result, TokenId};
 
 use super::{Diff, FormatName, Of, VOCAB};
@@ -15,8 +15,8 @@ use crate::cli::resolve::{Asked, Files};
 use crate::cli::{Given, Status};
 
 /// The flags that count where both sides are log-probabilities already.
-const FLAGS: [&str; 10] =
-    ["of", "ratio-bound", "max-kl", "top", "format", "output", "width", "color", "ascii", "digits"];
+const FLAGS: [&str; 11] =
+    ["rows", "of", "ratio-bound", "max-kl", "top", "format", "output", "width", "color", "ascii", "digits"];
 
 /// An input, as far as it has been looked at.
 pub(super) enum Input {
@@ -30,11 +30,14 @@ impl Diff {
     /// Looks at an input.
     pub(super) fn look_at(&self, path: &Path) -> Result<Input> {
         // a pipe is read once
-        let is_file = path.is_file() && (self.of == Some(Of::Tokens) || is_small(path));
-        if self.of != Some(Of::Rows) && is_file && may_hold_tokens(path) {
-            let text = read_text(path)?;
-            if let Some(found) = read_claimed(&path.display().to_string(), text.as_bytes())? {
-                return Ok(Input::Tokens(found.sequences, found.is_certain));
+        let (file, list) = file_and_array(path);
+        let is_file = file.is_file() && (self.of == Some(Of::Tokens) || is_small(&file));
+        if self.of != Some(Of::Rows) && is_file && may_hold_tokens(&file) {
+            let text = read_text(&file)?;
+            let found = read_claimed(&file.display().to_string(), text.as_bytes(), list.as_deref())?;
+            if let Some(found) = found {
+                // a list that was named is no list of the best few
+                return Ok(Input::Tokens(found.sequences, found.is_certain || list.is_some()));
             }
         }
         Ok(Input::Rows(self.open(path, self.rows)?))
@@ -62,7 +65,7 @@ impl Diff {
         }
         let is_certain = self.of == Some(Of::Tokens) || sides.iter().flatten().any(|side| side.1);
         let missing = sides.iter().position(Option::is_none);
-        let (a, b) = match (sides, missing) {
+        let (mut a, mut b) = match (sides, missing) {
             ([Some(a), Some(b)], _) if is_certain => (a.0, b.0),
             ([Some(one), None] | [None, Some(one)], Some(at)) if is_certain && !one.0.is_empty() => {
                 let Input::Rows(source) = &mut inputs[at] else { return Ok(Err(inputs)) };
@@ -71,7 +74,12 @@ impl Diff {
                     let what = "its tokens have no ids, by which rows could be read: `Vocab` gives the strings that ids are found by";
                     return Err(Error::input(file.display().to_string(), Place::default(), what).into());
                 }
-                let of_rows = self.scored(source.as_mut(), &one.0)?;
+                // all of them, for what was taken before the chosen steps is history
+                let mut all = match self.rows {
+                    Some(_) => Some(self.open(if at == 0 { &self.a } else { path_b }, None)?),
+                    None => None,
+                };
+                let of_rows = self.scored(all.as_mut().unwrap_or(source).as_mut(), &one.0)?;
                 if at == 0 { (of_rows, one.0) } else { (one.0, of_rows) }
             }
             _ if self.of == Some(Of::Tokens) => {
@@ -92,6 +100,16 @@ impl Diff {
         {
             let what = "has no meaning where log-probabilities of tokens are compared: they are taken as they are (--of rows compares rows)";
             return Err(Error::setting(format!("--{flag}"), "", what).into());
+        }
+        if let Some(rows) = self.rows {
+            let longest = a.iter().chain(&b).map(|claimed| claimed.logprobs.len()).max().unwrap_or(0);
+            if rows.start >= longest {
+                let what = format!("selects nothing: there are {longest} tokens at most");
+                return Err(Error::setting("--rows", rows, what).into());
+            }
+            a.iter_mut()
+                .chain(&mut b)
+                .for_each(|claimed| claimed.select(rows.start..rows.end.unwrap_or(usize::MAX)));
         }
         let mut out = self.report.open()?;
         let inside = inputs.iter().find_map(|input| match input {

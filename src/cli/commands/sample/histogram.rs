@@ -11,7 +11,7 @@ use tokpick::source::Access;
 use tokpick::{Error, Result, sampler};
 
 use crate::cli::args::{DecodeArgs, FormatName, Seed, ShowArgs, made};
-use crate::cli::note::{left_out, missing, note};
+use crate::cli::note::{left_out, made_of, missing, note};
 use crate::cli::resolve::Setup;
 use crate::cli::run::parallel;
 use crate::cli::strategy::{Drawing, draw, samples};
@@ -78,6 +78,8 @@ pub fn run(args: &DecodeArgs, view: &HistogramArgs, setup: Setup, given: &Given)
     let tokens = opened.tokens.as_ref();
     let look = view.show.look(&out);
     let (top, made) = (view.top.unwrap_or(TOP), made(given, seed.as_ref().map(|s| s.0.as_str())));
+    let known = |left: &_| Known::of(&resolved.chain, left).words();
+    let made = made_of(made, opened.source.name(), opened.left_out.as_ref(), known);
     out.write(|to| match format {
         FormatName::Svg => to.write_all(histogram.svg(top, tokens, look.width, &made).as_bytes()),
         FormatName::Html => to.write_all(histogram.html(top, tokens, look.width, &made).as_bytes()),
@@ -97,7 +99,7 @@ pub fn run(args: &DecodeArgs, view: &HistogramArgs, setup: Setup, given: &Given)
     })?;
     out.finish()?;
     missing(tokens);
-    left_out(&opened, |left| Known::of(&resolved.chain, left).words());
+    left_out(&opened, known);
     Ok(Status::Done)
 }
 
