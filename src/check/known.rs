@@ -99,6 +99,7 @@ mod tests {
             bound: half,
             below_best: half,
             largest: 0.1,
+            unsure: 0.1,
             counts: true,
             ..LeftOut::default()
         };
