@@ -11,7 +11,10 @@ SETTINGS = {"temperature": 0.8, "top_p": 0.9, "repetition_penalty": 1.1, "seed":
 def batches(file, reader):
     """The file's record batches, as pyarrow, Polars or DuckDB reads them."""
     if reader == "pyarrow":
-        yield from pq.ParquetFile(file).iter_batches(batch_size=256)
+        groups = pq.ParquetFile(file)
+        for group in range(groups.num_row_groups):
+            # over several groups at once the reader keeps what it has read of them
+            yield from groups.iter_batches(batch_size=256, row_groups=[group])
     elif reader == "polars":
         import polars
 

@@ -263,7 +263,7 @@ class Settings(TypedDict, total=False):
     ratio_bound: Any
     #: The overlap is of so many best tokens
     overlap_k: int | None
-    #: Show this step alone (default: all)
+    #: Show this step alone, or these as --steps takes them (default: all)
     step: int | None
     #: Show these steps; B is not included
     steps: Any

@@ -94,6 +94,9 @@ const LOGPROBS: [&str; 9] = [
     "logps",
 ];
 
+/// Keys that name the ids of a prompt.
+const PROMPTS: [&str; 2] = ["prompt_ids", "prompt_token_ids"];
+
 /// Keys that name which positions count.
 const MASKS: [&str; 3] = ["response_mask", "loss_mask", "mask"];
 
@@ -178,9 +181,8 @@ impl Reader<'_> {
             self.found.sequences.push(claimed);
             return Ok(true);
         }
-        let named = |keys: &[&'static str]| keys.iter().find_map(|key| Some((*key, array(object, key)?)));
         let Some((name, logprobs)) = self.logprobs(object)? else { return Ok(false) };
-        let ids = named(&IDS);
+        let ids = one_of(&IDS, object, logprobs.len())?;
         let masks = MASKS.iter().filter_map(|key| Some((*key, field(object, key)?)));
         let lists = Lists {
             name: &name,
@@ -204,8 +206,11 @@ impl Reader<'_> {
         if let Some(JsonValue::Str(text)) = field(object, "text") {
             claimed.text = Some(text.to_string());
         }
-        let prompt = named(&["prompt_ids", "prompt_token_ids"]);
-        claimed.prompt = prompt.and_then(|ids| whole(ids.1)).unwrap_or_default();
+        let prompt = PROMPTS.iter().find_map(|key| Some((*key, array(object, key)?)));
+        if let Some((key, ids)) = prompt {
+            claimed.prompt =
+                whole(ids).ok_or_else(|| format!("{key} holds something that is no token id"))?;
+        }
         let is_named = name != "logprobs" || ids.is_none_or(|ids| ids.0 != "ids");
         let has_more = object.iter().any(|(key, _)| !matches!(key.as_ref(), "ids" | "logprobs" | "id"));
         self.found.is_certain |= is_named || has_more || !could_be_a_row(&claimed);
@@ -228,6 +233,21 @@ impl Reader<'_> {
             ));
         }
         Ok(Some((name.to_string(), list)))
+    }
+}
+
+/// The list of one of these names: of several, the first that has `n` entries, or the first at all.
+fn one_of<'a, 'j>(
+    keys: &[&'static str],
+    object: Fields<'a, 'j>,
+    n: usize,
+) -> Read<Option<(&'static str, &'a [JsonValue<'j>])>> {
+    let all = || keys.iter().filter_map(|key| Some((*key, array(object, key)?)));
+    let mut fitting = all().filter(|(_, list)| list.len() == n);
+    let Some((name, list)) = fitting.next() else { return Ok(all().next()) };
+    match fitting.find(|(_, other)| *other != list) {
+        Some((other, _)) => Err(format!("has both {name} and {other}, which differ: leave one of them out")),
+        None => Ok(Some((name, list))),
     }
 }
 

@@ -160,6 +160,20 @@ fn masks_of_trainers_count_or_are_refused() {
         let line = failure(value);
         assert!(line.contains(said), "{line}");
     }
+    for (value, said) in [
+        (with("output_ids", json!([1, 2, 4])), "has both token_ids and output_ids, which differ"),
+        (with("prompt_ids", json!([1, "x"])), "prompt_ids holds something that is no token id"),
+    ] {
+        let line = failure(value);
+        assert!(line.contains(said), "{line}");
+    }
+    // the ids of prompt and answer together are others
+    let whole = at("whole.json", with("input_ids", json!([9, 9, 1, 2, 3])));
+    let together = json!({"input_ids": [1, 2, 3], "ids": [7, 1, 2, 3], "logprobs": [-0.5, -1, -2]});
+    for file in [whole, at("together.json", together)] {
+        let found = tokpick(&["diff", &plain, &file, "-f", "json"]).json();
+        assert_eq!(found["logprobs"]["max_abs"], 0.0, "{file}");
+    }
     // a token counts where all masks let it
     let mut both = with("response_mask", json!([1, 1, 0]));
     both["loss_mask"] = json!([true, false, true]);

@@ -186,3 +186,27 @@ fn texts_are_neither_cut_nor_filled_up() {
     let tokens = Tokens::parse("t", file.to_string().as_bytes()).unwrap();
     assert_eq!(tokens.encode("Hello world", true).unwrap(), [40, 340, 76, 79, 266, 265, 76, 68]);
 }
+
+/// Any ids at all: what their stream gives, piece by piece, is their text.
+#[test]
+fn streams_of_random_ids_are_their_text() {
+    let mut state = 7u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as usize % below
+    };
+    for name in ["gpt2-bytelevel.json", "llama3-split-bytelevel.json", "t5-unigram.json"] {
+        let all = tokenizer(name);
+        let mut ids: Vec<TokenId> = all.strings().iter().map(|(id, _)| id).collect();
+        ids.sort_unstable();
+        for tokens in [all.clone(), all.skipping_special(true)] {
+            for _ in 0..200 {
+                let drawn: Vec<TokenId> = (0..1 + random(20)).map(|_| ids[random(ids.len())]).collect();
+                let mut decoder = Decoder::default();
+                let mut text: String = drawn.iter().map(|&id| decoder.next(&tokens, id)).collect();
+                text.push_str(&decoder.finish(&tokens));
+                assert_eq!(text, tokens.text(&drawn), "{name}: {drawn:?}");
+            }
+        }
+    }
+}
