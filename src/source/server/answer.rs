@@ -165,10 +165,8 @@ impl Step {
     /// list that falls everywhere else has it out of turn, and of one entry nothing can be told.
     fn is_beyond(&self, taken: Number) -> Option<bool> {
         let at = self.listed.iter().position(|(number, _)| *number == taken)?;
-        match self.listed.get(1) {
-            None => None,
-            Some((_, second)) => Some(at == 0 && self.listed[0].1 < *second),
-        }
+        let [first, second, ..] = self.listed[..] else { return None };
+        Some(at == 0 && first.1 < second.1)
     }
 }
 

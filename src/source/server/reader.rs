@@ -31,6 +31,9 @@ const NAMELESS: &str = "";
 /// The longest name of a request: it stands beside everything that is said of its answers.
 const LONGEST_NAME: usize = 4096;
 
+/// The ids of a prompt, and its steps.
+type SharedPrompt = (Option<Arc<[TokenId]>>, Arc<Vec<Step>>);
+
 /// What surrounds a document.
 #[derive(Debug, Clone, Default)]
 struct Around {
@@ -177,7 +180,7 @@ impl Reader {
         let mut before = Prompts::default();
         let whole = d.get("prompt_logprobs");
         // the prompt that all have in common is read once
-        let mut shared: Option<(Option<Arc<[TokenId]>>, Arc<Vec<Step>>)> = None;
+        let mut shared: Option<SharedPrompt> = None;
         for (choice, n) in choices.iter().zip(0..) {
             let mut around = around.clone();
             let base = around.asked.seed.take();
