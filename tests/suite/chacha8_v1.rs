@@ -159,22 +159,28 @@ fn python_reproduces_every_vector() {
 /// Many samples of a row have a table of its masses, uniforms made together, and groups; few have none of these.
 #[test]
 fn many_samples_are_those_of_one_at_a_time() {
-    const MANY: usize = 40_000;
-    let logits: Vec<f32> = (0..4 * 3000).map(|i| ((i * 7919) % 1009) as f32 / 100.0).collect();
-    let mut source = Steps::new("steps", &[2, 2, 3000], None, logits).unwrap();
-    for chain in ["", "temperature=0.7,top-p=0.9", "top-k=3", "logit-bias(bias=[[5,3.5],[9,\"-inf\"]])"] {
-        let chain = settings::chain(chain).unwrap();
+    let bias = r#"[{"logit_bias":[[5,3.5],[9,"-inf"]]}]"#;
+    // groups are larger where there are several steps
+    for (many, axes, chain) in [
+        (5000, [2, 1, 1500], ""),
+        (5000, [1, 1, 1500], "temperature=0.7,top-p=0.9"),
+        (5000, [1, 1, 1500], bias),
+        (17_000, [2, 2, 100], "top-k=30"),
+    ] {
+        let logits: Vec<f32> =
+            (0..axes.iter().product()).map(|i| ((i * 7919) % 1009) as f32 / 100.0).collect();
+        let mut source = Steps::new("steps", &axes, None, logits).unwrap();
+        let chain = settings::chain(if chain.is_empty() { "[]" } else { chain }).unwrap();
         let limits = Limits::default().with_eos(0..40);
         let job = Job::new(&chain).limits(&limits);
-        let mut sample = |samples, job: Job<'_>| {
-            Sample { draw: Box::new(Addressed::new(7)), samples }.decode(&mut source, &job).unwrap()
+        let mut sample = |job: Job<'_>| {
+            Sample { draw: Box::new(Addressed::new(7)), samples: many }.decode(&mut source, &job).unwrap()
         };
-        let (together, grouped) = (sample(MANY, job), sample(MANY, job.steps(false)));
+        let (together, grouped) = (sample(job), sample(job.steps(false)));
         assert_eq!(together, grouped);
-        assert_eq!(sample(MANY, job.steps(false).parallel(true).logprobs(true)).len(), together.len());
+        assert_eq!(sample(job.steps(false).parallel(true)), together);
         let mut c = Candidates::default();
-        for h in together.iter().step_by(53) {
-            assert_eq!(grouped[h.sequence * MANY + h.sample].ids, h.ids);
+        for h in grouped.iter().step_by(53) {
             for (step, id) in h.ids.iter().enumerate() {
                 let mut rows = Vec::new();
                 let query = Query { sequence: h.sequence, step, context: &[], prompt_len: 0 };
