@@ -16,6 +16,9 @@ use tokpick::sampler::{Beam, Job, Sample, Sampler};
 use tokpick::settings;
 use tokpick::source::Steps;
 
+/// Makes a draw.
+type Make = fn() -> Box<dyn Draw>;
+
 /// Name and points.
 type Curve = (String, Vec<(f64, f64)>);
 
@@ -64,7 +67,7 @@ fn sample(source: &mut Steps, job: &Job<'_>, draw: Box<dyn Draw>, samples: usize
 fn over_vocab() -> Vec<Curve> {
     const SIZES: [usize; 7] = [1_000, 3_000, 10_000, 32_000, 100_000, 300_000, 1_000_000];
     const ROWS: usize = 8;
-    let strategies: [(&str, &str, fn() -> Box<dyn Draw>); 4] = [
+    let strategies: [(&str, &str, Make); 4] = [
         ("greedy", "", || Box::new(Argmax)),
         ("temperature 0.8", "temperature=0.8", || Box::new(Addressed::new(7))),
         ("top-p 0.9", "top-p=0.9", || Box::new(Addressed::new(7))),
