@@ -90,6 +90,7 @@ fn main() {
             seed: 1,
             logprobs: true,
             parallel: false,
+            steps: true,
         };
         let mut beam = Beam { variant, ..Beam::new(BEAMS).expect("beams") };
         let run = best_of(4, || {

@@ -21,6 +21,7 @@ pub fn sum(row: &[f32]) -> f32 {
 }
 
 /// Limit (b): maximum and Σ exp(x − max) in `f32`.
+#[allow(dead_code, reason = "not every bench takes both")]
 pub fn softmax(row: &[f32]) -> f32 {
     arch_run(
         #[inline(always)]

@@ -167,6 +167,7 @@ impl Candidates {
         let mass = kernel::mass(self.slice(), weigh, band, &mut blocks);
         self.blocks = blocks;
         self.mass = Some(mass);
+        self.runs = false;
         mass
     }
 
@@ -257,6 +258,26 @@ impl Candidates {
         Some(ids.map_or(at as TokenId, |ids| ids[at]))
     }
 
+    /// As [`pick`](Self::pick), for many uniforms: `found(i, id)` for each in turn.
+    pub fn pick_each(&mut self, uniforms: &[f64], mut found: impl FnMut(usize, Option<TokenId>)) {
+        // what a table costs, several draws cost too
+        let many = uniforms.len() >= MANY + self.slice().values.len() / MANY;
+        let total = many.then(|| self.mass());
+        let mut running = std::mem::take(&mut self.running);
+        if many && !self.runs {
+            running.fill(self.slice(), self.weigh(), self.band(), &self.blocks);
+            self.runs = true;
+        }
+        for (i, &u) in uniforms.iter().enumerate() {
+            let id = match total.and_then(|total| running.find(u * total)) {
+                Some(at) => Some(self.slice().ids.map_or(at as TokenId, |ids| ids[at])),
+                None => self.pick(u),
+            };
+            found(i, id);
+        }
+        self.running = running;
+    }
+
     /// The position that `pick` finds, where sums that are quicker to have are enough to tell.
     fn pick_nearly(&mut self, u: f64) -> Option<usize> {
         if self.mass.is_some() {
@@ -278,6 +299,9 @@ impl Candidates {
         kernel::pick_among(self.slice(), self.weigh(), self.band(), &self.near.sums, u)
     }
 }
+
+/// Draws, and values for each draw, from which on all running masses are added up at once.
+const MANY: usize = 256;
 
 /// The exponentials of what follows each of `n` ids, divided by their sum.
 fn shares(

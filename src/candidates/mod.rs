@@ -12,7 +12,7 @@ pub(crate) use race::Racers;
 
 use edit::Edits;
 
-use crate::kernel::{self, Band, Kept, Slice, Weigh};
+use crate::kernel::{self, Band, Kept, Running, Slice, Weigh};
 use crate::source::Row;
 use crate::{Error, Place, Result, TokenId};
 
@@ -70,6 +70,9 @@ pub struct Candidates {
     blocks: Vec<f64>,
     /// Mass and parts summed faster, with an error in the last bits: enough for most draws.
     near: Near,
+    /// All running masses, if many draws needed them; `runs` as long as they are those of `mass`.
+    running: Running,
+    runs: bool,
     /// A buffer for the parts of Σ p²: nothing is kept in it between calls.
     squares: Vec<f64>,
 }
@@ -269,6 +272,7 @@ impl Candidates {
         std::mem::swap(&mut self.own, &mut self.spare);
         self.lo = f32::NEG_INFINITY;
         self.near.sums.total = None;
+        self.runs = false;
     }
 
     /// After scores changed, or which tokens are members.

@@ -308,12 +308,15 @@ fn raw_distance(a: &Candidates, b: &Candidates) -> (f64, usize) {
 /// Σ p ln(p / q) in nats; `None` if q lacks a member of p.
 fn kl(p: &Candidates, q: &Candidates) -> Option<f64> {
     let (of_p, of_q) = (p.normalizer(), q.normalizer());
-    let mut sum = 0.0;
+    let (mut shares, mut ratios) = (Vec::new(), Vec::new());
     for (id, score) in p.members() {
         let Some(ln_p) = of_p.log_probability(score) else { continue };
         let ln_q = q.score(id).and_then(|s| of_q.log_probability(s))?;
-        sum += crate::kernel::exp(ln_p) * (ln_p - ln_q);
+        shares.push(ln_p);
+        ratios.push(ln_p - ln_q);
     }
+    crate::kernel::each(&mut shares, crate::kernel::exp);
+    let sum = shares.iter().zip(ratios).fold(0.0, |sum, (share, ratio)| sum + share * ratio);
     Some(sum.max(0.0))
 }
 

@@ -1,4 +1,4 @@
-use super::{Draw, DrawRow, Margin, Pick, Turn, nothing};
+use super::{Draw, DrawRow, Margin, Pick, Seat, Turn, nothing};
 use crate::kernel::ChaCha8;
 use crate::processor::Coins;
 use crate::{Result, TokenId};
@@ -52,7 +52,12 @@ impl Key {
 
 /// The addressed uniform in [0, 1): 53 bits of the two 32-bit words at `word`.
 pub fn uniform(key: &Key, step: usize, word: u64) -> f64 {
-    (ChaCha8::new(key.words(), step as u64).from(word) >> 11) as f64 * 2f64.powi(-53)
+    unit(ChaCha8::new(key.words(), step as u64).from(word))
+}
+
+/// The upper 53 bits of a pair, in [0, 1).
+fn unit(pair: u64) -> f64 {
+    (pair >> 11) as f64 * 2f64.powi(-53)
 }
 
 /// The coins of one row, for processors that toss one.
@@ -90,20 +95,38 @@ impl Addressed {
     }
 
     fn uniform(&self, turn: &Turn<'_>, seat: usize) -> f64 {
-        let seat = &turn.seats[seat];
-        let key = Key {
-            seed: self.seed,
-            purpose: 0,
-            lane: seat.lane,
-            sequence: turn.sequence,
-            sample: seat.sample,
-        };
-        uniform(&key, turn.step, 0)
+        uniform(&self.key(turn.sequence, &turn.seats[seat]), turn.step, 0)
+    }
+
+    fn key(&self, sequence: usize, seat: &Seat) -> Key {
+        Key { seed: self.seed, purpose: 0, lane: seat.lane, sequence, sample: seat.sample }
+    }
+
+    /// As one seat after the other, with the uniforms of all made together.
+    fn several(&self, turn: &mut Turn<'_>) -> Result<()> {
+        let mut words = Vec::new();
+        let step = turn.step as u64;
+        let streams = turn.seats.iter().map(|seat| ChaCha8::new(self.key(turn.sequence, seat).words(), step));
+        ChaCha8::first_pairs(streams, &mut words);
+        let uniforms: Vec<f64> = words.into_iter().map(unit).collect();
+        let (seats, mut all) = (&mut *turn.seats, true);
+        turn.candidates.pick_each(&uniforms, |seat, id| {
+            let pick = |id| Pick { uniform: Some(uniforms[seat]), ..Pick::certain(id) };
+            seats[seat].pick = id.map(pick);
+            all &= id.is_some();
+        });
+        if all { Ok(()) } else { Err(nothing(turn)) }
     }
 }
 
+/// Seats of a row from which on their uniforms are made together.
+const SEVERAL: usize = 16;
+
 impl DrawRow for Addressed {
     fn row(&self, turn: &mut Turn<'_>) -> Result<()> {
+        if turn.seats.len() >= SEVERAL {
+            return self.several(turn);
+        }
         for seat in 0..turn.seats.len() {
             let u = self.uniform(turn, seat);
             let id = turn.candidates.pick(u).ok_or_else(|| nothing(turn))?;

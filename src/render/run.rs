@@ -73,6 +73,8 @@ pub struct RunWriter {
     head: Head,
     written: usize,
     escape: bool,
+    /// A buffer for the line that is being written.
+    line: Vec<u8>,
     ids: BTreeMap<usize, Value>,
     /// Where texts end; made of the strings, where nothing ends them.
     stop: Option<Stop>,
@@ -89,6 +91,7 @@ impl RunWriter {
             head,
             written: 0,
             escape: false,
+            line: Vec::new(),
             ids: BTreeMap::new(),
             stop: None,
             readers: HashMap::new(),
@@ -197,10 +200,14 @@ impl RunWriter {
                 writeln!(to, "{}", if self.escape { escape(&text) } else { text })?;
             }
             (RunFormat::Ids | RunFormat::Text, _) => {
-                for (at, id) in h.ids.iter().enumerate() {
-                    write!(to, "{}{id}", if at > 0 { " " } else { "" })?;
+                self.line.clear();
+                for id in &h.ids {
+                    decimal(*id, &mut self.line);
+                    self.line.push(b' ');
                 }
-                writeln!(to)?;
+                self.line.pop();
+                self.line.push(b'\n');
+                to.write_all(&self.line)?;
             }
         }
         self.written += 1;
@@ -239,6 +246,21 @@ impl RunWriter {
     }
 }
 
+/// Appends a number in decimal digits: `write!` takes longer for it than the draw of a token.
+fn decimal(mut n: u32, to: &mut Vec<u8>) {
+    let mut digits = [b'0'; 10];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+    }
+    to.extend_from_slice(&digits[at..]);
+}
+
 /// A sequence in JSON, with the strings of its tokens where there are some.
 #[derive(Serialize)]
 struct Line<'a> {
@@ -256,4 +278,19 @@ struct Line<'a> {
     /// All of them as text, up to the stop string.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decimal;
+
+    #[test]
+    fn numbers_are_those_of_display() {
+        let powers = (0..10).flat_map(|n| [10u32.pow(n) - 1, 10u32.pow(n), 10u32.pow(n) + 1]);
+        for n in powers.chain([42, 128_255, u32::MAX - 1, u32::MAX]) {
+            let mut line = b"7 ".to_vec();
+            decimal(n, &mut line);
+            assert_eq!(String::from_utf8_lossy(&line), format!("7 {n}"));
+        }
+    }
 }

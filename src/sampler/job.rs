@@ -75,13 +75,26 @@ pub struct Job<'a> {
     pub logprobs: bool,
     /// Whether rows may be decoded on several threads (of the current rayon pool). It never changes the result.
     pub parallel: bool,
+    /// Whether the tokens of each step are handed out, too ([`Event::Step`](super::Event::Step)). Without them, many samples of a row
+    /// are drawn in groups, and each hypothesis is handed out as soon as its group is done.
+    pub steps: bool,
 }
 
 impl<'a> Job<'a> {
-    /// A job without prompt, prefix and limits, with seed 0, without log-probabilities, on one thread.
+    /// A job without prompt, prefix and limits, with seed 0, without log-probabilities, on one thread, with steps.
     pub fn new(chain: &'a Chain) -> Self {
         let limits = &NO_LIMITS;
-        Job { prompt: &[], prefix: &[], chain, limits, stop: None, seed: 0, logprobs: false, parallel: false }
+        Job {
+            prompt: &[],
+            prefix: &[],
+            chain,
+            limits,
+            stop: None,
+            seed: 0,
+            logprobs: false,
+            parallel: false,
+            steps: true,
+        }
     }
 
     /// Sets [`prompt`](Self::prompt).
@@ -117,6 +130,11 @@ impl<'a> Job<'a> {
     /// Sets [`parallel`](Self::parallel).
     pub fn parallel(self, parallel: bool) -> Self {
         Job { parallel, ..self }
+    }
+
+    /// Sets [`steps`](Self::steps).
+    pub fn steps(self, steps: bool) -> Self {
+        Job { steps, ..self }
     }
 
     /// The number of the first row that is asked for: a source that follows the prefix counts the tokens generated before it.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::dtype::{Codec, Fault};
 use super::layout::Grid;
 use super::lent::LentArray;
+use super::positioned::PositionedFile;
 use super::stream::{Rows, Stream};
 use super::{Access, Format, Layout, LogitsSource, Query, ReadAt, Row, RowRange, Shape, Steps, read_rows};
 use crate::{Error, Place, Result, TokenId};
@@ -346,37 +347,5 @@ impl Rows for RawPipe {
 
     fn skip(&mut self) -> Result<bool> {
         self.next(&mut Row::default())
-    }
-}
-
-/// A file that is read at given positions through a shared reference.
-#[cfg(unix)]
-pub(super) struct PositionedFile(File);
-
-#[cfg(unix)]
-impl PositionedFile {
-    pub fn new(file: File) -> Self {
-        PositionedFile(file)
-    }
-
-    pub fn read_exact_at(&self, bytes: &mut [u8], position: u64) -> io::Result<()> {
-        std::os::unix::fs::FileExt::read_exact_at(&self.0, bytes, position)
-    }
-}
-
-/// A file that is read at given positions through a shared reference: seek and read under a lock.
-#[cfg(not(unix))]
-pub(super) struct PositionedFile(std::sync::Mutex<File>);
-
-#[cfg(not(unix))]
-impl PositionedFile {
-    pub fn new(file: File) -> Self {
-        PositionedFile(std::sync::Mutex::new(file))
-    }
-
-    pub fn read_exact_at(&self, bytes: &mut [u8], position: u64) -> io::Result<()> {
-        let mut file = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        file.seek(SeekFrom::Start(position))?;
-        file.read_exact(bytes)
     }
 }

@@ -41,6 +41,7 @@ mod npy;
 mod offset;
 mod open;
 mod padding;
+mod positioned;
 mod prefix_table;
 mod probs;
 mod record;

@@ -1,11 +1,19 @@
 //! Prefix tables: logits that depend on what was generated.
 
+mod kept;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::ops::Range;
 use std::sync::Arc;
+
+use kept::Kept;
 
 use super::names::only;
 use super::text::json::Content;
-use super::text::jsonl::{LineOptions, sparse};
+use super::text::jsonl::LineOptions;
 use super::text::lines::Lines;
 use super::{Access, Format, LogitsSource, Names, Query, ReadAt, Row, Shape, read_rows};
 use crate::{Error, Place, Result, TokenId};
@@ -14,7 +22,8 @@ use crate::{Error, Place, Result, TokenId};
 ///
 /// The ids may be written as token strings, where the strings are known. A row may also be sparse, `{"prefix": [ids], "ids": [ids],
 /// "logprobs": [numbers]}`, or of probabilities (`probs`), and one of the lines may bring the token strings (`vocab`). Without
-/// dense rows V is given, or one above the highest id that occurs.
+/// dense rows V is given, or one above the highest id that occurs. The rows of a large table in a file stay there: 64 MiB of them are
+/// kept, the others are read again when they are asked for.
 ///
 /// The prefix is what was generated, without the prompt. A table need not be complete: a prefix that it lacks is
 /// [`Error::NoPrefix`] when it is asked for, so a recorded search can be replayed from exactly the rows it saw.
@@ -37,7 +46,7 @@ pub struct PrefixTable {
     vocab: usize,
     /// Number of the row of each prefix.
     index: HashMap<Box<[TokenId]>, usize>,
-    rows: Vec<Row>,
+    rows: Kept,
     strings: Option<Vec<String>>,
     /// Some rows list log-probabilities or probabilities.
     lists: bool,
@@ -45,8 +54,14 @@ pub struct PrefixTable {
 
 impl PrefixTable {
     /// Reads a table; `lines` stands at its first line.
-    pub(crate) fn read(mut lines: Lines, options: LineOptions) -> Result<PrefixTable> {
-        let mut table = PrefixTable { name: lines.name.clone(), ..PrefixTable::default() };
+    pub(crate) fn read(lines: Lines, options: LineOptions) -> Result<PrefixTable> {
+        PrefixTable::read_within(IN_MEMORY, lines, options)
+    }
+
+    /// As [`read`](Self::read), with so many bytes of rows in memory.
+    fn read_within(in_memory: usize, mut lines: Lines, options: LineOptions) -> Result<PrefixTable> {
+        let rows = Kept::new(lines.file.take(), in_memory);
+        let mut table = PrefixTable { name: lines.name.clone(), rows, ..PrefixTable::default() };
         let mut content = Content::default();
         // one above the highest id so far
         let mut least = 0;
@@ -54,7 +69,7 @@ impl PrefixTable {
         let mut waiting = Vec::new();
         loop {
             content.parse(&lines.text, lines.context(&options, None))?;
-            let at = At { file: &lines.name, line: lines.line };
+            let at = At { file: &lines.name, line: lines.line, bytes: lines.at.clone() };
             if let Some(strings) = content.vocab.take()
                 && table.strings.replace(strings).is_some()
             {
@@ -63,15 +78,15 @@ impl PrefixTable {
             if content.named.is_empty() {
                 table.add(at, &mut content, options.vocab_size, &mut least)?;
             } else {
-                waiting.push((lines.line, std::mem::take(&mut content)));
+                waiting.push((lines.line, lines.at.clone(), std::mem::take(&mut content)));
             }
             if !lines.advance()? {
                 break;
             }
         }
-        let names = options.names.or_else(|| table.strings.as_deref().map(names_of));
-        for (line, mut content) in waiting {
-            let at = At { file: &lines.name, line };
+        let names = options.names.clone().or_else(|| table.strings.as_deref().map(names_of));
+        for (line, bytes, mut content) in waiting {
+            let at = At { file: &lines.name, line, bytes };
             content.resolve(names.as_ref()).map_err(|what| at.bad(what))?;
             table.add(at, &mut content, options.vocab_size, &mut least)?;
         }
@@ -88,7 +103,7 @@ impl PrefixTable {
             let what = format!("\"vocab\" has {} strings, the rows have {v} logits", strings.len());
             return Err(Error::input(table.name, Place::default(), what));
         }
-        table.rows.iter_mut().for_each(|row| row.vocab = v);
+        table.rows.settle(v, LineOptions { names, ..options });
         Ok(table)
     }
 
@@ -111,19 +126,14 @@ impl PrefixTable {
         if let Some(what) = content.wrong_taken() {
             return Err(at.bad(what));
         }
+        if content.ids.is_none() && content.logprobs {
+            return Err(at.bad("\"logprobs\" without \"ids\"; give all V of them as \"logits\", or the ids"));
+        }
         let mut row = Row::default();
-        match content.ids.take() {
-            Some(ids) => {
-                sparse(Place::line(at.line), at.file, &ids, &content.logits, &mut row)?;
-                let highest = row.ids.as_ref().and_then(|ids| ids.last().copied()).unwrap_or(0);
-                *least = (*least).max(highest as usize + 1);
-            }
-            None if content.logprobs => {
-                return Err(
-                    at.bad("\"logprobs\" without \"ids\"; give all V of them as \"logits\", or the ids")
-                );
-            }
-            None => self.dense(at, content, vocab_size, &mut row)?,
+        kept::fill(&mut row, content, at.file, at.line)?;
+        match &row.ids {
+            Some(ids) => *least = (*least).max(ids.last().copied().unwrap_or(0) as usize + 1),
+            None => self.check_dense(&at, row.logits.len(), vocab_size)?,
         }
         if let Some(id) = prefix.iter().find(|id| self.vocab > 0 && **id as usize >= self.vocab) {
             let v = self.vocab;
@@ -132,24 +142,20 @@ impl PrefixTable {
             );
         }
         *least = prefix.iter().fold(*least, |least, id| least.max(*id as usize + 1));
-        let text = format!("{prefix:?}");
-        if self.index.insert(prefix.into_boxed_slice(), self.index.len()).is_some() {
-            return Err(at.bad(format!("the prefix {text} stands twice in the table")));
-        }
         self.lists |= row.ids.is_some() && (content.logprobs || content.probs);
-        content.rest(&mut row);
-        self.rows.push(row);
+        let number = self.index.len();
+        match self.index.entry(prefix.into_boxed_slice()) {
+            Entry::Occupied(prefix) => {
+                let prefix = prefix.key();
+                return Err(at.bad(format!("the prefix {prefix:?} stands twice in the table")));
+            }
+            Entry::Vacant(free) => free.insert(number),
+        };
+        self.rows.push(row, at.line, at.bytes);
         Ok(())
     }
 
-    fn dense(
-        &mut self,
-        at: At<'_>,
-        content: &Content,
-        vocab_size: Option<usize>,
-        row: &mut Row,
-    ) -> Result<()> {
-        let found = content.logits.len();
+    fn check_dense(&mut self, at: &At<'_>, found: usize, vocab_size: Option<usize>) -> Result<()> {
         if found == 0 {
             return Err(at.bad("V = 0: the row holds no token"));
         }
@@ -163,7 +169,6 @@ impl PrefixTable {
         if found != v {
             return Err(at.bad(format!("{found} logits here, the lines before have {v}")));
         }
-        row.start_dense(v).extend_from_slice(&content.logits);
         Ok(())
     }
 
@@ -171,12 +176,15 @@ impl PrefixTable {
     /// continue.
     fn seems_to_end(&self, missing: &[TokenId]) -> bool {
         let Some((last, parent)) = missing.split_last() else { return false };
-        let is_best = |row: &Row| {
-            row.logit(*last).is_some_and(|x| x.is_finite() && row.logits.iter().all(|other| *other <= x))
+        let mut row = Row::default();
+        let mut is_best = |prefix: &[TokenId], index: usize| {
+            self.rows.copy(&self.name, index, prefix, &mut row).is_ok()
+                && row
+                    .logit(*last)
+                    .is_some_and(|x| x.is_finite() && row.logits.iter().all(|other| *other <= x))
         };
-        let row = |index: usize| &self.rows[index];
         self.index.keys().all(|prefix| !prefix.contains(last))
-            && self.index.iter().any(|(prefix, &index)| prefix.as_ref() != parent && is_best(row(index)))
+            && self.index.iter().any(|(prefix, &index)| prefix.as_ref() != parent && is_best(prefix, index))
     }
 
     /// Number of prefixes.
@@ -190,15 +198,18 @@ impl PrefixTable {
     }
 }
 
-/// A line of a table that is read.
-#[derive(Clone, Copy)]
+/// Bytes of rows that are kept in memory where the rest can be read again.
+const IN_MEMORY: usize = 64 << 20;
+
+/// A line of a table that is read, and where it lies.
 struct At<'a> {
     file: &'a str,
     line: usize,
+    bytes: Range<u64>,
 }
 
 impl At<'_> {
-    fn bad(self, what: impl Into<String>) -> Error {
+    fn bad(&self, what: impl Into<String>) -> Error {
         Error::input(self.file, Place::line(self.line), what)
     }
 }
@@ -223,8 +234,7 @@ impl ReadAt for PrefixTable {
             let ends = self.seems_to_end(&prefix);
             return Err(Error::NoPrefix { file, prefix, ends });
         };
-        row.copy_from(&self.rows[*index]);
-        Ok(())
+        self.rows.copy(&self.name, *index, at.prefix(), row)
     }
 }
 

@@ -7,9 +7,12 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use tokpick::candidates::Candidates;
-use tokpick::draw::{Gumbel, Key, uniform};
+use tokpick::draw::{Addressed, Gumbel, Key, uniform};
 use tokpick::kernel::Weigh;
-use tokpick::source::Row;
+use tokpick::processor::Context;
+use tokpick::sampler::{Job, Limits, Sample, Sampler};
+use tokpick::settings;
+use tokpick::source::{LogitsSource, Query, Row, Steps};
 
 const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/chacha8-v1");
 /// Vectors of each kind.
@@ -151,4 +154,43 @@ fn python_reproduces_every_vector() {
     let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success(), "{out}{err}");
     assert_eq!(out.lines().filter(|l| l.ends_with("1000 vectors, 0 wrong")).count(), KINDS.len(), "{out}");
+}
+
+/// Many samples of a row have a table of its masses, uniforms made together, and groups; few have none of these.
+#[test]
+fn many_samples_are_those_of_one_at_a_time() {
+    let bias = r#"[{"logit_bias":[[5,3.5],[9,"-inf"]]}]"#;
+    // groups are larger where there are several steps
+    for (many, axes, chain) in [
+        (5000, [2, 1, 1500], ""),
+        (5000, [1, 1, 1500], "temperature=0.7,top-p=0.9"),
+        (5000, [1, 1, 1500], bias),
+        (17_000, [2, 2, 100], "top-k=30"),
+    ] {
+        let logits: Vec<f32> =
+            (0..axes.iter().product()).map(|i| ((i * 7919) % 1009) as f32 / 100.0).collect();
+        let mut source = Steps::new("steps", &axes, None, logits).unwrap();
+        let chain = settings::chain(if chain.is_empty() { "[]" } else { chain }).unwrap();
+        let limits = Limits::default().with_eos(0..40);
+        let job = Job::new(&chain).limits(&limits);
+        let mut sample = |job: Job<'_>| {
+            Sample { draw: Box::new(Addressed::new(7)), samples: many }.decode(&mut source, &job).unwrap()
+        };
+        let (together, grouped) = (sample(job), sample(job.steps(false)));
+        assert_eq!(together, grouped);
+        assert_eq!(sample(job.steps(false).parallel(true)), together);
+        let mut c = Candidates::default();
+        for h in grouped.iter().step_by(53) {
+            for (step, id) in h.ids.iter().enumerate() {
+                let mut rows = Vec::new();
+                let query = Query { sequence: h.sequence, step, context: &[], prompt_len: 0 };
+                source.rows(&[query], &mut rows).unwrap();
+                c.load(rows.remove(0), h.sequence, step).unwrap();
+                let cx = Context { context: &[], prompt_len: 0, sequence: h.sequence, step, coins: &0.0 };
+                chain.apply(&mut c, &cx).unwrap();
+                let key = Key { seed: 7, purpose: 0, lane: 0, sequence: h.sequence, sample: h.sample };
+                assert_eq!(c.pick(uniform(&key, step, 0)), Some(*id), "{h:?}");
+            }
+        }
+    }
 }

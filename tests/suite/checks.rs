@@ -21,6 +21,7 @@ fn with<T>(chain: &Chain, prompt: &[TokenId], eos: &[TokenId], f: impl FnOnce(&J
         seed: 0,
         logprobs: false,
         parallel: false,
+        steps: true,
     })
 }
 

@@ -33,6 +33,7 @@ fn counts(chain: &str, draw: Box<dyn Draw>) -> Vec<usize> {
         seed: 0,
         logprobs: false,
         parallel: false,
+        steps: true,
     };
     let mut counts = vec![0; LOGITS.len()];
     Sample { draw, samples: DRAWS }

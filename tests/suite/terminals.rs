@@ -28,6 +28,7 @@ fn run(draw: Box<dyn Draw>, sequences: &[usize], samples: usize, parallel: bool)
         seed: 7,
         logprobs: true,
         parallel,
+        steps: true,
     };
     let mut done = Vec::new();
     let mut emit = |event: Event<'_>| {

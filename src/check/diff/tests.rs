@@ -22,6 +22,7 @@ fn run(
         seed: 0,
         logprobs: false,
         parallel: false,
+        steps: true,
     };
     let mut x = Steps::new("a", axes, None, a.to_vec())?;
     let mut y = Steps::new("b", axes, None, b.to_vec())?;
@@ -124,6 +125,7 @@ fn shapes_must_agree() {
             seed: 0,
             logprobs: false,
             parallel: false,
+            steps: true,
         };
         let mut a = Steps::new("a", x.0, None, vec![0.0; x.1]).unwrap();
         let mut b = Steps::new("b", y.0, None, vec![0.0; y.1]).unwrap();

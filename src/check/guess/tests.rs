@@ -18,8 +18,17 @@ fn sample(sequences: usize, mut sampler: Sample, chain: &Chain, only: Option<usi
     let mut ids = Vec::new();
     let limits = Limits::default();
     let (prompt, prefix) = (&[][..], &[][..]);
-    let job =
-        Job { prompt, prefix, chain, limits: &limits, stop: None, seed: 0, logprobs: false, parallel: false };
+    let job = Job {
+        prompt,
+        prefix,
+        chain,
+        limits: &limits,
+        stop: None,
+        seed: 0,
+        logprobs: false,
+        parallel: false,
+        steps: true,
+    };
     let range = only.map_or(0..sequences, |s| s..s + 1);
     let mut source = Only { inner: &mut source, sequences: range };
     sampler
@@ -36,8 +45,17 @@ fn sample(sequences: usize, mut sampler: Sample, chain: &Chain, only: Option<usi
 fn find(sequences: usize, chain: &Chain, params: &Params, ids: &[Vec<TokenId>]) -> Guess {
     let limits = Limits::default();
     let (prompt, prefix) = (&[][..], &[][..]);
-    let job =
-        Job { prompt, prefix, chain, limits: &limits, stop: None, seed: 0, logprobs: false, parallel: false };
+    let job = Job {
+        prompt,
+        prefix,
+        chain,
+        limits: &limits,
+        stop: None,
+        seed: 0,
+        logprobs: false,
+        parallel: false,
+        steps: true,
+    };
     let options = GuessOptions { seed: Some("11"), addresses: None, params, partial: 3 };
     guess(&mut source(sequences), &job, ids, &options).unwrap()
 }

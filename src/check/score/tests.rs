@@ -18,6 +18,7 @@ fn scores(axes: &[usize], logits: &[f32], chain: &str, ids: &[Vec<TokenId>]) -> 
             seed: 0,
             logprobs: false,
             parallel: false,
+            steps: true,
         },
         ids,
     )

@@ -36,6 +36,7 @@ impl Case {
             seed,
             logprobs: false,
             parallel: false,
+            steps: true,
         })
     }
 
@@ -157,6 +158,7 @@ fn noise_explains_near_ties_and_nothing_else() {
         seed: 0,
         logprobs: false,
         parallel: false,
+        steps: true,
     };
     let options = VerifyOptions { logit_noise: 0.01, ..VerifyOptions::default() };
     for (id, unexplained) in [(1, 0), (2, 1)] {

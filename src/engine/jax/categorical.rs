@@ -8,10 +8,11 @@ use crate::engine::{
         gumbel,
         plan::Plan,
         row, seed,
-        threefry::{Pair, threefry},
+        threefry::Pair,
         uniform,
     },
 };
+use crate::kernel;
 
 /// What `jax.random.key` takes.
 pub(in crate::engine) const SEEDS: &str =
@@ -31,6 +32,8 @@ pub(in crate::engine) struct Categorical {
     engine: &'static str,
     batch: usize,
     filters: Filters,
+    /// Working space: the two words of each token, the sums of a race.
+    words: [Vec<u32>; 2],
     sums: Vec<f32>,
 }
 
@@ -38,7 +41,8 @@ impl Categorical {
     pub(in crate::engine) fn new(info: &'static EngineInfo, params: &Params, batch: usize) -> Result<Self> {
         let plan = Plan::new(info, params)?;
         let filters = plan.arrange(filters::plain(&plan)?)?;
-        Ok(Self { engine: info.name, batch, filters: Filters::new(filters), sums: Vec::new() })
+        let words = [Vec::new(), Vec::new()];
+        Ok(Self { engine: info.name, batch, filters: Filters::new(filters), words, sums: Vec::new() })
     }
 
     /// One draw for each row under `key`.
@@ -56,11 +60,14 @@ impl Categorical {
                 continue;
             }
             self.filters.apply(self.engine, row, input, watch)?;
-            let uniform = |i: usize| {
-                let n = row as u64 * v as u64 + i as u64;
-                let [a, b] = threefry(key, [(n >> 32) as u32, n as u32]);
-                uniform::mantissa_f32(a ^ b).max(f32::MIN_POSITIVE)
-            };
+            let [high, low] = &mut self.words;
+            let counters = (0..v as u64).map(|i| row as u64 * v as u64 + i);
+            high.clear();
+            low.clear();
+            high.extend(counters.clone().map(|n| (n >> 32) as u32));
+            low.extend(counters.map(|n| n as u32));
+            kernel::threefry(key, high, low);
+            let uniform = |i: usize| uniform::mantissa_f32(high[i] ^ low[i]).max(f32::MIN_POSITIVE);
             let scores = &self.filters.scores;
             let (id, evidence) = gumbel::race(scores, uniform, &mut self.sums, watch);
             out.push(Drawn { row, id, evidence, stages: self.filters.log.take() });

@@ -8,6 +8,7 @@ use crate::engine::{
         threefry::{Pair, threefry},
     },
 };
+use crate::kernel;
 
 /// What `mx.random.seed` takes.
 pub(in crate::engine) const SEEDS: &str = "a whole number from 0 to 2^64 - 1";
@@ -38,9 +39,10 @@ pub(in crate::engine) fn bits(key: Pair, n: usize, words: &mut Vec<u32>) {
     words.clear();
     words.resize(n, 0);
     let (low, high) = words.split_at_mut(half + odd);
-    for (i, (a, b)) in low.iter_mut().zip(high).enumerate() {
-        [*a, *b] = threefry(key, [i as u32, (i + half + odd) as u32]);
+    for (i, (a, b)) in low.iter_mut().zip(&mut *high).enumerate() {
+        [*a, *b] = [i as u32, (i + half + odd) as u32];
     }
+    kernel::threefry(key, &mut low[..half], high);
     if odd == 1 {
         low[half] = threefry(key, [half as u32, 0])[0];
     }

@@ -7,7 +7,7 @@ pub(in crate::engine) type Pair = [u32; 2];
 
 const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
 
-/// The block of a counter under a key.
+/// The block of a counter under a key. [`threefry`](crate::kernel::threefry) of the kernel makes many at once.
 pub(in crate::engine) fn threefry(key: Pair, counter: Pair) -> Pair {
     let keys = [key[0], key[1], key[0] ^ key[1] ^ 0x1bd1_1bda];
     let [mut x, mut y] = counter;
@@ -38,6 +38,20 @@ mod tests {
         ];
         for (key, counter, block) in cases {
             assert_eq!(threefry(key, counter), block);
+        }
+    }
+
+    #[test]
+    fn many_are_those_of_one_at_a_time() {
+        use crate::kernel::{self, Simd, with_simd};
+        for (n, key) in [(1, [0, 0]), (31, [7, 8]), (100, [u32::MAX, 0x0370_7344]), (257, [1, u32::MAX])] {
+            let counters = |i: u32| [i.wrapping_mul(0x9e37_79b9), u32::MAX - i];
+            let each: Vec<Pair> = (0..n).map(|i| threefry(key, counters(i))).collect();
+            for simd in Simd::ALL {
+                let (mut x, mut y): (Vec<u32>, Vec<u32>) = (0..n).map(counters).map(|[x, y]| (x, y)).unzip();
+                with_simd(simd, || kernel::threefry(key, &mut x, &mut y));
+                assert_eq!(x.into_iter().zip(y).map(|(x, y)| [x, y]).collect::<Vec<_>>(), each, "{simd:?}");
+            }
         }
     }
 }

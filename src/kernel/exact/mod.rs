@@ -3,7 +3,7 @@
 //! - [`scan`](scan::scan): one look at a row: its largest value, the largest of each span, whether all is valid.
 //! - [`mass`](mass::mass): the weights of some values, summed in the prescribed order.
 //! - [`select`]: the k-th largest, the n best, the values of a band.
-//! - [`pick`](pick::pick): the first value at which the running mass passes a target.
+//! - [`pick`](pick::pick): the first value at which the running mass passes a target; [`Running`] keeps all of them.
 //! - [`Sums`]: weights and their logarithms in `f64`, for what is told and decides nothing.
 //!
 //! [`members`] says which values take part in a loop, and [`fours`] adds four rows in `f32` first: the mean of
@@ -13,12 +13,14 @@ pub mod fours;
 pub mod mass;
 pub mod members;
 pub mod pick;
+pub mod running;
 pub mod scan;
 pub mod select;
 pub mod wide;
 
 pub use mass::{mass, moments};
 pub use pick::pick;
+pub use running::Running;
 pub use scan::{Scan, count, find, max, scan};
 pub use select::{gather, gather_spans, kth_largest, top};
 pub use wide::{Sums, divergence};

@@ -71,6 +71,33 @@ impl ChaCha8 {
         u64::from(low[at]) | u64::from(high) << 32
     }
 
+    /// The first pair of each of many streams, in their order: what [`pair`](Self::pair) gives at 0.
+    ///
+    /// ```
+    /// use tokpick::kernel::ChaCha8;
+    /// let streams = (0..50).map(|sample| ChaCha8::new([7, 0, 0, sample], 3));
+    /// let mut first = Vec::new();
+    /// ChaCha8::first_pairs(streams.clone(), &mut first);
+    /// assert_eq!(first, streams.map(|stream| stream.pair(0)).collect::<Vec<_>>());
+    /// ```
+    pub fn first_pairs(streams: impl Iterator<Item = ChaCha8>, out: &mut Vec<u64>) {
+        out.clear();
+        let (mut states, mut pairs, mut lanes) = ([[0; LANES]; WORDS], [0; LANES], 0);
+        for stream in streams {
+            for (words, word) in states.iter_mut().zip(stream.state) {
+                words[lanes] = word;
+            }
+            lanes += 1;
+            if lanes == LANES {
+                run(First { states: &states, pairs: &mut pairs });
+                out.extend_from_slice(&pairs);
+                lanes = 0;
+            }
+        }
+        run(First { states: &states, pairs: &mut pairs });
+        out.extend_from_slice(&pairs[..lanes]);
+    }
+
     fn block(&self, number: u64) -> [u32; WORDS] {
         let mut state = self.state;
         (state[12], state[13]) = (number as u32, (number >> 32) as u32);
@@ -160,6 +187,28 @@ impl Kernel for Of<'_> {
     }
 }
 
+/// The first pairs of 32 streams: word i of the state of the one in lane l is `states[i][l]`.
+struct First<'a> {
+    states: &'a [[u32; LANES]; WORDS],
+    pairs: &'a mut [u64; LANES],
+}
+
+impl Kernel for First<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, _: I) {
+        for lane in 0..LANES {
+            let mut state = [0; WORDS];
+            for (word, words) in state.iter_mut().zip(self.states) {
+                *word = words[lane];
+            }
+            let block = block(state);
+            self.pairs[lane] = u64::from(block[0]) | u64::from(block[1]) << 32;
+        }
+    }
+}
+
 /// The block of a state: eight rounds, and the state added.
 #[inline(always)]
 fn block(state: [u32; WORDS]) -> [u32; WORDS] {
@@ -238,6 +287,12 @@ mod tests {
                 let mut pairs = vec![1];
                 with_simd(simd, || ours.pairs(&at, &mut pairs));
                 assert_eq!(pairs, expected, "{simd:?}");
+                for n in [0, 1, 31, 32, 33, 70] {
+                    let streams = (0..n).map(|i| ChaCha8::new([key[0], key[1], key[2], i << 31], stream));
+                    let each: Vec<u64> = streams.clone().map(|stream| stream.pair(0)).collect();
+                    with_simd(simd, || ChaCha8::first_pairs(streams, &mut pairs));
+                    assert_eq!(pairs, each, "{simd:?}, {n} streams");
+                }
             }
         }
     }

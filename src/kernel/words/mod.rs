@@ -2,6 +2,8 @@
 
 mod chacha;
 mod race;
+mod threefry;
 
 pub use chacha::ChaCha8;
 pub use race::{Race, race};
+pub use threefry::threefry;

@@ -28,6 +28,12 @@ pub(super) fn walks_batch(draw: &dyn Draw) -> bool {
     draw.shared().is_none() && !draw.by_line()
 }
 
+/// Whether the samples of a sequence share a row and its candidates: neither depends on what they drew before.
+pub(super) fn shares_rows(shape: &Shape, job: &Job<'_>, draw: &dyn Draw, trace: &dyn Trace) -> bool {
+    let needs = job.chain.needs();
+    !shape.follows_prefix && !needs.history && !needs.coin && !trace.wants().any() && !draw.by_line()
+}
+
 /// Sequences that are decoded in lockstep.
 pub(super) struct Batch<'a, 'b, 'c> {
     source: &'a mut dyn LogitsSource,
@@ -61,20 +67,15 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
         Batch { source, job, draw, trace, shape, given, slots, tokens, checked: None, failure: None }
     }
 
-    /// Decodes some sequences, `samples` times each.
+    /// Decodes some sequences, each for all of some samples.
     pub fn decode(
         &mut self,
         sequences: Range<usize>,
-        samples: usize,
+        numbers: Range<usize>,
         emit: &mut Emit<'_>,
     ) -> Result<Vec<Line>> {
-        let needs = self.job.chain.needs();
-        // samples share a row and its candidates where neither depends on what they drew before
-        let shared = !self.shape.follows_prefix
-            && !needs.history
-            && !needs.coin
-            && !self.trace.wants().any()
-            && !self.draw.by_line();
+        let samples = numbers.len();
+        let shared = shares_rows(self.shape, self.job, self.draw, self.trace);
         let independent = shared
             && self.job.parallel
             && self.draw.shared().is_some()
@@ -85,7 +86,7 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
         // where given ids are followed, every row of a round stays in memory
         let most = if independent && self.given.is_none() { at_once(MOST_ROWS_PER_THREAD) } else { ahead };
         let seats = most.min(self.shape.steps().unwrap_or(1));
-        let mut lines = line::begin(sequences.clone(), samples, self.job, seats * size_of::<Seat>())?;
+        let mut lines = line::begin(sequences.clone(), numbers, self.job, seats * size_of::<Seat>())?;
         if let Some(given) = &self.given {
             let base = (sequences.start - self.shape.sequences.start) * samples;
             lines.iter_mut().enumerate().for_each(|(at, line)| given.start(base + at, line));
@@ -95,7 +96,7 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
             let end = self.shape.end_step.unwrap_or(usize::MAX).max(step + 1);
             let steps = step..end.min(step + ahead);
             self.seat(&lines, sequences.clone(), steps.clone(), samples, shared);
-            self.round(&lines)?;
+            self.round(&lines, shared)?;
             self.accept(&mut lines, emit)?;
             step = steps.end;
             ahead = most.min(2 * ahead);
@@ -142,12 +143,13 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
     }
 
     /// Fills every slot: rows, chain, draw.
-    fn round(&mut self, lines: &[Line]) -> Result<()> {
+    fn round(&mut self, lines: &[Line], shared: bool) -> Result<()> {
         if self.source.shared().is_none() {
             self.fetch(lines)?;
         }
         let (source, job, name) = (self.source.shared(), self.job, self.source.name());
-        let round = Round { source, lines, job, name };
+        let again = shared && source.is_some() && self.given.is_none();
+        let round = Round { source, again, lines, job, name };
         let filters = self.draw.filters();
         if walks_batch(self.draw) {
             for slot in &mut self.slots {
@@ -286,7 +288,9 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
             };
             self.draw.accept(&mut slot.turn(lines, job), seat, id);
             let (sequence, step, logprobs) = (slot.sequence, slot.step, slot.logprobs[seat]);
-            self.tokens.push(Token { sequence, sample: lines[line].sample, step, id });
+            if job.steps {
+                self.tokens.push(Token { sequence, sample: lines[line].sample, step, id });
+            }
             lines[line].push(id, logprobs, job);
             if let Some(given) = &self.given {
                 given.end(&mut lines[line], job);

@@ -61,10 +61,11 @@ impl Line {
 
     fn into_hypothesis(self, job: &Job<'_>) -> Hypothesis {
         let own = job.prompt.len() + job.prefix.len();
+        let ids = if own == 0 { self.context } else { self.context[own..].to_vec() };
         Hypothesis {
             sequence: self.sequence,
             sample: self.sample,
-            ids: self.context[own..].to_vec(),
+            ids,
             logprob: job.logprobs.then(|| self.logprobs.iter().copied().sum::<Option<f64>>()).flatten(),
             logprobs: self.logprobs,
             processed_logprobs: self.processed_logprobs,
@@ -79,32 +80,46 @@ impl Line {
 /// How many lines fit into memory without asking.
 const FEW: usize = 1 << 14;
 
-/// The lines of some sequences, a line for each sample; each of them takes `beside` further bytes.
+/// The lines of some sequences, a line for each of these samples; each of them takes `beside` further bytes.
 ///
 /// # Errors
 /// More samples than fit into memory.
 pub(super) fn begin(
     sequences: Range<usize>,
-    samples: usize,
+    samples: Range<usize>,
     job: &Job<'_>,
     beside: usize,
 ) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
-    let count = sequences.len().saturating_mul(samples);
-    if count > FEW {
-        let ids = job.prompt.len() + job.prefix.len() + 1;
-        let each = size_of::<Line>() + size_of_val(&ids) * ids + beside;
-        // asked for and given back: what the lines will take, as they come
-        let fits = Vec::<u8>::new().try_reserve_exact(count.saturating_mul(each));
-        fits.and_then(|()| lines.try_reserve_exact(count)).map_err(|_| {
-            let what = format!("{count} lines don't fit into memory: draw fewer, and more with another seed");
-            Error::setting("num_samples", samples, what)
-        })?;
+    let count = sequences.len().saturating_mul(samples.len());
+    room(sequences.len(), samples.len(), job, beside)?;
+    if lines.try_reserve_exact(count).is_err() {
+        return Err(too_many(count, samples.len()));
     }
     lines.extend(
-        sequences.flat_map(|sequence| (0..samples).map(move |sample| Line::new(sequence, sample, job))),
+        sequences.flat_map(|sequence| samples.clone().map(move |sample| Line::new(sequence, sample, job))),
     );
     Ok(lines)
+}
+
+/// Refuses more lines than fit into memory, whoever keeps them; each of them takes `beside` further bytes.
+///
+/// # Errors
+/// More samples than fit into memory.
+pub(super) fn room(sequences: usize, samples: usize, job: &Job<'_>, beside: usize) -> Result<()> {
+    let count = sequences.saturating_mul(samples);
+    let ids = job.prompt.len() + job.prefix.len() + 1;
+    let each = size_of::<Line>() + size_of_val(&ids) * ids + beside;
+    // asked for and given back: what the lines will take, as they come
+    match count <= FEW || Vec::<u8>::new().try_reserve_exact(count.saturating_mul(each)).is_ok() {
+        true => Ok(()),
+        false => Err(too_many(count, samples)),
+    }
+}
+
+fn too_many(count: usize, samples: usize) -> Error {
+    let what = format!("{count} lines don't fit into memory: draw fewer, and more with another seed");
+    Error::setting("num_samples", samples, what)
 }
 
 /// Hands out every line, in order.

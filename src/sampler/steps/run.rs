@@ -1,8 +1,8 @@
-use super::batch::{Batch, ROWS_PER_THREAD, walks_batch};
+use super::batch::{Batch, ROWS_PER_THREAD, shares_rows, walks_batch};
 use super::given::Given;
 use super::line;
 use crate::Result;
-use crate::draw::Draw;
+use crate::draw::{Draw, Seat};
 use crate::sampler::{Emit, Job};
 use crate::source::{Access, LogitsSource, Shape};
 use crate::trace::Trace;
@@ -22,26 +22,47 @@ pub(super) fn run(
     let job = &Job { limits: &limits, ..*job };
     job.prepare(source);
     let at_once = sequences_at_once(&shape, draw, job);
+    let in_groups = samples > GROUP_OF_ONE
+        && !job.steps
+        && given.is_none()
+        && draw.shared().is_some()
+        && source.shared().is_some()
+        && shares_rows(&shape, job, draw, trace);
+    let group = if job.most_tokens(&shape) == Some(1) { GROUP_OF_ONE } else { GROUP };
+    let (at_once, group) = if in_groups { (1, group) } else { (at_once, samples) };
     let mut slots = Vec::new();
     let mut from = shape.sequences.start;
     while from < shape.sequences.end {
         let to = shape.sequences.end.min(from.saturating_add(at_once));
-        let given = given.as_deref_mut();
-        let mut batch = Batch::new(source, job, draw, trace, &shape, given, slots);
-        let mut lines = batch.decode(from..to, samples, emit)?;
-        let failure = batch.failure;
-        slots = batch.slots;
-        if let Some((sequence, _)) = failure {
-            lines.retain(|line| line.sequence < sequence);
-        }
-        line::finish(lines, job, emit)?;
-        if let Some((_, error)) = failure {
-            return Err(error);
+        line::room(to - from, samples, job, size_of::<Seat>())?;
+        let mut sample = 0;
+        while sample < samples {
+            let numbers = sample..samples.min(sample + group);
+            sample = numbers.end;
+            let given = given.as_deref_mut();
+            let mut batch = Batch::new(source, job, draw, trace, &shape, given, slots);
+            let mut lines = batch.decode(from..to, numbers, emit)?;
+            let failure = batch.failure;
+            slots = batch.slots;
+            if let Some((sequence, _)) = failure {
+                lines.retain(|line| line.sequence < sequence);
+            }
+            line::finish(lines, job, emit)?;
+            if let Some((_, error)) = failure {
+                return Err(error);
+            }
         }
         from = to;
     }
     Ok(())
 }
+
+/// Samples of a sequence that are drawn together where they need not be: each group reads the rows again, and what is drawn
+/// takes no more memory than one group.
+const GROUP: usize = 1 << 14;
+
+/// As many where there is one row, which stands from group to group: few, so that they stay in the cache.
+const GROUP_OF_ONE: usize = 1 << 11;
 
 /// How many sequences go in lockstep: all of them where rows come by step or a generator walks the batch, else one or, for
 /// several threads, more. That the number depends on the threads must not be seen: see [`Batch::failure`].

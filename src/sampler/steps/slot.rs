@@ -19,6 +19,8 @@ pub(super) struct Slot {
     /// The row as it was read, until the candidates take it over.
     pub row: Row,
     pub candidates: Candidates,
+    /// Sequence and step of the row that the chain has been applied to, as long as the candidates stand.
+    standing: Option<(usize, usize)>,
     /// V of the row.
     pub vocab: usize,
     pub seats: Vec<Seat>,
@@ -93,8 +95,10 @@ impl Slot {
     /// Decodes a round with buffers of this thread, which are free again at once: the rows of a round pass through the same cache lines.
     /// The candidates don't stand afterwards.
     pub fn decode_and_release(&mut self, round: &Round<'_>, draw: &dyn DrawRow) {
+        self.standing = None;
         (self.row, self.candidates) = DESK.take();
         self.decode(round, false, &mut |turn| draw.row(turn), &mut ());
+        self.standing = None;
         let ended = self.row.ended;
         DESK.set((std::mem::take(&mut self.row), std::mem::take(&mut self.candidates)));
         self.row.ended = ended;
@@ -102,12 +106,21 @@ impl Slot {
 
     /// Reads and processes.
     pub fn prepare(&mut self, round: &Round<'_>, trace: &mut dyn Trace) -> Result<()> {
+        let here = Some((self.sequence, self.step));
+        if round.again && self.standing == here {
+            return Ok(());
+        }
+        self.standing = None;
         if let Some(source) = round.source {
             let mut row = self.buffers();
             source.read(&self.query(round.lines, round.job), &mut row)?;
             self.row = row;
         }
-        if self.row.ended { Ok(()) } else { self.process(round.lines, round.job, round.name, trace) }
+        if !self.row.ended {
+            self.process(round.lines, round.job, round.name, trace)?;
+            self.standing = here;
+        }
+        Ok(())
     }
 
     /// After the draw: the log-probabilities of what was chosen, if they are wanted. `filters`: the draw has a distribution of
@@ -148,6 +161,8 @@ thread_local! {
 pub(super) struct Round<'a> {
     /// Where rows are read at random; `None` where they have been fetched.
     pub source: Option<&'a dyn ReadAt>,
+    /// A row that a slot has is the one that it would read and process: whose samples they are doesn't matter.
+    pub again: bool,
     pub lines: &'a [Line],
     pub job: &'a Job<'a>,
     /// The input's name in messages.

@@ -8,7 +8,7 @@ use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipLocator};
 
 use super::kind;
-use crate::source::array::PositionedFile;
+use crate::source::positioned::PositionedFile;
 use crate::{Error, Place, Result};
 
 /// An array in an archive.

@@ -21,9 +21,10 @@ use std::sync::Arc;
 
 use head::Head;
 
-use super::array::{PositionedFile, expect_end, explain};
+use super::array::{expect_end, explain};
 use super::dtype::{Codec, Dtype, Fault};
 use super::layout::Grid;
+use super::positioned::PositionedFile;
 use super::stream::{Rows, Stream};
 use super::{Access, Carried, Format, LogitsSource, Query, ReadAt, Row, RowRange, Shape, Wrapper, read_rows};
 use crate::{Error, Place, Result, TokenId, kernel};

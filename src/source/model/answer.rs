@@ -42,7 +42,7 @@ fn line(from: &mut impl BufRead) -> io::Result<Answer> {
     let mut line = Vec::new();
     loop {
         line.clear();
-        if !lines::line(from, &mut line)? {
+        if lines::line(from, &mut line)? == 0 {
             return Ok(Answer::End);
         }
         if !line.trim_ascii().is_empty() {

@@ -104,7 +104,7 @@ impl Open {
                 self.in_file(name, file, header, held)
             }
             FileKind::Kld => self.kld_file(name, file, len),
-            FileKind::Json => self.json(Lines::new(name, Box::new(file))),
+            FileKind::Json => self.json(Lines::of_file(name, file)),
             FileKind::Gzip => self.packed(compressed::gzip(file), 1),
             FileKind::Zstd => self.packed(compressed::zstd(file), 1),
             FileKind::Refused(what) => Err(Error::input(name, Place::default(), what)),

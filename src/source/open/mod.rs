@@ -31,7 +31,7 @@ pub enum Meaning {
 /// | NPY, Fortran order | steps in memory |
 /// | JSON document | steps in memory |
 /// | JSON Lines of steps | rows as their lines arrive, forward only; a single line `[…]` is such a stream, too |
-/// | JSON Lines with `prefix` | a [`PrefixTable`](crate::source::PrefixTable) in memory |
+/// | JSON Lines with `prefix` | a [`PrefixTable`](crate::source::PrefixTable): in memory, or beyond 64 MiB of rows in its file |
 /// | the answer of a server, or the events of a stream | sparse steps in memory |
 ///
 /// Rows are f32. NPY elements may be f16, bfloat16, f32, f64 or integers of any width, in either byte order; f64 and integers are

@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::ops::Range;
 use std::path::Path;
 
+use crate::source::positioned::PositionedFile;
 use crate::{Error, Place, Result};
 
 /// The longest line, and the longest text that is read whole: a row of ten million tokens in full decimals is shorter.
@@ -12,16 +14,16 @@ pub(crate) const LONGEST: usize = 256 << 20;
 /// What is said of a longer one.
 const TOO_LONG: &str = "the line goes on for more than 256 MiB: nothing that is read here has such lines";
 
-/// Appends the next line with its end to `text`; `false` at the end of the input.
+/// Appends the next line with its end to `text`; says how many bytes it had, 0 at the end of the input.
 ///
 /// # Errors
 /// Those of the reader; a line longer than 256 MiB ([`io::ErrorKind::FileTooLarge`]).
-pub(crate) fn line(from: &mut (impl BufRead + ?Sized), text: &mut Vec<u8>) -> io::Result<bool> {
+pub(crate) fn line(from: &mut (impl BufRead + ?Sized), text: &mut Vec<u8>) -> io::Result<usize> {
     let read = from.take(LONGEST as u64 + 1).read_until(b'\n', text)?;
     if read > LONGEST {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, TOO_LONG));
     }
-    Ok(read > 0)
+    Ok(read)
 }
 
 /// An error of a reader at a line: what [`line`] refuses is an error of the input.
@@ -39,11 +41,21 @@ pub(crate) struct Lines {
     /// The line that was read last, and its number, counted from 1.
     pub text: Vec<u8>,
     pub line: usize,
+    /// Where that line lies among the bytes that came.
+    pub at: Range<u64>,
+    /// The file whose bytes they are, where they can be read again.
+    pub file: Option<PositionedFile>,
 }
 
 impl Lines {
     pub fn new(name: String, from: Box<dyn BufRead + Send>) -> Self {
-        Lines { name, from, text: Vec::new(), line: 0 }
+        Lines { name, from, text: Vec::new(), line: 0, at: 0..0, file: None }
+    }
+
+    /// The lines of a regular file, which stands at its start.
+    pub fn of_file(name: String, from: BufReader<File>) -> Self {
+        let file = from.get_ref().try_clone().ok().map(PositionedFile::new);
+        Lines { file, ..Lines::new(name, Box::new(from)) }
     }
 
     /// The lines of a file, `-` for standard input.
@@ -61,9 +73,11 @@ impl Lines {
         loop {
             self.text.clear();
             let found = line(&mut *self.from, &mut self.text);
-            if !found.map_err(|e| fault(&self.name, self.line + 1, e))? {
+            let read = found.map_err(|e| fault(&self.name, self.line + 1, e))?;
+            if read == 0 {
                 return Ok(false);
             }
+            self.at = self.at.end..self.at.end + read as u64;
             self.line += 1;
             if self.line == 1 && self.text.starts_with(BOM) {
                 self.text.drain(..BOM.len());

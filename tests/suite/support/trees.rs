@@ -105,6 +105,7 @@ impl Run<'_> {
             seed: self.seed,
             logprobs: true,
             parallel: self.parallel,
+            steps: true,
         };
         let mut all = Vec::new();
         sampler.run(source, &job, trace, &mut |event| {
