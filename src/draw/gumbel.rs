@@ -1,7 +1,7 @@
 use super::{Draw, DrawRow, Key, Margin, Pick, Racer, Turn, nothing};
 use crate::candidates::Candidates;
 use crate::candidates::Racers;
-use crate::kernel::ChaCha8;
+use crate::kernel::{ChaCha8, bounds};
 use crate::{Result, TokenId, kernel};
 
 /// Gumbel-max: `argmax(score + g)`, with one addressed noise for each token.
@@ -181,14 +181,13 @@ fn gumbel(u: f64) -> f64 {
     -kernel::ln(-kernel::ln(u))
 }
 
-/// A bound on the noise from the exponent of 1 − u: −ln(−ln u) ≤ −ln(1 − u) ≤ −⌊log₂(1 − u)⌋ · ln 2. The one word that is rounded to u = 1
+/// A bound on the noise from the exponent of 1 − u: −ln(−ln u) ≤ −ln(1 − u). The one word that is rounded to u = 1
 /// has infinite noise. There is room for the rounding of the logarithms.
 fn at_most(u: f64) -> f64 {
     if u == 1.0 {
         return f64::INFINITY;
     }
-    let exponent = ((1.0 - u).to_bits() >> 52) as i64 - 1023;
-    1e-9 - exponent as f64 * std::f64::consts::LN_2
+    1e-9 + bounds::minus_ln_at_most(1.0 - u)
 }
 
 /// The least upper half of a word with which `score` plus noise may reach `least`.

@@ -19,7 +19,7 @@ use crate::engine::shared::column::Column;
 use crate::engine::{
     Batch, Defaults, Drawn, EngineInfo, Evidence, Params, Ranked, Replay, ReplayRow, Watch,
     shared::{
-        address::{self, Address, minus_ln_at_most},
+        address::{self, Address},
         edge, filters, float,
         log::{self, Log},
         murmur,
@@ -27,6 +27,7 @@ use crate::engine::{
         row,
     },
 };
+use crate::kernel::bounds::minus_ln_at_most;
 use crate::{Error, Result};
 use std::sync::Arc;
 

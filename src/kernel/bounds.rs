@@ -38,3 +38,10 @@ pub fn of_pass(total: f64, outside: f64) -> f64 {
 pub fn certainly(target: f64) -> f64 {
     target * (1.0 + 4.0 * ROUGH)
 }
+
+/// ⌊log₂ x⌋ · −ln 2 for x > 0, an upper bound on −ln x (exact arithmetic); for x = 0 that of the least normal number.
+#[inline(always)]
+pub fn minus_ln_at_most(x: f64) -> f64 {
+    let exponent = ((x.to_bits() >> 52) & 0x7ff) as i64 - 1023;
+    -exponent as f64 * std::f64::consts::LN_2
+}

@@ -20,7 +20,7 @@
 // The module is hidden from the pages of the crate, and a link to what is hidden counts as broken; in the source they are worth having.
 #![allow(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links)]
 
-mod bounds;
+pub mod bounds;
 mod cut;
 mod exact;
 mod math;

@@ -24,6 +24,7 @@
 
 mod array;
 mod bigram;
+pub(crate) mod byte_level;
 mod carried;
 mod container;
 mod counting;

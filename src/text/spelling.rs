@@ -1,6 +1,7 @@
 //! How the strings of a vocabulary stand for bytes.
 
 use crate::TokenId;
+use crate::source::byte_level;
 
 /// How strings stand for bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,33 +60,5 @@ fn byte_piece(string: &str) -> Option<u8> {
 
 /// The bytes of a string of the byte-level alphabet; `None` where a character is not in it.
 fn bytes(string: &str) -> Option<Vec<u8>> {
-    string.chars().map(byte).collect()
-}
-
-/// The byte that a character of the byte-level alphabet stands for.
-///
-/// The alphabet (Radford et al. 2019) shows printable Latin-1 as itself, and the 68 other bytes, in order, as U+0100 and up.
-fn byte(c: char) -> Option<u8> {
-    let shown = |b: &u8| matches!(b, 0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff);
-    match c as u32 {
-        n @ 0..=0xff => Some(n as u8).filter(shown),
-        n => (0..=u8::MAX).filter(|b| !shown(b)).nth((n - 0x100) as usize),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_byte_has_one_character() {
-        let all: BTreeSet<u8> = (0..0x200).filter_map(char::from_u32).filter_map(byte).collect();
-        assert_eq!(all.len(), 256);
-        assert_eq!(
-            (byte('Ġ'), byte('Ċ'), byte('ĉ'), byte('é')),
-            (Some(b' '), Some(b'\n'), Some(b'\t'), Some(0xe9))
-        );
-    }
+    string.chars().map(byte_level::byte).collect()
 }

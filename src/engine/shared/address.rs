@@ -77,12 +77,6 @@ pub(in crate::engine) fn addresses(
     Ok(seeds.into_iter().zip(positions).map(|(seed, position)| Address { seed, position }).collect())
 }
 
-/// ⌊log₂ x⌋ · −ln 2 for x > 0, an upper bound on −ln x; for x = 0 that of the least normal number.
-pub(in crate::engine) fn minus_ln_at_most(x: f64) -> f64 {
-    let exponent = ((x.to_bits() >> 52) & 0x7ff) as i64 - 1023;
-    -exponent as f64 * std::f64::consts::LN_2
-}
-
 /// The race of one row: the column with the greatest `score(column, x)`, the lowest one on ties; columns whose noise, at
 /// most `bound(column)`, can't lift them over the best so far are passed over.
 pub(in crate::engine) fn race(

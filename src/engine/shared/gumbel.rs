@@ -1,7 +1,8 @@
 //! The Gumbel race of JAX and MLX: the highest score + g wins, g = −ln(−ln U), each step in float32.
 
-use super::{address::minus_ln_at_most, float, row};
+use super::{float, row};
 use crate::engine::{Evidence, Watch};
+use crate::kernel::bounds::minus_ln_at_most;
 
 /// Gumbel noise from a uniform in \[0, 1).
 pub(in crate::engine) fn noise(u: f32) -> f32 {

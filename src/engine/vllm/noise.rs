@@ -12,8 +12,8 @@
 //! - `vllm-v2-murmur3-fp64`: a second hash begun at 0x9E3779B9 is the upper half; u = ((bits >> 11) + ½) · 2⁻⁵³, below 1;
 //!   noise = −ln(−ln u), float64.
 
-use crate::engine::shared::address::minus_ln_at_most;
 use crate::engine::shared::{float, murmur};
+use crate::kernel::bounds::minus_ln_at_most;
 
 /// Which of the four.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

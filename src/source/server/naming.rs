@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::pool::{Pool, Token};
 use crate::TokenId;
-use crate::source::Names;
+use crate::source::{Names, byte_level};
 
 /// The ids of a pool's tokens.
 #[derive(Debug, Default)]
@@ -58,22 +58,12 @@ fn spellings(token: &Token) -> Vec<String> {
     names.extend(text.map(str::to_string));
     let bytes = token.bytes.as_deref().or(text.map(str::as_bytes)).unwrap_or_default();
     if !bytes.is_empty() {
-        names.push(bytes.iter().map(|b| byte_level(*b)).collect());
+        names.push(bytes.iter().map(|b| byte_level::character(*b)).collect());
     }
     if let [byte] = bytes {
         names.push(format!("<0x{byte:02X}>"));
     }
     names
-}
-
-/// The character that stands for a byte in the byte-level alphabet of GPT-2.
-fn byte_level(byte: u8) -> char {
-    let printable = |b: u8| matches!(b, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
-    if printable(byte) {
-        return char::from(byte);
-    }
-    let nth = (0..byte).filter(|b| !printable(*b)).count() as u32;
-    char::from_u32(256 + nth).unwrap_or('\u{fffd}')
 }
 
 /// How a token is shown: its text, or the bytes of an unfinished character.
