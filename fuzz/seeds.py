@@ -32,8 +32,33 @@ read += [b"[[1,2],[3,4]]", b"[1,2]\n[2,1]\n", b'{"logits":[1,NaN,-Infinity],"voc
 read += [b'{"prefix":[],"logits":[1,2]}\n{"prefix":[1],"logits":[2,1]}\n', b'{"ids":[0,5],"logprobs":[-0.1,-3]}\n', b"[[[1,2]],[[3,null]]]"]
 read += [b"\xef\xbb\xbf[1,2]", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\3\4", b"\x80\x02}", b"PAR1", b"ARROW1", floats]
 for file in sorted((root / "fixtures").rglob("*")):
-    if file.is_file() and file.stat().st_size < 2500 and file.suffix not in (".md", ".py"):
+    if file.is_file() and file.stat().st_size < 4000 and file.suffix not in (".md", ".py"):
         read.append(file.read_bytes())
+
+
+def kld(tokens, vocab, chunks):
+    """llama-perplexity's file: its head, the tokens, for each scored one a row of 16 bits with a scale and the smallest logit."""
+    head = struct.pack("<8s3i", b"_logits_", tokens, vocab, chunks) + struct.pack(f"<{tokens * chunks}i", *(n % vocab for n in range(tokens * chunks)))
+    row = struct.pack("<2f", 0.001, -9.0) + struct.pack(f"<{(vocab + 1) // 2 * 2}H", *(65535 // (n + 1) for n in range((vocab + 1) // 2 * 2)))
+    return head + row * (chunks * (tokens - 1 - tokens // 2))
+
+
+# answers of servers that are not among the fixtures
+both = [{"token": "a", "bytes": [97], "logprob": -0.5}, {"token": "b", "bytes": [98], "logprob": -1.0}]
+chat = {"content": [{**both[0], "top_logprobs": both}, {**both[1], "top_logprobs": both}]}
+answers = [
+    {"object": "chat.completion", "choices": [{"index": 0, "message": {"content": "ab"}, "logprobs": chat, "finish_reason": "stop"}], "usage": {"completion_tokens": 2}},
+    {"object": "response", "output": [{"type": "message", "content": [{"type": "output_text", "text": "ab", "logprobs": chat["content"]}]}]},
+    {"choices": [{"text": "ab", "token_ids": [0, 1], "logprobs": {"tokens": ["token_id:0", "token_id:1"], "token_logprobs": [-0.5, -1.0], "top_logprobs": [{"token_id:0": -0.5}, {"token_id:1": -1.0}], "text_offset": [0, 1]}, "prompt_logprobs": [None, {"1": {"logprob": -1.5, "rank": 2, "decoded_token": "b"}}]}]},
+    {"text": "ab", "output_ids": [0, 1], "meta_info": {"id": "x", "output_token_logprobs": [[-0.5, 0, "a"], [-1.0, 1, None]], "output_top_logprobs": [[[-0.5, 0, "a"]], [[-1.0, 1, "b"]]], "input_token_logprobs": [[None, 3, None]]}},
+    {"model": "m", "response": "ab", "done": True, "done_reason": "stop", "logprobs": [{**both[0], "top_logprobs": both}], "eval_count": 2},
+    {"generated_text": "ab", "details": {"finish_reason": "length", "seed": 7, "tokens": [{"id": 0, "text": "a", "logprob": -0.5, "special": False}], "top_tokens": [[{"id": 0, "text": "a", "logprob": -0.5}]], "prefill": []}},
+    {"candidates": [{"content": {"parts": [{"text": "ab"}]}, "finishReason": "STOP", "logprobsResult": {"chosenCandidates": [{"token": "a", "tokenId": 0, "logProbability": -0.5}], "topCandidates": [{"candidates": [{"token": "a", "tokenId": 0, "logProbability": -0.5}]}]}}]},
+]
+answers = [json.dumps(answer).encode() for answer in answers]
+batch = [json.dumps({"custom_id": "1", "response": {"status_code": 200, "body": json.loads(answers[0])}, "error": None}).encode()]
+events = b"".join(b"data: " + json.dumps({"choices": [{"index": 0, "delta": {"content": t["token"]}, "logprobs": {"content": [{**t, "top_logprobs": both}]}}]}).encode() + b"\n\n" for t in both)
+read += answers + batch + [events + b"data: [DONE]\n\n", kld(6, 3, 1), kld(5, 4, 2)]
 write("read", [b"\0\0" + data for data in read] + [bytes([a, b]) + floats for a, b in ((0, 160), (96, 160), (1, 192), (2, 224))])
 
 chains = ["temperature=0.8,top_k=40", "xtc(probability=0.5,threshold=0.1)", '[{"top_p":{"value":0.9,"min_tokens_to_keep":2}}]', "top_p=", "(", "dry(multiplier=0.8,base=1.75)", '[{"logit_bias":[[1,2.5]]}]', "typical_p=0.9,min_p=1e-300"]
@@ -44,6 +69,12 @@ choice = '{"seed":1,"choices":[{"token_ids":[1,2]}],"usage":{"prompt_tokens":3}}
 text = [b"\0" + v for v in (b'["a","b"]', b'{"a":0,"b":1}', b"a\nb\n", b'{"\xf0\x9f\x8c\x8d":3}', b'["\\ud83d"]')]
 text += [b"\1" + config.encode(), b"\2" + params.encode(), b"\4hf", b"\4temperature,top_k", b"\5" + claims.encode(), b"\5" + choice.encode()]
 text += [b"\3" + c.encode() for c in chains] + [b"\7" + c.encode() for c in chains]
+masks = [[[7, 3], [5]], {"sampling_mask": {"token_ids": [7, 3, 5], "offsets": [0, 2, 3]}}, {"indices": [1, 2], "counts": [1, 1]}, {"indices": [1], "indptr": [0, 1], "first_step": 2}]
+claimed = [{"response_ids": [5, 5, 2], "old_log_probs": [-0.5, -0.25, None], "response_mask": [1, 1, 0]}, {"sequences": [{"ids": [1], "logprobs": [-1]}]}, {"prompt_ids": [1], "token_ids": [2], "rollout_log_probs": [-0.5]}]
+settings = ["temperature=0.7,top-p=0.9", "beam=4,length-penalty=0.5", "greedy", "exact,early-stopping=never", "sample,min-p=0.1", '[{"temperature":2}]']
+spelled = [["Ã", "©", "Ġa", "b", "ab"], {"<0xE2>": 0, "▁a": 1, "<0x82>": 2}, ["##a", "b", "</w>"], ["ÿ", "a\n", "Ċ"]]
+text += [b"\x08" + json.dumps(m).encode() for m in masks] + [b"\x09" + json.dumps(c).encode() for c in claimed] + [b"\x09" + a for a in answers]
+text += [b"\x0a" + c.encode() for c in settings] + [b"\x0b" + json.dumps(v, ensure_ascii=False).encode() for v in spelled] + [b"\5" + a for a in answers + batch + [events]]
 text += [b"\6" + f.read_bytes() for f in sorted((root / "fixtures/records").glob("*.json"))]
 write("text", text)
 

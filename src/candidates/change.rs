@@ -271,7 +271,20 @@ impl Candidates {
 
     /// Subtracts the log-normalizer: scores become log-probabilities, ln p = score − ln Σ exp(score).
     pub fn log_softmax(&mut self) {
+        self.subtract_normalizer();
+    }
+
+    /// As [`log_softmax`](Self::log_softmax); returns the two numbers that were subtracted one after the other. The first one is 0 but for
+    /// scores so large that the logarithm of the sum would vanish beside them: there it is the best score.
+    pub(crate) fn subtract_normalizer(&mut self) -> [f64; 2] {
+        let best = self.max_score();
+        let is_large = best.is_finite() && best.abs() > LARGEST_SHIFT;
+        let first = if is_large { best } else { 0.0 };
+        if is_large {
+            self.map(|_, score| score - first);
+        }
         let z = self.decision_log_normalizer();
         self.shift(-z);
+        [first, z]
     }
 }

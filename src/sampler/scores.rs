@@ -12,8 +12,8 @@ use crate::{Result, TokenId};
 pub(super) struct Scores<'a> {
     candidates: &'a mut Candidates,
     row: &'a mut Row,
-    /// The log-normalizer of the raw row.
-    pub z: f64,
+    /// The log-normalizer of the raw row, in two parts.
+    z: [f64; 2],
 }
 
 impl<'a> Scores<'a> {
@@ -27,11 +27,9 @@ impl<'a> Scores<'a> {
         trace: &mut dyn Trace,
     ) -> Result<Self> {
         let lent = std::mem::take(row);
-        let mut c = Scores { candidates, row, z: 0.0 };
+        let mut c = Scores { candidates, row, z: [0.0; 2] };
         row_job.load(&mut c, lent, trace)?;
-        c.z = c.decision_log_normalizer();
-        let shift = -c.z;
-        c.shift(shift);
+        c.z = c.subtract_normalizer();
         if !penalties.is_empty() {
             let ids: Vec<TokenId> = penalties.iter().map(|&(id, _)| id).collect();
             let mut losses = penalties.iter().map(|&(_, loss)| loss);
@@ -43,7 +41,7 @@ impl<'a> Scores<'a> {
 
     /// The log-probability of a token in the raw row; `None` where it is masked.
     pub fn raw_logprob(&self, id: TokenId) -> Option<f64> {
-        self.raw_logit(id).map(|x| x as f64 - self.z).filter(|l| l.is_finite())
+        self.raw_logit(id).map(|x| x as f64 - self.z[0] - self.z[1]).filter(|l| l.is_finite())
     }
 }
 

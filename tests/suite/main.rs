@@ -46,3 +46,5 @@ mod tables;
 mod terminals;
 mod text;
 mod tiny_lm;
+#[cfg(unix)]
+mod unfinished;

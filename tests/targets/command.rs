@@ -159,21 +159,25 @@ pub fn command_of(binary: &Path, data: &[u8]) {
             args.push(b.of(&WORDS));
         }
     }
-    let input = b.of(&INPUTS);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+    // binaries may run where they were not built
+    let here = std::env::current_dir().unwrap_or_default();
+    let folder = here
         .ancestors()
+        .chain(Path::new(env!("CARGO_MANIFEST_DIR")).ancestors())
         .map(|f| f.join("fixtures/tiny-lm"))
         .find(|f| f.exists());
+    // the pipe is filled before there is a process that may end without reading: under libFuzzer a broken pipe ends everything
+    let (input, mut filled) = std::io::pipe().expect("a pipe");
+    filled.write_all(INPUTS[b.below(INPUTS.len())]).expect("less than a pipe holds");
+    drop(filled);
     let mut child = Command::new(binary)
         .args(&args)
         .current_dir(folder.expect("the fixtures"))
-        .stdin(Stdio::piped())
+        .stdin(input)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
-    // it may end without reading
-    let _ = child.stdin.take().expect("piped").write_all(input);
     let until = Instant::now() + Duration::from_secs(60);
     let status = loop {
         if let Some(status) = child.try_wait().expect("a child") {

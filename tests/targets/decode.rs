@@ -130,7 +130,7 @@ impl Run {
         match self.chain.after(&cx, row) {
             Ok(c) => {
                 let p = c.probabilities();
-                assert!(!p.is_empty() && c.count() > 0, "something is kept");
+                assert!(!p.is_empty() && c.count() > 0, "{} keeps nothing of {row:?}", self.chain.json());
                 let sum: f64 = p.iter().map(|x| x.1).sum();
                 assert!((sum - 1.0).abs() < 1e-9, "the probabilities sum to {sum}");
                 assert!(

@@ -21,9 +21,10 @@ fn entropy(p: &[f64]) -> f64 {
 fn reaching(p: &[f64], threshold: f64) -> Vec<Kept> {
     let best = p.iter().copied().fold(0.0, f64::max);
     let kept = |&p: &f64| match p / threshold {
-        _ if p >= best * (1.0 - NEAR) => Some(true),
+        _ if p >= best => Some(true),
         r if r > 1.0 + NEAR => Some(true),
-        r if r < 1.0 - NEAR => Some(false),
+        // a hair below the best one may be a tie of it in f32
+        r if r < 1.0 - NEAR && p < best * (1.0 - NEAR) => Some(false),
         _ => None,
     };
     p.iter().map(kept).collect()

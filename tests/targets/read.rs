@@ -1,5 +1,6 @@
 //! Every reader of rows: whatever the bytes are, rows or an error; the same from a file and from a pipe.
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::PathBuf;
 
@@ -31,16 +32,18 @@ fn open(path: PathBuf, settings: [u8; 2]) -> Open {
     }
 }
 
-/// The rows, as bits, and whether an error ended them.
-fn rows(source: tokpick::Result<Box<dyn tokpick::source::LogitsSource + Send>>) -> (Vec<Vec<u32>>, bool) {
+/// The rows as bits, by sequence and step, and whether an error ended them.
+type Rows = (BTreeMap<(usize, usize), Vec<u32>>, bool);
+
+fn rows(source: tokpick::Result<Box<dyn tokpick::source::LogitsSource + Send>>) -> Rows {
     let mut source = match source {
         Ok(source) => source,
         Err(error) => {
             says(&error);
-            return (Vec::new(), true);
+            return (BTreeMap::new(), true);
         }
     };
-    let mut found = Vec::new();
+    let mut found = BTreeMap::new();
     for at in row_iter(source.as_mut()).take(ROWS) {
         match at {
             Ok(at) => {
@@ -48,7 +51,9 @@ fn rows(source: tokpick::Result<Box<dyn tokpick::source::LogitsSource + Send>>) 
                     at.row.ids.as_ref().is_none_or(|ids| ids.len() == at.row.logits.len()),
                     "an id for each logit"
                 );
-                found.push(at.row.logits.iter().map(|x| x.to_bits()).collect());
+                let place = (at.sequence, at.step);
+                let row = at.row.logits.iter().map(|x| x.to_bits()).collect();
+                assert!(found.insert(place, row).is_none(), "{place:?} comes twice");
             }
             Err(error) => {
                 says(&error);
@@ -69,8 +74,13 @@ pub fn read(data: &[u8]) {
     }
     let filed = rows(open(path.clone(), *settings).open());
     let _ = std::fs::remove_file(&path);
-    // what a pipe finds late, a file's size may tell early; but rows are rows
-    let common = piped.0.len().min(filed.0.len());
-    assert_eq!(piped.0[..common], filed.0[..common], "a file and a pipe give other rows");
-    assert!(piped.1 || filed.1 || piped.0.len() == filed.0.len(), "a file and a pipe end at other rows");
+    // what a pipe finds late, a file's size may tell early, and a batch comes by steps or by sequences; but rows are rows
+    for (place, row) in &piped.0 {
+        assert!(filed.0.get(place).is_none_or(|other| other == row), "a file and a pipe differ at {place:?}");
+    }
+    let all = piped.0.len() == ROWS || filed.0.len() == ROWS;
+    assert!(
+        piped.1 || filed.1 || all || piped.0.len() == filed.0.len(),
+        "a file and a pipe end at other rows"
+    );
 }

@@ -1,15 +1,16 @@
-//! Every reader of texts: chains, orders, configs, vocabularies, claims, records.
+//! Every reader of texts: chains, orders, settings, configs, vocabularies, claims, masks, log-probabilities, records.
 
 use super::says;
-use tokpick::check::{Record, claims};
+use tokpick::check::{Claimed, Record, Setting, claims, read_claimed, read_masks};
 use tokpick::settings;
 use tokpick::source::Vocab;
+use tokpick::text::{Decoder, Stop, StopReader, Tokens};
 
 /// Reads bytes as the kind of text that the first one names.
 pub fn text(data: &[u8]) {
     let Some((&kind, content)) = data.split_first() else { return };
     let lossy = String::from_utf8_lossy(content);
-    let outcome = match kind % 8 {
+    let outcome = match kind % 12 {
         0 => Vocab::parse("vocab", content).map(|vocab| {
             assert!(vocab.iter().all(|(id, token)| vocab.token(id) == Some(token)));
         }),
@@ -29,10 +30,21 @@ pub fn text(data: &[u8]) {
                 );
             })
         }
-        _ => {
+        7 => {
             let _ = settings::chain_files(&lossy);
             Ok(())
         }
+        8 => read_masks("mask", content).map(|masks| {
+            let rising = |ids: &Vec<u32>| ids.windows(2).all(|w| w[0] < w[1]);
+            assert!(masks.iter().all(|mask| mask.kept.iter().all(rising)), "by rising id, each once");
+        }),
+        9 => read_claimed("claimed", content).map(|file| {
+            let sequences = file.into_iter().flat_map(|file| file.sequences);
+            let fits = |s: &Claimed| s.ids.is_empty() || s.ids.len() == s.logprobs.len();
+            assert!(sequences.into_iter().all(|s| fits(&s)), "a number for each id");
+        }),
+        10 => Setting::parse(&lossy).map(|setting| assert!(!setting.name.is_empty())),
+        _ => spelled(content),
     };
     if let Err(error) = outcome {
         says(&error);
@@ -49,5 +61,28 @@ fn chain(text: &str) -> tokpick::Result<()> {
     let json = chain.json().to_string();
     let again = settings::chain(&json).unwrap_or_else(|e| panic!("{json}: {e}"));
     assert_eq!(json, again.json().to_string());
+    Ok(())
+}
+
+/// The tokens of a vocabulary become the same text at once and one by one, up to a stop string, too.
+fn spelled(content: &[u8]) -> tokpick::Result<()> {
+    let tokens = Tokens::parse("tokens", content)?;
+    let ids: Vec<u32> = tokens.strings().iter().map(|(id, _)| id).take(50).chain([u32::MAX]).collect();
+    let mut decoder = Decoder::default();
+    let mut text: String = ids.iter().map(|&id| decoder.next(&tokens, id)).collect();
+    text += &decoder.finish(&tokens);
+    assert_eq!(text, tokens.text(&ids));
+    let first: String = text.chars().skip(1).take(2).collect();
+    let stop = Stop::at(&tokens, [first])?;
+    let mut reader = StopReader::default();
+    let mut read = String::new();
+    for &id in &ids {
+        read += &reader.next(&stop, id);
+        if reader.found(&stop).is_some() {
+            break;
+        }
+    }
+    read += &reader.finish(&stop);
+    assert_eq!((read, reader.found(&stop)), stop.text(&ids));
     Ok(())
 }

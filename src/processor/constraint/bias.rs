@@ -56,7 +56,7 @@ pub(super) fn add_biases(c: &mut Candidates, given: impl Iterator<Item = (TokenI
         biases.dedup_by(|next, first| {
             let same = next.0 == first.0;
             if same {
-                first.2 += next.2;
+                first.2 = sum(first.2, next.2);
             }
             same
         });
@@ -66,4 +66,10 @@ pub(super) fn add_biases(c: &mut Candidates, given: impl Iterator<Item = (TokenI
         scores.extend(biases.iter().map(|b| b.2));
         c.edit_with(ids, scores, |bias, s| s + bias);
     });
+}
+
+/// The sum of two biases: −∞ if one of them is, else finite.
+fn sum(a: f64, b: f64) -> f64 {
+    let forbids = a.min(b) == f64::NEG_INFINITY;
+    if forbids { f64::NEG_INFINITY } else { param::finite(a + b) }
 }

@@ -58,7 +58,8 @@ impl Method for EncoderRepetitionPenalty {
         param::inside(INFO.name, &self.encoder_ids, c.vocab())?;
         scratch::with(|Scratch { tally, .. }| {
             tally.distinct(&self.encoder_ids, c.vocab());
-            c.edit_each(&tally.ids, |_, score| penalised(score, 1.0 / self.value, self.value));
+            let inverse = param::finite(1.0 / self.value);
+            c.edit_each(&tally.ids, |_, score| penalised(score, inverse, self.value));
         });
         Ok(())
     }

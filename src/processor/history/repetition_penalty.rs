@@ -53,12 +53,12 @@ static METHOD: Penalty = Penalty {
     scope: Scope::All,
     apply: |c, tally, window, r| {
         tally.distinct(window, c.vocab());
-        let inverse = 1.0 / r;
+        let inverse = param::finite(1.0 / r);
         c.edit_each(&tally.ids, |_, score| penalised(score, r, inverse));
     },
 };
 
-/// The penalty r on a score: a choice of the factor, which costs no branch.
+/// The penalty r on a score: a choice of the factor, which costs no branch. Both are finite, as a score of 0 stays 0.
 pub(super) fn penalised(score: f64, r: f64, inverse: f64) -> f64 {
     param::finite(score * if score < 0.0 { r } else { inverse })
 }

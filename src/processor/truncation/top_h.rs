@@ -52,12 +52,20 @@ static RULE: Threshold = Threshold {
 
 /// How many of the best tokens take part.
 const TAKE_PART: usize = 100;
+/// So many nats below the best, weights come near to the end of f64.
+const VANISHING: f64 = 700.0;
 
 /// How many tokens fit, given how far each is below the best one (ascending).
 fn fitting(below: &[f64], h: f64) -> usize {
-    // −ln q of the best token: the sum leaves its own weight of 1 out, so that a tiny rest isn't lost beside it
-    let least = kernel::ln_1p(below.iter().skip(1).map(|&b| kernel::exp(-b)).sum());
-    let term = |b: f64| kernel::exp(-(b + least)) * (b + least);
+    // where the weights of all but the best vanish in f64, so does the entropy: they are counted in units of the second best's weight
+    let unit = below.get(1).copied().filter(|&second| second > VANISHING).unwrap_or(0.0);
+    // the best token's own weight of 1 is left out, so that a tiny rest isn't lost beside it
+    let rest: f64 = below.iter().skip(1).map(|&b| kernel::exp(unit - b)).sum();
+    // −ln q of the best token; in such units it is the rest itself
+    let least = if unit == 0.0 { kernel::ln_1p(rest) } else { 0.0 };
+    let term = |b: f64| {
+        if b == 0.0 && unit > 0.0 { rest } else { kernel::exp(unit - b - least) * (b + least) }
+    };
     let bound = slack::at_most(h * below.iter().map(|&b| term(b)).sum::<f64>());
     let mut sum = 0.0;
     let mut kept = 0;

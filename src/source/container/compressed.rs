@@ -89,6 +89,25 @@ fn zeros(from: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
+/// The decoder refuses larger ones itself.
+const LARGEST_WINDOW: usize = 100 << 20;
+
+/// The window of the frame that begins here (RFC 8878, 3.1.1.1), if this is all of a frame's header.
+fn window(bytes: &[u8]) -> Option<usize> {
+    let (descriptor, rest) = bytes.strip_prefix(&[0x28, 0xb5, 0x2f, 0xfd])?.split_first()?;
+    let is_single = descriptor & 0x20 != 0;
+    if !is_single {
+        let byte = *rest.first()?;
+        let base = 1usize.checked_shl(10 + u32::from(byte >> 3))?;
+        return base.checked_add(base / 8 * usize::from(byte & 7));
+    }
+    // without a window the content is its own: its size comes behind the number of a dictionary
+    let size = rest.get([0, 1, 2, 4][usize::from(descriptor & 3)]..)?;
+    let len = [1, 2, 4, 8][usize::from(descriptor >> 6)];
+    let size = size.get(..len)?.iter().rev().fold(0u64, |n, byte| n << 8 | u64::from(*byte));
+    usize::try_from(size + if len == 2 { 256 } else { 0 }).ok()
+}
+
 /// Frame after frame.
 struct Zstd<R> {
     from: BufReader<R>,
@@ -100,6 +119,7 @@ impl<R: Read> Zstd<R> {
     /// Begins the next frame; `false` at the end.
     fn begin(&mut self) -> io::Result<bool> {
         while !self.from.fill_buf()?.is_empty() {
+            self.room_for_window()?;
             match self.decoder.init(&mut self.from) {
                 Ok(()) => {
                     self.inside = true;
@@ -118,6 +138,17 @@ impl<R: Read> Zstd<R> {
             }
         }
         Ok(false)
+    }
+
+    /// Whether there is memory for what the next frame says that it needs: the decoder panics where there isn't.
+    fn room_for_window(&mut self) -> io::Result<()> {
+        let Some(window) = window(self.from.fill_buf()?) else { return Ok(()) };
+        // its buffer grows by doubling, beside the old one
+        let room = window.saturating_mul(4).saturating_add(1 << 20);
+        if window <= LARGEST_WINDOW && Vec::<u8>::new().try_reserve_exact(room).is_err() {
+            return Err(io::Error::other(format!("there is no memory for a window of {window} bytes")));
+        }
+        Ok(())
     }
 
     /// An error of the decoder: at the end of the bytes, they are cut off.
