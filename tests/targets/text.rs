@@ -38,7 +38,7 @@ pub fn text(data: &[u8]) {
             let rising = |ids: &Vec<u32>| ids.windows(2).all(|w| w[0] < w[1]);
             assert!(masks.iter().all(|mask| mask.kept.iter().all(rising)), "by rising id, each once");
         }),
-        9 => read_claimed("claimed", content).map(|file| {
+        9 => read_claimed("claimed", content, None).map(|file| {
             let sequences = file.into_iter().flat_map(|file| file.sequences);
             let fits = |s: &Claimed| s.ids.is_empty() || s.ids.len() == s.logprobs.len();
             assert!(sequences.into_iter().all(|s| fits(&s)), "a number for each id");
