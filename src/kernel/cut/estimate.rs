@@ -68,7 +68,7 @@ impl Kernel for Below<'_> {
     type Output = [f64; MARKS];
 
     #[inline(always)]
-    #[allow(clippy::needless_range_loop, reason = "`zip` isn't always inlined")]
+    #[allow(clippy::needless_range_loop, reason = "neither `zip` nor `map` is always inlined")]
     fn run<I: Isa>(self, isa: I) -> [f64; MARKS] {
         let mut sums = [isa.splat(0.0); MARKS];
         row_pairs(
@@ -82,10 +82,11 @@ impl Kernel for Below<'_> {
                 }
             },
         );
-        sums.map(
-            #[inline(always)]
-            |sum| wide(isa, sum),
-        )
+        let mut below = [0.0; MARKS];
+        for i in 0..MARKS {
+            below[i] = wide(isa, sums[i]);
+        }
+        below
     }
 }
 

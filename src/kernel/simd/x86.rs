@@ -7,11 +7,14 @@ use pulp::x86::{V3, V4};
 use super::isa::{Isa, tree};
 use crate::kernel::row::LANES;
 
-/// Applies an operation register by register.
+/// Applies an operation register by register, without a call: what isn't inlined is compiled for the baseline, and then each instruction
+/// is a call, too.
 macro_rules! each {
-    ($n:literal, |$($x:ident),+| $e:expr) => {
-        std::array::from_fn::<_, $n, _>(#[inline(always)] |i| { $(let $x = $x[i];)+ $e })
-    };
+    (2, |$($x:ident),+| $e:expr) => { each!([0 1] ($($x),+) $e) };
+    (4, |$($x:ident),+| $e:expr) => { each!([0 1 2 3] ($($x),+) $e) };
+    (8, |$($x:ident),+| $e:expr) => { each!([0 1 2 3 4 5 6 7] ($($x),+) $e) };
+    ([$($i:tt)+] $xs:tt $e:expr) => { [$(each!($i $xs $e)),+] };
+    ($i:tt ($($x:ident),+) $e:expr) => {{ $(let $x = $x[$i];)+ $e }};
 }
 
 /// What the sums of `accumulate` lack: shifting the pattern of an `f32` ≥ +0 by 29 bits makes an `f64` that is 2^−896 of it, and
