@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crate::source::Names;
 use crate::source::server::{self, Answer, Asked};
 use crate::{Error, Place, Result, TokenId};
 
@@ -36,14 +37,16 @@ impl Claim {
 /// ```
 /// use tokpick::check::claims;
 /// let answer = r#"{"seed":42,"choices":[{"index":0,"token_ids":[7,2],"prompt_token_ids":[1,5,9]}]}"#;
-/// let claims = claims("answer.json", answer)?.unwrap();
+/// let claims = claims("answer.json", answer, None)?.unwrap();
 /// assert_eq!((claims[0].ids.as_slice(), claims[0].seed, claims[0].position()), (&[7, 2][..], Some(42), Some(2)));
 /// # Ok::<(), tokpick::Error>(())
 /// ```
 ///
+/// With `names`, the ids of tokens that have none are found by their texts.
+///
 /// # Errors
 /// A document of a known form whose ids can't be read: which one, and what it lacks.
-pub fn claims(file: &str, text: &str) -> Result<Option<Vec<Claim>>> {
+pub fn claims(file: &str, text: &str, names: Option<&Names>) -> Result<Option<Vec<Claim>>> {
     let text = text.trim_start_matches('\u{feff}');
     if !server::is_answer(text.as_bytes()) {
         return Ok(None);
@@ -54,14 +57,17 @@ pub fn claims(file: &str, text: &str) -> Result<Option<Vec<Claim>>> {
         return Err(Error::input(file, Place::default(), what));
     }
     let claim = |(at, answer): (usize, &Answer)| {
-        let ids = answer.ids(&reader.pool).ok_or_else(|| {
-            let what = format!(
-                "answer {}: a choice has no token ids: ask the server for them (return_token_ids, or \
-                 return_tokens_as_token_ids with logprobs)",
-                at + 1
-            );
-            Error::input(file, Place::line(answer.line), what)
-        })?;
+        let bad =
+            |what: String| Error::input(file, Place::line(answer.line), format!("answer {}: {what}", at + 1));
+        let ids = match (answer.ids(&reader.pool), names) {
+            (Some(ids), _) => ids,
+            (None, Some(names)) => server::ids_by_text(answer, &reader.pool, names).map_err(bad)?,
+            (None, None) => {
+                let what = "a choice has no token ids: ask the server for them (return_token_ids, or return_tokens_as_token_ids \
+                            with logprobs), or give `Vocab` to find them by their texts";
+                return Err(bad(what.into()));
+            }
+        };
         let Asked { seed, prompt, prompt_len, settings } = answer.asked.clone();
         Ok(Claim { ids, seed, prompt, prompt_len, settings })
     };
@@ -73,7 +79,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<(Vec<TokenId>, Option<i128>, Option<u64>)> {
-        let all = claims("f", text).unwrap().unwrap();
+        let all = claims("f", text, None).unwrap().unwrap();
         all.into_iter().map(|c| (c.ids.clone(), c.seed, c.position())).collect()
     }
 
@@ -114,11 +120,11 @@ mod tests {
     #[test]
     fn what_is_none_and_what_lacks_ids() {
         for text in ["1 2 3", "[1,2]", "{\"ids\":[1]}", "", "[[1,2],[3]]"] {
-            assert_eq!(claims("f", text).unwrap(), None, "{text}");
+            assert_eq!(claims("f", text, None).unwrap(), None, "{text}");
         }
-        let error = claims("f", r#"{"choices":[{"text":"hello"}]}"#).unwrap_err().to_string();
+        let error = claims("f", r#"{"choices":[{"text":"hello"}]}"#, None).unwrap_err().to_string();
         assert!(error.contains("answer 1") && error.contains("return_token_ids"), "{error}");
-        let error = claims("f", r#"{"seed":1.5,"choices":[]}"#).unwrap_err().to_string();
+        let error = claims("f", r#"{"seed":1.5,"choices":[]}"#, None).unwrap_err().to_string();
         assert!(error.contains("seed is 1.5"), "{error}");
     }
 }

@@ -57,7 +57,7 @@ pub use logprobs::{
     CauseKind, Claimed, ClaimedFile, Estimators, LikelyCause, LogprobDiff, LogprobOptions, Ratios, Side,
     TokenDiff, compare_logprobs, read_claimed,
 };
-pub use mask::{Mask, MaskDiff, MaskReport, check_masks, masked_logprobs, read_masks};
+pub use mask::{Mask, MaskDiff, MaskReport, MaskedLogprobs, check_masks, masked_logprobs, read_masks};
 pub use noise::{Noise, normal_tail};
 pub use orders::orders;
 pub use recipe::{Attempt, Convention, Guess, Recipe};

@@ -33,11 +33,11 @@ pub fn missing(tokens: Option<&Tokens>) {
     let Some(tokens) = tokens else { return };
     let missing = tokens.missing();
     if let Some(first) = missing.first() {
-        note(format!(
-            "{} of the ids shown, {first} first, have no string: the vocabulary has {} (padded model head?)",
-            missing.len(),
-            tokens.len()
-        ));
+        let why = match tokens.is_whole() {
+            true => format!("the vocabulary has {} (padded model head?)", tokens.len()),
+            false => format!("the input itself names {} (`Vocab` names all)", tokens.len()),
+        };
+        note(format!("{} of the ids shown, {first} first, have no string: {why}", missing.len()));
     }
 }
 

@@ -125,7 +125,7 @@ pub fn engines() -> &'static [&'static EngineInfo] {
 /// # Errors
 /// An unknown name; the text has the nearest and all others.
 pub fn find(name: &str) -> Result<&'static EngineInfo> {
-    if let Some(info) = ENGINES.iter().find(|e| e.name == name) {
+    if let Some(info) = ENGINES.iter().find(|e| e.name.eq_ignore_ascii_case(name)) {
         return Ok(info);
     }
     let plain = |s: &str| -> String { s.chars().filter(|c| c.is_alphanumeric()).collect() };
@@ -142,6 +142,13 @@ pub fn find(name: &str) -> Result<&'static EngineInfo> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_match_without_case() {
+        for e in engines() {
+            assert_eq!(find(&e.name.to_uppercase()).unwrap().name, e.name);
+        }
+    }
 
     #[test]
     fn every_stage_is_named_once() {

@@ -26,8 +26,9 @@ pub struct Carried {
     pub floors: Vec<usize>,
     /// The text of the tokens, where the input has it.
     pub text: Option<String>,
-    /// The input names no ids for some of its tokens: these were numbered in order of appearance, and mean nothing beside another input.
-    pub numbered: bool,
+    /// The steps, ascending, for whose tokens the input names no ids: these were numbered in order of appearance, and mean nothing beside
+    /// another input.
+    pub numbered: Vec<usize>,
 }
 
 impl Carried {

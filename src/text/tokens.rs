@@ -53,6 +53,8 @@ pub struct Tokens {
     ends: Option<Vec<TokenId>>,
     notes: Vec<String>,
     missing: Arc<Mutex<BTreeSet<TokenId>>>,
+    /// Only some tokens of a vocabulary: those that an input names.
+    is_part: bool,
 }
 
 impl Tokens {
@@ -68,7 +70,18 @@ impl Tokens {
             ends: None,
             notes: Vec::new(),
             missing,
+            is_part: false,
         }
+    }
+
+    /// The same as a part of a vocabulary: the tokens that an input names beside its rows.
+    pub fn as_part(self) -> Self {
+        Tokens { is_part: true, ..self }
+    }
+
+    /// False for a part of a vocabulary.
+    pub fn is_whole(&self) -> bool {
+        !self.is_part
     }
 
     /// Reads a vocabulary or a tokenizer, told apart by content; `-` is standard input.

@@ -120,8 +120,42 @@ fn steps_of_a_mask_that_meet_nothing_are_said() {
     let logprobs = vec![-0.5; 10];
     let server = json!({ "token_ids": ids[..10].iter().map(|id| id.parse().unwrap()).collect::<Vec<u32>>(), "logprobs": logprobs });
     let (_also, server) = file_of(&server.to_string());
-    let line = run(&format!("diff {server} steps.npy --mask {file}")).failure();
-    assert!(line.contains("the mask ends before step 24, the ids before step 10"), "{line}");
+    let json = run(&format!("diff {server} steps.npy --top-k 4 --mask {file} -f json")).json();
+    assert_eq!((&json["mask"]["surplus"], &json["mask"]["taken_outside"]), (&json!(14), &json!(0)));
+    // a part of the rows is held against that part of the mask
+    for command in
+        ["diff steps.npy".to_string(), format!("verify steps.npy --seed 7 --ids {}", ids[3..9].join(","))]
+    {
+        let text = run(&format!("{command} --rows 3..9 --top-k 4 --mask {file}")).text();
+        assert!(text.ends_with("6 of 6 steps agree with the mask\n"), "{text}");
+    }
+    let (_also, short) = file_of("[[1]]");
+    let line = run(&format!("diff {server} steps.npy --mask {short}")).failure();
+    assert!(line.contains("the mask ends before step 1, the ids before step 10"), "{line}");
+}
+
+/// A token that was taken and is not in its mask is a difference.
+#[test]
+fn a_taken_token_outside_of_its_mask_is_a_difference() {
+    let (_a, server) = file_of(r#"{"token_ids": [1, 2], "logprobs": [-0.5, -0.5]}"#);
+    let (_b, rows) = file_of("[[0, 1, 2], [0, 1, 2]]");
+    let (_c, mask) = file_of("[[0, 1], [0, 1]]");
+    let line = format!("diff {server} {rows} --layout tv --mask {mask} --of tokens");
+    let ran = run(&line);
+    assert_eq!(ran.status, Some(1), "{}", ran.err);
+    let text = String::from_utf8(ran.out).unwrap();
+    assert!(text.ends_with("1 token that was taken is not in its mask\n"), "{text}");
+    let ran = run(&format!("{line} -f json"));
+    let json: Value = serde_json::from_slice(&ran.out).unwrap();
+    assert_eq!((&json["holds"], &json["mask"]["taken_outside"]), (&json!(false), &json!(1)));
+}
+
+#[test]
+fn the_masks_of_an_answer_alone_are_for_verify() {
+    let answer = "../formats/llama-server/native-greedy-n10.json";
+    let (_keep, mask) = file_of("[[1]]");
+    let line = run(&format!("diff {answer} --mask {mask}")).failure();
+    assert!(line.contains(&format!("`tokpick verify {answer} --mask {mask}`")), "{line}");
 }
 
 /// Kept tokens that have next to nothing of the whole row have all of it under a mask.

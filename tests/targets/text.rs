@@ -18,7 +18,7 @@ pub fn text(data: &[u8]) {
         2 => settings::sampling_params("params", &lossy).map(drop),
         3 => chain(&lossy),
         4 => settings::order(&lossy).map(|order| assert!(!order.names().is_empty())),
-        5 => claims("claims", &lossy).map(drop),
+        5 => claims("claims", &lossy, None).map(drop),
         6 => {
             let _ = Record::is_record(content);
             Record::parse("record", content).map(|record| {

@@ -2,6 +2,7 @@
 
 use super::Claimed;
 use super::likely::{CauseKind, LikelyCause, Side};
+use super::same::{Pair, own_id};
 use crate::source::RowRange;
 use crate::{Error, Place, Result, TokenId};
 
@@ -11,6 +12,8 @@ pub(super) struct Token {
     pub sequence: usize,
     pub step: usize,
     pub id: Option<TokenId>,
+    /// Ids or texts say that both sides mean it.
+    pub is_known: bool,
     /// The id came before in its sequence or prompt.
     pub is_repeated: bool,
     /// Log-probabilities of A and of B.
@@ -49,8 +52,8 @@ pub(super) fn align(
     // how many sequences have a token more at their beginning, in each side
     let mut extra = [0; 2];
     for (sequence, (x, y)) in a.iter().zip(b).enumerate() {
-        let ids = known_ids(x, y);
-        let [from_x, from_y, len] = overlap(names, sequence, [x, y], ids)?;
+        let pair = Pair { x, y };
+        let [from_x, from_y, len] = overlap(names, sequence, pair)?;
         extra[0] += usize::from(from_x > 0);
         extra[1] += usize::from(from_y > 0);
         let rest = x.logprobs.len().saturating_sub(from_x).max(y.logprobs.len().saturating_sub(from_y));
@@ -59,9 +62,11 @@ pub(super) fn align(
         let longer = |a: &[TokenId], b: &[TokenId]| a.len() == b.len() + 1 && a[1..] == *b && !b.is_empty();
         extra[0] += usize::from(longer(&x.prompt, &y.prompt));
         extra[1] += usize::from(longer(&y.prompt, &x.prompt));
-        let ids = match ids {
-            [[], ids] => &ids[from_y.min(ids.len())..],
-            [ids, _] => &ids[from_x.min(ids.len())..],
+        // numbers that were made up are shown where there are no others
+        let made_up = x.numbered.len() == x.ids.len() && y.numbered.len() == y.ids.len();
+        let id_at = |step: usize| {
+            let own = own_id(x, from_x + step).or_else(|| own_id(y, from_y + step));
+            own.or_else(|| x.ids.get(from_x + step).copied().filter(|_| made_up))
         };
         let prompt = if x.prompt.is_empty() { &y.prompt } else { &x.prompt };
         let mut seen: std::collections::HashSet<TokenId> = prompt.iter().copied().collect();
@@ -69,11 +74,12 @@ pub(super) fn align(
         aligned.sequences.push(
             (0..len)
                 .map(|step| {
-                    let id = ids.get(step).copied();
+                    let id = id_at(step);
                     Token {
                         sequence,
                         step: from_x + step,
                         id,
+                        is_known: pair.same(from_x + step, from_y + step).is_some(),
                         is_repeated: id.is_some_and(|id| !seen.insert(id)),
                         of: [at(&x.logprobs, from_x, step), at(&y.logprobs, from_y, step)],
                         processed: [at(&x.processed, from_x, step), at(&y.processed, from_y, step)],
@@ -95,25 +101,12 @@ pub(super) fn align(
     Ok(aligned)
 }
 
-/// The ids by which the tokens of two sides can be compared: of one that has made up its own, none, or those of the other where the
-/// strings of both are the same.
-fn known_ids<'a>(x: &'a Claimed, y: &'a Claimed) -> [&'a [TokenId]; 2] {
-    if (x.numbered || y.numbered) && !x.tokens.is_empty() && x.tokens == y.tokens {
-        return if x.numbered { [&y.ids, &y.ids] } else { [&x.ids, &x.ids] };
-    }
-    [x, y].map(|side| if side.numbered { &[][..] } else { &side.ids[..] })
-}
-
 /// Where the common tokens of two sequences begin, and how many there are.
-fn overlap(
-    names: [&str; 2],
-    sequence: usize,
-    [x, y]: [&Claimed; 2],
-    [ids_x, ids_y]: [&[TokenId]; 2],
-) -> Result<[usize; 3]> {
+fn overlap(names: [&str; 2], sequence: usize, pair: Pair<'_>) -> Result<[usize; 3]> {
+    let Pair { x, y } = pair;
     let (n, m) = (x.logprobs.len(), y.logprobs.len());
     let bad = |step: usize, what: String| Error::input(names[1], Place::row(sequence, step), what);
-    if ids_x.is_empty() || ids_y.is_empty() {
+    if !pair.is_comparable() {
         return match n == m {
             true => Ok([0, 0, n]),
             false => Err(bad(
@@ -122,24 +115,23 @@ fn overlap(
             )),
         };
     }
-    match (ids_x, ids_y) {
-        (a, b) if a == b => Ok([0, 0, n]),
-        (a, [rest @ .., _]) | ([rest @ .., _], a) if a == rest => Ok([0, 0, n.min(m)]),
-        ([_, rest @ ..], b) if rest == b => Ok([1, 0, m]),
-        (a, [_, rest @ ..]) if a == rest => Ok([0, 1, n]),
-        (a, b) => {
-            let step = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-            let id = |ids: &[TokenId]| ids.get(step).map_or("no token".to_string(), |id| format!("id {id}"));
-            let same_text = x.text.as_ref().zip(y.text.as_ref()).is_some_and(|(a, b)| a == b);
-            let agree = a.iter().zip(b).filter(|(a, b)| a == b).count();
-            let why = match same_text {
-                true => "the text is the same: a different tokenizer",
-                false if 4 * agree < a.len().min(b.len()) => {
-                    "hardly an id is the same: another run, or a different tokenizer"
-                }
-                false => "both must be of the same tokens",
-            };
-            Err(bad(step, format!("{}, but {} has {} here; {why}", id(b), names[0], id(a))))
-        }
+    let (less, is_near) = (n.min(m), n.abs_diff(m) <= 1);
+    // one side may have a last token more, or a first one
+    let fits = |x: usize, y: usize| (0..less).all(|step| pair.same(x + step, y + step) != Some(false));
+    if is_near && fits(0, 0) {
+        return Ok([0, 0, less]);
     }
+    if n.abs_diff(m) == 1 && fits(n - less, m - less) {
+        return Ok([n - less, m - less, less]);
+    }
+    let step = (0..less).take_while(|step| pair.same(*step, *step) != Some(false)).count();
+    let [of_x, of_y] = pair.names(step, step);
+    let same_text = x.text.as_ref().zip(y.text.as_ref()).is_some_and(|(a, b)| a == b);
+    let agree = (0..less).filter(|step| pair.same(*step, *step) == Some(true)).count();
+    let why = match same_text {
+        true => "the text is the same: a different tokenizer",
+        false if 4 * agree < less => "hardly an id is the same: another run, or a different tokenizer",
+        false => "both must be of the same tokens",
+    };
+    Err(bad(step, format!("{of_y}, but {} has {of_x} here; {why}", names[0])))
 }

@@ -19,10 +19,10 @@ pub struct Claimed {
     pub prompt: Vec<TokenId>,
     /// The text that the ids make, where it is known.
     pub text: Option<String>,
-    /// The strings of the ids, where they are known.
-    pub tokens: Vec<String>,
-    /// The ids were numbered in order of appearance, as the input names none: only strings tell whether tokens are the same.
-    pub numbered: bool,
+    /// The strings of the ids, where they are known; empty, or as many as there are ids.
+    pub tokens: Vec<Option<String>>,
+    /// The positions whose ids were numbered in order of appearance, as the input names none: only strings tell which tokens these are.
+    pub numbered: Vec<usize>,
 }
 
 impl From<&Carried> for Claimed {
@@ -38,7 +38,7 @@ impl From<&Carried> for Claimed {
             logprobs,
             prompt: carried.prompt.to_vec(),
             text: carried.text.clone(),
-            numbered: carried.numbered,
+            numbered: carried.numbered.clone(),
             ..Claimed::default()
         }
     }

@@ -5,6 +5,7 @@ mod cause;
 mod claimed;
 mod fit;
 mod likely;
+mod same;
 
 pub use claimed::{Claimed, ClaimedFile, read_claimed};
 pub use likely::{CauseKind, LikelyCause, Side};
@@ -86,6 +87,10 @@ pub struct LogprobDiff {
     pub tokens: usize,
     /// How many lack one on a side: missing, filling, −∞, or a last token that one side alone has.
     pub left_out: usize,
+    /// Of these, the last tokens that one side alone has.
+    pub surplus: usize,
+    /// How many tokens have no id and no text on both sides: whether they are the same could not be compared.
+    pub unidentified: usize,
     /// If the tokens were drawn from A.
     pub if_a_drew: Estimators,
     /// If they were drawn from B.
@@ -141,6 +146,8 @@ pub fn compare_logprobs(
         return Err(nothing(names, &aligned));
     }
     cause::likely(&mut aligned);
+    found.unidentified = aligned.sequences.iter().flatten().filter(|token| !token.is_known).count();
+    found.surplus = aligned.surplus;
     found.left_out = all + aligned.surplus - found.tokens;
     found.causes = aligned.causes;
     Ok(found)

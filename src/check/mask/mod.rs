@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Claimed;
 use crate::sampler::{Job, walk};
-use crate::source::LogitsSource;
+use crate::source::{LogitsSource, RowRange};
 use crate::{Error, Place, Result, TokenId};
 
 /// The ids that were kept at the steps of one sequence.
@@ -27,6 +27,21 @@ impl Mask {
     pub fn at(&self, step: usize) -> Option<&[TokenId]> {
         let kept = self.kept.get(step.checked_sub(self.first_step)?)?;
         Some(kept.as_slice()).filter(|kept| !kept.is_empty())
+    }
+
+    /// Says nothing any more about steps outside of these.
+    pub fn select(&mut self, rows: RowRange) {
+        for (at, kept) in self.kept.iter_mut().enumerate() {
+            let step = self.first_step + at;
+            if step < rows.start || rows.end.is_some_and(|end| step >= end) {
+                kept.clear();
+            }
+        }
+    }
+
+    /// One more than the last step about which it says something.
+    fn end(&self) -> usize {
+        self.first_step + self.kept.iter().rposition(|kept| !kept.is_empty()).map_or(0, |at| at + 1)
     }
 
     /// The number of steps of which it says what was kept.
@@ -143,7 +158,7 @@ pub fn check_masks(
         Ok(())
     })?;
     for (at, (mask, last)) in by_number.iter().zip(last).enumerate() {
-        let end = mask.first_step + mask.kept.len();
+        let end = mask.end();
         if last.is_none_or(|last| last + 1 < end) && ids.is_none() {
             let what = format!("masks up to step {}, but the input has no such row", end.saturating_sub(1));
             return Err(Error::input(file, Place::row(sequences.start + at, end.saturating_sub(1)), what));
@@ -162,24 +177,35 @@ fn is_text(source: &dyn LogitsSource, ids: &[Vec<TokenId>]) -> bool {
     source.format().is_kld() && carried.iter().map(|c| c.at_steps(&shape)).eq(ids.iter().map(Vec::as_slice))
 }
 
+/// Log-probabilities under masks.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MaskedLogprobs {
+    /// Those of each sequence.
+    pub sequences: Vec<Claimed>,
+    /// Steps of the masks that meet no token.
+    pub surplus: usize,
+    /// Tokens that were taken and are not in their mask: −∞ stands for them.
+    pub taken_outside: usize,
+}
+
 /// The log-probabilities that rows give to the tokens that were taken, normalised over the tokens of a mask: what a trainer compares with
 /// the numbers of a server that has truncated (sampling replay). The chain is applied before.
 ///
 /// # Errors
-/// As [`check_masks`]; a mask for more or fewer steps than a sequence has ids.
+/// As [`check_masks`]; a mask for fewer steps than a sequence has ids.
 pub fn masked_logprobs(
     source: &mut dyn LogitsSource,
     job: &Job<'_>,
     ids: &[Vec<TokenId>],
     file: &str,
     masks: &[Mask],
-) -> Result<Vec<Claimed>> {
+) -> Result<MaskedLogprobs> {
     let sequences = source.shape().sequences;
     let by_number = ordered(file, sequences.clone(), masks)?;
     let first = source.shape().first_step;
     for (at, (mask, ids)) in by_number.iter().zip(ids).enumerate() {
         let (end, needed) = (mask.first_step + mask.kept.len(), first + ids.len());
-        if end != needed {
+        if end < needed {
             let what = format!(
                 "the mask ends before step {end}, the ids before step {needed}: one entry for each is needed (an empty one says nothing)"
             );
@@ -187,13 +213,16 @@ pub fn masked_logprobs(
         }
     }
     let mut claimed: Vec<Claimed> = by_number.iter().map(|_| Claimed::default()).collect();
+    let (mut met, mut taken_outside) = (0, 0);
     walk(source, job, Some(ids), &mut (), &mut |visit| {
         let at = visit.sequence - sequences.start;
         let Some(id) = visit.taken else { return Ok(()) };
         let kept = by_number[at].at(visit.step);
+        met += usize::from(kept.is_some());
         let is_kept = |id: TokenId| kept.is_none_or(|kept| kept.binary_search(&id).is_ok());
         let scores: Vec<f64> =
             visit.candidates.members().filter(|(id, _)| is_kept(*id)).map(|(_, score)| score).collect();
+        taken_outside += usize::from(!is_kept(id));
         // from the best of them on: their probabilities in the whole row may be too small for a number
         let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let sum: f64 = scores.iter().map(|score| crate::kernel::exp(score - best)).sum();
@@ -203,7 +232,8 @@ pub fn masked_logprobs(
         claimed[at].logprobs.push(Some(logprob));
         Ok(())
     })?;
-    Ok(claimed)
+    let surplus = masks.iter().map(Mask::steps_said).sum::<usize>() - met;
+    Ok(MaskedLogprobs { sequences: claimed, surplus, taken_outside })
 }
 
 /// The mask of each sequence.

@@ -30,11 +30,28 @@ impl LogprobDiff {
         }
         let left_out = match self.left_out {
             0 => String::new(),
-            n => format!(", {n} left out"),
+            n => {
+                let (alone, without) = (self.surplus, n - self.surplus);
+                let mut why = Vec::new();
+                if without > 0 {
+                    why.push(format!("{without} without a number on a side"));
+                }
+                if alone > 0 {
+                    why.push(format!("{alone} at the end of one side alone"));
+                }
+                format!(", {n} left out ({})", why.join(", "))
+            }
         };
         let (of, q) = (count_of(self.sequences, "sequence"), &self.ratio.quantiles);
         let mut table = Table::new("lw");
         table.row(["tokens", &format!("{} of {of}{left_out}", self.tokens)]);
+        if self.unidentified > 0 {
+            let (n, all) = (self.unidentified, self.tokens + self.left_out);
+            let what = format!(
+                "{n} of {all} tokens could not be compared: no id and no text on both sides tells whether they are the same"
+            );
+            table.row(["identity", &what]);
+        }
         let drew = |e: &Estimators, from: &str, to: &str| {
             format!(
                 "KL({from}|{to}) {} by k1, {} by k3; chi2({to}|{from}) {}",

@@ -2,7 +2,7 @@ use std::io::{self, Write};
 
 use super::small;
 use crate::TokenId;
-use crate::check::MaskReport;
+use crate::check::{MaskReport, MaskedLogprobs};
 use crate::render::kit::{Look, count_of};
 use crate::render::{Table, Tokens};
 
@@ -42,21 +42,33 @@ impl MaskReport {
         if self.unsaid > 0 {
             writeln!(to, "the mask says nothing about {}", count_of(self.unsaid, "step"))?;
         }
-        if self.surplus > 0 {
-            let what = count_of(self.surplus, "step");
-            writeln!(
-                to,
-                "{what} of the mask {} held against no token",
-                if self.surplus == 1 { "is" } else { "are" }
-            )?;
-        }
-        if self.taken_outside > 0 {
-            writeln!(to, "{} that were taken are not in their mask", count_of(self.taken_outside, "token"))?;
-        }
+        beside(self.surplus, self.taken_outside, to)?;
         if self.max_missing_mass > 0.0 {
             writeln!(to, "largest missing mass {}", small(Some(self.max_missing_mass), look.digits))?;
         }
         Ok(())
+    }
+}
+
+impl MaskedLogprobs {
+    /// Steps that met no token, and tokens outside of their mask, where there are any.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn text(&self, to: &mut dyn Write) -> io::Result<()> {
+        beside(self.surplus, self.taken_outside, to)
+    }
+}
+
+fn beside(surplus: usize, taken_outside: usize, to: &mut dyn Write) -> io::Result<()> {
+    if surplus > 0 {
+        let are = if surplus == 1 { "is" } else { "are" };
+        writeln!(to, "{} of the mask {are} held against no token", count_of(surplus, "step"))?;
+    }
+    match taken_outside {
+        0 => Ok(()),
+        1 => writeln!(to, "1 token that was taken is not in its mask"),
+        n => writeln!(to, "{n} tokens that were taken are not in their mask"),
     }
 }
 

@@ -245,7 +245,9 @@ impl InputArgs {
         let sequences = source.shape().sequences.len();
         let (source, left_out) = self.watching(self.part(source)?)?;
         let source = watched(source)?;
-        let tokens = tokens.or_else(|| source.strings().map(Tokens::new));
+        // a server names the tokens that it lists
+        let own = |tokens: Tokens| if source.leaves_out() { tokens.as_part() } else { tokens };
+        let tokens = tokens.or_else(|| source.strings().map(Tokens::new).map(own));
         let vocabulary = digest_of(&tokens);
         Ok(Opened { source, tokens, path, tally, left_out, vocabulary, shard: self.shard, sequences })
     }

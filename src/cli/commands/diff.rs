@@ -29,10 +29,10 @@ use tokens::Input;
 /// Exit status: 0 within the limits (or no limits given), 1 outside, 2 inputs that can't be compared.
 #[derive(Args)]
 pub struct Diff {
-    /// Logits, or the .kld of a base model
+    /// Logits, log-probabilities of tokens (a server's answer, a trainer's JSON), or the .kld of a base model
     #[arg(value_name = "A")]
     a: PathBuf,
-    /// Other logits of the same shape (beside a .kld: of the same text)
+    /// The same of another origin: logits of the same shape, log-probabilities of the same tokens (beside a .kld: of the same text)
     #[arg(value_name = "B", required_unless_present = "mask")]
     b: Option<PathBuf>,
     /// What the axes are, in both
@@ -117,6 +117,24 @@ enum FormatName {
     Json,
 }
 
+/// Says that a limit is broken: a number is above it, or infinite.
+fn above(flag: &str, most: Option<f64>, name: &str, found: Option<f64>) {
+    if let Some(most) = most.filter(|most| found.is_none_or(|found| found > *most)) {
+        note(format!("{name} is {}, above {flag} {most}", words(found, "infinite")));
+    }
+}
+
+/// The same of a share that is too small.
+fn below(flag: &str, least: Option<f64>, name: &str, found: Option<f64>) {
+    if let Some(least) = least.filter(|least| found.is_none_or(|found| found < *least)) {
+        note(format!("{name} is {}, below {flag} {least}", words(found, "not known")));
+    }
+}
+
+fn words(found: Option<f64>, none: &str) -> String {
+    found.map_or(none.into(), |found| found.to_string())
+}
+
 /// The flags of token strings.
 const VOCAB: [&str; 4] = ["vocab", "tokenizer", "model-dir", "skip-special-tokens"];
 
@@ -181,6 +199,14 @@ impl Execute for Diff {
             }
             (Input::Rows(a), Some(b), None) if a.format().is_kld() => return self.statistics(a, b, given),
             (a, Some(b), _) => (a, b),
+            (Input::Rows(a), None, Some(mask)) => {
+                let (a, mask) = (a.name(), mask.display());
+                let what = format!(
+                    "is a server's answer: `tokpick verify {a} --mask {mask}` holds its masks against its own rows (with --seed, or \
+                     --greedy), `tokpick diff {a} ROWS --mask {mask}` against those of a model"
+                );
+                return Err(Error::input(a, Place::default(), what).into());
+            }
             (_, None, _) => {
                 let what = "holds log-probabilities of tokens: give the rows of the other side, too";
                 return Err(Error::input(self.a.display().to_string(), Place::default(), what).into());
@@ -239,6 +265,8 @@ impl Execute for Diff {
             }
         })?;
         out.finish()?;
+        above("--max-kl", self.max_kl, "the largest KL", diff.max_kl);
+        below("--min-top1", self.min_top1, "the same top-1", Some(diff.top1));
         Ok(if holds { Status::Done } else { Status::No })
     }
 }

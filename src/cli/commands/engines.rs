@@ -1,13 +1,16 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::io::{self, Write};
-use tokpick::engine::{EngineInfo, engines};
+use tokpick::engine::{EngineInfo, engines, find};
 
 use crate::cli::args::ToArgs;
 use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
 pub struct Engines {
+    /// The one engine that is shown (default: all)
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
     /// How the list is written
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     format: FormatName,
@@ -31,12 +34,16 @@ impl Execute for Engines {
         Screen { examples: &["tokpick engines", "tokpick engines -f json"], flags: &["format", "output"] };
 
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
+        let shown = match &self.name {
+            Some(name) => vec![find(name)?],
+            None => engines().iter().copied().collect(),
+        };
         let mut out = self.to.open()?;
         out.write(|to| match self.format {
-            _ if self.markdown => markdown(to),
-            FormatName::Text => engines().iter().try_for_each(|e| text(e, to)),
+            _ if self.markdown => markdown(&shown, to),
+            FormatName::Text => shown.iter().try_for_each(|e| text(e, to)),
             FormatName::Json => {
-                let all: Vec<_> = engines().iter().map(|e| document(e)).collect();
+                let all: Vec<_> = shown.iter().map(|e| document(e)).collect();
                 writeln!(to, "{}", serde_json::to_string_pretty(&json!({ "engines": all }))?)
             }
         })?;
@@ -62,14 +69,14 @@ fn text(e: &EngineInfo, to: &mut dyn Write) -> io::Result<()> {
     writeln!(to)
 }
 
-fn markdown(to: &mut dyn Write) -> io::Result<()> {
+fn markdown(shown: &[&EngineInfo], to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "| engine | checked against | how it draws | parameters | seeds |\n|---|---|---|---|---|")?;
-    for e in engines() {
+    for e in shown {
         let parameters = e.parameters.join(", ");
         writeln!(to, "| `{}` | {} | {} | {parameters} | {} |", e.name, e.version, e.method, e.seeds)?;
     }
     writeln!(to, "\n| release | name |\n|---|---|")?;
-    for e in engines() {
+    for e in shown {
         for release in e.releases {
             writeln!(to, "| {release} | `{}` |", e.name)?;
         }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokpick::check::{self, Clip, Known, MaskReport, Record, Tolerance, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
 use tokpick::engine::{Batch, Watch};
+use tokpick::render::Tokens;
 use tokpick::sampler::Job;
 use tokpick::source::LogitsSource;
 use tokpick::{Error, Place, Result, TokenId};
@@ -137,8 +138,24 @@ impl Verify {
         Ok(())
     }
 
+    /// Refuses rows whose tokens were numbered in order of appearance: a draw depends on the ids.
+    fn refuse_made_up(source: &dyn LogitsSource) -> Result<()> {
+        let made_up: usize = source.carried().iter().map(|carried| carried.numbered.len()).sum();
+        if made_up == 0 {
+            return Ok(());
+        }
+        let what = format!(
+            "{made_up} of its tokens have no ids and were numbered in order of appearance, and what a seed draws depends on the ids: \
+             `Vocab` gives the strings that they are found by"
+        );
+        Err(Error::input(source.name(), Place::default(), what))
+    }
+
     fn ids(&self, lists: &NamedLists) -> anyhow::Result<Status> {
         let opened = self.input.open()?;
+        if !self.judge.greedy {
+            Self::refuse_made_up(opened.source.as_ref())?;
+        }
         let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
         let ids = opened.of_part(ids, self.draw.num_samples.unwrap_or(1));
         let mut out = self.judge.report.open()?;
@@ -226,7 +243,10 @@ impl Verify {
             return Err(Error::input(source.name(), Place::default(), what));
         }
         let name = file.display().to_string();
-        let masks = check::read_masks(&name, tokpick::source::read_text(file)?.as_bytes())?;
+        let mut masks = check::read_masks(&name, tokpick::source::read_text(file)?.as_bytes())?;
+        if let Some(rows) = self.input.rows {
+            masks.iter_mut().for_each(|mask| mask.select(rows));
+        }
         check::check_masks(source, job, ids, &name, &masks)
     }
 
@@ -330,7 +350,8 @@ impl Verify {
     /// open.
     fn claims(&mut self) -> Result<Option<NamedLists>> {
         let Some((file, text)) = self.ids.text()? else { return Ok(None) };
-        let Some(claims) = check::claims(&file, &text)? else {
+        let names = self.input.vocab.open()?.as_ref().map(Tokens::names);
+        let Some(claims) = check::claims(&file, &text, names.as_ref())? else {
             self.own_seed(&file, &text)?;
             return IdsArgs::of_file(&file, &text).map(Some);
         };

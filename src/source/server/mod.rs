@@ -25,6 +25,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use answer::{Answer, Asked};
+pub(crate) use naming::ids_by_text;
 pub(super) use served::{Options, Served};
 pub(crate) use text::{is_answer, is_events, read, tells};
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::answer::{Answer, Step};
 use super::pool::{Pool, Token};
 use crate::TokenId;
 use crate::source::{Names, byte_level};
@@ -44,6 +45,27 @@ pub(super) fn ids(pool: &Pool, names: Option<&Names>, least: usize) -> Result<Id
         next += 1;
     }
     Ok(Ids { of: found.into_iter().flatten().collect(), vocab: next, unknown })
+}
+
+/// The ids that an answer's tokens have by their texts.
+///
+/// # Errors
+/// It tells no tokens; one that the vocabulary lacks.
+pub(crate) fn ids_by_text(answer: &Answer, pool: &Pool, names: &Names) -> Result<Vec<TokenId>, String> {
+    let steps = &answer.generated.steps;
+    if steps.is_empty() {
+        return Err("a choice names no tokens: ask the server for log-probabilities, which name them".into());
+    }
+    let id = |(at, step): (usize, &Step)| {
+        let token = step.taken.and_then(|number| pool.tokens.get(number as usize));
+        let token = token.ok_or_else(|| format!("token {at} of a choice is not told"))?;
+        let found = || spellings(token).iter().find_map(|text| names.id(text).ok());
+        token.id.or_else(found).ok_or_else(|| {
+            let text = token.text.as_deref().unwrap_or_default();
+            format!("token {at} of a choice, {text:?}, is none of the vocabulary: another tokenizer")
+        })
+    };
+    steps.iter().enumerate().map(id).collect()
 }
 
 /// True for a text that no unfinished character is in.

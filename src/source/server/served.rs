@@ -185,10 +185,11 @@ fn prompt_of(answer: &Answer, ids: &Ids) -> Arc<[TokenId]> {
 }
 
 fn carried_by(answer: &Answer, part: &Part, ids: &Ids, portion: Portion, prompt: Arc<[TokenId]>) -> Carried {
-    let numbers = part.steps.iter().filter_map(|step| step.taken);
-    let numbered = numbers.into_iter().any(|number| ids.unknown.binary_search(&(number as usize)).is_ok());
     let taken: Vec<TokenId> = taken(&part.steps, ids).collect();
     let steps = || part.steps.iter().take(taken.len());
+    let is_made_up =
+        |step: &Step| step.taken.is_some_and(|number| ids.unknown.binary_search(&(number as usize)).is_ok());
+    let numbered = steps().enumerate().filter(|(_, step)| is_made_up(step)).map(|(at, _)| at).collect();
     let logprobs = steps().map(|step| step.logprob).collect();
     let floors = steps().enumerate().filter(|(_, step)| step.floored).map(|(at, _)| at).collect();
     let text = Some(answer.text.clone()).filter(|text| portion == Portion::Generated && !text.is_empty());

@@ -185,3 +185,12 @@ fn limits_of_files_hold_in_every_command() {
     let batch = tokpick(&words("greedy batch.npy --forced-eos-token-id 2")).text();
     assert!(batch.lines().all(|line| line.ends_with(" 2")), "{batch}");
 }
+
+#[test]
+fn one_engine_is_shown_in_any_case() {
+    let json = tokpick(&["engines", "vLLM-V2", "-f", "json"]).json();
+    let names: Vec<&str> =
+        json["engines"].as_array().unwrap().iter().filter_map(|e| e["name"].as_str()).collect();
+    assert_eq!(names, ["vllm-v2"]);
+    assert!(tokpick(&["engines", "nosuch"]).failure().contains("there is no such engine"));
+}

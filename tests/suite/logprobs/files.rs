@@ -292,3 +292,93 @@ fn a_part_of_the_tokens_is_compared() {
     let line = tokpick(&["diff", run, run, "--rows", "24.."]).failure();
     assert!(line.contains("selects nothing: A has 24 tokens at most"), "{line}");
 }
+
+/// The answer of a chat that names tokens by their texts, at these texts and log-probabilities.
+fn chat(tokens: &[(&str, f64)]) -> String {
+    let entry = |(text, logprob): &(&str, f64)| {
+        let one = json!({"token": text, "logprob": logprob, "bytes": text.as_bytes()});
+        let mut entry = one.clone();
+        entry["top_logprobs"] = json!([one]);
+        entry
+    };
+    let content: Vec<Value> = tokens.iter().map(entry).collect();
+    json!({"object": "chat.completion", "choices": [{"index": 0, "logprobs": {"content": content}}]})
+        .to_string()
+}
+
+/// The answer of vLLM that names tokens by their ids.
+fn completion(ids: &[u32], logprobs: &[f64]) -> String {
+    let tokens: Vec<String> = ids.iter().map(|id| format!("token_id:{id}")).collect();
+    let top = tokens.iter().zip(logprobs).map(|(token, logprob)| json!({token: logprob}));
+    let top: Vec<Value> = top.collect();
+    json!({"object": "text_completion", "choices": [{"index": 0, "text": "", "token_ids": ids,
+        "logprobs": {"tokens": tokens, "token_logprobs": logprobs, "top_logprobs": top}}]})
+    .to_string()
+}
+
+/// Ids that were made up tell nothing: tokens are compared by their texts, and where there are none, that is said.
+#[test]
+fn tokens_without_ids_are_compared_by_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str, text: String| write(folder.path(), name, &text).to_str().unwrap().to_string();
+    let logprobs = [-1.25, -0.25, -1.5];
+    let named = at("chat.json", chat(&[(" h", -1.25), ("ow", -0.25), (" to", -1.5)]));
+    let other = at("other.json", chat(&[(" h", -1.25), ("ow", -0.25), (" the", -1.5)]));
+    let by_id = at("vllm.json", completion(&[307, 318, 278], &logprobs));
+    let wrong = at("wrong.json", completion(&[307, 318, 279], &logprobs));
+    let found = |args: &[&str]| tokpick(&[&["diff"], args, &["-f", "json"]].concat()).json();
+    // nothing says that these are the same
+    let json = found(&[&named, &by_id]);
+    assert_eq!((&json["logprobs"]["unidentified"], &json["logprobs"]["tokens"]), (&json!(3), &json!(3)));
+    let text = tokpick(&["diff", &named, &by_id]).text();
+    assert!(text.contains("3 of 3 tokens could not be compared"), "{text}");
+    // texts are enough where both have them
+    assert_eq!(found(&[&named, &named])["logprobs"]["unidentified"], 0);
+    let line = tokpick(&["diff", &named, &other]).failure();
+    assert!(line.contains("\" the\", but") && line.contains("has \" to\" here"), "{line}");
+    // with a vocabulary both have ids, or at least texts
+    let with = ["--tokenizer", "tokenizer.json"];
+    assert_eq!(found(&[&[&named[..], &by_id], &with[..]].concat())["logprobs"]["unidentified"], 0);
+    let line = tokpick(&[&["diff", &named, &wrong], &with[..]].concat()).failure();
+    assert!(line.contains("id 279, but") && line.contains("has id 278 here"), "{line}");
+    // a token that the vocabulary lacks is another one by its text
+    let strange = at("strange.json", chat(&[(" h", -1.25), ("ow", -0.25), (" zzyzx", -1.5)]));
+    let line = tokpick(&[&["diff", &strange, &by_id], &with[..]].concat()).failure();
+    assert!(line.contains("\" to\", but") && line.contains("has \" zzyzx\" here"), "{line}");
+}
+
+/// What a seed draws depends on the ids.
+#[test]
+fn draws_of_tokens_without_ids_are_not_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str, text: String| write(folder.path(), name, &text).to_str().unwrap().to_string();
+    let named = at("chat.json", chat(&[(" h", -1.25), ("ow", -0.25), (" to", -1.5)]));
+    let line = tokpick(&["verify", &named, "--seed", "1"]).failure();
+    assert!(line.contains("3 of its tokens have no ids") && line.contains("--vocab"), "{line}");
+    // ids of an answer are found by its texts
+    let verify = ["verify", "steps.npy", "--ids-file", &named, "--greedy"];
+    let line = tokpick(&verify).failure();
+    assert!(line.contains("a choice has no token ids") && line.contains("--vocab"), "{line}");
+    let ran = tokpick(&[&verify[..], &["--tokenizer", "tokenizer.json", "-f", "json"]].concat());
+    let json: Value = serde_json::from_slice(&ran.out).unwrap_or_else(|_| panic!("{}", ran.err));
+    assert_eq!(json["verification"]["summary"]["steps"], 3, "{json}");
+}
+
+#[test]
+fn a_broken_limit_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str, text: &str| write(folder.path(), name, text).to_str().unwrap().to_string();
+    let a = at("a.json", r#"{"token_ids": [1, 2, 3], "logprobs": [-0.5, -1, null]}"#);
+    let b = at("b.json", r#"{"token_ids": [1, 2, 3, 4], "logprobs": [-1.5, -2, -1, -1]}"#);
+    let ran = tokpick(&["diff", &a, &b, "--max-kl", "0.1"]);
+    assert_eq!(ran.status, Some(1));
+    assert!(ran.err.contains("KL(A|B) by k3 is ") && ran.err.contains("above --max-kl 0.1"), "{}", ran.err);
+    let text = tokpick(&["diff", &a, &b]).text();
+    assert!(
+        text.contains("2 left out (1 without a number on a side, 1 at the end of one side alone)"),
+        "{text}"
+    );
+    let ran = tokpick(&["diff", "batch.npy", "batch-f16.npy", "--max-kl", "1e-9"]);
+    assert!(ran.err.contains("the largest KL is ") && ran.err.contains("above --max-kl"), "{}", ran.err);
+    assert_eq!(ran.status, Some(1));
+}

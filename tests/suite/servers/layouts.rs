@@ -382,7 +382,7 @@ fn many_choices_of_a_long_prompt() {
         "choices": (0..3000).map(choice).collect::<Vec<_>>(),
     });
     let text = document.to_string();
-    let claims = tokpick::check::claims("answer", &text).unwrap().unwrap();
+    let claims = tokpick::check::claims("answer", &text, None).unwrap().unwrap();
     assert_eq!((claims.len(), claims[2999].seed), (3000, Some(3004)));
     drop(claims);
     let source = read(&text).unwrap();
@@ -400,11 +400,11 @@ fn many_choices_of_a_long_prompt() {
 fn seeds_count_within_a_prompt() {
     let choice = |prompt: u32| json!({"token_ids": [1], "prompt_token_ids": [prompt, 2]});
     let document = json!({"seed": 40, "choices": [choice(7), choice(8), choice(7), choice(7), choice(8)]});
-    let claims = tokpick::check::claims("answer", &document.to_string()).unwrap().unwrap();
+    let claims = tokpick::check::claims("answer", &document.to_string(), None).unwrap().unwrap();
     let seeds: Vec<_> = claims.iter().map(|c| c.seed).collect();
     assert_eq!(seeds, [40, 40, 41, 42, 41].map(Some));
     let large = json!({"seed": u64::MAX, "choices": [{"token_ids": [1]}]});
-    let claims = tokpick::check::claims("answer", &large.to_string()).unwrap().unwrap();
+    let claims = tokpick::check::claims("answer", &large.to_string(), None).unwrap().unwrap();
     assert_eq!(claims[0].seed, Some(u64::MAX.into()));
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use tokpick::check::{self, MaskReport, read_masks};
+use tokpick::check::{self, Mask, MaskReport, read_masks};
 use tokpick::source::{LogitsSource, read_text};
 use tokpick::{Error, Result, TokenId};
 
@@ -47,13 +47,22 @@ impl Diff {
         Ok(if holds { Status::Done } else { Status::No })
     }
 
+    /// The masks of a file, for the chosen rows.
+    pub(super) fn read_masks(&self, file: &Path) -> Result<Vec<Mask>> {
+        let mut masks = read_masks(&file.display().to_string(), read_text(file)?.as_bytes())?;
+        if let Some(rows) = self.rows {
+            masks.iter_mut().for_each(|mask| mask.select(rows));
+        }
+        Ok(masks)
+    }
+
     fn held(&self, file: &Path, source: &mut dyn LogitsSource) -> Result<MaskReport> {
         let files = Files::read(&self.settings)?.drawing("`diff` compares what `sample` draws from");
         let asked =
             Asked { settings: &self.settings, limits: &self.limits, history: &self.history, draw: None };
         let shape = source.shape();
         let resolved = asked.resolve(&files, source, shape.steps(), None)?;
-        let masks = read_masks(&file.display().to_string(), read_text(file)?.as_bytes())?;
+        let masks = self.read_masks(file)?;
         // what the input says was taken is history
         let ids: Vec<Vec<TokenId>> = source.carried().iter().map(|c| c.at_steps(&shape).to_vec()).collect();
         let ids = Some(ids).filter(|ids| !ids.is_empty());

@@ -7,7 +7,7 @@ use tokpick::Error;
 use tokpick::check::{self, KlStatistics, RowKl};
 use tokpick::source::LogitsSource;
 
-use super::{Diff, FormatName, VOCAB};
+use super::{Diff, FormatName, VOCAB, above, below};
 use crate::cli::{Given, Status};
 
 /// The flags that count here.
@@ -68,6 +68,8 @@ impl Diff {
             }
         })?;
         out.finish()?;
+        above("--max-kl", self.max_kl, "the largest KLD", found.kl.max);
+        below("--min-top1", self.min_top1, "the same top p", found.same_top.value);
         Ok(if holds { Status::Done } else { Status::No })
     }
 

@@ -5,13 +5,13 @@ use std::io::Read;
 use std::path::Path;
 
 use serde_json::json;
-use tokpick::check::{self, Claimed, LogprobDiff, LogprobOptions, read_claimed, read_masks};
+use tokpick::check::{self, Claimed, LogprobDiff, LogprobOptions, MaskedLogprobs, read_claimed};
 use tokpick::render::Tokens;
 use tokpick::render::kit::count_of;
 use tokpick::source::{LogitsSource, file_and_array, read_text};
 use tokpick::{Error, Place, Result, TokenId};
 
-use super::{Diff, FormatName, Of, VOCAB};
+use super::{Diff, FormatName, Of, VOCAB, above};
 use crate::cli::resolve::{Asked, Files};
 use crate::cli::{Given, Status};
 
@@ -68,20 +68,28 @@ impl Diff {
         let mut sides: [Option<(Vec<Claimed>, bool)>; 2] = [None, None];
         for (side, input) in sides.iter_mut().zip(&inputs) {
             *side = match input {
-                Input::Tokens(claimed, is_certain) => Some((claimed.clone(), *is_certain)),
+                Input::Tokens(claimed, is_certain) => {
+                    let mut claimed = claimed.clone();
+                    for claimed in claimed.iter_mut().filter(|_| self.tokens.is_some()) {
+                        claimed.tokens =
+                            claimed.ids.iter().map(|id| text_of(self.tokens.as_ref(), *id)).collect();
+                    }
+                    Some((claimed, *is_certain))
+                }
                 Input::Rows(source) if source.carried().iter().any(|c| !c.logprobs.is_empty()) => {
-                    Some((carried(source.as_ref()), true))
+                    Some((carried(source.as_ref(), self.tokens.as_ref()), true))
                 }
                 Input::Rows(_) => None,
             };
         }
         let is_certain = self.of == Some(Of::Tokens) || sides.iter().flatten().any(|side| side.1);
         let missing = sides.iter().position(Option::is_none);
+        let mut masked = None;
         let (a, b) = match (sides, missing) {
             ([Some(a), Some(b)], _) if is_certain => (a.0, b.0),
             ([Some(one), None] | [None, Some(one)], Some(at)) if is_certain && !one.0.is_empty() => {
                 let Input::Rows(source) = &mut inputs[at] else { return Ok(Err(inputs)) };
-                if one.0.iter().any(|claimed| claimed.numbered) {
+                if one.0.iter().any(|claimed| !claimed.numbered.is_empty()) {
                     let file = if at == 0 { path_b } else { &self.a };
                     let what = "its tokens have no ids, by which rows could be read: `Vocab` gives the strings that ids are found by";
                     return Err(Error::input(file.display().to_string(), Place::default(), what).into());
@@ -91,6 +99,7 @@ impl Diff {
                     None => None,
                 };
                 let of_rows = self.scored(all.as_mut().unwrap_or(source).as_mut(), &one.0)?;
+                let of_rows = masked.insert(of_rows).sequences.clone();
                 if at == 0 { (of_rows, one.0) } else { (one.0, of_rows) }
             }
             _ if self.of == Some(Of::Tokens) => {
@@ -129,22 +138,33 @@ impl Diff {
         let names = [self.a.as_path(), path_b].map(|path| path.display().to_string());
         let options = LogprobOptions { ratio_bound: self.ratio_bound, worst: self.top, rows: self.rows };
         let found = check::compare_logprobs([&names[0], &names[1]], &a, &b, &options)?;
-        let holds = self.tokens_hold(&found);
+        let masked = masked.filter(|_| self.mask.is_some());
+        let is_inside = masked.as_ref().is_none_or(|masked| masked.taken_outside == 0);
+        let holds = self.tokens_hold(&found) && is_inside;
         let look = self.report.look(&out);
         out.write(|to| match self.report.format {
-            FormatName::Text => found.text(tokens, &look, to),
+            FormatName::Text => {
+                found.text(tokens, &look, to)?;
+                masked.as_ref().map_or(Ok(()), |masked| masked.text(to))
+            }
             FormatName::Json => {
-                let document =
+                let mut document =
                     json!({ "tokpick": env!("CARGO_PKG_VERSION"), "holds": holds, "logprobs": found });
+                if let Some(masked) = &masked {
+                    document["mask"] =
+                        json!({ "surplus": masked.surplus, "taken_outside": masked.taken_outside });
+                }
                 writeln!(to, "{document}")
             }
         })?;
         out.finish()?;
+        let k3 = [("KL(A|B) by k3", found.if_a_drew.k3), ("KL(B|A) by k3", found.if_b_drew.k3)];
+        k3.into_iter().for_each(|(name, kl)| above("--max-kl", self.max_kl, name, kl));
         Ok(Ok(if holds { Status::Done } else { Status::No }))
     }
 
     /// The log-probabilities that rows give to the tokens of the other side, after the processors that were asked for.
-    fn scored(&self, source: &mut dyn LogitsSource, other: &[Claimed]) -> Result<Vec<Claimed>> {
+    fn scored(&self, source: &mut dyn LogitsSource, other: &[Claimed]) -> Result<MaskedLogprobs> {
         let ids: Vec<Vec<TokenId>> = other.iter().map(|c| c.ids.clone()).collect();
         let files = Files::read(&self.settings)?.drawing("`diff` compares what `sample` draws from");
         let asked =
@@ -152,7 +172,7 @@ impl Diff {
         let mut resolved = asked.resolve(&files, source, ids.iter().map(Vec::len).max(), None)?;
         resolved.limits.max_new_tokens = None;
         if let Some(file) = &self.mask {
-            let masks = read_masks(&file.display().to_string(), read_text(file)?.as_bytes())?;
+            let masks = self.read_masks(file)?;
             return check::masked_logprobs(
                 source,
                 &resolved.job(self.seed),
@@ -168,7 +188,7 @@ impl Diff {
             let logprobs = logprobs.map(|l| Some(l.unwrap_or(f64::NEG_INFINITY))).collect();
             Claimed { ids: score.tokens.iter().map(|t| t.id).collect(), logprobs, ..Claimed::default() }
         });
-        Ok(claimed.collect())
+        Ok(MaskedLogprobs { sequences: claimed.collect(), ..MaskedLogprobs::default() })
     }
 
     fn tokens_hold(&self, found: &LogprobDiff) -> bool {
@@ -177,16 +197,21 @@ impl Diff {
     }
 }
 
-/// What a source carries, with the strings of its tokens where it has them.
-fn carried(source: &dyn LogitsSource) -> Vec<Claimed> {
+/// What a source carries, with the strings of its tokens: its own, else those of the vocabulary.
+fn carried(source: &dyn LogitsSource, tokens: Option<&Tokens>) -> Vec<Claimed> {
     let strings = source.strings();
     let mut all: Vec<Claimed> = source.carried().iter().map(Claimed::from).collect();
+    let own = |id: TokenId| strings.as_ref().and_then(|strings| strings.token(id)).map(str::to_string);
     for claimed in &mut all {
-        let string =
-            |id: &TokenId| strings.as_ref().and_then(|strings| strings.token(*id)).map(str::to_string);
-        claimed.tokens = claimed.ids.iter().map(string).collect::<Option<Vec<_>>>().unwrap_or_default();
+        let texts = claimed.ids.iter().map(|id| own(*id).or_else(|| text_of(tokens, *id)));
+        claimed.tokens = texts.collect();
     }
     all
+}
+
+/// The text of a token of the vocabulary.
+fn text_of(tokens: Option<&Tokens>, id: TokenId) -> Option<String> {
+    tokens.filter(|tokens| tokens.strings().token(id).is_some()).map(|tokens| tokens.piece(id))
 }
 
 /// The largest file that is read whole only to see whether it holds log-probabilities of tokens; `--of tokens` reads any.

@@ -27,6 +27,7 @@ impl Verify {
         let mut failure = None;
         for layout in self.layouts()? {
             let mut opened = self.input.open_as(layout, false)?;
+            Self::refuse_made_up(opened.source.as_ref())?;
             let ids = lists.resolve(self.ids.flag(), opened.tokens.as_ref())?;
             match self.guess_in(&mut opened, &ids, seed) {
                 Ok(guess) => {
