@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use tokpick::check::{self, Clip, Known, MaskReport, Record, Tolerance, VerifyOptions};
 use tokpick::draw::{Argmax, Draw};
 use tokpick::engine::{Batch, Watch};
-use tokpick::render::Tokens;
 use tokpick::sampler::Job;
 use tokpick::source::LogitsSource;
 use tokpick::{Error, Place, Result, TokenId};
@@ -350,8 +349,14 @@ impl Verify {
     /// open.
     fn claims(&mut self) -> Result<Option<NamedLists>> {
         let Some((file, text)) = self.ids.text()? else { return Ok(None) };
-        let names = self.input.vocab.open()?.as_ref().map(Tokens::names);
-        let Some(claims) = check::claims(&file, &text, names.as_ref())? else {
+        let mut found = check::claims(&file, &text, None);
+        // read only where ids are lacking: it may be standard input
+        if found.is_err()
+            && let Some(tokens) = self.input.vocab.open()?
+        {
+            found = check::claims(&file, &text, Some(&tokens.names()));
+        }
+        let Some(claims) = found? else {
             self.own_seed(&file, &text)?;
             return IdsArgs::of_file(&file, &text).map(Some);
         };
