@@ -36,7 +36,7 @@ impl Execute for Engines {
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let shown = match &self.name {
             Some(name) => vec![find(name)?],
-            None => engines().iter().copied().collect(),
+            None => engines().to_vec(),
         };
         let mut out = self.to.open()?;
         out.write(|to| match self.format {
