@@ -71,10 +71,11 @@ fn little_memory_and_hostile_headers() {
         [b"\x93NUMPY\x01\x00\x76\x00".to_vec(), format!("{text:<117}\n").into_bytes(), vec![0; 64]].concat()
     };
     let tensors = |json: &str| [&(json.len() as u64).to_le_bytes()[..], json.as_bytes(), &[0; 64]].concat();
-    // Zstandard frames that ask for windows of 96, 120 and 128 MiB, the most that is held, and one whose content is said to be as large
+    // Zstandard frames with windows of 96, 120 and 128 MiB, the most that is held, which the second frame takes at once; and one whose
+    // content is said to be as large
     let window = |descriptor: u8| {
-        [&[0x28, 0xb5, 0x2f, 0xfd, 0x00, descriptor, 0x03, 0, 0][..], &[0x9f, 0x9f, 0x9f, 0x3f, 0x52, 0, 0]]
-            .concat()
+        let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x00, descriptor, 0x03, 0, 0, 0x9f];
+        [&frame[..], &frame, &[0x9f, 0x9f, 0x3f, 0x52, 0, 0]].concat()
     };
     let content = [&b"\x28\xb5\x2f\xfd\xa0"[..], &90_000_000u32.to_le_bytes(), &[0x03, 0, 0, 0x9f]].concat();
     let files: [(&str, Vec<u8>); 13] = [
