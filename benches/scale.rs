@@ -145,7 +145,7 @@ fn over_threads() -> Vec<Curve> {
         curve.push((threads as f64, one / run));
     }
     let ideal = curve.iter().map(|&(x, _)| (x, x)).collect();
-    vec![("as many".into(), ideal), ("top-p 0.9".into(), curve)]
+    vec![("ideal".into(), ideal), ("top-p 0.9".into(), curve)]
 }
 
 /// Width and height of a chart.

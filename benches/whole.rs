@@ -51,9 +51,10 @@ fn main() -> io::Result<()> {
     };
 
     println!("\nwhole processes, {count} rows of {vocab} f32, {} instructions\n", tokpick::kernel::simd());
+    // score, info, probs and diff have no --threads
     println!("| | 1 thread | 2 threads |\n| --- | --- | --- |");
     let cat = least(&format!("cat {file}"))?;
-    println!("| `cat` | {:.0} ms | |", cat * 1e3);
+    println!("| `cat` | {:.0} ms | – |", cat * 1e3);
     for (name, line) in [
         ("greedy", format!("greedy {file}")),
         ("top-k 40", format!("sample {file} --seed 1 --top-k 40")),
@@ -70,10 +71,13 @@ fn main() -> io::Result<()> {
             let took = least(&format!("{line}{flag}"))?;
             let _ = write!(cells, " {:.0} ms, {:.2} × `cat` |", took * 1e3, took / cat);
         }
+        if cells.matches('|').count() == 1 {
+            cells.push_str(" – |");
+        }
         println!("| {name} |{cells}");
     }
     let many = least(&format!("sample {row} --seed 1 -n 1000000 -o {ids}"))?;
-    println!("| `sample -n 1000000` of one row, to a file | {:.0} ms | |", many * 1e3);
+    println!("| `sample -n 1000000` of one row, to a file | {:.0} ms | – |", many * 1e3);
 
     let (lines, table) = (path("steps.jsonl"), path("table.jsonl"));
     json(Path::new(&lines), 200, 32_000, |_| String::new())?;

@@ -98,7 +98,7 @@ pub fn diff(
     let shape = a.shape();
     check_shapes(a, b)?;
     let mut total = Total::default();
-    let mut pair = Pair { job, options, sides: [Side::default(), Side::default()] };
+    let mut pair = Pair { job, options, sides: Default::default(), terms: Terms::default() };
     let sequences = shape.sequences.clone();
     let mut runs: Vec<Branches> = sequences.clone().map(|_| Branches::new(job)).collect();
     let mut places = RowPlaces::until_ended(&shape, shape.first_step);
@@ -181,6 +181,14 @@ struct Pair<'a> {
     job: &'a Job<'a>,
     options: &'a DiffOptions,
     sides: [Side; 2],
+    terms: Terms,
+}
+
+/// ln p and ln(p / q) of a row's members.
+#[derive(Default)]
+struct Terms {
+    shares: Vec<f64>,
+    ratios: Vec<f64>,
 }
 
 impl Pair<'_> {
@@ -246,8 +254,8 @@ impl Pair<'_> {
             step,
             max_abs,
             masked_in_one,
-            kl_ab: kl(x, y),
-            kl_ba: kl(y, x),
+            kl_ab: kl(x, y, &mut self.terms),
+            kl_ba: kl(y, x, &mut self.terms),
             top1: best[0] == best[1],
             top_k_overlap: overlap(x, y, self.options.top_k.max(1)),
             flips: if self.options.gumbel { gumbel_flips(&a, &b) } else { uniform_flips(&a, &b) },
@@ -306,17 +314,19 @@ fn raw_distance(a: &Candidates, b: &Candidates) -> (f64, usize) {
 }
 
 /// Σ p ln(p / q) in nats; `None` if q lacks a member of p.
-fn kl(p: &Candidates, q: &Candidates) -> Option<f64> {
+fn kl(p: &Candidates, q: &Candidates, terms: &mut Terms) -> Option<f64> {
     let (of_p, of_q) = (p.normalizer(), q.normalizer());
-    let (mut shares, mut ratios) = (Vec::new(), Vec::new());
+    let Terms { shares, ratios } = terms;
+    shares.clear();
+    ratios.clear();
     for (id, score) in p.members() {
         let Some(ln_p) = of_p.log_probability(score) else { continue };
         let ln_q = q.score(id).and_then(|s| of_q.log_probability(s))?;
         shares.push(ln_p);
         ratios.push(ln_p - ln_q);
     }
-    crate::kernel::each(&mut shares, crate::kernel::exp);
-    let sum = shares.iter().zip(ratios).fold(0.0, |sum, (share, ratio)| sum + share * ratio);
+    crate::kernel::each(shares, crate::kernel::exp);
+    let sum = shares.iter().zip(&*ratios).fold(0.0, |sum, (share, ratio)| sum + share * ratio);
     Some(sum.max(0.0))
 }
 

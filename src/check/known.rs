@@ -48,7 +48,7 @@ impl Known {
             let value = form.as_f64().or_else(|| form.get("value")?.as_f64()).unwrap_or(f64::NAN);
             let least = form.get("min_tokens_to_keep").and_then(serde_json::Value::as_u64).unwrap_or(1);
             let enough = least <= left_out.fewest_best as u64;
-            // thresholds keep what has reached them but for the slack
+            // a threshold keeps what reaches it, and what lacks no more of it than the slack
             let ln = crate::kernel::ln(slack::at_least(value).max(f64::MIN_POSITIVE));
             let by_mass = scaled.is_none() && enough && left_out.counts;
             match name {
@@ -111,7 +111,7 @@ mod tests {
                 assert_eq!(known(stage), expected, "{name} {value}");
             }
         }
-        // 0.9 is listed: a mass that is that but for the slack is reached
+        // 0.9 is listed: that reaches a mass of 0.9 and up to the slack more
         assert_eq!(known(top_p(0.9 + 5e-8, 1).unwrap()), Known::Exact("top_p"));
         assert_eq!(known(top_p(0.9 + 5e-7, 1).unwrap()), Known::Renormalised(Some("top_p")));
     }

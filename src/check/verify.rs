@@ -9,7 +9,7 @@ use crate::candidates::Candidates;
 use crate::draw::{Argmax, Draw, Margin, Tolerance};
 use crate::processor::Chain;
 use crate::sampler::{Job, Taken, along};
-use crate::source::{LeftOut, LogitsSource};
+use crate::source::{LeftOut, LogitsSource, leaves_out};
 use crate::{Error, Result, TokenId};
 
 /// How a claim is judged.
@@ -115,9 +115,9 @@ pub struct Summary {
     pub steps: usize,
     /// Steps at which the claimed id is the drawn one.
     pub matches: usize,
-    /// `matches / steps`; 1 without steps.
+    /// `matches / (steps − undecided)`; 1 where nothing is decided.
     pub match_rate: f64,
-    /// Mean over all steps of min(margin, clip), an impossible token counting as the clip (1 for intervals): Token-DiFR.
+    /// Mean over the decided steps of min(margin, clip), an impossible token counting as the clip (1 for intervals): Token-DiFR.
     pub mean_clipped_margin: f64,
     /// The largest margin; `None` if a claimed token was impossible.
     pub max_margin: Option<f64>,
@@ -157,21 +157,23 @@ impl Verification {
         decided.filter(|s| s.noise_probability.is_none_or(|p| p < self.alpha))
     }
 
-    /// True if there are mismatches and nothing is known of any: whether the claim holds can't be told.
-    pub fn is_undecided(&self) -> bool {
-        let s = &self.summary;
-        s.undecided > 0 && s.undecided == s.steps - s.matches
+    /// True if the decided steps hold, and others can't be decided: whether the claim holds can't be told. The limits are those of
+    /// [`holds`](Self::holds).
+    pub fn is_undecided(&self, min_match: Option<f64>, max_margin: Option<f64>) -> bool {
+        self.summary.undecided > 0 && self.decided_hold(min_match, max_margin)
     }
 
     /// Whether the claim holds: every step matches (where a tolerance was given: the verdict is that a faithful server may have shown it);
     /// or, where limits are given, the match rate and the largest margin (an
-    /// impossible token exceeds any) keep to them.
+    /// impossible token exceeds any) keep to them. It never holds where a mismatch can't be decided.
     pub fn holds(&self, min_match: Option<f64>, max_margin: Option<f64>) -> bool {
+        self.summary.undecided == 0 && self.decided_hold(min_match, max_margin)
+    }
+
+    fn decided_hold(&self, min_match: Option<f64>, max_margin: Option<f64>) -> bool {
         let s = &self.summary;
         match (min_match, max_margin) {
-            (None, None) => {
-                s.undecided == 0 && self.verdict.as_ref().map_or(s.matches == s.steps, |v| v.faithful)
-            }
+            (None, None) => self.verdict.as_ref().map_or(s.matches + s.undecided == s.steps, |v| v.faithful),
             _ => {
                 min_match.is_none_or(|least| s.match_rate >= least)
                     && max_margin.is_none_or(|most| s.max_margin.is_some_and(|m| m <= most))
@@ -237,12 +239,12 @@ pub fn verify(
         Verdict::new(expected, &mismatches, tolerance, options.alpha)
     });
     let decided = || found.steps.iter().filter(|s| !s.undecided);
-    let (n, matches) = (found.steps.len(), found.steps.iter().filter(|s| s.matches()).count());
+    let (n, matches) = (decided().count(), found.steps.iter().filter(|s| s.matches()).count());
     found.summary = Summary {
-        steps: n,
+        steps: found.steps.len(),
         matches,
         match_rate: if n == 0 { 1.0 } else { matches as f64 / n as f64 },
-        mean_clipped_margin: clipped / decided().count().max(1) as f64,
+        mean_clipped_margin: clipped / n.max(1) as f64,
         max_margin: decided().map(|s| s.margin).try_fold(0.0f64, |most, m| Some(most.max(m?))),
         impossible: decided().filter(|s| s.margin.is_none()).count(),
         unexplained: found.unexplained().count(),
@@ -279,7 +281,10 @@ fn step(
         explained: None,
     };
     let slip = tolerance.map(|tolerance| draw.slip(turn, seat, id, tolerance));
-    if let Some(slip) = &slip {
+    let counts = tolerance.is_some() || id != pick.id;
+    let is_open = counts && leaves_open(turn.candidates, chain, draw.name() == Argmax.name());
+    // what an open row shows counts for nothing, so nothing is expected of it
+    if let Some(slip) = slip.as_ref().filter(|_| !is_open) {
         let flips = match noise.sigma > 0.0 {
             true => noise.flips(pick.uniform, &draw.support(turn, seat), options.alpha),
             false => [0.0; 2],
@@ -301,7 +306,7 @@ fn step(
         let raw = |id| Some(ln_raw(id).map_or(0.0, crate::kernel::exp));
         (step.claimed_raw_probability, step.drawn_raw_probability) = (raw(id), raw(pick.id));
         step.noise_probability = noise.probability(margin, pick.uniform, &support, turn.candidates, id);
-        step.undecided = leaves_open(turn.candidates, chain, draw.name() == Argmax.name());
+        step.undecided = is_open;
         step.explained = slip.filter(|_| !step.undecided).map(|slip| match step.margin {
             Some(margin) if margin <= slip.score => Cause::Rounding,
             _ if slip.reordered => Cause::Rounding,
@@ -317,8 +322,7 @@ fn step(
 
 /// True if a row leaves tokens out, and what a draw takes of it depends on them.
 fn leaves_open(candidates: &Candidates, chain: &Chain, greedy: bool) -> bool {
-    // less is rounding
-    let Some(rest) = candidates.rest().filter(|rest| rest.mass >= 1e-4) else { return false };
+    let Some(rest) = candidates.rest().filter(|rest| leaves_out(rest.mass)) else { return false };
     let listed: Vec<f32> = candidates.raw().map(|(_, logit)| logit).collect();
     let left_out = LeftOut::of_row(&listed, rest);
     let known = if greedy { Known::greedily(chain, &left_out) } else { Known::of(chain, &left_out) };

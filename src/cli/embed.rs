@@ -141,7 +141,7 @@ pub fn verify(
     let mut moved = None;
     match instead {
         Some(Instead::File(file)) => moved = Some(file),
-        // the first of a name is found
+        // of loans with one name the first counts
         Some(Instead::Lent(loan)) => loans.insert(0, (record.input.path.as_path().to_path_buf(), loan)),
         None => {}
     }

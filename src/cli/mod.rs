@@ -8,6 +8,7 @@ mod fields;
 mod given;
 mod help;
 mod host;
+mod kept;
 mod lessons;
 mod named;
 mod note;
@@ -113,7 +114,7 @@ impl fmt::Display for Unparsed {
 /// A usage error, or what is shown instead of a run.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Command, Given), Unparsed> {
     let words = usage::with_help(words.into_iter().collect());
-    let mut command = Cli::command();
+    let mut command = kept::take().unwrap_or_else(Cli::command);
     let program = OsString::from("tokpick");
     let matches = match command.try_get_matches_from_mut(std::iter::once(&program).chain(&words)) {
         Ok(matches) => matches,
@@ -132,6 +133,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Command, Give
     let cli = Cli::from_arg_matches(&matches);
     let cli = cli.map_err(|e| Unparsed::of(e.format(&mut command), &words))?;
     let given = Given::new(words, &command, &matches);
+    kept::keep(command);
     Ok((cli.command, given))
 }
 

@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
+use tokpick::check::Known;
 use tokpick::render::Tokens;
-use tokpick::source::{LeftOut, Seen};
+use tokpick::source::{LeftOut, Seen, leaves_out};
 
 use super::args::Opened;
 use super::fields::as_flags;
@@ -40,6 +41,11 @@ pub fn missing(tokens: Option<&Tokens>) {
     }
 }
 
+/// What is said where nothing tells that a result is exact all the same.
+pub fn renormalised(_: &LeftOut) -> String {
+    Known::Renormalised(None).words()
+}
+
 /// Says what the rows of an input left out, and what that means.
 pub fn left_out(opened: &Opened, what: impl FnOnce(&LeftOut) -> String) {
     if let Some(words) = unlisted(opened.source.name(), opened.left_out.as_ref(), what) {
@@ -62,8 +68,7 @@ pub fn made_of(
 
 fn unlisted(name: &str, seen: Option<&Seen>, what: impl FnOnce(&LeftOut) -> String) -> Option<String> {
     let left_out = seen?.so_far();
-    // less is rounding
-    (left_out.largest >= 1e-4).then(|| {
+    leaves_out(left_out.largest).then(|| {
         format!(
             "{name}: {:.4} of the probability is in tokens that its rows don't list, {:.4} at most ({}); {}",
             left_out.mean(),

@@ -173,7 +173,7 @@ impl InputInfo {
     /// Those of the writer.
     pub fn json(&self, to: &mut dyn Write) -> io::Result<()> {
         let (format, shape) = (&self.format, &self.shape);
-        let head = Head {
+        let document = Document {
             input: &self.input,
             format: json!({
                 "name": format.name,
@@ -196,14 +196,14 @@ impl InputInfo {
             strings: self.strings,
             rows: Rows(self),
         };
-        serde_json::to_writer(&mut *to, &head)?;
+        serde_json::to_writer(&mut *to, &document)?;
         writeln!(to)
     }
 }
 
 /// The document of an input.
 #[derive(Serialize)]
-struct Head<'a> {
+struct Document<'a> {
     format: Value,
     input: &'a str,
     rows: Rows<'a>,

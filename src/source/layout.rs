@@ -82,6 +82,13 @@ impl FromStr for RowRange {
     }
 }
 
+impl RowRange {
+    /// True for a row of the range.
+    pub fn contains(&self, row: usize) -> bool {
+        self.start <= row && self.end.is_none_or(|end| row < end)
+    }
+}
+
 impl fmt::Display for RowRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}..", self.start)?;

@@ -44,11 +44,19 @@ impl Taken {
     }
 }
 
+/// What OpenAI's and vLLM's answers write for "very unlikely": a floor, no number.
+pub(crate) const FLOOR: f64 = -9999.0;
+
 /// How far listed probabilities may sum above 1, as servers round them.
 pub(crate) const SLACK: f64 = 0.02;
 
 /// What may be missing of rows that list every token: rounding.
 const ROUNDING: f64 = 1e-3;
+
+/// True if rows without so much of the probability leave something out; less is rounding of their f32 numbers.
+pub fn leaves_out(mass: f64) -> bool {
+    mass >= 1e-4
+}
 
 /// A mass that sums of f32 numbers can't tell from 0.
 const LEAST: f64 = 1e-6;

@@ -192,6 +192,24 @@ fn links_between_the_documents_lead_somewhere() {
     }
 }
 
+/// Files and folders of the repository that the documents name; what a package leaves out (`exclude`) isn't looked for.
+#[test]
+fn the_files_that_the_documents_name_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut named = 0;
+    for path in files() {
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let ends = |c: char| !(c.is_ascii_alphanumeric() || "/._-".contains(c));
+        for word in text.split(ends).map(|word| word.trim_end_matches(['.', '-'])) {
+            if ["tests/", "src/", "benches/", "fuzz/"].iter().any(|folder| word.starts_with(folder)) {
+                assert!(root.join(word).exists(), "{}: there is no {word}", path.display());
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 5, "the documents name files: {named}");
+}
+
 #[test]
 fn the_readme_is_short() {
     let text = std::fs::read_to_string(&files()[0]).expect("README.md is there");

@@ -135,6 +135,37 @@ fn errors_are_those_of_the_program() {
 }
 
 #[test]
+fn nothing_of_a_command_line_is_left_in_the_next() {
+    let lines = [
+        "sample logits --seed 7 --top-k=1 -f jsonl",
+        "sample logits --seed 7 -f jsonl",
+        "probs logits --top-p=0.5",
+        "sample logits --seed 7 --top-q=4",
+        "sample logits --seed 8 -t 2",
+        "sample logits --seed 7 -f jsonl",
+    ];
+    let run = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        call(&words, held("steps.npy", "<f4")).run(Want::Text).map(|(_, taken)| (taken.output, taken.notes))
+    };
+    for line in lines {
+        let there = tokpick(&line.replace("logits", "steps.npy").split(' ').collect::<Vec<_>>());
+        match run(line) {
+            Ok((out, _)) => assert!(out == there.out, "{line}"),
+            Err(Failure(said)) => assert!(said.contains("--top-q") && there.out.is_empty(), "{line}: {said}"),
+        }
+    }
+    // several at once have the same
+    let all: Vec<_> = lines.iter().map(|line| run(line)).collect();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| lines.map(run).to_vec())).collect();
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), all);
+        }
+    });
+}
+
+#[test]
 fn what_is_lent_is_seen_by_its_own_run_alone() {
     let open = || Open::new("logits").open().map(|source| source.shape().sequences);
     let inner = lend(held("batch.npy", "<f4"), || {

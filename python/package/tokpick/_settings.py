@@ -263,10 +263,8 @@ class Settings(TypedDict, total=False):
     ratio_bound: Any
     #: The overlap is of so many best tokens
     overlap_k: int | None
-    #: Show this step alone, or these as --steps takes them (default: all)
-    step: int | None
-    #: Show these steps; B is not included
-    steps: Any
+    #: Show this step alone, or steps A to B, of which B is not included (default: all)
+    step: Any
     #: A setting; may be repeated: "top-k=40", "temperature=0.7,top-p=0.9", beam=4, greedy
     with_: Any
     #: All values of a parameter, under every setting: temperature=0.1..2.0:0.1 or top-k=1,5,10; twice: a grid

@@ -37,12 +37,11 @@ impl Alignment {
         let n_ctx = base.carried().first().map_or(0, |c| c.ids.len());
         // what follows counts on its chunks
         if !base.format().is_kld() {
-            let what =
-                "is no .kld, whose rows are of the second half of each chunk: the statistics are of one";
+            let what = "is no .kld, and the statistics need one as their base: its rows are of the second half of each chunk";
             return Err(Error::input(base.name(), Place::default(), what));
         }
         if n_ctx == 0 {
-            let what = "carries no tokens: the statistics are of a text, as a .kld holds one";
+            let what = "carries no tokens: the statistics are of how well a text is predicted, so the .kld must hold its tokens";
             return Err(Error::input(base.name(), Place::default(), what));
         }
         if y.follows_prefix {

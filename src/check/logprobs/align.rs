@@ -2,6 +2,7 @@
 
 use super::Claimed;
 use super::likely::{CauseKind, LikelyCause, Side};
+use crate::source::RowRange;
 use crate::{Error, Place, Result, TokenId};
 
 /// One token, and what both sides say of it.
@@ -22,14 +23,19 @@ pub(super) struct Token {
 #[derive(Debug, Default)]
 pub(super) struct Aligned {
     pub sequences: Vec<Vec<Token>>,
-    /// First and last tokens that one side alone has.
+    /// Last tokens that one side alone has.
     pub surplus: usize,
     pub causes: Vec<LikelyCause>,
 }
 
 /// Puts the tokens of both sides beside each other. The ids must match; one side may have a first token (BOS) or a last one (an end
-/// token) that the other lacks.
-pub(super) fn align(names: [&str; 2], a: &[Claimed], b: &[Claimed]) -> Result<Aligned> {
+/// token) that the other lacks. What lies outside of `rows`, positions in A, is left out then.
+pub(super) fn align(
+    names: [&str; 2],
+    a: &[Claimed],
+    b: &[Claimed],
+    rows: Option<RowRange>,
+) -> Result<Aligned> {
     if a.len() != b.len() {
         let what = format!(
             "{} sequences, but {} has {}: both must be of the same tokens",
@@ -48,7 +54,8 @@ pub(super) fn align(names: [&str; 2], a: &[Claimed], b: &[Claimed]) -> Result<Al
         extra[0] += usize::from(from_x > 0);
         extra[1] += usize::from(from_y > 0);
         let rest = x.logprobs.len().saturating_sub(from_x).max(y.logprobs.len().saturating_sub(from_y));
-        aligned.surplus += rest.saturating_sub(len);
+        let counts = |at: usize| rows.is_none_or(|rows| rows.contains(at));
+        aligned.surplus += (len..rest).filter(|at| counts(from_x + at)).count();
         let longer = |a: &[TokenId], b: &[TokenId]| a.len() == b.len() + 1 && a[1..] == *b && !b.is_empty();
         extra[0] += usize::from(longer(&x.prompt, &y.prompt));
         extra[1] += usize::from(longer(&y.prompt, &x.prompt));
@@ -65,13 +72,14 @@ pub(super) fn align(names: [&str; 2], a: &[Claimed], b: &[Claimed]) -> Result<Al
                     let id = ids.get(step).copied();
                     Token {
                         sequence,
-                        step: x.first + from_x + step,
+                        step: from_x + step,
                         id,
                         is_repeated: id.is_some_and(|id| !seen.insert(id)),
                         of: [at(&x.logprobs, from_x, step), at(&y.logprobs, from_y, step)],
                         processed: [at(&x.processed, from_x, step), at(&y.processed, from_y, step)],
                     }
                 })
+                .filter(|token| counts(token.step))
                 .collect(),
         );
     }
@@ -104,7 +112,7 @@ fn overlap(
     [ids_x, ids_y]: [&[TokenId]; 2],
 ) -> Result<[usize; 3]> {
     let (n, m) = (x.logprobs.len(), y.logprobs.len());
-    let bad = |step: usize, what: String| Error::input(names[1], Place::row(sequence, y.first + step), what);
+    let bad = |step: usize, what: String| Error::input(names[1], Place::row(sequence, step), what);
     if ids_x.is_empty() || ids_y.is_empty() {
         return match n == m {
             true => Ok([0, 0, n]),

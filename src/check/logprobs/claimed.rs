@@ -1,11 +1,9 @@
 //! Log-probabilities of tokens, as servers and trainers write them down: one number for each token that was taken.
 
-use std::ops::Range;
-
 use jiter::JsonValue;
 
 use crate::check::fields::{Fields, field};
-use crate::source::Carried;
+use crate::source::{Carried, FLOOR};
 use crate::{Error, Place, Result, TokenId};
 
 /// The log-probabilities of the tokens of one sequence, as an input claims them.
@@ -19,8 +17,6 @@ pub struct Claimed {
     pub processed: Vec<Option<f64>>,
     /// The ids of the prompt, where they are known.
     pub prompt: Vec<TokenId>,
-    /// The number of the first token: 0, but for a part.
-    pub first: usize,
     /// The text that the ids make, where it is known.
     pub text: Option<String>,
     /// The strings of the ids, where they are known.
@@ -28,9 +24,6 @@ pub struct Claimed {
     /// The ids were numbered in order of appearance, as the input names none: only strings tell whether tokens are the same.
     pub numbered: bool,
 }
-
-/// The floor of OpenAI's and vLLM's answers, which is no number.
-const FLOOR: f64 = -9999.0;
 
 impl From<&Carried> for Claimed {
     fn from(carried: &Carried) -> Claimed {
@@ -48,23 +41,6 @@ impl From<&Carried> for Claimed {
             numbered: carried.numbered,
             ..Claimed::default()
         }
-    }
-}
-
-impl Claimed {
-    /// Keeps the tokens at these positions; those before them belong to the prompt, as they do for what was taken after them.
-    pub fn select(&mut self, positions: Range<usize>) {
-        fn cut<T>(list: &mut Vec<T>, positions: &Range<usize>) {
-            list.truncate(positions.end);
-            list.drain(..positions.start.min(list.len()));
-        }
-        self.prompt.extend(&self.ids[..positions.start.min(self.ids.len())]);
-        cut(&mut self.ids, &positions);
-        cut(&mut self.logprobs, &positions);
-        cut(&mut self.processed, &positions);
-        cut(&mut self.tokens, &positions);
-        self.first += positions.start;
-        self.text = None;
     }
 }
 
@@ -176,7 +152,14 @@ impl Reader<'_> {
         {
             return self.value(list);
         }
-        if let Some(claimed) = array(object, "tokens").and_then(scored) {
+        // a list that was named stands beside the tokens
+        let named = self.list.filter(|name| array(object, name).is_none());
+        if let Some(claimed) = array(object, "tokens").and_then(scored)
+            && (self.list.is_none() || named.is_some())
+        {
+            if let Some(name) = named {
+                return Err(format!("has no list {name:?}: its log-probabilities stand in its \"tokens\""));
+            }
             self.found.is_certain = true;
             self.found.sequences.push(claimed);
             return Ok(true);

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::Quantiles;
 use crate::kernel::{exp, exp_m1, ln};
+use crate::source::RowRange;
 use crate::{Error, Place, Result, TokenId};
 use align::{Aligned, align};
 
@@ -23,11 +24,13 @@ pub struct LogprobOptions {
     pub ratio_bound: f64,
     /// How many of the tokens that differ most are kept; default 10.
     pub worst: usize,
+    /// The positions in A whose tokens are compared; default all.
+    pub rows: Option<RowRange>,
 }
 
 impl Default for LogprobOptions {
     fn default() -> Self {
-        LogprobOptions { ratio_bound: 2.0, worst: 10 }
+        LogprobOptions { ratio_bound: 2.0, worst: 10, rows: None }
     }
 }
 
@@ -129,7 +132,7 @@ pub fn compare_logprobs(
     for (name, side) in names.into_iter().zip([a, b]) {
         at_most_zero(name, side)?;
     }
-    let mut aligned = align(names, a, b)?;
+    let mut aligned = align(names, a, b, options.rows)?;
     let all = aligned.sequences.iter().map(Vec::len).sum::<usize>();
     cause::masked(&mut aligned);
     cause::filling(&mut aligned);
@@ -166,7 +169,7 @@ fn at_most_zero(name: &str, side: &[Claimed]) -> Result<()> {
         {
             let what =
                 format!("{x} is no log-probability: they are natural logarithms of probabilities, 0 at most");
-            return Err(Error::input(name, Place::row(sequence, claimed.first + step), what));
+            return Err(Error::input(name, Place::row(sequence, step), what));
         }
     }
     Ok(())

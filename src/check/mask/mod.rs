@@ -29,8 +29,8 @@ impl Mask {
         Some(kept.as_slice()).filter(|kept| !kept.is_empty())
     }
 
-    /// About how many steps it says something.
-    fn said(&self) -> usize {
+    /// The number of steps of which it says what was kept.
+    fn steps_said(&self) -> usize {
         self.kept.iter().filter(|kept| !kept.is_empty()).count()
     }
 }
@@ -152,7 +152,7 @@ pub fn check_masks(
     if report.rows == 0 {
         return Err(Error::input(file, Place::default(), "says nothing about any step of the input"));
     }
-    report.surplus = masks.iter().map(Mask::said).sum::<usize>() - report.rows;
+    report.surplus = masks.iter().map(Mask::steps_said).sum::<usize>() - report.rows;
     Ok(report)
 }
 

@@ -56,7 +56,20 @@ impl Verification {
                 writeln!(to, "and {}", count_of(mismatches.len() - shown, "more mismatch"))?;
             }
         }
-        writeln!(to, "{} of {} match ({})", s.matches, count_of(s.steps, "step"), look.number(s.match_rate))?;
+        match (s.undecided, s.steps - s.undecided) {
+            (0, n) => writeln!(
+                to,
+                "{} of {} match ({})",
+                s.matches,
+                count_of(n, "step"),
+                look.number(s.match_rate)
+            )?,
+            (_, 0) => writeln!(to, "none of {} can be decided", count_of(s.steps, "step"))?,
+            (_, n) => {
+                let n = count_of(n, "decided step");
+                writeln!(to, "{} of {n} match ({})", s.matches, look.number(s.match_rate))?;
+            }
+        }
         writeln!(to, "mean clipped margin  {}", small(Some(s.mean_clipped_margin)))?;
         let most =
             if s.impossible > 0 { "a token that can't be drawn".to_string() } else { small(s.max_margin) };

@@ -189,3 +189,92 @@ fn the_temperature_of_a_chain() {
         assert_eq!(VerifyOptions::temperature_of(&settings::chain(chain).unwrap()), t, "{chain}");
     }
 }
+
+/// Two rows that list three tokens of a thousand with 0.88, 0.76 of the probability: what is drawn from all thousand can't be told.
+fn open_rows() -> Box<dyn LogitsSource + Send> {
+    let lines =
+        "{\"ids\":[0,1,2],\"logprobs\":[-0.7,-1.5,-1.8]}\n{\"ids\":[0,1,2],\"logprobs\":[-0.9,-1.4,-2.2]}\n";
+    let open = crate::source::Open { vocab_size: Some(1000), ..crate::source::Open::new("open.jsonl") };
+    open.read(std::io::Cursor::new(lines.as_bytes().to_vec())).unwrap()
+}
+
+fn over_open_rows(
+    chain: &str,
+    claimed: impl Fn(&[TokenId]) -> Vec<TokenId>,
+    options: &VerifyOptions,
+) -> Verification {
+    let case = Case { draw: "addressed", chain: "", samples: 1, eos: vec![] };
+    let mut ids = Vec::new();
+    case.with(chain, 3, |job| {
+        let mut sampler = Sample { draw: draw("addressed", 3), samples: 1 };
+        sampler
+            .run(open_rows().as_mut(), job, &mut (), &mut |event| {
+                if let Event::Done(h) = event {
+                    ids = h.ids;
+                }
+                Ok(())
+            })
+            .unwrap();
+        verify(open_rows().as_mut(), job, draw("addressed", 3).as_mut(), 1, &[claimed(&ids)], options)
+            .unwrap()
+    })
+}
+
+#[test]
+fn what_is_undecided_counts_for_nothing() {
+    let other = |id: TokenId| if id == 1 { 0 } else { 1 };
+    let limits = [(None, None), (Some(0.0), None), (None, Some(1e9)), (Some(0.0), Some(1e9))];
+    let plain = VerifyOptions::default();
+    for (claimed, undecided) in [(vec![true, true], 2), (vec![false, true], 1)] {
+        let changed = |ids: &[TokenId]| {
+            ids.iter()
+                .zip(&claimed)
+                .map(|(id, wrong)| if *wrong { other(*id) } else { *id })
+                .collect::<Vec<TokenId>>()
+        };
+        let found = over_open_rows("", changed, &plain);
+        assert_eq!((found.summary.undecided, found.summary.match_rate), (undecided, 1.0));
+        for (min_match, max_margin) in limits {
+            assert!(!found.holds(min_match, max_margin), "{min_match:?} {max_margin:?}");
+            assert!(found.is_undecided(min_match, max_margin), "{min_match:?} {max_margin:?}");
+        }
+        // nothing is expected of rows that decide nothing
+        let tolerance = Some(Tolerance { score: 0.5, spacings: 0.0, cut: 0.0, noise: 0.0 });
+        let found = over_open_rows("", changed, &VerifyOptions { tolerance, ..plain });
+        let verdict = found.verdict.as_ref().unwrap();
+        assert_eq!((verdict.expected, verdict.faithful), (Expected::default(), true));
+        assert!(!found.holds(None, None) && found.is_undecided(None, None));
+        // where the chain keeps listed tokens alone, they are decided
+        let found = over_open_rows("top_k=3", changed, &plain);
+        assert_eq!((found.summary.undecided, found.is_undecided(None, None)), (0, false));
+        assert!(!found.holds(None, None) && found.holds(Some(0.0), None));
+        assert!(found.summary.match_rate < 1.0);
+    }
+}
+
+#[test]
+fn decided_mismatches_decide() {
+    // two mismatches that are decided, and one that can't be
+    let summary = Summary {
+        steps: 5,
+        matches: 2,
+        undecided: 1,
+        match_rate: 0.5,
+        max_margin: Some(3.0),
+        ..Summary::default()
+    };
+    let found = Verification { summary, verdict: None, steps: vec![], alpha: 1e-3 };
+    for (limits, undecided) in [
+        ((None, None), false),
+        ((Some(0.6), None), false),
+        ((Some(0.5), None), true),
+        ((None, Some(2.9)), false),
+        ((None, Some(3.0)), true),
+        ((Some(0.5), Some(3.0)), true),
+    ] {
+        assert_eq!(
+            (found.holds(limits.0, limits.1), found.is_undecided(limits.0, limits.1)),
+            (false, undecided)
+        );
+    }
+}

@@ -32,17 +32,32 @@ impl IdsArgs {
         if !self.ids_text.is_empty() {
             return Ok(Some(NamedLists::of_texts(&self.ids_text)));
         }
-        let Some(path) = &self.ids_file else {
-            return self.ids.clone().map(|lists| lists.some(self.flag())).transpose();
-        };
-        let file = path.display().to_string();
-        let text = read_text(path)?;
+        match self.text()? {
+            Some((file, text)) => Self::of_file(&file, &text).map(Some),
+            None => self.ids.clone().map(|lists| lists.some(self.flag())).transpose(),
+        }
+    }
+
+    /// The name of the file of ids, and what it holds; `None` where the flag wasn't given. Standard input can be read once.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub fn text(&self) -> Result<Option<(String, String)>> {
+        let Some(path) = &self.ids_file else { return Ok(None) };
+        Ok(Some((path.display().to_string(), read_text(path)?)))
+    }
+
+    /// The lists that a file holds.
+    ///
+    /// # Errors
+    /// It holds no ids.
+    pub fn of_file(file: &str, text: &str) -> Result<NamedLists> {
         // an @ in a file is part of a token
-        let lists = NamedLists::parse(&text).map_err(|e| match e {
+        let lists = NamedLists::parse(text).map_err(|e| match e {
             Error::Setting { value, what, .. } => Error::setting(format!("--ids-file {file}"), value, what),
             other => other,
         })?;
-        lists.some(&format!("--ids-file {file}")).map(Some)
+        lists.some(&format!("--ids-file {file}"))
     }
 
     /// The ids of each line: those that were given, else those that the source carries; `None` where there are none.

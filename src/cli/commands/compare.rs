@@ -1,6 +1,6 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use tokpick::check::{self, CompareOptions, Comparison, Known, References, Setting, Sweep};
+use tokpick::check::{self, CompareOptions, Comparison, References, Setting, Sweep};
 use tokpick::processor::Chain;
 use tokpick::render::{self, Tokens};
 use tokpick::sampler::{Job, Limits};
@@ -8,7 +8,7 @@ use tokpick::{Error, Result, TokenId};
 
 use crate::cli::args::{DrawName, HistoryArgs, InputArgs, LimitArgs, ReportArgs, made, resolve_seed};
 use crate::cli::named::NamedLists;
-use crate::cli::note::{left_out, made_of, missing};
+use crate::cli::note::{left_out, made_of, missing, renormalised};
 use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
 
@@ -150,7 +150,6 @@ impl Execute for Compare {
         let compared = check::compare(opened.source.as_mut(), &job, &settings, &options)?;
         let look = self.report.look(&out);
         let made = made(given, Some(&seed.to_string()));
-        let renormalised = |_: &_| Known::Renormalised(None).words();
         let made = made_of(made, opened.source.name(), opened.left_out.as_ref(), renormalised);
         let view = Comparison { settings: &compared, tokens, made: &made };
         out.write(|to| match self.report.format {

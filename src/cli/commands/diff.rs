@@ -122,11 +122,15 @@ const VOCAB: [&str; 4] = ["vocab", "tokenizer", "model-dir", "skip-special-token
 
 impl Diff {
     fn open(&self, path: &Path, rows: Option<RowRange>) -> Result<Box<dyn LogitsSource + Send>> {
+        watched(remarking(self.opened(path, rows)?, self.layout, Box::new(note)))
+    }
+
+    /// As [`open`](Self::open), without remarks.
+    fn opened(&self, path: &Path, rows: Option<RowRange>) -> Result<Box<dyn LogitsSource + Send>> {
         let (layout, dtype) = (self.layout, self.dtype);
         let (null_is_masked, probs) = (self.null_is_masked, self.probs);
         let names = self.tokens.as_ref().map(Tokens::names);
-        let open = Open { layout, rows, dtype, null_is_masked, probs, names, ..Open::new(path) };
-        watched(remarking(open.open()?, layout, Box::new(note)))
+        Open { layout, rows, dtype, null_is_masked, probs, names, ..Open::new(path) }.open()
     }
 
     /// Whether the comparison keeps to the limits.

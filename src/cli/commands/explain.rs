@@ -27,12 +27,9 @@ pub struct Explain {
     input: InputArgs,
     #[command(flatten)]
     history: HistoryArgs,
-    /// Show this step alone, or these as --steps takes them (default: all)
-    #[arg(long, value_name = "N", help_heading = "Output", conflicts_with = "steps", value_parser = step_or_range)]
+    /// Show this step alone, or steps A to B, of which B is not included (default: all)
+    #[arg(long, value_name = "N|A..B", help_heading = "Output", alias = "steps", value_parser = step_or_range)]
     step: Option<Range<usize>>,
-    /// Show these steps; B is not included
-    #[arg(long, value_name = "A..B", help_heading = "Output", value_parser = range)]
-    steps: Option<Range<usize>>,
     /// How many of the most probable tokens are shown
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     top: usize,
@@ -59,18 +56,13 @@ enum FormatName {
     Html,
 }
 
-/// Reads `A..B`.
-fn range(text: &str) -> std::result::Result<Range<usize>, String> {
-    let range = text.split_once("..").and_then(|(a, b)| Some(a.trim().parse().ok()?..b.trim().parse().ok()?));
-    range
-        .filter(|r: &Range<usize>| !r.is_empty())
-        .ok_or_else(|| "must be A..B with A below B: 0..4".to_string())
-}
-
 /// Reads `N`, or `A..B`.
 fn step_or_range(text: &str) -> std::result::Result<Range<usize>, String> {
-    if text.contains("..") {
-        return range(text);
+    if let Some((a, b)) = text.split_once("..") {
+        let range = a.trim().parse::<usize>().and_then(|a| Ok(a..b.trim().parse()?)).ok();
+        return range
+            .filter(|r: &Range<usize>| !r.is_empty())
+            .ok_or_else(|| "must be A..B with A below B: 0..4".to_string());
     }
     let step: usize =
         text.trim().parse().map_err(|_| "must be a step, or steps as A..B: 4, 0..4".to_string())?;
@@ -182,17 +174,12 @@ impl Execute for Explain {
 impl Explain {
     /// The steps that are shown.
     fn range(&self) -> Range<usize> {
-        self.asked().cloned().unwrap_or(0..usize::MAX)
-    }
-
-    /// The steps that were asked for.
-    fn asked(&self) -> Option<&Range<usize>> {
-        self.step.as_ref().or(self.steps.as_ref())
+        self.step.clone().unwrap_or(0..usize::MAX)
     }
 
     /// The last step that is shown, where it was asked for.
     fn last(&self) -> Option<usize> {
-        self.asked().map(|steps| steps.end - 1)
+        self.step.as_ref().map(|steps| steps.end - 1)
     }
 
     /// Decodes no further than the steps that are shown.
@@ -201,9 +188,8 @@ impl Explain {
         let from = self.range().start;
         if from < first || end.is_some_and(|end| last >= end) {
             let range = end.map_or(format!("{first} and up"), |end| format!("{first} to {}", end - 1));
-            let flag = if self.steps.is_some() { "--steps" } else { "--step" };
             let value = if from == last { last.to_string() } else { format!("{from}..{}", last + 1) };
-            return Err(Error::setting(flag, value, format!("the steps of this input are {range}")));
+            return Err(Error::setting("--step", value, format!("the steps of this input are {range}")));
         }
         let needed = last - first + 1;
         limits.max_new_tokens = Some(limits.max_new_tokens.map_or(needed, |m| m.min(needed)));

@@ -1,6 +1,5 @@
 use clap::{Args, Command};
 use std::ffi::OsString;
-use tokpick::check::Known;
 use tokpick::processor::{Chain, INFOS};
 use tokpick::render::page::{Page as Html, PageRow, STAGES};
 use tokpick::render::tree::Beams;
@@ -11,7 +10,7 @@ use tokpick::{Error, Place, Result, TokenId};
 use crate::cli::args::{
     HistoryArgs, InputArgs, LimitArgs, SearchArgs, SettingsArgs, ToArgs, made, resolve_seed,
 };
-use crate::cli::note::{left_out, made_of, missing, note};
+use crate::cli::note::{left_out, made_of, missing, note, renormalised};
 use crate::cli::resolve::{Asked, Files, Resolved};
 use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
@@ -108,7 +107,6 @@ impl Execute for Page {
         let title = self.input.input.as_ref().map_or("-".to_string(), |path| path.display().to_string());
         let words = self.words(given, &resolved, &shape);
         let made = made(given, Some(&seed.to_string()));
-        let renormalised = |_: &_| Known::Renormalised(None).words();
         let made = made_of(made, opened.source.name(), opened.left_out.as_ref(), renormalised);
         let search = self.search_command(given, &words, beam.variant.is_random().then_some(seed));
         let page = Html {

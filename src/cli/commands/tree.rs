@@ -3,7 +3,6 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, ValueEnum};
 use serde_json::{Value, json};
-use tokpick::check::Known;
 use tokpick::hypothesis::Hypothesis;
 use tokpick::render::Tokens;
 use tokpick::render::tree::{Beams, Ending, Tree as Drawn, TreeView};
@@ -14,7 +13,7 @@ use tokpick::{Error, Place, Result};
 use crate::cli::args::{
     HistoryArgs, InputArgs, LimitArgs, ReportArgs, SearchArgs, SettingsArgs, VocabArgs, made, resolve_seed,
 };
-use crate::cli::note::{left_out, made_of, missing, no_effect};
+use crate::cli::note::{left_out, made_of, missing, no_effect, renormalised};
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files};
 use crate::cli::usage::help;
@@ -146,7 +145,6 @@ impl Execute for Tree {
             (of(&found, s), of(&greedy, s).into_iter().next(), exact)
         });
         let made = made(given, seed.map(|s| s.to_string()).as_deref());
-        let renormalised = |_: &_| Known::Renormalised(None).words();
         let made = made_of(made, opened.source.name(), opened.left_out.as_ref(), renormalised);
         self.write(&drawn, opened.tokens.as_ref(), &made, &mut out)?;
         out.finish()?;

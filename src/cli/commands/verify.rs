@@ -2,6 +2,7 @@ mod guess;
 mod judge;
 mod records;
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
 
@@ -197,7 +198,10 @@ impl Verify {
             true => Known::greedily(&resolved.chain, left).words(),
             false => Known::of(&resolved.chain, left).words(),
         });
-        if !holds && found.is_undecided() && mask.as_ref().is_none_or(MaskReport::holds) {
+        if !holds
+            && found.is_undecided(self.judge.min_match, self.judge.max_margin)
+            && mask.as_ref().is_none_or(MaskReport::holds)
+        {
             let what = format!(
                 "{} of {} steps can't be decided: the rows leave out tokens that the draw depends on (ask the server for all of them, or \
                  give the logits)",
@@ -268,6 +272,24 @@ impl Verify {
         Ok(self.judge.tolerance.map(|score| Tolerance { score, spacings: 0.0, cut, noise: 0.0 }).or(usual))
     }
 
+    /// Why the seeds of a file of ids are not used, where flags leave no room for them; nothing is said of a flag that gives the same.
+    fn refused_seeds(&self, seeds: &[String]) -> Option<&'static str> {
+        let given = self.draw.seed.as_ref().map(|seed| &seed.0);
+        match () {
+            () if seeds.is_empty() || given.is_some_and(|given| seeds.iter().all(|seed| seed == given)) => {
+                None
+            }
+            () if self.gives_seeds() => Some("the flags give others"),
+            () if self.judge.greedy => Some("--greedy draws nothing"),
+            () => None,
+        }
+    }
+
+    /// True if flags say which seeds are looked at.
+    fn gives_seeds(&self) -> bool {
+        self.draw.seed.is_some() || self.draw.engine.row_seeds.is_some() || self.judge.seeds.is_some()
+    }
+
     /// Takes over the seed that a run of tokpick's own has written beside its ids, where no flag gives one.
     fn own_seed(&mut self, file: &str, text: &str) -> Result<()> {
         let documents = match serde_json::from_str::<Value>(text) {
@@ -279,17 +301,25 @@ impl Verify {
             Value::String(text) => Some(text.clone()),
             _ => None,
         });
-        let mut seeds: Vec<String> = seeds.collect();
-        seeds.dedup();
-        if seeds.is_empty() || self.draw.seed.is_some() || self.draw.engine.row_seeds.is_some() {
+        let mut known = HashSet::new();
+        let seeds: Vec<String> = seeds.filter(|seed| known.insert(seed.clone())).collect();
+        if let Some(why) = self.refused_seeds(&seeds) {
+            note(format!(
+                "{file}: its {} not used: {why}",
+                if seeds.len() == 1 { "seed is" } else { "seeds are" }
+            ));
             return Ok(());
         }
-        if self.judge.greedy || self.judge.seeds.is_some() {
-            return Ok(());
-        }
-        let [seed] = &seeds[..] else {
-            let what = format!("its lines have the seeds {}: give --seed", seeds.join(", "));
-            return Err(Error::input(file, Place::default(), what));
+        let seed = match &seeds[..] {
+            [] => return Ok(()),
+            _ if self.gives_seeds() => return Ok(()),
+            [seed] => seed,
+            [first, second, rest @ ..] => {
+                let more = if rest.is_empty() { "" } else { ", …" };
+                let what =
+                    format!("its lines have {} seeds ({first}, {second}{more}): give --seed", seeds.len());
+                return Err(Error::input(file, Place::default(), what));
+            }
         };
         note(format!("{file}: its seed {seed} is taken; other settings come from flags alone"));
         self.draw.seed = Some(Seed(seed.clone()));
@@ -299,24 +329,24 @@ impl Verify {
     /// The ids of a server's answers, where the file of ids holds such; seeds, positions and prompts go where flags left them
     /// open.
     fn claims(&mut self) -> Result<Option<NamedLists>> {
-        let Some(path) = self.ids.ids_file.as_ref().filter(|p| p.as_os_str() != "-") else { return Ok(None) };
-        let file = path.display().to_string();
-        let text = tokpick::source::read_text(path)?;
+        let Some((file, text)) = self.ids.text()? else { return Ok(None) };
         let Some(claims) = check::claims(&file, &text)? else {
             self.own_seed(&file, &text)?;
-            return Ok(None);
+            return IdsArgs::of_file(&file, &text).map(Some);
         };
         let addressed = self.addressed()?;
-        let engine = &mut self.draw.engine;
-        let seeds: Vec<i128> = claims.iter().filter_map(|c| c.seed).collect();
+        let seeds: Vec<String> = claims.iter().filter_map(|c| c.seed.map(|seed| seed.to_string())).collect();
         let (all, same) = (seeds.len() == claims.len(), seeds.windows(2).all(|w| w[0] == w[1]));
-        if (self.draw.seed.is_some() || engine.row_seeds.is_some()) && !seeds.is_empty() {
-            note(format!("{file}: its seeds are not used: the flags give others"));
+        let (refused, is_given) = (self.refused_seeds(&seeds), self.gives_seeds());
+        let engine = &mut self.draw.engine;
+        if let Some(why) = refused {
+            note(format!("{file}: its seeds are not used: {why}"));
+        } else if is_given {
+            // the same ones, or none
         } else if addressed && all {
-            let seeds: Vec<String> = seeds.iter().map(i128::to_string).collect();
             engine.row_seeds = Some(seeds.join(","));
         } else if let Some(seed) = seeds.first().filter(|_| all && same) {
-            self.draw.seed = Some(Seed(seed.to_string()));
+            self.draw.seed = Some(Seed(seed.clone()));
         } else if !seeds.is_empty() {
             let what = format!(
                 "{} of {} answers have a seed, and not one for all: give --seed",

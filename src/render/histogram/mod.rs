@@ -98,7 +98,7 @@ struct Row {
     /// The fewest and the most times that chance lets it come.
     interval: Option<(u64, u64)>,
     chance: String,
-    /// It came less or more often.
+    /// It came less or more often than `interval` allows.
     outside: bool,
     /// It stands for several.
     sum: bool,

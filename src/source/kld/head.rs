@@ -18,7 +18,7 @@ const BLOCK: u64 = 1 << 14;
 
 /// The header of a `.kld`, and the tokens of its chunks.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(super) struct Header {
     n_ctx: usize,
     vocab: usize,
     chunks: usize,
@@ -26,9 +26,9 @@ pub(super) struct Head {
     pub text: Vec<Carried>,
 }
 
-impl Head {
+impl Header {
     /// Reads it; `from` stands at the first row then. Where the length of the file is known it must be what the numbers promise.
-    pub fn read(name: &str, from: &mut dyn Read, len: Option<u64>) -> Result<Head> {
+    pub fn read(name: &str, from: &mut dyn Read, len: Option<u64>) -> Result<Header> {
         let bad = |what: String| Error::input(name, Place::default(), what);
         let cut = |e: io::Error| match e.kind() {
             io::ErrorKind::UnexpectedEof => bad("truncated: the .kld ends before its first row".into()),
@@ -48,7 +48,7 @@ impl Head {
         if n_ctx < 3 || vocab == 0 || chunks == 0 {
             return Err(bad(format!("{counts}: there is no row in it")));
         }
-        let head = Head { n_ctx, vocab, chunks, text: Vec::new() };
+        let head = Header { n_ctx, vocab, chunks, text: Vec::new() };
         let tokens = n_ctx as u64 * chunks as u64;
         if let Some(len) = len {
             let rows = head.steps() as u128 * chunks as u128 * u128::from(row_bytes(vocab));
@@ -72,7 +72,7 @@ impl Head {
         })
     }
 
-    fn with_tokens(mut self, name: &str, from: &mut dyn Read, mut left: u64) -> Result<Head> {
+    fn with_tokens(mut self, name: &str, from: &mut dyn Read, mut left: u64) -> Result<Header> {
         let mut bytes = vec![0; 4 * BLOCK.min(left) as usize];
         let mut chunk = Vec::new();
         while left > 0 {

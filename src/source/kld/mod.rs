@@ -19,7 +19,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 
-use head::Head;
+use head::Header;
 
 use super::array::{expect_end, explain};
 use super::dtype::{Codec, Dtype, Fault};
@@ -48,7 +48,7 @@ pub(super) fn open_file(
     len: u64,
     rows: Option<RowRange>,
 ) -> Result<KldFile> {
-    let head = Head::read(&name, &mut from, Some(len))?;
+    let head = Header::read(&name, &mut from, Some(len))?;
     let mut grid = head.grid();
     grid.select(&name, rows)?;
     let file = PositionedFile::new(from.into_inner());
@@ -61,7 +61,7 @@ pub(super) fn open_pipe(
     mut from: Box<dyn Read + Send>,
     rows: Option<RowRange>,
 ) -> Result<KldPipe> {
-    let head = Head::read(&name, &mut from, None)?;
+    let head = Header::read(&name, &mut from, None)?;
     let mut grid = head.grid();
     grid.select(&name, rows)?;
     let stored = StoredRows { name: name.clone(), from, grid: grid.clone(), next: 0 };
@@ -117,7 +117,7 @@ fn fail(name: &str, place: Place, read: std::result::Result<Option<String>, Faul
 pub(crate) struct KldFile {
     name: String,
     file: PositionedFile,
-    head: Head,
+    head: Header,
     grid: Grid,
 }
 
@@ -173,7 +173,7 @@ impl LogitsSource for KldFile {
 /// A `.kld` from a pipe.
 pub(crate) struct KldPipe {
     rows: Stream<StoredRows>,
-    head: Head,
+    head: Header,
 }
 
 impl Wrapper for KldPipe {

@@ -13,7 +13,7 @@ use crate::{Error, Place, Result, TokenId};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Kept {
-    rows: Vec<Held>,
+    rows: Vec<Slot>,
     /// Where rows can be read again.
     file: Option<Arc<PositionedFile>>,
     /// Bytes that rows may still take in memory.
@@ -23,7 +23,7 @@ pub(super) struct Kept {
 }
 
 #[derive(Debug, Clone)]
-enum Held {
+enum Slot {
     Row(Box<Row>),
     /// The number of its line, and its bytes in the file.
     Line(usize, Range<u64>),
@@ -39,10 +39,10 @@ impl Kept {
     pub fn push(&mut self, row: Row, line: usize, bytes: Range<u64>) {
         let size = size_of_val(&*row.logits) + row.ids.as_ref().map_or(0, |ids| size_of_val(&**ids));
         self.rows.push(match (self.room.checked_sub(size), &self.file) {
-            (None, Some(_)) => Held::Line(line, bytes),
+            (None, Some(_)) => Slot::Line(line, bytes),
             (left, _) => {
                 self.room = left.unwrap_or(0);
-                Held::Row(Box::new(row))
+                Slot::Row(Box::new(row))
             }
         });
     }
@@ -51,7 +51,7 @@ impl Kept {
     pub fn settle(&mut self, vocab: usize, options: LineOptions) {
         (self.vocab, self.options) = (vocab, options);
         for held in &mut self.rows {
-            if let Held::Row(row) = held {
+            if let Slot::Row(row) = held {
                 row.vocab = vocab;
             }
         }
@@ -63,12 +63,13 @@ impl Kept {
     /// A file that can't be read, or has changed.
     pub fn copy(&self, name: &str, index: usize, prefix: &[TokenId], to: &mut Row) -> Result<()> {
         let (line, bytes, file) = match (self.rows.get(index), &self.file) {
-            (Some(Held::Row(row)), _) => {
+            (Some(Slot::Row(row)), _) => {
                 to.copy_from(row);
                 return Ok(());
             }
-            (Some(Held::Line(line, bytes)), Some(file)) => (*line, bytes, file),
-            _ => return Err(changed(name, 0)),
+            (Some(Slot::Line(line, bytes)), Some(file)) => (*line, bytes, file),
+            // rows that stay in a file come with it, and every index is of a row
+            _ => return Err(Error::input(name, Place::default(), format!("there is no row {index}"))),
         };
         DESK.with_borrow_mut(|(text, content)| {
             text.resize((bytes.end - bytes.start) as usize, 0);

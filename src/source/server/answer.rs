@@ -7,6 +7,7 @@ use serde_json::Value as Name;
 use super::pool::{Number, Pool, shown};
 use super::value::Value;
 use crate::TokenId;
+use crate::source::rest::FLOOR;
 
 /// What is wrong with a document, in words.
 pub(crate) type Found<T> = std::result::Result<T, String>;
@@ -161,12 +162,13 @@ impl Step {
         Ok(step)
     }
 
-    /// Whether a token of the list is beyond the likeliest ones. vLLM's chats cut their lists, in which the taken token stands first: a
-    /// list that falls everywhere else has it out of turn, and of one entry nothing can be told.
+    /// Whether a token of the list is beyond the likeliest ones. vLLM's chats cut their lists, in which the taken token stands first: where
+    /// it is the least of a list that falls everywhere else, it stands there only because it was taken. Of one entry nothing can be told.
     fn is_beyond(&self, taken: Number) -> Option<bool> {
         let at = self.listed.iter().position(|(number, _)| *number == taken)?;
-        let [first, second, ..] = self.listed[..] else { return None };
-        Some(at == 0 && first.1 < second.1)
+        let [first, rest @ ..] = &self.listed[..] else { return None };
+        let least = rest.last()?.1;
+        Some(at == 0 && first.1 < least && rest.is_sorted_by(|a, b| a.1 >= b.1))
     }
 }
 
@@ -175,7 +177,7 @@ fn above_floor(x: f64) -> Found<Option<f64>> {
     if x.is_nan() || x == f64::INFINITY {
         return Err(format!("a log-probability is {}", if x.is_nan() { "NaN" } else { "Infinity" }));
     }
-    Ok(Some(x).filter(|&x| x > f64::from(f32::MIN) && x != -9999.0))
+    Ok(Some(x).filter(|&x| x > f64::from(f32::MIN) && x != FLOOR))
 }
 
 /// Token and log-probability of an entry that is an object: `logprob`, `logProbability`, or `prob`, which is turned into its logarithm.

@@ -6,12 +6,8 @@ use super::answer::{Answer, Step};
 use super::llama_cpp::positions;
 use super::naming::Ids;
 use super::reader::Reader;
+use super::value::counted;
 use crate::source::Portion;
-
-/// `1 token`, `2 tokens`.
-pub(super) fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
-}
 
 /// Tells an echoed prompt from what was generated, and puts the rows of llama-cpp-python's echo where they belong.
 pub(super) fn part_echo(answer: &mut Answer, notes: &mut Vec<String>) {

@@ -9,6 +9,7 @@ use super::answer::{Answer, Part, Step};
 use super::naming::{self, Ids};
 use super::quirks;
 use super::reader::Reader;
+use super::value::counted;
 use crate::source::layout::Grid;
 use crate::source::rest::{SLACK, mass};
 use crate::source::{
@@ -41,7 +42,8 @@ pub(in crate::source) struct Served {
     format: &'static str,
 }
 
-/// The most steps of all answers together: more than a file of 1 GiB has.
+/// The most steps of all answers together, a prompt that choices share counted once: a step takes a hundred bytes and more in memory, however
+/// few its text has.
 const MOST_ROWS: usize = 1 << 25;
 
 /// A row as it is kept: ids ascending, their log-probabilities, and what is not listed.
@@ -102,7 +104,10 @@ impl Served {
         let mut odd = 0;
         let mut rows =
             |part: &Part| part.steps.iter().map(|step| ServedRow::new(step, &ids, &mut odd)).collect();
-        let all = parts.iter().map(|part| part.steps.len()).fold(0usize, usize::saturating_add);
+        let own = parts.iter().enumerate().filter(|(at, part)| {
+            at.checked_sub(1).is_none_or(|before| !Arc::ptr_eq(&parts[before].steps, &part.steps))
+        });
+        let all = own.map(|(_, part)| part.steps.len()).fold(0usize, usize::saturating_add);
         if all > MOST_ROWS {
             let what = format!(
                 "{all} steps in {} answers: more than {MOST_ROWS} are not read; cut it into parts",
@@ -120,7 +125,7 @@ impl Served {
         if odd > 0 {
             notes.push(format!(
                 "the numbers of {} are no log-probabilities, as they sum to more than 1: they are read as logits",
-                quirks::counted(odd, "step")
+                counted(odd, "step")
             ));
         }
         let mut carried: Vec<Carried> = Vec::with_capacity(parts.len());
@@ -135,10 +140,10 @@ impl Served {
             };
             carried.push(carried_by(answer, part, &ids, portion, prompt));
         }
-        // nothing stands before a prompt's first token
+        // nothing stands before a prompt's first token; an answer without its prompt's rows says nothing of where they begin
         let bare = |rows: &Arc<Vec<ServedRow>>| rows.iter().take_while(|row| row.ids.is_empty()).count();
         let first = match portion {
-            Portion::Prompt => sequences.iter().map(bare).min().unwrap_or(0),
+            Portion::Prompt => sequences.iter().filter(|rows| !rows.is_empty()).map(bare).min().unwrap_or(0),
             Portion::Generated => 0,
         };
         if first > 1 {

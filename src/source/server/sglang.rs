@@ -25,7 +25,7 @@ fn steps(pool: &mut Pool, info: &Value, side: &str) -> Found<Vec<Step>> {
     let name = format!("{side}_top_logprobs");
     let top = info.lists_beside(&[&name], tokens.len())?;
     let step = |(at, token)| {
-        let listed = top.get(at).unwrap_or(&Value::Null).as_list(|| format!("entry {at} of {name:?}"))?;
+        let listed = Value::list_at(top, at, &name)?;
         Step::of(pool, Some(token), listed, triple)
     };
     tokens.iter().enumerate().map(step).collect()

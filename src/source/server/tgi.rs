@@ -27,8 +27,7 @@ pub(super) fn details(pool: &mut Pool, details: &Value, answer: &mut Answer) -> 
     let tokens = details.list_of(&["tokens"])?;
     let top = details.lists_beside(&["top_tokens"], tokens.len())?;
     for (at, token) in tokens.iter().enumerate() {
-        let listed =
-            top.get(at).unwrap_or(&Value::Null).as_list(|| format!("entry {at} of \"top_tokens\""))?;
+        let listed = Value::list_at(top, at, "top_tokens")?;
         answer.add([Step::of(pool, Some(token), listed, entry)?]);
     }
     answer.stopped = details.get("finish_reason").text() != Some("length");

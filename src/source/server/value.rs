@@ -66,7 +66,13 @@ impl Value {
 
     /// What stands under the first of these keys that is there.
     pub fn any(&self, keys: &[&str]) -> &Value {
-        keys.iter().map(|key| self.get(key)).find(|value| !value.is_null()).unwrap_or(&Value::Null)
+        self.first_of(keys).1
+    }
+
+    /// The same, and the key.
+    fn first_of<'k>(&self, keys: &[&'k str]) -> (&'k str, &Value) {
+        let all = keys.iter().map(|key| (*key, self.get(key)));
+        all.into_iter().find(|(_, value)| !value.is_null()).unwrap_or(("", &Value::Null))
     }
 
     pub fn is_null(&self) -> bool {
@@ -117,15 +123,8 @@ impl Value {
     /// # Errors
     /// Something else stands there.
     pub fn list_of(&self, keys: &[&str]) -> Result<&[Value], String> {
-        let value = self.any(keys);
-        match value.list() {
-            Some(list) => Ok(list),
-            None if value.is_null() => Ok(&[]),
-            None => {
-                let key = keys.iter().find(|key| !self.get(key).is_null()).unwrap_or(&"");
-                Err(format!("{key:?} is {}, no list", value.kind()))
-            }
-        }
+        let (key, value) = self.first_of(keys);
+        value.as_list(|| format!("{key:?}"))
     }
 
     /// The same for what stands beside `tokens` tokens: there is nothing at all, or something for each.
@@ -137,8 +136,17 @@ impl Value {
         if list.is_empty() || list.len() == tokens {
             return Ok(list);
         }
-        let key = keys.iter().find(|key| !self.get(key).is_null()).unwrap_or(&"");
-        Err(format!("{key:?} has {} entries, and there are {tokens} tokens", list.len()))
+        let (key, n) = (self.first_of(keys).0, list.len());
+        let entries = if n == 1 { "entry" } else { "entries" };
+        Err(format!("{key:?} has {n} {entries} beside {}", counted(tokens, "token")))
+    }
+
+    /// The list at a place of such a list, which `key` names; empty where there is none.
+    ///
+    /// # Errors
+    /// Something else stands there.
+    pub fn list_at<'v>(lists: &'v [Value], at: usize, key: &str) -> Result<&'v [Value], String> {
+        lists.get(at).unwrap_or(&Value::Null).as_list(|| format!("entry {at} of {key:?}"))
     }
 
     /// The list that a value is; empty for null.
@@ -186,6 +194,11 @@ impl Value {
             Value::Object(_) => "an object",
         }
     }
+}
+
+/// `1 token`, `2 tokens`.
+pub(super) fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 fn fault(e: jiter::JiterError) -> Fault {
@@ -279,11 +292,11 @@ impl Reading<'_> {
     }
 
     /// Counts the memory of a key, and holds a new one.
-    fn keep(&mut self, key: Held) -> Result<Arc<str>, Fault> {
+    fn keep(&mut self, key: Key) -> Result<Arc<str>, Fault> {
         self.take(KEY)?;
         match key {
-            Held::Known(key) => Ok(key),
-            Held::New(key) => {
+            Key::Known(key) => Ok(key),
+            Key::New(key) => {
                 // beside the text its place in the set
                 self.take(2 * (KEY + HEAP) + key.len())?;
                 self.keys.insert(key.clone());
@@ -308,14 +321,14 @@ impl Reading<'_> {
     }
 }
 
-/// A key, without the parser's borrow.
-enum Held {
+/// The key of an entry, without the parser's borrow.
+enum Key {
     Known(Arc<str>),
     New(Arc<str>),
 }
 
-fn held((known, key): (Option<Arc<str>>, &str)) -> Held {
-    known.map_or_else(|| Held::New(key.into()), Held::Known)
+fn held((known, key): (Option<Arc<str>>, &str)) -> Key {
+    known.map_or_else(|| Key::New(key.into()), Key::Known)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::run::{Ran, fixture};
+use crate::support::run::{Ran, fixture, with_input};
 
 /// Runs tokpick in a folder.
 fn at(folder: &Path, args: &[&OsStr]) -> Ran {
@@ -408,5 +408,25 @@ fn the_seed_of_a_run_is_taken_over() {
         // a flag says otherwise
         let ran = run(root, &format!("{verify} -s 8"));
         assert_eq!((ran.status, ran.err.contains("is taken")), (Some(1), false), "{}", ran.err);
+        assert!(ran.err.contains("its seed is not used: the flags give others"), "{}", ran.err);
+        let ran = run(root, &format!("{verify} --greedy"));
+        assert!(ran.err.contains("its seed is not used: --greedy draws nothing"), "{}", ran.err);
+        // or the same
+        let ran = run(root, &format!("{verify} -s 7"));
+        assert_eq!((ran.status, ran.err.contains("its seed")), (Some(0), false), "{}", ran.err);
+        let piped = std::fs::read(&file).unwrap();
+        let words = ["verify", "batch.npy", "-k", "9", "--ids-file", "-"];
+        let ran = with_input(&words, &piped);
+        assert_eq!((ran.status, ran.err.contains("its seed 7 is taken")), (Some(0), true), "{}", ran.err);
     }
+    // of many seeds, wherever they stand, a few are named, each once
+    let lines: String =
+        [7, 8, 7, 9, 8, 7].map(|seed| format!("{{\"ids\": [1, 2], \"seed\": {seed}}}\n")).concat();
+    let ids = folder.path().join("ids.jsonl");
+    std::fs::write(&ids, lines).unwrap();
+    let verify = format!("verify fixtures/tiny-lm/batch.npy -n 2 --ids-file {}", ids.display());
+    let said = run(root, &verify).failure();
+    assert!(said.contains("its lines have 3 seeds (7, 8, …): give --seed"), "{said}");
+    let said = run(root, &format!("{verify} -s 7")).err;
+    assert!(said.contains("its seeds are not used: the flags give others"), "{said}");
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokpick::check::Claimed;
 
 use super::{Text, at_temperature};
-use crate::support::run::tokpick;
+use crate::support::run::{tokpick, with_input};
 
 fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
@@ -214,6 +214,59 @@ fn one_of_several_lists_is_named() {
     assert_eq!(tokpick(&["diff", same, same, "-f", "json"]).json()["logprobs"]["tokens"], 2);
 }
 
+/// Tokens are put beside each other before a part of them is taken, though a side has lost its first one.
+#[test]
+fn a_part_is_of_the_same_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let side = |name: &str, ids: &[u32], logprobs: &[f64]| {
+        let text = json!({"response_ids": ids, "old_log_probs": logprobs}).to_string();
+        write(folder.path(), name, &text).to_str().unwrap().to_string()
+    };
+    let with = side("with.json", &[1, 5, 6, 7, 8], &[-9.0, -0.5, -2.0, -0.25, -3.0]);
+    let without = side("without.json", &[5, 6, 7, 8], &[-0.5, -2.0, -0.75, -3.0]);
+    for (a, b, rows, tokens, step) in [
+        (&with, &without, "1..4", 3, json!(3)),
+        (&without, &with, "0..3", 3, json!(2)),
+        (&with, &without, "4..", 1, Value::Null),
+    ] {
+        let found = tokpick(&["diff", a, b, "--rows", rows, "-f", "json"]).json()["logprobs"].clone();
+        assert_eq!(found["tokens"], tokens, "{found}");
+        assert_eq!(found["worst"][0]["step"], step, "{found}");
+        assert_eq!((&found["left_out"], &found["causes"][0]["cause"]), (&json!(0), &json!("bos_lost")));
+    }
+}
+
+/// Rows that are read for a part of the tokens are read twice: a remark is made once, and what comes once is refused.
+#[test]
+#[cfg(unix)]
+fn a_part_beside_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = json!({"response_ids": [1, 0, 1], "old_log_probs": [-0.5, -0.5, -0.5]}).to_string();
+    let tokens = write(folder.path(), "tokens.json", &text);
+    let rows = "[[0.25,0.75],[0.5,0.5],[0.5,0.5]]";
+    let file = write(folder.path(), "rows.json", rows);
+    let ran = tokpick(&["diff", tokens.to_str().unwrap(), file.to_str().unwrap(), "--rows", "1.."]);
+    assert_eq!((ran.status, ran.err.matches("sum to 1").count()), (Some(0), 1), "{}", ran.err);
+    let piped = with_input(&["diff", tokens.to_str().unwrap(), "-", "--rows", "1.."], rows.as_bytes());
+    assert!(piped.failure().contains("these come once"));
+}
+
+/// A list that is named is the one that is read, or an error.
+#[test]
+fn a_named_list_beside_scored_tokens() {
+    let tokens = json!([{"id": 5, "logprob": -0.5}, {"id": 6, "logprob": -1.0}]);
+    let text = json!({"tokens": tokens, "ids": [5, 6], "old_log_probs": [-0.25, -2.0]}).to_string();
+    let read = |list: Option<&str>| tokpick::check::read_claimed("score.json", text.as_bytes(), list);
+    let logprobs = |list| read(list).unwrap().unwrap().sequences[0].logprobs.clone();
+    assert_eq!(logprobs(None), [Some(-0.5), Some(-1.0)]);
+    assert_eq!(logprobs(Some("old_log_probs")), [Some(-0.25), Some(-2.0)]);
+    let said = read(Some("anything")).unwrap_err().to_string();
+    assert!(
+        said.contains("has no list \"anything\": its log-probabilities stand in its \"tokens\""),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_part_of_the_tokens_is_compared() {
     let folder = tempfile::tempdir().unwrap();
@@ -237,5 +290,5 @@ fn a_part_of_the_tokens_is_compared() {
     assert!(!worst(&part).is_empty());
     assert_eq!(worst(&part), worst(&whole));
     let line = tokpick(&["diff", run, run, "--rows", "24.."]).failure();
-    assert!(line.contains("selects nothing: there are 24 tokens at most"), "{line}");
+    assert!(line.contains("selects nothing: A has 24 tokens at most"), "{line}");
 }

@@ -374,7 +374,7 @@ fn estimators_by_hand() {
     );
     near(found.perplexity_a, (1.0 + ln2 / 2.0).exp());
     near(found.perplexity_gap, 0.0);
-    let bound = LogprobOptions { ratio_bound: 1.9, worst: 1 };
+    let bound = LogprobOptions { ratio_bound: 1.9, worst: 1, rows: None };
     let narrow = compare_logprobs(["a", "b"], &of(&[-1.0, -1.0]), &of(&[-1.0 - ln2, -1.0]), &bound).unwrap();
     assert_eq!((narrow.ratio.outside, narrow.worst.len(), narrow.worst[0].step), (0.5, 1, 0));
 }

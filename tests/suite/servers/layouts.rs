@@ -178,6 +178,46 @@ fn prompts_are_told_apart() {
     assert!(said.contains("the answer has no log-probabilities (it says \"c\")"), "{said}");
 }
 
+/// An answer without the rows of its prompt doesn't keep the others from theirs.
+#[test]
+fn one_prompt_without_rows() {
+    let answer = |places: Value| {
+        json!({"id": "x", "choices": [{"index": 0, "text": "c", "token_ids": [9], "prompt_token_ids": [1, 4, 5], "prompt_logprobs": places,
+            "logprobs": {"tokens": ["c"], "token_logprobs": [-0.25], "top_logprobs": [{"c": -0.25}], "text_offset": [0]}}]})
+    };
+    let places = json!([null, {"4": {"logprob": -3.0, "rank": 40}}, {"5": {"logprob": -0.5, "rank": 1}}]);
+    for with in [[true, false], [false, true]] {
+        let text =
+            json!(with.map(|with| answer(if with { places.clone() } else { Value::Null }))).to_string();
+        let open = Open { portion: Some(Portion::Prompt), ..Open::new("answer") };
+        let mut source = open.read(std::io::Cursor::new(text.into_bytes())).unwrap();
+        assert_eq!(source.shape().first_step, 1);
+        let found: Vec<usize> = rows(&mut source).iter().map(Vec::len).collect();
+        assert_eq!(found, with.map(|with| if with { 2 } else { 0 }));
+    }
+}
+
+/// vLLM's chats put the taken token first: only where it is the least of the list it stands there for no other reason.
+#[test]
+fn a_taken_token_out_of_turn() {
+    for (listed, is_outside) in [
+        // rank 2 of 5
+        ("-1.0 -0.75 -2.5 -3.0 -4.0", false),
+        ("-0.75 -1.0 -2.5 -3.0 -4.0", false),
+        ("-5.0 -0.75 -1.0 -2.5 -3.0", true),
+        // nothing falls here
+        ("-5.0 -1.0 -0.75 -2.5 -3.0", false),
+    ] {
+        let listed: Vec<f64> = listed.split(' ').map(|x| x.parse().unwrap()).collect();
+        let entry = |n: usize| json!({"token": format!("token_id:{n}"), "logprob": listed[n]});
+        let mut taken = entry(0);
+        taken["top_logprobs"] = (0..listed.len()).map(entry).collect();
+        let text = json!({"choices": [{"logprobs": {"content": [taken]}}]}).to_string();
+        let row = rows(&mut read(&text).unwrap()).remove(0).remove(0);
+        assert_eq!(row.rest.unwrap().outside.is_some(), is_outside, "{listed:?}");
+    }
+}
+
 /// What hostile and broken answers end in: one line, or the rows that are there.
 #[test]
 fn hostile_answers() {
@@ -229,7 +269,7 @@ fn hostile_answers() {
         ),
         (
             r#"{"candidates":[{"logprobsResult":{"chosenCandidates":[{"token":"a","logProbability":-1}],"topCandidates":[{"candidates":[]},{"candidates":[]}]}}]}"#.to_string(),
-            "\"topCandidates\" has 2 entries, and there are 1 tokens",
+            "\"topCandidates\" has 2 entries beside 1 token",
         ),
         (
             r#"{"candidates":[{"logprobsResult":{"chosenCandidates":[{"token":"a","logProbability":-1}],"topCandidates":[{"candidates":3}]}}]}"#.to_string(),
@@ -237,7 +277,7 @@ fn hostile_answers() {
         ),
         (
             r#"{"output_ids":[1,2],"meta_info":{"output_token_logprobs":[[-1,1,null],[-1,2,null]],"output_top_logprobs":[[[-1,1,null]]]}}"#.to_string(),
-            "\"output_top_logprobs\" has 1 entries, and there are 2 tokens",
+            "\"output_top_logprobs\" has 1 entry beside 2 tokens",
         ),
         (
             r#"{"output_ids":[1],"meta_info":{"output_token_logprobs":[[-1,1,null]],"output_top_logprobs":["x"]}}"#.to_string(),
@@ -245,7 +285,7 @@ fn hostile_answers() {
         ),
         (
             r#"{"generated_text":"a","details":{"tokens":[{"id":1,"text":"a","logprob":-1}],"top_tokens":[[],[]]}}"#.to_string(),
-            "\"top_tokens\" has 2 entries, and there are 1 tokens",
+            "\"top_tokens\" has 2 entries beside 1 token",
         ),
         (r#"{"seed":18446744073709551616,"choices":[]}"#.to_string(), "no 64-bit whole number"),
         (
@@ -347,6 +387,9 @@ fn many_choices_of_a_long_prompt() {
     drop(claims);
     let source = read(&text).unwrap();
     assert_eq!((source.carried().len(), source.carried()[2999].prompt.len()), (3000, 20_000));
+    // one copy of the prompt for all of them
+    let prompts: Vec<_> = source.carried().iter().map(|carried| &carried.prompt).collect();
+    assert!(prompts.iter().all(|prompt| std::sync::Arc::ptr_eq(prompt, prompts[0])));
     let open = Open { portion: Some(Portion::Prompt), ..Open::new("answer") };
     let source = open.read(std::io::Cursor::new(text.into_bytes())).unwrap();
     assert_eq!((source.shape().sequences.len(), source.shape().end_step), (3000, Some(1500)));

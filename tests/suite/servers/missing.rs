@@ -309,6 +309,13 @@ fn what_can_not_be_verified_is_said() {
     assert!(text.contains("can't be decided") && text.contains("undecided"), "{text}");
     assert!(text.contains("not explained        0 mismatches"), "{text}");
     assert!(ran.err.contains("steps can't be decided: the rows leave out tokens"), "{}", ran.err);
+    // whatever limits are given
+    for limits in
+        [&["--max-margin", "100"][..], &["--min-match", "0"], &["--min-match", "0", "--max-margin", "100"]]
+    {
+        let ran = tokpick(&[&["verify", file, "-s", "3", "-t", "0.8"], limits].concat());
+        assert_eq!(ran.status, Some(2), "{limits:?} {}", ran.err);
+    }
     // what is exact all the same is decided: so is a greedy run
     let greedy = "../formats/llama-server/native-greedy-n10.json";
     assert_eq!(tokpick(&["verify", greedy, "--greedy"]).status, Some(0));

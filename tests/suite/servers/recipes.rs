@@ -137,7 +137,7 @@ fn recipes_of_servers() {
 #[test]
 #[cfg(unix)]
 fn recipes_of_arrays() {
-    if Command::new("python3").args(["-c", "import numpy"]).status().is_ok_and(|status| !status.success()) {
+    if !Command::new("python3").args(["-c", "import numpy"]).status().is_ok_and(|status| status.success()) {
         eprintln!("skipped: there is no NumPy here");
         return;
     }

@@ -160,7 +160,7 @@ fn steps_are_those_that_were_asked_for() {
     assert_eq!(shown("--steps 3..6"), [3, 4, 5]);
     assert_eq!(shown("").len(), 24);
     let wrong = tokpick(&words("explain steps.npy --seed 1 --steps 20..30")).failure();
-    assert!(wrong.contains("--steps 20..30") && wrong.contains("0 to 23"), "{wrong}");
+    assert!(wrong.contains("--step 20..30") && wrong.contains("0 to 23"), "{wrong}");
     assert_eq!(tokpick(&words("explain steps.npy --steps 3..3")).status, Some(2));
 }
 

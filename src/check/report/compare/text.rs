@@ -147,14 +147,34 @@ pub(super) fn distinct(settings: &[&Compared], at: usize) -> Vec<String> {
 
 /// The value of a measure that is the same all along a curve, which has more than one.
 pub(super) fn unchanged(values: &[f64]) -> Option<f64> {
-    let mut known = values.iter().copied().filter(|v| v.is_finite());
-    let first = known.next()?;
-    // what rounding makes of equal numbers is no change
-    let same = |v: f64| (v - first).abs() <= 1e-9 * first.abs().max(1.0);
-    (values.len() > 1 && known.all(same)).then_some(first + 0.0)
+    let (first, rest) = values.split_first()?;
+    // what rounding makes of equal numbers is no change; a value that is missing is none of them
+    let same = |v: &f64| first.is_finite() && (v - first).abs() <= 1e-9 * first.abs().max(1.0);
+    (!rest.is_empty() && rest.iter().all(same)).then_some(first + 0.0)
 }
 
 /// A measure along a curve; NaN where there is none.
 pub(super) fn means(curve: &[&Compared], measure: &Measure) -> Vec<f64> {
     curve.iter().map(|s| s.measures.get(measure.key).map_or(f64::NAN, |m| m.mean)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unchanged;
+
+    #[test]
+    fn only_what_is_known_all_along_is_unchanged() {
+        for (values, expected) in [
+            (&[5.0, 5.0, 5.0 + 1e-12][..], Some(5.0)),
+            (&[5.0], None),
+            (&[5.0, 6.0], None),
+            (&[5.0, f64::NAN], None),
+            (&[f64::NAN, 5.0, 5.0], None),
+            (&[f64::NAN, f64::NAN], None),
+            (&[f64::INFINITY, f64::INFINITY], None),
+            (&[], None),
+        ] {
+            assert_eq!(unchanged(values), expected, "{values:?}");
+        }
+    }
 }

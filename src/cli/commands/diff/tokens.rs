@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::json;
 use tokpick::check::{self, Claimed, LogprobDiff, LogprobOptions, read_claimed, read_masks};
 use tokpick::render::Tokens;
+use tokpick::render::kit::count_of;
 use tokpick::source::{LogitsSource, file_and_array, read_text};
 use tokpick::{Error, Place, Result, TokenId};
 
@@ -43,6 +44,17 @@ impl Diff {
         Ok(Input::Rows(self.open(path, self.rows)?))
     }
 
+    /// Opens the rows of a side once more, all of them: what was taken before the chosen ones is history. Its remarks have been made.
+    fn whole(&self, path: &Path) -> Result<Box<dyn LogitsSource + Send>> {
+        let comes_once = path.as_os_str() == "-" || path.metadata().is_ok_and(|file| !file.is_file());
+        if comes_once {
+            let what = "with --rows, the rows beside log-probabilities of tokens are read twice, and these come once: save them \
+                        as NPY (`tokpick convert`)";
+            return Err(Error::input(path.display().to_string(), Place::default(), what));
+        }
+        self.opened(path, None)
+    }
+
     /// Compares log-probabilities, if that is what the inputs hold; gives them back if not.
     pub(super) fn tokens(
         &self,
@@ -65,7 +77,7 @@ impl Diff {
         }
         let is_certain = self.of == Some(Of::Tokens) || sides.iter().flatten().any(|side| side.1);
         let missing = sides.iter().position(Option::is_none);
-        let (mut a, mut b) = match (sides, missing) {
+        let (a, b) = match (sides, missing) {
             ([Some(a), Some(b)], _) if is_certain => (a.0, b.0),
             ([Some(one), None] | [None, Some(one)], Some(at)) if is_certain && !one.0.is_empty() => {
                 let Input::Rows(source) = &mut inputs[at] else { return Ok(Err(inputs)) };
@@ -74,9 +86,8 @@ impl Diff {
                     let what = "its tokens have no ids, by which rows could be read: `Vocab` gives the strings that ids are found by";
                     return Err(Error::input(file.display().to_string(), Place::default(), what).into());
                 }
-                // all of them, for what was taken before the chosen steps is history
                 let mut all = match self.rows {
-                    Some(_) => Some(self.open(if at == 0 { &self.a } else { path_b }, None)?),
+                    Some(_) => Some(self.whole(if at == 0 { &self.a } else { path_b })?),
                     None => None,
                 };
                 let of_rows = self.scored(all.as_mut().unwrap_or(source).as_mut(), &one.0)?;
@@ -102,14 +113,11 @@ impl Diff {
             return Err(Error::setting(format!("--{flag}"), "", what).into());
         }
         if let Some(rows) = self.rows {
-            let longest = a.iter().chain(&b).map(|claimed| claimed.logprobs.len()).max().unwrap_or(0);
+            let longest = a.iter().map(|claimed| claimed.logprobs.len()).max().unwrap_or(0);
             if rows.start >= longest {
-                let what = format!("selects nothing: there are {longest} tokens at most");
+                let what = format!("selects nothing: A has {} at most", count_of(longest, "token"));
                 return Err(Error::setting("--rows", rows, what).into());
             }
-            a.iter_mut()
-                .chain(&mut b)
-                .for_each(|claimed| claimed.select(rows.start..rows.end.unwrap_or(usize::MAX)));
         }
         let mut out = self.report.open()?;
         let inside = inputs.iter().find_map(|input| match input {
@@ -119,7 +127,7 @@ impl Diff {
         let inside = inside.map(Tokens::new);
         let tokens = self.tokens.as_ref().or(inside.as_ref());
         let names = [self.a.as_path(), path_b].map(|path| path.display().to_string());
-        let options = LogprobOptions { ratio_bound: self.ratio_bound, worst: self.top };
+        let options = LogprobOptions { ratio_bound: self.ratio_bound, worst: self.top, rows: self.rows };
         let found = check::compare_logprobs([&names[0], &names[1]], &a, &b, &options)?;
         let holds = self.tokens_hold(&found);
         let look = self.report.look(&out);
