@@ -5,6 +5,9 @@ use crate::check::{Estimators, LogprobDiff};
 use crate::render::kit::{Look, count_of, token};
 use crate::render::{Table, Tokens};
 
+/// So many notes are shown.
+const NOTES: usize = 6;
+
 impl LogprobDiff {
     /// The tokens that differ most, the estimates, and what is likely wrong.
     ///
@@ -35,6 +38,13 @@ impl LogprobDiff {
         let (of, q) = (count_of(self.sequences, "sequence"), &self.ratio.quantiles);
         let mut table = Table::new("lw");
         table.row(["tokens", &format!("{} of {of}{left_out}", self.tokens)]);
+        let (notes, more) = self.notes.split_at(self.notes.len().min(NOTES));
+        for what in notes {
+            table.row(["note", what]);
+        }
+        if !more.is_empty() {
+            table.row(["note", &format!("{} more", more.len())]);
+        }
         let drew = |e: &Estimators, from: &str, to: &str| {
             format!(
                 "KL({from}|{to}) {} by k1, {} by k3; chi2({to}|{from}) {}",
