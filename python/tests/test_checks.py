@@ -1,14 +1,18 @@
 """Records, reports, and the lists."""
 
+import gc
 import json
+import os
 import pickle
 import subprocess
 import sys
+import weakref
 
 import ml_dtypes
 import numpy as np
 import pytest
 import tokpick
+from tokpick.transformers import processor
 
 RNG = np.random.default_rng(6)
 LOGITS = RNG.normal(0, 3, (2, 3, 30)).astype(np.float32)
@@ -110,6 +114,52 @@ def test_nothing_of_a_list_of_ids_is_dropped():
         tokpick.score(LOGITS, [[1, 2], [3]], layout="tbv")
 
 
+def test_nothing_is_given_twice():
+    ids = LOGITS[0].argmax(-1)
+    for check in (tokpick.score, tokpick.verify):
+        for settings in ({"ids": ids}, {"ids_": "1,2,3"}):
+            with pytest.raises(TypeError, match="the ids are given twice: in their place, and as ids="):
+                check(LOGITS[0], ids, **settings)
+        assert check(LOGITS[0], ids, ids=None, **({} if check is tokpick.score else {"greedy": True}))
+        with pytest.raises(TypeError, match="the chain is given twice"):
+            check(LOGITS[0], ids, "top-k=3", chain_="top-k=4")
+    with pytest.raises(TypeError, match="to compare are given twice: in their place, and as with="):
+        tokpick.compare(LOGITS, "greedy", with_=["top-k=3"])
+    assert len(tokpick.compare(LOGITS, with_=["greedy", "top-k=3"], seed=1)["settings"]) == 2
+    for settings in ({"prompt_ids": [1]}, {"prefix": [1]}, {"sequence_offset": 2}):
+        with pytest.raises(TypeError, match="given twice: by the generation itself"):
+            processor("top-k=3", **settings)
+
+
+def test_the_number_of_samples_is_that_of_the_ids():
+    drawn = tokpick.sample(LOGITS, seed=5, num_samples=4)
+    assert tokpick.verify(LOGITS, drawn, seed=5, num_samples=4)
+    for ids in (drawn, tokpick.sample(LOGITS, seed=5, num_samples=4, details=True)):
+        with pytest.raises(ValueError, match="num_samples=3, but the ids are those of 4 samples"):
+            tokpick.verify(LOGITS, ids, seed=5, num_samples=3)
+    # lists of all samples of each sequence don't say it
+    assert tokpick.verify(LOGITS, drawn.swapaxes(0, 1).reshape(8, 3).tolist(), seed=5, num_samples=4)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4])
+@pytest.mark.parametrize("samples", [None, 1, 2, 4])
+def test_lists_of_one_id_are_samples_of_one_row_or_sequences(tmp_path, rows, samples):
+    logits = RNG.normal(0, 3, (rows, 30)).astype(np.float32)
+    np.save(tmp_path / "rows.npy", logits)
+    settings = {"layout": "bv", "seed": 5}
+    ids = tokpick.sample(logits, num_samples=samples, **settings)
+    assert ids.shape == ((samples, rows) if samples and samples > 1 else (rows,))
+    # of a path nobody has seen how many rows it has, and lists of one id could be either
+    for source, asked in [(logits, None), (logits.tolist(), samples), (tmp_path / "rows.npy", samples)]:
+        for given in (ids, ids.tolist()):
+            report = tokpick.verify(source, given, num_samples=asked, **settings)
+            assert report and report["verification"]["summary"]["steps"] == ids.size, (rows, samples)
+    if not samples:
+        # a list for each sequence
+        assert tokpick.verify(logits, ids.reshape(rows, 1), **settings)
+        assert len(tokpick.score(logits, ids.reshape(rows, 1).tolist(), layout="bv")["sequences"]) == rows
+
+
 def test_what_reads_a_report_again_reads_the_same():
     logits = LOGITS[0, 0]
     report = tokpick.explain(logits)
@@ -183,3 +233,39 @@ def test_the_program_comes_with_the_module():
 def test_a_recorded_run_keeps_the_files_that_it_was_given():
     run = tokpick.greedy(LOGITS, vocab=[f"t{i}" for i in range(30)], eos_token_id="t3", record=True)
     assert run.verify()
+
+
+def test_what_was_pickled_has_what_is_in_its_files():
+    strings = [f"t{i}" for i in range(30)]
+    report = tokpick.explain(LOGITS[0, 0], vocab=strings, generation_config={"do_sample": True, "top_k": 5}, seed=1)
+    run = tokpick.greedy(LOGITS, vocab=strings, eos_token_id="t3", generation_config={"do_sample": False}, record=True)
+    said, kept = str(report), pickle.dumps((report, run))
+    files = [*report._again.words._files, *run._words._files]
+    assert len(files) == 4 and all(map(os.path.exists, files))
+    del report, run
+    gc.collect()
+    assert not any(map(os.path.exists, files))
+    report, run = pickle.loads(kept)
+    assert str(report) == said and run.verify()
+    # and once more, of what was pickled already
+    other = pickle.loads(pickle.dumps(run))
+    del run
+    gc.collect()
+    assert other.verify()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_leaves_the_files_to_its_parent():
+    report = tokpick.explain(LOGITS[0, 0], vocab=[f"t{i}" for i in range(30)], seed=1)
+    files, said = list(report._again.words._files), str(report)
+    child = os.fork()
+    if not child:
+        words = weakref.ref(report._again.words)
+        del report
+        gc.collect()
+        os._exit(0 if words() is None and all(map(os.path.exists, files)) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert str(report) == said
+    del report
+    gc.collect()
+    assert not any(map(os.path.exists, files))

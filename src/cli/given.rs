@@ -25,8 +25,8 @@ pub struct Argument {
     pub long: Option<String>,
     /// Its values as they were typed; `None` for a flag that takes none.
     pub values: Option<Vec<OsString>>,
-    /// True if its values are paths.
-    pub is_file: bool,
+    /// True if its values are paths, of files or folders.
+    pub is_path: bool,
     /// True if its values are texts, in which an `@` names no file.
     pub is_text: bool,
 }
@@ -50,7 +50,10 @@ impl Given {
                 id,
                 long: arg.get_long().map(str::to_string),
                 values: Some(values).filter(|_| takes_values),
-                is_file: matches!(arg.get_value_hint(), ValueHint::AnyPath | ValueHint::FilePath),
+                is_path: matches!(
+                    arg.get_value_hint(),
+                    ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath
+                ),
             }
         });
         let reads_standard_input = all().any(|arg| arg.get_id() == "input")

@@ -1,6 +1,7 @@
 //! The command line: flags, subcommands, standard streams. The only folder that knows clap.
 
 mod args;
+mod base;
 mod batch;
 mod commands;
 pub mod embed;

@@ -198,7 +198,7 @@ fn inputs(given: &Given) -> Vec<Place> {
 
 /// The files that a value names: itself, `@FILE`, those of a chain, those of a command.
 fn named_by(argument: &Argument, value: &OsStr) -> Vec<PathBuf> {
-    if argument.is_file {
+    if argument.is_path {
         return vec![value.into()];
     }
     let text = value.to_string_lossy();

@@ -7,13 +7,12 @@ use serde_json::{Value, json};
 use tokpick::check::{self, Divergence, Record, RecordedInput, RecordedLine, Step, VerifyOptions};
 use tokpick::processor::Chain;
 use tokpick::sampler::{Event, Job};
-use tokpick::source::is_lent;
 use tokpick::{Error, Place, Result, TokenId, settings};
 
 use super::args::Seed;
+use super::base::Base;
 use super::commands::Command;
 use super::given::Given;
-use super::note::note;
 use super::parse;
 use super::places::Written;
 use super::record::{WITHOUT_RESULT, companions, shape};
@@ -37,16 +36,18 @@ pub struct Repeated {
 /// A record that is damaged; a run that can't be repeated, because a file is missing, for example.
 pub fn repeat(record: &Record, path: &Path, moved: Option<&Path>) -> Result<Repeated> {
     let input = input_of(record, moved)?;
-    let _inside = Inside::enter(&home(record, path, &input));
+    let base = Base::of(record, path, &input);
+    let (input, companions) = (base.path(&input), base.companions(record));
     let mut elsewhere = record.elsewhere();
-    if let Some(divergence) = changed_file(record, &input)? {
+    if let Some(divergence) = changed_file(record, &input, &companions)? {
         return Ok(Repeated { divergence: Some(divergence), step: None, elsewhere });
     }
-    let (command, given) = command_of(record, path, input)?;
+    let (command, given) = command_of(record, path, input, &base)?;
     if let Some(idle) = WITHOUT_RESULT.iter().find(|long| given.has(long)) {
         return Err(damaged(path, &format!("--{idle} has no place in a recorded command")));
     }
-    let of = Repeat { record, given };
+    let chain = base.chain(&record.chain.to_string())?;
+    let of = Repeat { record, companions, chain: chain.unwrap_or_else(|| record.chain.clone()), given };
     let (divergence, step) = match command {
         Command::Greedy(args) => of.run(&*args, &mut elsewhere),
         Command::Sample(args) => of.run(&*args, &mut elsewhere),
@@ -65,10 +66,12 @@ pub fn repeat(record: &Record, path: &Path, moved: Option<&Path>) -> Result<Repe
 pub fn spare(record: &Record, path: &Path, moved: Option<&Path>, written: &Written) -> Result<()> {
     // a record that can't be repeated is told of when that is tried
     let Ok(input) = input_of(record, moved) else { return Ok(()) };
-    let _inside = Inside::enter(&home(record, path, &input));
-    let companions = record.companions.iter().map(|c| c.path.as_path());
-    written.spare_files([input.as_path(), record.input.path.as_path()].into_iter().chain(companions))?;
-    match command_of(record, path, input) {
+    let base = Base::of(record, path, &input);
+    let (input, recorded) = (base.path(&input), base.path(record.input.path.as_path()));
+    let companions = base.companions(record);
+    let companions = companions.iter().map(|c| c.path.as_path());
+    written.spare_files([input.as_path(), recorded.as_path()].into_iter().chain(companions))?;
+    match command_of(record, path, input, &base) {
         Ok((_, given)) => written.spare(&given),
         Err(_) => Ok(()),
     }
@@ -86,15 +89,15 @@ fn input_of(record: &Record, moved: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
-/// The command of a record, on an input.
-fn command_of(record: &Record, path: &Path, input: PathBuf) -> Result<(Command, Given)> {
+/// The command of a record, on an input, with the files that it names as they are seen from here.
+fn command_of(record: &Record, path: &Path, input: PathBuf, base: &Base) -> Result<(Command, Given)> {
     let mut words: Vec<OsString> = record.command.iter().map(|word| word.0.clone()).collect();
     match words.get_mut(1) {
         Some(word) if *word == record.input.path.0 => *word = input.into_os_string(),
         _ => return Err(damaged(path, "its command names another input than the record")),
     }
     earlier(&mut words);
-    parse(words).map_err(|e| damaged(path, &e.to_string()))
+    parse(base.words(words)?).map_err(|e| damaged(path, &e.to_string()))
 }
 
 fn damaged(path: &Path, what: &str) -> Error {
@@ -118,11 +121,11 @@ fn earlier(words: &mut Vec<OsString>) {
 }
 
 /// The first recorded file whose content is another one now.
-fn changed_file(record: &Record, input: &Path) -> Result<Option<Divergence>> {
+fn changed_file(record: &Record, input: &Path, companions: &[RecordedInput]) -> Result<Option<Divergence>> {
     if let Some(changed) = Divergence::of_file(&record.input, input, "input")? {
         return Ok(Some(changed));
     }
-    for companion in &record.companions {
+    for companion in companions {
         if let Some(changed) = Divergence::of_file(companion, companion.path.as_path(), "companion")? {
             return Ok(Some(changed));
         }
@@ -130,9 +133,11 @@ fn changed_file(record: &Record, input: &Path) -> Result<Option<Divergence>> {
     Ok(None)
 }
 
-/// A record and the command in it.
+/// A record and the command in it, its files as they are seen from here.
 struct Repeat<'a> {
     record: &'a Record,
+    companions: Vec<RecordedInput>,
+    chain: Value,
     given: Given,
 }
 
@@ -183,9 +188,9 @@ impl Repeat<'_> {
         };
         let mut fields = [
             Divergence::of("input", json!(record.input.role), json!("input")),
-            Divergence::of("companions", names(&record.companions), names(&files)),
+            Divergence::of("companions", names(&self.companions), names(&files)),
             Divergence::of("vocabulary", json!(record.vocabulary), json!(setup.opened.vocabulary)),
-            Divergence::of("chain", same_chain(&record.chain, &setup.resolved.chain), chain),
+            Divergence::of("chain", same_chain(&self.chain, &setup.resolved.chain), chain),
             Divergence::of("draw", json!(record.draw), json!(strategy.draw)),
             engine,
             Divergence::of("seed", json!(record.seed), json!(strategy.seed_json())),
@@ -237,45 +242,7 @@ fn same_chain(recorded: &Value, chain: &Chain) -> Value {
     settings::chain(&recorded.to_string()).map_or_else(|_| recorded.clone(), |chain| chain.json())
 }
 
-/// Where the relative paths of a record start: where it says, seen from its own folder; or here, where its files are not there
-/// but here, as in records that don't say it. What is lent is in no folder.
-fn home(record: &Record, path: &Path, input: &Path) -> PathBuf {
-    let folder = path.parent().filter(|_| path != Path::new("-")).unwrap_or(Path::new(""));
-    let beside = folder.join(record.directory.as_ref().map_or(Path::new(""), |d| d.as_path()));
-    let companions = record.companions.iter().map(|c| c.path.as_path());
-    let files: Vec<&Path> = std::iter::once(input).chain(companions).filter(|file| !is_lent(file)).collect();
-    if files.is_empty() {
-        return PathBuf::new();
-    }
-    match files.iter().all(|file| beside.join(file).exists()) {
-        false if files.iter().all(|file| file.exists()) => PathBuf::new(),
-        _ => beside,
-    }
-}
-
 /// A path that means the same in every working directory.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
-}
-
-/// Another working directory, until it is dropped: every path of a record is resolved there, also those inside its chain.
-struct Inside(Option<PathBuf>);
-
-impl Inside {
-    fn enter(directory: &Path) -> Inside {
-        let here = std::env::current_dir().ok().filter(|_| directory != Path::new(""));
-        if let Err(e) = here.as_ref().map_or(Ok(()), |_| std::env::set_current_dir(directory)) {
-            note(format!("{}: {e}", directory.display()));
-        }
-        Inside(here)
-    }
-}
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        if let Some(here) = &self.0 {
-            // a folder that has gone away meanwhile can't be gone back to
-            let _ = std::env::set_current_dir(here);
-        }
-    }
 }

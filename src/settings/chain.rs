@@ -22,9 +22,8 @@ use crate::{Error, Result};
 /// # Ok::<(), tokpick::Error>(())
 /// ```
 pub fn chain(text: &str) -> Result<Chain> {
-    let entries = if text.trim_start().starts_with('[') { from_json(text)? } else { from_short(text)? };
     let stages: Vec<Stage> =
-        entries.iter().map(|(name, form)| processor(name, form)).collect::<Result<_>>()?;
+        entries(text)?.iter().map(|(name, form)| processor(name, form)).collect::<Result<_>>()?;
     Ok(Chain::new(stages))
 }
 
@@ -36,15 +35,44 @@ pub fn chain(text: &str) -> Result<Chain> {
 /// assert_eq!(chain_files(chain), ["plain.npy", "allowed.jsonl"]);
 /// ```
 pub fn chain_files(text: &str) -> Vec<String> {
-    let entries = if text.trim_start().starts_with('[') { from_json(text) } else { from_short(text) };
     let mut files = Vec::new();
-    for (name, form) in entries.unwrap_or_default() {
-        let Ok(info) = find(&name) else { continue };
-        let parameters = info.parameters(form);
-        let named = info.flags.iter().filter(|flag| flag.written == Written::File);
-        files.extend(named.filter_map(|flag| parameters.get(flag.parameter)?.as_str().map(str::to_string)));
-    }
+    chain_with_files(text, &mut |file| {
+        files.push(file.to_string());
+        file.to_string()
+    });
     files
+}
+
+/// A chain whose files have other names, which `name` gives, as JSON; `None` where it names no file, or the text is no chain.
+///
+/// ```
+/// use tokpick::settings::chain_with_files;
+/// let chain = "top-k=40,prefix_constraint=allowed.jsonl";
+/// let seen = chain_with_files(chain, &mut |file| format!("runs/{file}"));
+/// let wanted = serde_json::json!([{"top-k": 40}, {"prefix_constraint": {"input": "runs/allowed.jsonl"}}]);
+/// assert_eq!(seen, Some(wanted));
+/// assert_eq!(chain_with_files("top-k=40", &mut str::to_string), None);
+/// ```
+pub fn chain_with_files(text: &str, name: &mut dyn FnMut(&str) -> String) -> Option<Value> {
+    let mut entries = entries(text).ok()?;
+    let mut any = false;
+    for (processor, form) in &mut entries {
+        let Ok(info) = find(processor) else { continue };
+        let mut parameters = info.parameters(form.clone());
+        for flag in info.flags.iter().filter(|flag| flag.written == Written::File) {
+            if let Some(Value::String(file)) = parameters.get_mut(flag.parameter) {
+                *file = name(file);
+                any = true;
+                *form = Value::Object(parameters.clone());
+            }
+        }
+    }
+    let entry = |(processor, form)| Value::Object(Map::from_iter([(processor, form)]));
+    any.then(|| entries.into_iter().map(entry).collect())
+}
+
+fn entries(text: &str) -> Result<Vec<(String, Value)>> {
+    if text.trim_start().starts_with('[') { from_json(text) } else { from_short(text) }
 }
 
 /// Builds one processor from its name and JSON form.

@@ -1,7 +1,8 @@
 //! Commands inside another program: on arrays that it lends, with results as values.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use tokpick::command::{Address, Call, Failure, Instead, Table, Want, verify};
 use tokpick::source::{Elements, Loan, Open, lend};
@@ -33,12 +34,16 @@ impl Elements for Held {
 
 /// A file of fixtures/tiny-lm, lent as `logits`.
 fn held(file: &str, descr: &'static str) -> Vec<(PathBuf, Loan)> {
+    vec![("logits".into(), Loan::Array(Arc::new(array(file, descr))))]
+}
+
+fn array(file: &str, descr: &'static str) -> Held {
     let path = fixture("tiny-lm").join(file);
     let axes = Open::new(&path).open().unwrap().format().axes;
     let bytes = std::fs::read(path).unwrap();
     let data =
         bytes[bytes.len() - axes.iter().product::<usize>() * descr[2..].parse::<usize>().unwrap()..].to_vec();
-    vec![("logits".into(), Loan::Array(Arc::new(Held { descr, axes, data })))]
+    Held { descr, axes, data }
 }
 
 fn call(words: &[&str], loans: Vec<(PathBuf, Loan)>) -> Call {
@@ -92,6 +97,39 @@ fn results_and_remarks_are_values() {
         let (found, _) = verify(&text, nowhere, held("batch.npy", "<f4"), Some(instead)).unwrap();
         assert_eq!(found["divergence"].is_null(), agrees, "{found}");
     }
+}
+
+/// The process has other threads, which read paths of their own: the rows are read where it stands, and it stands there afterwards.
+#[test]
+fn a_record_is_repeated_without_leaving_the_folder() {
+    struct Standing(Held, Mutex<Vec<PathBuf>>);
+    impl Elements for Standing {
+        fn descr(&self) -> &str {
+            self.0.descr()
+        }
+        fn axes(&self) -> &[usize] {
+            self.0.axes()
+        }
+        fn copy(&self, row: usize, first: usize, bytes: &mut [u8]) {
+            self.1.lock().unwrap().push(std::env::current_dir().unwrap());
+            self.0.copy(row, first, bytes);
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (record, here) = (folder.path().join("run.json"), std::env::current_dir().unwrap());
+    std::fs::write(folder.path().join("config.json"), r#"{"do_sample":true,"top_k":40}"#).unwrap();
+    std::fs::copy(fixture("tiny-lm/steps.npy"), folder.path().join("steps.npy")).unwrap();
+    let line =
+        ["sample", "steps.npy", "--seed", "7", "--generation-config", "config.json", "--record", "run.json"];
+    let done = Command::new(env!("CARGO_BIN_EXE_tokpick")).args(line).current_dir(folder.path()).output();
+    assert!(done.unwrap().status.success());
+    let text = std::fs::read_to_string(&record).unwrap();
+    let standing = Arc::new(Standing(array("steps.npy", "<f4"), Mutex::default()));
+    let lent = Instead::Lent(Loan::Array(standing.clone()));
+    let (found, _) = verify(&text, &record, Vec::new(), Some(lent)).unwrap();
+    assert!(found["divergence"].is_null(), "{found}");
+    let stood = standing.1.lock().unwrap();
+    assert!(!stood.is_empty() && stood.iter().all(|folder| *folder == here), "{stood:?}");
 }
 
 #[test]

@@ -71,12 +71,17 @@ fn little_memory_and_hostile_headers() {
         [b"\x93NUMPY\x01\x00\x76\x00".to_vec(), format!("{text:<117}\n").into_bytes(), vec![0; 64]].concat()
     };
     let tensors = |json: &str| [&(json.len() as u64).to_le_bytes()[..], json.as_bytes(), &[0; 64]].concat();
-    // a Zstandard frame that asks for a window of 100 MB, and one whose content is said to be as large
-    let window =
-        [&b"\x28\xb5\x2f\xfd\x00\x84"[..], &[0x03, 0, 0, 0x9f, 0x9f, 0x9f, 0x3f, 0x52, 0, 0]].concat();
+    // Zstandard frames with windows of 96, 120 and 128 MiB, the most that is held, which the second frame takes at once; and one whose
+    // content is said to be as large
+    let window = |descriptor: u8| {
+        let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x00, descriptor, 0x03, 0, 0, 0x9f];
+        [&frame[..], &frame, &[0x9f, 0x9f, 0x3f, 0x52, 0, 0]].concat()
+    };
     let content = [&b"\x28\xb5\x2f\xfd\xa0"[..], &90_000_000u32.to_le_bytes(), &[0x03, 0, 0, 0x9f]].concat();
-    let files: [(&str, Vec<u8>); 11] = [
-        ("window", window),
+    let files: [(&str, Vec<u8>); 13] = [
+        ("window", window(0x84)),
+        ("larger", window(0x87)),
+        ("largest", window(0x88)),
         ("content", content),
         ("rows", header("(1000000000000, 4)")),
         ("vocabulary", header("(1, 1000000000000)")),

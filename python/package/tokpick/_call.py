@@ -8,7 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from . import _tokpick
-from ._words import Words, chain_text
+from ._words import Words, chain_text, given
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,13 +33,19 @@ def tell(notes: Iterable[str]) -> None:
             warnings.warn(note, Note, stacklevel=level)
 
 
+def once(settings: Mapping[str, Any], flag: str, said: str) -> None:
+    """Refuses settings that say what something else says already."""
+    if given(settings, flag) is not None:
+        raise TypeError(f"{said}, and as {flag}=")
+
+
 def words_of(command: str, inputs: list[tuple[str, Any]], chain: Any, settings: Mapping[str, Any]) -> Words:
     """The command line of a call; ``inputs`` are names and logits."""
     words = Words(command)
     for name, logits in inputs:
         words.input(name, logits, settings.get("vocab_size"))
-    if chain is not None and settings.get("chain") is not None:
-        raise TypeError("the chain is given twice: in its place, and as chain=")
+    if chain is not None:
+        once(settings, "chain", "the chain is given twice: in its place")
     words.settings(settings if chain is None else {**settings, "chain": chain_text(chain)})
     return words
 

@@ -24,10 +24,17 @@ if TYPE_CHECKING:
 
 def axes_of(logits: Any, layout: str | None) -> str | None:
     """What the axes of logits are, where it is known."""
+    return shape_of(logits, layout)[0]
+
+
+def shape_of(logits: Any, layout: str | None) -> tuple[str | None, int | None]:
+    """What the axes of logits are, and how many sequences they have; each where it is known."""
     if isinstance(logits, (str, os.PathLike)) or (callable(logits) and not is_array(logits)):
-        return layout
-    axes, _, _ = _tokpick.look(logits)
-    return {1: "v", 2: layout or "tv", 3: layout or "btv"}.get(len(axes))
+        return layout, None
+    sizes, _, _ = _tokpick.look(logits)
+    axes = {1: "v", 2: layout or "tv", 3: layout or "btv"}.get(len(sizes))
+    sequences = dict(zip(axes or "", sizes)).get("b", 1) if axes else None
+    return axes, sequences
 
 
 def settled(logits: Any) -> Any:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import _tokpick
-from ._call import SEED, tell, words_of
-from ._decode import axes_of, settled
+from ._call import SEED, once, tell, words_of
+from ._decode import settled, shape_of
 from ._results import Report, Verified, verify_record
+from ._words import given
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class _Asked:
-    """A command whose report is asked for in one form or another; it can be pickled with its inputs."""
+    """A command whose report is asked for in one form or another; it can be pickled with its inputs, and with what is in the files that were made for it."""
 
     def __init__(self, command: str, inputs: list[tuple[str, Any]], chain: Any, settings: Mapping[str, Any], text: str) -> None:
         rest = dict(settings)
@@ -59,23 +60,36 @@ def _report(
     return Report(json.loads(result["output"]), result["holds"], asked, picture)
 
 
-def _lists(ids: Any, axes: str | None) -> tuple[str, int | None]:
+def _claimed(logits: Any, ids: Any, settings: Mapping[str, Any]) -> tuple[str, int | None]:
+    """Ids for ``--ids``, which settings don't give again, and how many samples they are, where that can be seen."""
+    once(settings, "ids", "the ids are given twice: in their place")
+    axes, sequences = shape_of(logits, settings.get("layout"))
+    asked = given(settings, "num_samples")
+    found, many = _lists(ids, axes, sequences, asked)
+    if many is not None and asked is not None and many != asked:
+        raise ValueError(f"num_samples={asked}, but the ids are those of {many} samples: leave it away, or give the ids of {asked}")
+    return found, many
+
+
+def _lists(ids: Any, axes: str | None, sequences: int | None, samples: int | None) -> tuple[str, int | None]:
     """Ids for ``--ids``, a list for each sequence, the samples of a sequence together: of an array as `sample` gives it for logits
-    with such axes, or of lists. And how many samples there are, where that can be seen."""
+    with such axes, and so many sequences and samples, or of lists. And how many samples there are, where that can be seen."""
     if isinstance(ids, str):
         return ids, None
     if isinstance(ids, os.PathLike):
         return f"@{os.fsdecode(ids)}", None
-    sequences = getattr(ids, "sequences", None)
-    if sequences is not None:
-        return json.dumps([one.ids.tolist() for one in sequences]), 1 + max((one.sample for one in sequences), default=0)
+    found = getattr(ids, "sequences", None)
+    if found is not None:
+        return json.dumps([one.ids.tolist() for one in found]), 1 + max((one.sample for one in found), default=0)
     ids = _plain(ids)
     depth, many = _depth(ids), None
-    if axes in ("v", "bv") and not (depth == 2 and all(len(one) == 1 for one in ids)):
+    # lists of one id are those of sequences, or samples of the only one
+    alone = sequences == 1 or (sequences is None and samples == len(ids if isinstance(ids, list) else ()))
+    if axes in ("v", "bv") and (alone or not (depth == 2 and all(len(one) == 1 for one in ids))):
         # each id is all of its sequence; before them may be an axis of samples
-        samples = [[ids]] if depth == 0 else ids if depth > 1 else [ids] if axes == "bv" else [[id] for id in ids]
-        many = len(samples)
-        ids = [[id] for row in _swapped(samples) for id in row]
+        drawn = [[ids]] if depth == 0 else ids if depth > 1 else [ids] if axes == "bv" else [[id] for id in ids]
+        many = len(drawn)
+        ids = [[id] for row in _swapped(drawn) for id in row]
     else:
         ids = [[ids]] if depth == 0 else [ids] if depth == 1 else ids
         if axes == "tbv":
@@ -130,14 +144,9 @@ def score(
     >>> round(report["sequences"][0]["perplexity"], 4)
     1.5811
     """
-    return _report(
-        "score",
-        [("logits", logits)],
-        chain,
-        {"ids": _lists(ids, axes_of(logits, settings.get("layout")))[0], **settings},
-        picture="svg",
-        text="table",
-    )
+    logits = settled(logits)
+    claimed, _ = _claimed(logits, ids, settings)
+    return _report("score", [("logits", logits)], chain, {**settings, "ids": claimed}, picture="svg", text="table")
 
 
 def diff(a: Any, b: Any, chain: str | list[Any] | Chain | None = None, /, **settings: Unpack[Settings]) -> Report:
@@ -173,7 +182,10 @@ def compare(logits: Any, /, *settings_: str, **settings: Unpack[Settings]) -> Re
     >>> len(report["settings"])
     2
     """
-    return _report("compare", [("logits", logits)], None, {"with": list(settings_), **settings}, picture="svg")
+    if settings_:
+        once(settings, "with", "the settings to compare are given twice: in their place")
+        settings = {**settings, "with": list(settings_)}
+    return _report("compare", [("logits", logits)], None, settings, picture="svg")
 
 
 def tree(
@@ -195,13 +207,16 @@ def verify(
     >>> bool(tokpick.verify(logits, ids, seed=7)), bool(tokpick.verify(logits, [2, 2, 2], seed=7))
     (True, False)
     """
-    ids, samples = _lists(ids, axes_of(logits, settings.get("layout")))
-    return _report("verify", [("logits", logits)], chain, {"ids": ids, "num_samples": samples, **settings})
+    logits = settled(logits)
+    claimed, samples = _claimed(logits, ids, settings)
+    if given(settings, "num_samples") is None:
+        settings["num_samples"] = samples
+    return _report("verify", [("logits", logits)], chain, {**settings, "ids": claimed})
 
 
 def verify_file(path: str | os.PathLike[str], logits: Any = None) -> Verified:
     """Repeats the run of a recorded file, on its own input unless logits are given, as an array or a path; they must be those of the
-    record. Files that it names are looked for beside it, for which the process is in its folder meanwhile."""
+    record. Files that it names are looked for beside it."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
     return verify_record(text, [], os.fspath(path), logits)

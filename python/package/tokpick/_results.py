@@ -90,6 +90,15 @@ class Run:
         self._words = words if self._record is not None else None
         self._axes = axes
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self._words is not None and self._record is not None:
+            # the record names files that were made for the run, which have other names here
+            for names in self._words.moved.items():
+                before, here = (json.dumps(name, ensure_ascii=False)[1:-1] for name in names)
+                self._record = self._record.replace(before, here)
+            self._words.moved.clear()
+
     @property
     def ids(self) -> NDArray[np.int64]:
         """The ids as one array: the logits' shape without its last axis, with an axis of samples before it where several were

@@ -54,16 +54,44 @@ def path_text(path: str | os.PathLike[Any]) -> str:
     return os.path.join(".", name) if name.isidentifier() or (name.startswith("-") and name != "-") else name
 
 
+def flag_name(name: str) -> str:
+    """The flag that a keyword argument is for, as `flags` has it."""
+    return ALIASES.get(name, name).rstrip("_")
+
+
+def given(settings: Mapping[str, Any], flag: str) -> Any:
+    """What settings say of a flag, by whichever of its names; ``None`` for nothing."""
+    return next((value for name, value in settings.items() if value is not None and flag_name(name) == flag), None)
+
+
 class Words:
-    """A command line in the making: its words, what is lent to it, and the files that it needs meanwhile."""
+    """A command line in the making: its words, what is lent to it, and the files that it needs meanwhile. Pickled, it has what is in
+    the files."""
 
     def __init__(self, command: str) -> None:
         self.command = command
         self.words = [command]
         self.loans: list[tuple[str, Any, int | None]] = []
+        #: What files were called before they came here with what was pickled, and what they are called.
+        self.moved: dict[str, str] = {}
         self._files: list[str] = []
         # a run that can be verified keeps its words, and so its files
-        weakref.finalize(self, _unlink, self._files)
+        weakref.finalize(self, _unlink, self._files, os.getpid())
+
+    def __getstate__(self) -> dict[str, Any]:
+        contents = {}
+        for file in self._files:
+            with open(file, encoding="utf-8", newline="") as content:
+                contents[file] = content.read()
+        return {"command": self.command, "words": self.words, "loans": self.loans, "contents": contents}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Words.__init__(self, state["command"])
+        self.words, self.loans = list(state["words"]), list(state["loans"])
+        for file, content in state["contents"].items():
+            # the name says what it is for; the file that had it may be gone, or its owner's to delete
+            there = self.moved[file] = self._kept(os.path.basename(file).split("-")[1], content)
+            self.words = [word.replace(file, there) for word in self.words]
 
     def input(self, name: str, logits: Any, vocab_size: int | None = None) -> None:
         """The next input: a path as it stands, anything else lent."""
@@ -79,10 +107,9 @@ class Words:
             if value is not None:
                 # a prompt is a text, or ids
                 ids = name == "prompt" and not isinstance(value, str)
-                self._setting("prompt_ids" if ids else ALIASES.get(name, name), value)
+                self._setting("prompt_ids" if ids else flag_name(name), value)
 
     def _setting(self, name: str, value: Any) -> None:
-        name = name.rstrip("_")
         flag = flags(self.command).get(name)
         long = "--" + name.replace("_", "-")
         if name in OWN:
@@ -113,9 +140,12 @@ class Words:
         if is_array(value):
             self.loans.append((name, value, None))
             return name
-        content = _content(value)
+        return self._kept(name, _content(value))
+
+    def _kept(self, name: str, content: str) -> str:
+        """A file that lasts as long as the words."""
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", suffix=".json", prefix=f"tokpick-{name}-", delete=False
+            "w", encoding="utf-8", newline="", suffix=".json", prefix=f"tokpick-{name}-", delete=False
         ) as file:
             self._files.append(file.name)
             file.write(content)
@@ -135,9 +165,10 @@ def _content(value: Any) -> str:
     return json.dumps(value, default=_plain)
 
 
-def _unlink(files: list[str]) -> None:
-    for file in files:
-        # a process that was forked may have been faster
+def _unlink(files: list[str], owner: int) -> None:
+    # a process that was forked from the owner has the words, too, and its files are the owner's
+    for file in files if os.getpid() == owner else ():
+        # others tidy up temporary folders, too
         with contextlib.suppress(FileNotFoundError):
             os.unlink(file)
 

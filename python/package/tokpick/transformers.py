@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._call import once
 from ._chain import Chain
 from ._decode import probs
 from ._words import chain_text
@@ -34,6 +35,8 @@ class Processor:
     """What `processor` makes: called with the ids so far, ``[B, L]``, and the scores, ``[B, V]``, of torch."""
 
     def __init__(self, chain: str | list[Any] | Chain | None, seed: int, settings: dict[str, Any]) -> None:
+        for flag in ("prompt", "prompt_ids", "prefix_ids", "sequence_offset"):
+            once(settings, flag, f"{flag} is given twice: by the generation itself, at every step")
         self.chain = None if chain is None else Chain(chain)
         self.seed, self.settings = seed, settings
         #: Ids of the prompt; ``None`` until the first call of a generation tells.

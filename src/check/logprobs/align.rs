@@ -1,5 +1,7 @@
 //! Which numbers of two sides are of the same token.
 
+use std::collections::HashMap;
+
 use super::Claimed;
 use super::likely::{CauseKind, LikelyCause, Side};
 use super::same::{Pair, own_id};
@@ -29,6 +31,8 @@ pub(super) struct Aligned {
     /// Last tokens that one side alone has.
     pub surplus: usize,
     pub causes: Vec<LikelyCause>,
+    /// What else is to be known: values that are missing, sequences that end early.
+    pub notes: Vec<String>,
 }
 
 /// Puts the tokens of both sides beside each other. The ids must match; one side may have a first token (BOS) or a last one (an end
@@ -48,17 +52,27 @@ pub(super) fn align(
         );
         return Err(Error::input(names[1], Place::default(), what));
     }
+    let pairs = paired(names, a, b)?;
     let mut aligned = Aligned::default();
+    let mut missing = [0; 2];
     // how many sequences have a token more at their beginning, in each side
     let mut extra = [0; 2];
-    for (sequence, (x, y)) in a.iter().zip(b).enumerate() {
+    for (sequence, (x, at)) in a.iter().zip(pairs).enumerate() {
+        let Some(y) = b.get(at) else { continue };
         let pair = Pair { x, y };
         let [from_x, from_y, len] = overlap(names, sequence, pair)?;
+        let ends = [x.logprobs.len().saturating_sub(from_x), y.logprobs.len().saturating_sub(from_y)];
+        let counts = |at: usize| rows.is_none_or(|rows| rows.contains(at));
+        for (n, side) in missing.iter_mut().zip([x, y]) {
+            *n += side.logprobs.iter().enumerate().filter(|(at, x)| x.is_none() && counts(*at)).count();
+        }
         extra[0] += usize::from(from_x > 0);
         extra[1] += usize::from(from_y > 0);
-        let rest = x.logprobs.len().saturating_sub(from_x).max(y.logprobs.len().saturating_sub(from_y));
-        let counts = |at: usize| rows.is_none_or(|rows| rows.contains(at));
-        aligned.surplus += (len..rest).filter(|at| counts(from_x + at)).count();
+        let surplus = (len..ends[0].max(ends[1])).filter(|at| counts(from_x + at)).count();
+        aligned.surplus += surplus;
+        if surplus > 0 {
+            aligned.notes.extend(ends_early(sequence, ends));
+        }
         let longer = |a: &[TokenId], b: &[TokenId]| a.len() == b.len() + 1 && a[1..] == *b && !b.is_empty();
         extra[0] += usize::from(longer(&x.prompt, &y.prompt));
         extra[1] += usize::from(longer(&y.prompt, &x.prompt));
@@ -89,6 +103,12 @@ pub(super) fn align(
                 .collect(),
         );
     }
+    for (side, n) in [Side::A, Side::B].into_iter().zip(missing) {
+        if n > 0 {
+            let (s, have) = if n == 1 { ("", "has") } else { ("s", "have") };
+            aligned.notes.push(format!("{n} token{s} of {side} {have} no value"));
+        }
+    }
     for (with, without, n) in [(Side::A, Side::B, extra[0]), (Side::B, Side::A, extra[1])] {
         if n > 0 {
             let what = format!(
@@ -99,6 +119,51 @@ pub(super) fn align(
         }
     }
     Ok(aligned)
+}
+
+/// Which sequence of B belongs to each of A: by the callers' ids where all of both sides have one, else by position.
+fn paired(names: [&str; 2], a: &[Claimed], b: &[Claimed]) -> Result<Vec<usize>> {
+    let by_id = |name: &str, side: &[Claimed]| {
+        let mut found = HashMap::with_capacity(side.len());
+        for (at, claimed) in side.iter().enumerate() {
+            let Some(id) = &claimed.name else { return Ok(None) };
+            if let Some(before) = found.insert(id.clone(), at) {
+                let what = format!(
+                    "the id {id} stands twice (sequences {before} and {at}): sequences are paired by their ids"
+                );
+                return Err(Error::input(name, Place::default(), what));
+            }
+        }
+        Ok(Some(found))
+    };
+    let [of_a, of_b] = [by_id(names[0], a)?, by_id(names[1], b)?];
+    let (Some(_), Some(of_b)) = (of_a, of_b) else { return Ok((0..a.len()).collect()) };
+    let ids = || a.iter().filter_map(|claimed| claimed.name.as_ref());
+    let missing: Vec<String> =
+        ids().filter(|id| !of_b.contains_key(*id)).take(SAID).map(ToString::to_string).collect();
+    if !missing.is_empty() {
+        let what = format!(
+            "lacks sequences of {}, which are paired by their ids: {} (leave the ids out to pair by position)",
+            names[0],
+            missing.join(", ")
+        );
+        return Err(Error::input(names[1], Place::default(), what));
+    }
+    Ok(ids().filter_map(|id| of_b.get(id).copied()).collect())
+}
+
+/// So many ids are named.
+const SAID: usize = 4;
+
+/// What is said of a sequence that one side has less of.
+fn ends_early(sequence: usize, [a, b]: [usize; 2]) -> Option<String> {
+    let (side, n) = match (a.checked_sub(b), b.checked_sub(a)) {
+        (Some(0), _) => return None,
+        (Some(n), _) => (Side::B, n),
+        (None, n) => (Side::A, n?),
+    };
+    let s = if n == 1 { "" } else { "s" };
+    Some(format!("{side} ends early: sequence {sequence} lacks the last {n} token{s}"))
 }
 
 /// Where the common tokens of two sequences begin, and how many there are.

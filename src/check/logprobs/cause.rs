@@ -118,7 +118,11 @@ pub(super) fn likely(aligned: &mut Aligned) {
         aligned.causes.push(cause);
         return;
     }
-    aligned.causes.extend(pattern(&all));
+    let found = pattern(&all);
+    if found.is_empty() {
+        aligned.notes.extend(noise(&all));
+    }
+    aligned.causes.extend(found);
 }
 
 /// One side says 0 for every token: that is no number, or the only token that is left has them all.
@@ -260,7 +264,7 @@ fn penalty(sequences: &[Vec<Token>]) -> Option<LikelyCause> {
     Some(LikelyCause::new(CauseKind::Processed, Some(side), what))
 }
 
-/// A temperature, a restricted support, both, or rounding.
+/// A temperature, a restricted support, or both.
 fn pattern(all: &[Pair]) -> Vec<LikelyCause> {
     if all.len() < FEWEST || difference(all) < NOISE {
         return Vec::new();
@@ -300,7 +304,7 @@ fn pattern(all: &[Pair]) -> Vec<LikelyCause> {
         }
         return found;
     }
-    rounding(all).into_iter().collect()
+    Vec::new()
 }
 
 /// How much of the differences a sharpening temperature explains where the best token was taken; a restricted support less.
@@ -324,8 +328,8 @@ fn support(side: Side, pairs: &[Pair]) -> LikelyCause {
     LikelyCause::new(CauseKind::RestrictedSupport, Some(side), what).with(Some(least), None)
 }
 
-/// Differences of the size that logits in bfloat16 make, and without outliers.
-fn rounding(all: &[Pair]) -> Option<LikelyCause> {
+/// Differences of the size that logits in bfloat16 make, and without outliers: any noise of that size looks so, and is no cause.
+fn noise(all: &[Pair]) -> Option<String> {
     let mut sizes: Vec<f64> = all.iter().map(|(a, b)| (a - b).abs()).collect();
     sizes.sort_by(f64::total_cmp);
     let (median, most) = (sizes[sizes.len() / 2], sizes[sizes.len() - 1]);
@@ -334,8 +338,8 @@ fn rounding(all: &[Pair]) -> Option<LikelyCause> {
     if !(2e-3..=0.05).contains(&median) || most > 7.0 * median || !both_ways {
         return None;
     }
-    let what = format!(
-        "differences both ways, {median:.1e} in the median and {most:.1e} at most: the size that logits rounded to bfloat16 make"
-    );
-    Some(LikelyCause::new(CauseKind::Rounding, None, what))
+    Some(format!(
+        "differences both ways, {median:.1e} in the median and {most:.1e} at most: noise of the size that logits in bfloat16 make; neither \
+         side's numbers lie on bfloat16's grid, so what made it can't be told"
+    ))
 }

@@ -9,6 +9,8 @@ use crate::{Error, Place, Result, TokenId};
 /// The log-probabilities of the tokens of one sequence, as an input claims them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Claimed {
+    /// The caller's own id of the sequence, where there is one: sequences of two sides are paired by it.
+    pub name: Option<serde_json::Value>,
     /// The ids; empty where the input names none.
     pub ids: Vec<TokenId>,
     /// Natural logarithms of their probabilities; `None` where one is missing.
@@ -161,7 +163,7 @@ impl Reader<'_> {
                 return Err(format!("has no list {name:?}: its log-probabilities stand in its \"tokens\""));
             }
             self.found.is_certain = true;
-            self.found.sequences.push(claimed);
+            self.found.sequences.push(Claimed { name: name_of(object), ..claimed });
             return Ok(true);
         }
         let Some((name, logprobs)) = self.logprobs(object)? else { return Ok(false) };
@@ -186,6 +188,7 @@ impl Reader<'_> {
             return Ok(true);
         }
         let Some(mut claimed) = lists.claimed()? else { return Ok(false) };
+        claimed.name = name_of(object);
         if let Some(JsonValue::Str(text)) = field(object, "text") {
             claimed.text = Some(text.to_string());
         }
@@ -284,6 +287,10 @@ impl<'a, 'j> Lists<'a, 'j> {
     /// The sequence; `None` if these are no log-probabilities of tokens.
     fn claimed(&self) -> Read<Option<Claimed>> {
         let Some(logprobs) = numbers(self.logprobs) else { return Ok(None) };
+        // as in the answers of servers
+        if let Some(at) = self.logprobs.iter().position(is_nan) {
+            return Err(format!("{} has NaN for token {at}: null says that there is no value", self.name));
+        }
         let ids = match self.ids.map(whole) {
             Some(None) => return Ok(None),
             Some(Some(ids)) => ids,
@@ -346,6 +353,19 @@ fn number(value: &JsonValue<'_>) -> Option<f64> {
         JsonValue::Float(x) => Some(*x),
         JsonValue::Bool(b) => Some(f64::from(u8::from(*b))),
         JsonValue::Str(s) if s == "-inf" || s == "-Infinity" => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
+}
+
+fn is_nan(value: &JsonValue<'_>) -> bool {
+    matches!(value, JsonValue::Float(x) if x.is_nan())
+}
+
+/// The caller's own id of a sequence: a string or a number.
+fn name_of(object: Fields<'_, '_>) -> Option<serde_json::Value> {
+    match field(object, "id")? {
+        JsonValue::Int(n) => Some((*n).into()),
+        JsonValue::Str(text) => Some(text.as_ref().into()),
         _ => None,
     }
 }

@@ -36,7 +36,7 @@ pub enum CauseKind {
     Processed,
     /// One side is normalised over fewer tokens.
     RestrictedSupport,
-    /// One side is rounded to bfloat16 or float16, or its logits are.
+    /// The numbers of one side are rounded to bfloat16 or float16.
     Rounding,
 }
 

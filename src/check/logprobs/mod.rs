@@ -109,6 +109,8 @@ pub struct LogprobDiff {
     pub perplexity_gap: Option<f64>,
     /// What is likely wrong; empty where nothing stands out.
     pub causes: Vec<LikelyCause>,
+    /// What else is to be known: values that are missing, sequences that end early on a side.
+    pub notes: Vec<String>,
     /// The tokens that differ most.
     pub worst: Vec<TokenDiff>,
 }
@@ -149,7 +151,7 @@ pub fn compare_logprobs(
     found.unidentified = aligned.sequences.iter().flatten().filter(|token| !token.is_known).count();
     found.surplus = aligned.surplus;
     found.left_out = all + aligned.surplus - found.tokens;
-    found.causes = aligned.causes;
+    (found.causes, found.notes) = (aligned.causes, aligned.notes);
     Ok(found)
 }
 

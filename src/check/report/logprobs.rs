@@ -5,6 +5,9 @@ use crate::check::{Estimators, LogprobDiff};
 use crate::render::kit::{Look, count_of, token};
 use crate::render::{Table, Tokens};
 
+/// So many notes are shown.
+const NOTES: usize = 6;
+
 impl LogprobDiff {
     /// The tokens that differ most, the estimates, and what is likely wrong.
     ///
@@ -51,6 +54,13 @@ impl LogprobDiff {
                 "{n} of {all} tokens could not be compared: no id and no text on both sides tells whether they are the same"
             );
             table.row(["identity", &what]);
+        }
+        let (notes, more) = self.notes.split_at(self.notes.len().min(NOTES));
+        for what in notes {
+            table.row(["note", what]);
+        }
+        if !more.is_empty() {
+            table.row(["note", &format!("{} more", more.len())]);
         }
         let drew = |e: &Estimators, from: &str, to: &str| {
             format!(

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, FrameHeaderError, ReadFrameHeaderError};
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use ruzstd::decoding::{BlockDecodingStrategy, DEFAULT_MAX_WINDOW_SIZE, FrameDecoder};
 
 /// A reader of what a gzip stream holds.
 pub(in crate::source) fn gzip(from: impl Read + Send + 'static) -> Box<dyn Read + Send> {
@@ -89,9 +89,6 @@ fn zeros(from: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
-/// The decoder refuses larger ones itself.
-const LARGEST_WINDOW: usize = 100 << 20;
-
 /// The window of the frame that begins here (RFC 8878, 3.1.1.1), if this is all of a frame's header.
 fn window(bytes: &[u8]) -> Option<usize> {
     let (descriptor, rest) = bytes.strip_prefix(&[0x28, 0xb5, 0x2f, 0xfd])?.split_first()?;
@@ -145,7 +142,9 @@ impl<R: Read> Zstd<R> {
         let Some(window) = window(self.from.fill_buf()?) else { return Ok(()) };
         // its buffer grows by doubling, beside the old one
         let room = window.saturating_mul(4).saturating_add(1 << 20);
-        if window <= LARGEST_WINDOW && Vec::<u8>::new().try_reserve_exact(room).is_err() {
+        // the decoder refuses larger ones itself
+        let held = window as u64 <= DEFAULT_MAX_WINDOW_SIZE;
+        if held && Vec::<u8>::new().try_reserve_exact(room).is_err() {
             return Err(io::Error::other(format!("there is no memory for a window of {window} bytes")));
         }
         Ok(())
@@ -154,9 +153,11 @@ impl<R: Read> Zstd<R> {
     /// An error of the decoder: at the end of the bytes, they are cut off.
     fn fault(&mut self, e: FrameDecoderError) -> io::Error {
         match (e, self.from.fill_buf().is_ok_and(<[u8]>::is_empty)) {
-            (FrameDecoderError::FrameHeaderError(FrameHeaderError::WindowTooBig { got }), _) => {
-                io::Error::other(format!("a window of {got} bytes is more than is held"))
-            }
+            (
+                FrameDecoderError::FrameHeaderError(FrameHeaderError::WindowTooBig { got })
+                | FrameDecoderError::WindowSizeTooBig { requested: got, .. },
+                _,
+            ) => io::Error::other(format!("a window of {got} bytes is more than is held")),
             (_, true) => io::ErrorKind::UnexpectedEof.into(),
             (e, false) => io::Error::other(e.to_string()),
         }

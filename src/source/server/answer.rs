@@ -50,6 +50,10 @@ pub(crate) struct Answer {
     pub text: String,
     /// How many tokens the server says that it generated.
     pub completion_tokens: Option<u64>,
+    /// An error of the server stands in its place.
+    pub failed: bool,
+    /// Its last part was there; one that isn't streamed has no other.
+    pub ended: bool,
     /// It ended by itself, not at a limit.
     pub stopped: bool,
     /// The numbers are of the distribution after the server's own filters.
@@ -157,6 +161,7 @@ impl Step {
         if let Some(taken) = taken {
             let (number, logprob) = get(pool, taken)?;
             step.is_outside = step.is_beyond(number);
+            pool.hold(number, logprob, &step.listed);
             step.take(number, Some(logprob))?;
         }
         Ok(step)

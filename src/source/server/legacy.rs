@@ -31,7 +31,12 @@ pub(super) fn choice(pool: &mut Pool, choice: &Value, answer: &mut Answer) -> Fo
         let number = pool.of_text(text);
         match value.number() {
             None if !value.is_null() => return Err(format!("\"token_logprobs\" {at} is {}", value.kind())),
-            logprob => step.take(number, logprob)?,
+            logprob => {
+                if let Some(own) = logprob {
+                    pool.hold(number, own, &step.listed);
+                }
+                step.take(number, logprob)?;
+            }
         }
         steps.push(step);
     }

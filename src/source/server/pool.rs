@@ -46,6 +46,9 @@ pub(crate) struct Pool {
     lists: u32,
     /// There was no place for a token.
     pub is_full: bool,
+    /// Taken tokens of which their list says another number, and what is said of the first.
+    pub contradictions: usize,
+    pub contradiction: Option<String>,
     /// Texts that stood twice in one list, of tokens without an id.
     pub shared: usize,
 }
@@ -73,6 +76,9 @@ impl Pool {
     pub fn of_text(&mut self, text: &str) -> Number {
         if let Some(id) = text.strip_prefix("token_id:").and_then(|id| id.parse().ok()) {
             return self.of_id(id, None);
+        }
+        if let Some(bytes) = text.strip_prefix("bytes:").and_then(escaped) {
+            return self.of_bytes(&String::from_utf8_lossy(&bytes), bytes.as_slice().into());
         }
         let mut nth = 0;
         let next = self.texts.len() as u32;
@@ -116,13 +122,14 @@ impl Pool {
         let text = text.ok_or("an entry without a token: neither \"id\" nor \"token\"")?;
         let is_id = text.starts_with("token_id:");
         match bytes.filter(|bytes| bytes != text.as_bytes() && !bytes.is_empty() && !is_id) {
-            Some(bytes) => {
-                let bytes: Box<[u8]> = bytes.into();
-                let token = Token { id: None, text: Some(text.into()), bytes: Some(bytes.clone()) };
-                Ok(self.add(Key::Bytes(bytes), token))
-            }
+            Some(bytes) => Ok(self.of_bytes(text, bytes.into())),
             None => Ok(self.of_text(text)),
         }
+    }
+
+    fn of_bytes(&mut self, text: &str, bytes: Box<[u8]>) -> Number {
+        let token = Token { id: None, text: Some(text.into()), bytes: Some(bytes.clone()) };
+        self.add(Key::Bytes(bytes), token)
     }
 
     /// The last token of a character stands once with the bytes of the whole character, and in lists with its own: the fewer ones are
@@ -148,6 +155,27 @@ impl Pool {
         number
     }
 
+    /// Counts a taken token of which the list says another number than it does itself.
+    pub fn hold(&mut self, number: Number, own: f64, listed: &[(Number, f32)]) {
+        let Some((_, other)) = listed.iter().find(|(other, _)| *other == number) else { return };
+        // the list is held in f32
+        let is_own = |listed: f32| (own - f64::from(listed)).abs() <= 1e-6 * own.abs().max(1.0);
+        // of several with its text, which one was taken is not known
+        let text = |number: Number| self.tokens.get(number as usize).and_then(|token| token.text.as_deref());
+        let same =
+            |other: Number| other == number || text(number).is_some_and(|own| text(other) == Some(own));
+        if listed.iter().any(|(other, logprob)| is_own(*logprob) && same(*other)) {
+            return;
+        }
+        self.contradictions += 1;
+        if self.contradiction.is_none() {
+            let token = self.tokens.get(number as usize).cloned().unwrap_or_default();
+            let name = token.text.map(|text| format!("{text:?}")).or(token.id.map(|id| format!("id {id}")));
+            self.contradiction =
+                Some(format!("{} has {own}, and {other} in its list", name.unwrap_or_default()));
+        }
+    }
+
     /// The token with this text and an id; it stays the same where it has one.
     pub fn with_id(&mut self, number: Number, id: TokenId) -> Number {
         let token = self.tokens.get(number as usize).cloned().unwrap_or_default();
@@ -156,6 +184,26 @@ impl Pool {
             None => self.of_id(id, token.text.as_deref()),
         }
     }
+}
+
+/// The bytes of `\xf0\x9f`, as OpenAI's legacy completions write tokens that are part of a character; others stand as they are.
+fn escaped(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 4);
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        match rest.strip_prefix("\\x") {
+            Some(digits) => {
+                bytes.push(u8::from_str_radix(digits.get(..2)?, 16).ok()?);
+                rest = &digits[2..];
+            }
+            None => {
+                let (one, more) = rest.split_at(next.len_utf8());
+                bytes.extend_from_slice(one.as_bytes());
+                rest = more;
+            }
+        }
+    }
+    Some(bytes).filter(|_| text.contains("\\x"))
 }
 
 /// A value as messages quote it.

@@ -82,10 +82,18 @@ const SAID: usize = 4;
 /// What is to be known of the answers.
 pub(super) fn notes(reader: &Reader, portion: Portion) -> Vec<String> {
     let mut notes = Vec::new();
-    let several = reader.answers.len() + reader.failures.len();
+    let several = reader.answers.len();
     if let Some(said) = reader.failures.first() {
         let n = reader.failures.len();
-        notes.push(format!("{n} of {several} answers are errors of the server; the first says {said}"));
+        let whole = reader.answers.iter().filter(|answer| answer.failed).count();
+        if whole > 0 {
+            notes.push(format!(
+                "{whole} of {several} answers are errors of the server, and keep their places; the first says {said}"
+            ));
+        }
+        if n > whole {
+            notes.push(format!("{} cut off by an error of the server: {said}", counted(n - whole, "answer")));
+        }
     }
     if reader.answers.iter().any(|a| a.post_sampling) {
         notes.push(
@@ -104,6 +112,33 @@ pub(super) fn notes(reader: &Reader, portion: Portion) -> Vec<String> {
             0 => {}
             more => notes.push(format!("{} more have tokens without an entry", counted(more, "sequence"))),
         }
+    }
+    if portion == Portion::Generated {
+        let says = |a: &&Answer| !a.text.is_empty() || a.completion_tokens.is_some_and(|n| n > 0);
+        let bare =
+            reader.answers.iter().filter(|a| !a.failed && a.generated.steps.is_empty()).filter(says).count();
+        if bare > 0 {
+            let have = if bare == 1 { "has" } else { "have" };
+            notes.push(format!(
+                "{bare} of {several} answers {have} no log-probabilities: no steps stand in the place"
+            ));
+        }
+    }
+    let open = reader.answers.iter().filter(|a| !a.ended).count();
+    if reader.streams && open > 0 {
+        notes.push(match several {
+            1 => "the stream ends without its last event: the answer may be cut off".into(),
+            _ => format!(
+                "{open} of {several} answers end without the last event of their stream: they may be cut off"
+            ),
+        });
+    }
+    if let Some(first) = &reader.pool.contradiction {
+        let n = counted(reader.pool.contradictions, "taken token");
+        notes.push(format!(
+            "{n} with another log-probability than in the list beside it (the first: {first}), as where raw and processed \
+             numbers are mixed: its own counts for the token, the list's for the row"
+        ));
     }
     if reader.pool.shared > 0 {
         notes.push(format!(

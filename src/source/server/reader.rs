@@ -56,11 +56,18 @@ impl Reader {
         if let Some(list) = d.list() {
             return self.list(list, around);
         }
+        let mut around = around.clone();
+        if d.has("custom_id") {
+            let name = d.get("custom_id").text();
+            if let Some(long) = name.map(str::len).filter(|len| *len > LONGEST_NAME) {
+                return Err(format!("\"custom_id\" has {long} bytes: the longest name has {LONGEST_NAME}"));
+            }
+            around.name = name.map(serde_json::Value::from);
+        }
         if let Some(what) = failure(d) {
-            self.failures.push(what);
+            self.fail(what, &around);
             return Ok(());
         }
-        let mut around = around.clone();
         let parts = [d.get("request"), d.get("config")];
         for part in [
             d,
@@ -73,11 +80,6 @@ impl Reader {
             around.asked.learn(part)?;
         }
         if d.has("custom_id") {
-            let name = d.get("custom_id").text();
-            if let Some(long) = name.map(str::len).filter(|len| *len > LONGEST_NAME) {
-                return Err(format!("\"custom_id\" has {long} bytes: the longest name has {LONGEST_NAME}"));
-            }
-            around.name = name.map(serde_json::Value::from);
             around.asked.learn(d.get("response").get("body"))?;
         }
         if let Some(response) = Some(d.get("response")).filter(|r| r.is_object() || r.list().is_some()) {
@@ -126,7 +128,7 @@ impl Reader {
             let at = self.nameless(&around, 0);
             ollama::answer(&mut self.pool, d, &mut self.answers[at])?;
             if d.get("done") == &Value::Bool(true) {
-                self.open.clear();
+                self.end();
             }
             return Ok(());
         }
@@ -135,6 +137,7 @@ impl Reader {
             let at = self.nameless(&around, index);
             llama_cpp::answer(&mut self.pool, d, &mut self.answers[at])?;
             if d.get("stop") == &Value::Bool(true) {
+                self.answers[at].ended = true;
                 self.close(index);
             }
             return Ok(());
@@ -146,6 +149,8 @@ impl Reader {
             let at = self.answer(&around, stream, 0);
             let steps = vllm::steps(&mut self.pool, std::slice::from_ref(d), None)?;
             self.answers[at].add(steps);
+            // places are no events
+            self.answers[at].ended = true;
             return Ok(());
         }
         if d.has("added_tokens") && d.has("model") {
@@ -218,12 +223,13 @@ impl Reader {
             if let Some(ids) = ids {
                 let from = answer.generated.ids.as_ref().map_or(0, Vec::len);
                 let steps = Arc::make_mut(&mut answer.generated.steps);
-                identify(&mut self.pool, steps.get_mut(from..).unwrap_or_default(), &ids);
+                identify(&mut self.pool, steps.get_mut(from..).unwrap_or_default(), &ids)?;
                 answer.generated.ids.get_or_insert_default().extend(ids);
             }
             if let Some(n) = completion_tokens {
                 answer.completion_tokens = n.try_into().ok();
             }
+            answer.ended |= !choice.any(&["finish_reason", "stop_reason"]).is_null();
             if let Some(why) = choice.get("finish_reason").text() {
                 answer.stopped = why != "length";
             }
@@ -241,7 +247,38 @@ impl Reader {
 
     /// The stream is over: what follows is another answer.
     pub fn end(&mut self) {
+        for at in self.open.values() {
+            self.answers[*at].ended = true;
+        }
         self.open.clear();
+    }
+
+    /// What stands under llama-server's `error:`.
+    pub fn error(&mut self, said: &Value, line: usize) {
+        let what = failure(said).unwrap_or_else(|| describe(said, said.get("message")));
+        self.fail(what, &Around { line, ..Around::default() });
+    }
+
+    /// The server says an error: an answer that it was sending is cut off, or one is missing, whose place is kept.
+    fn fail(&mut self, what: String, around: &Around) {
+        self.failures.push(what);
+        match self.streams && !self.open.is_empty() {
+            true => {
+                for at in self.open.values() {
+                    let answer = &mut self.answers[*at];
+                    // nothing came of it
+                    answer.failed = answer.generated.steps.is_empty() && answer.text.is_empty();
+                }
+                self.end();
+            }
+            false => self.answers.push(Answer {
+                line: around.line,
+                name: around.name.clone(),
+                failed: true,
+                ended: true,
+                ..Answer::default()
+            }),
+        }
     }
 
     /// An event of a stream of OpenAI's responses.
@@ -266,16 +303,15 @@ impl Reader {
                     }
                     false => answer.stopped = whole.get("status").text() != Some("incomplete"),
                 }
+                answer.ended = true;
                 self.close(0);
             }
             Some("response.failed") => {
                 let is_empty = answer.generated.steps.is_empty() && answer.text.is_empty();
+                // nothing came of it
+                (answer.failed, answer.ended) = (is_empty, true);
                 self.failures.extend(failure(d.get("response")));
                 self.close(0);
-                // nothing came of it
-                if is_empty && at + 1 == self.answers.len() {
-                    self.answers.pop();
-                }
             }
             _ => {}
         }
@@ -291,7 +327,7 @@ impl Reader {
         self.answers[at].asked.fill(&around.asked);
         tgi::answer(&mut self.pool, d, &mut self.answers[at])?;
         if is_event && !d.get("generated_text").is_null() {
-            self.open.clear();
+            self.end();
         }
         for other in d.get("details").list_of(&["best_of_sequences"])? {
             let at = self.nameless(&around, self.answers.len() as i64);
@@ -336,18 +372,25 @@ impl Reader {
 }
 
 /// Gives the taken tokens of steps their ids, where there is one for each.
-fn identify(pool: &mut Pool, steps: &mut [Step], ids: &[TokenId]) {
+fn identify(pool: &mut Pool, steps: &mut [Step], ids: &[TokenId]) -> Found<()> {
     if steps.len() != ids.len() {
-        return;
+        return Ok(());
     }
-    for (step, id) in steps.iter_mut().zip(ids) {
+    for (at, (step, id)) in steps.iter_mut().zip(ids).enumerate() {
         let Some(known) = step.taken else { continue };
+        let own = pool.tokens.get(known as usize).and_then(|token| token.id);
+        if let Some(own) = own.filter(|own| own != id) {
+            return Err(format!(
+                "token {at} is {own} among the log-probabilities (\"token_id:{own}\"), and {id} in \"token_ids\""
+            ));
+        }
         let number = pool.with_id(known, *id);
         step.taken = Some(number);
         for (listed, _) in step.listed.iter_mut().filter(|(listed, _)| *listed == known) {
             *listed = number;
         }
     }
+    Ok(())
 }
 
 /// What a server says instead of an answer: `{"error": {code, type, message}}` or text, vLLM's `{"object": "error"}`, FastAPI's `detail`.
@@ -362,6 +405,11 @@ fn failure(d: &Value) -> Option<String> {
         Value::Object(_) => (error, error.get("message")),
         text => (d, text),
     };
+    Some(describe(body, message))
+}
+
+/// An error in words: its codes, and its message.
+fn describe(body: &Value, message: &Value) -> String {
     let label = ["code", "status", "type", "error_type"].map(|key| body.get(key));
     let mut words: Vec<String> = label
         .into_iter()
@@ -376,5 +424,5 @@ fn failure(d: &Value) -> Option<String> {
         other => other.text().map_or_else(|| shown(other), str::to_string),
     };
     let label = if words.is_empty() { String::new() } else { format!("{}: ", words.join(" ")) };
-    Some(format!("{label}{message}"))
+    format!("{label}{message}")
 }

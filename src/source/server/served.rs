@@ -61,7 +61,7 @@ impl Served {
     /// Answers without log-probabilities; nothing but errors of the server; an id outside the given vocabulary.
     pub fn new(name: String, mut reader: Reader, options: &Options<'_>) -> Result<Served> {
         let bad = |what: String| Error::input(&name, Place::default(), what);
-        if reader.answers.is_empty() {
+        if reader.answers.iter().all(|answer| answer.failed) {
             return Err(match reader.failures.first() {
                 Some(said) => bad(format!("the server answered with an error: {said}")),
                 None => bad("holds no answer of a server".into()),

@@ -60,6 +60,7 @@ pub(super) fn answer(pool: &mut Pool, d: &Value, answer: &mut Answer) -> Found<(
             before => *before = Some(ids),
         }
     }
+    answer.ended |= !info.get("finish_reason").is_null();
     answer.stopped = info.get("finish_reason").get("type").text() == Some("stop");
     Ok(())
 }

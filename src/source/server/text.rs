@@ -110,8 +110,10 @@ pub(crate) fn read(name: &str, text: &[u8], first: usize) -> Result<Reader> {
         (counted, line) = (at, line + breaks(counted, at));
         let rest = &text[at..];
         let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
-        let content = ["data:", "error:"].iter().find_map(|field| rest[..end].strip_prefix(field.as_bytes()));
-        if let Some(content) = content {
+        let content = ["data:", "error:"]
+            .iter()
+            .find_map(|field| Some((*field, rest[..end].strip_prefix(field.as_bytes())?)));
+        if let Some((field, content)) = content {
             reader.streams = true;
             let content = content.trim_ascii();
             let is_first = pending.is_empty();
@@ -128,6 +130,11 @@ pub(crate) fn read(name: &str, text: &[u8], first: usize) -> Result<Reader> {
             // an event of one line is read at once, one that goes on when it is over
             if is_first && !content.is_empty() {
                 match whole(&pending) {
+                    // llama-server's errors are events of another kind
+                    Ok(error) if field == "error:" => {
+                        reader.error(&error, line);
+                        pending.clear();
+                    }
                     Ok(event) => {
                         reader.document(&event, line).map_err(|what| bad(began, what))?;
                         pending.clear();

@@ -210,6 +210,43 @@ fn relative_paths_resolve_beside_the_record() {
     run(elsewhere.path(), "verify moved/run.json --input other.npy").text();
 }
 
+/// Every kind of word that names a file, also one that is read while the words are: each is found from elsewhere, and a record
+/// that a file was taken from tells of it.
+#[test]
+fn every_path_of_a_command_is_found_from_elsewhere() {
+    let folder = recorded();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("model")).unwrap();
+    for name in ["vocab.json", "tokenizer.json"] {
+        fs::copy(fixture("tiny-lm").join(name), at(name)).unwrap();
+    }
+    fs::copy(at("tokenizer.json"), at("model/tokenizer.json")).unwrap();
+    fs::write(at("ids.txt"), "1,2,3").unwrap();
+    fs::write(at("allowed.jsonl"), "{\"prefix\":[],\"allowed\":[4,5,6]}\n").unwrap();
+    let vocab = "--vocab vocab.json --suppress-tokens @ids.txt";
+    for (words, file) in [
+        (format!("{vocab} --prefix-ids @ids.txt --generation-config config.json"), "ids.txt"),
+        ("--chain top-k=9,contrastive(alpha=0.1,amateur_input=steps.npy)".to_string(), "steps.npy"),
+        (
+            "--chain [{\"guidance_scale\":{\"value\":1.5,\"uncond_input\":\"steps.npy\"}}]".to_string(),
+            "steps.npy",
+        ),
+        ("--uncond steps.npy --guidance-scale 1.5 --vocab vocab.json".to_string(), "vocab.json"),
+        ("--prefix-constraint allowed.jsonl --prefix-constraint-missing free".to_string(), "allowed.jsonl"),
+        ("--model-dir model".to_string(), "model/tokenizer.json"),
+    ] {
+        run(folder.path(), &format!("sample steps.npy --seed 7 {words} --record run.json")).text();
+        let record = at("run.json");
+        let elsewhere = tempfile::tempdir().unwrap();
+        let verify = || self::at(elsewhere.path(), &[OsStr::new("verify"), record.as_os_str()]);
+        let said = verify().text();
+        assert!(said.starts_with("everything agrees"), "{words}: {said}");
+        fs::rename(at(file), at("away")).unwrap();
+        assert_eq!(verify().status, Some(2), "{words} without {file}");
+        fs::rename(at("away"), at(file)).unwrap();
+    }
+}
+
 /// Records that don't say where their paths start name them from where they were made.
 #[test]
 fn records_of_earlier_versions_are_found_from_where_they_were_made() {

@@ -31,13 +31,13 @@ fn a_uniform_finds_its_interval() {
         let near = case.near_ids();
         for seed in SEEDS {
             let expected = uniforms(seed).map(|u| picked(&near, u));
-            assert_eq!(drawn(&case, "", seed, Addressed::new(seed)), expected, "{case} {seed}");
+            assert_eq!(drawn(case, "", seed, Addressed::new(seed)), expected, "{case} {seed}");
             // negative: a plain draw
             let plain = AdaptiveP::new(-1.0, 0.9, seed).unwrap();
-            assert_eq!(drawn(&case, "", seed, plain), expected, "{case} {seed}");
+            assert_eq!(drawn(case, "", seed, plain), expected, "{case} {seed}");
             // μ = 1000 bits are more than any surprise here but those of 0⁺
             let lenient = Mirostat::new(2, 500.0, 0.1, 100, seed).unwrap();
-            assert_eq!(drawn(&case, "", seed, lenient), expected, "{case} {seed}");
+            assert_eq!(drawn(case, "", seed, lenient), expected, "{case} {seed}");
         }
     }
 }
@@ -56,7 +56,7 @@ fn the_largest_noise_wins_among_equals() {
                 let best = (0..near.len()).rev().max_by(|a, b| sum(a).total_cmp(&sum(b))).unwrap();
                 near[best]
             });
-            assert_eq!(drawn(&case, "", seed, gumbel), expected, "{case} {seed}");
+            assert_eq!(drawn(case, "", seed, gumbel), expected, "{case} {seed}");
         }
     }
 }
@@ -76,12 +76,12 @@ fn mirostat_at_its_edges() {
                 let mirostat = Mirostat::new(2, tau, 0.0, 100, seed).unwrap();
                 // 0⁺ lies within reach of the largest numbers
                 if tau < 1e5 {
-                    assert_eq!(drawn(&case, "", seed, mirostat), expected, "{case} τ = {tau:e}");
+                    assert_eq!(drawn(case, "", seed, mirostat), expected, "{case} τ = {tau:e}");
                 }
                 // version 1 keeps some of the best: never one without a probability
                 let first = Mirostat::new(1, tau, 0.1, 2, seed).unwrap();
                 assert!(
-                    drawn(&case, "", seed, first).iter().all(|id| near.contains(id)),
+                    drawn(case, "", seed, first).iter().all(|id| near.contains(id)),
                     "{case} τ = {tau:e}"
                 );
             }
@@ -92,12 +92,12 @@ fn mirostat_at_its_edges() {
 /// Adaptive-p gives equal probabilities equal scores: where all are equal the draw is plain, whatever the target.
 #[test]
 fn adaptive_p_at_its_edges() {
-    for case in cases().into_iter().filter(|case| case.m() == case.n()) {
+    for case in cases().iter().filter(|case| case.m() == case.n()) {
         for target in [0.0, 5e-324, 0.5, super::BELOW_1, 1.0] {
             for seed in SEEDS {
                 let expected = uniforms(seed).map(|u| picked(&case.near_ids(), u));
                 let adaptive = AdaptiveP::new(target, 0.99, seed).unwrap();
-                assert_eq!(drawn(&case, "", seed, adaptive), expected, "{case} target {target:e}");
+                assert_eq!(drawn(case, "", seed, adaptive), expected, "{case} target {target:e}");
             }
         }
     }

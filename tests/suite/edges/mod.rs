@@ -7,6 +7,8 @@ mod draws;
 mod scores;
 mod truncations;
 
+use std::sync::LazyLock;
+
 use num_rational::BigRational;
 
 use tokpick::TokenId;
@@ -61,24 +63,27 @@ struct Case {
 }
 
 /// The table: all rows over all temperatures that leave nothing in between.
-fn cases() -> Vec<Case> {
-    let (least, most) = (exact(1e-15), exact(1e5));
-    let mut cases = Vec::new();
-    for (name, row) in rows() {
-        let max = exact(f64::from(row.iter().copied().fold(MASKED, f32::max)));
-        for t in TEMPERATURES {
-            let below = |x: &f32| (*x != MASKED).then(|| (&max - exact(f64::from(*x))) / exact(t));
-            let below: Vec<_> = row.iter().map(below).collect();
-            if below.iter().flatten().any(|d| (&least..=&most).contains(&d)) {
-                continue;
-            }
-            let near = below.iter().map(|d| d.as_ref().is_some_and(|d| *d < least)).collect();
-            let variance = variance(&row) / (exact(t) * exact(t));
-            cases.push(Case { name, row: row.clone(), t, below, near, variance });
+fn cases() -> &'static [Case] {
+    static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
+        let mut cases: Vec<Case> = Vec::new();
+        for (name, row) in rows() {
+            let variance = variance(&row);
+            cases.extend(TEMPERATURES.iter().filter_map(|&t| Case::new(name, &row, t, &variance)));
         }
+        assert!(cases.len() > 200, "{}", cases.len());
+        cases
+    });
+    &CASES
+}
+
+/// Something of each token that depends on its score alone: asked once for each score, as exact numbers take long.
+fn each<T: Clone>(row: &[f32], of: impl Fn(usize) -> T) -> Vec<T> {
+    let mut known: Vec<T> = Vec::with_capacity(row.len());
+    for at in 0..row.len() {
+        let same = (0..at).find(|&before| row[before] == row[at]);
+        known.push(same.map_or_else(|| of(at), |same| known[same].clone()));
     }
-    assert!(cases.len() > 200, "{}", cases.len());
-    cases
+    known
 }
 
 /// The variance of the numbers of a row that are not masked.
@@ -91,6 +96,20 @@ fn variance(row: &[f32]) -> BigRational {
 }
 
 impl Case {
+    /// None where a probability would be neither 1/m nor 0⁺.
+    fn new(name: &'static str, row: &[f32], t: f64, variance: &BigRational) -> Option<Self> {
+        let (least, most) = (exact(1e-15), exact(1e5));
+        let max = exact(f64::from(row.iter().copied().fold(MASKED, f32::max)));
+        let below =
+            each(row, |at| (row[at] != MASKED).then(|| (&max - exact(f64::from(row[at]))) / exact(t)));
+        if below.iter().flatten().any(|d| (&least..=&most).contains(&d)) {
+            return None;
+        }
+        let near = below.iter().map(|d| d.as_ref().is_some_and(|d| *d < least)).collect();
+        let variance = variance / (exact(t) * exact(t));
+        Some(Self { name, row: row.to_vec(), t, below, near, variance })
+    }
+
     /// How many tokens share the probability.
     fn m(&self) -> usize {
         self.near.iter().filter(|near| **near).count()
@@ -106,12 +125,10 @@ impl Case {
         self.ids(|at| self.near[at])
     }
 
-    /// The unmasked tokens for which something holds.
+    /// The unmasked tokens for which something holds, which depends on their score alone.
     fn ids(&self, holds: impl Fn(usize) -> bool) -> Vec<TokenId> {
-        (0..self.row.len())
-            .filter(|&at| self.row[at] != MASKED && holds(at))
-            .map(|at| at as TokenId)
-            .collect()
+        let holds = each(&self.row, |at| self.row[at] != MASKED && holds(at));
+        (0..self.row.len()).filter(|&at| holds[at]).map(|at| at as TokenId).collect()
     }
 
     /// How many tokens are strictly better than one.

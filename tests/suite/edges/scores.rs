@@ -254,7 +254,7 @@ fn shapes_at_their_edges() {
 #[test]
 fn dynamic_temperature_at_its_edges() {
     let mut compared = 0;
-    for case in cases().into_iter().filter(|case| case.t == 1.0 && (case.m() == 1 || case.m() == case.n())) {
+    for case in cases().iter().filter(|case| case.t == 1.0 && (case.m() == 1 || case.m() == case.n())) {
         for (t, range) in [(1.0, 0.5), (1.0, 2.0), (0.0, 1e300), (1e300, 1e-300), (2.0, 1e-9), (1e38, 1e38)] {
             for exponent in [0.0, ABOVE_0, 1.0, 1e300, f64::MAX] {
                 let (low, high) = ((exact(t) - exact(range)).max(whole(0)), exact(t) + exact(range));
@@ -293,7 +293,7 @@ fn dynamic_temperature_at_its_edges() {
 /// Scores become ln 1/m; what lies below the best lies so far below that.
 #[test]
 fn renormalized_scores() {
-    for case in cases().into_iter().filter(|case| case.t == 1.0) {
+    for case in cases().iter().filter(|case| case.t == 1.0) {
         let c = case.after("renormalize_logits=true");
         let m = case.m() as f64;
         for (id, score) in c.members() {

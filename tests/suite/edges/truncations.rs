@@ -152,7 +152,7 @@ fn every_truncation_keeps_what_exact_arithmetic_keeps() {
     for case in cases() {
         for (name, values) in TABLE {
             for &value in values {
-                let kept = kept(name, value, &case);
+                let kept = kept(name, value, case);
                 for least in if name == "xtc" { 1..2 } else { 1..4 } {
                     // at least so many stay: that is said of what would be fewer
                     let stays =

@@ -115,10 +115,14 @@ fn floors_of_servers_are_filling() {
 fn what_can_not_be_compared_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str, text: &str| write(folder.path(), name, text).to_str().unwrap().to_string();
-    let a = at("a.json", r#"{"token_ids": [1, 2, 3], "logprobs": [-0.5, -1, NaN]}"#);
+    let a = at("a.json", r#"{"token_ids": [1, 2, 3], "logprobs": [-0.5, -1, null]}"#);
+    let nan = at("nan.json", r#"{"token_ids": [1, 2], "logprobs": [-0.5, NaN]}"#);
     let short = at("b.json", r#"{"token_ids": [1, 2, 3], "logprobs": [-0.5, -1]}"#);
     let failure = |args: &[&str]| tokpick(&[&["diff"], args].concat()).failure();
     assert!(failure(&[&a, &short]).contains("2 log-probabilities, but 3 ids: one for each token is needed"));
+    assert!(
+        failure(&[&nan, &nan]).contains("logprobs has NaN for token 1: null says that there is no value")
+    );
     assert!(failure(&[&a, &a, "--temperature", "0.7"]).starts_with("--temperature: has no meaning where"));
     assert!(failure(&[&a, &a, "--ratio-bound", "0.5"]).contains("must be 1 or more"));
     assert!(failure(&["steps.npy", "steps.npy", "--of", "tokens"]).contains("neither file holds"));
@@ -383,4 +387,51 @@ fn a_broken_limit_is_named() {
     let ran = tokpick(&["diff", "batch.npy", "batch-f16.npy", "--max-kl", "1e-9"]);
     assert!(ran.err.contains("the largest KL is ") && ran.err.contains("above --max-kl"), "{}", ran.err);
     assert_eq!(ran.status, Some(1));
+}
+
+#[test]
+fn sequences_are_paired_by_their_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str, text: &str| write(folder.path(), name, text).to_str().unwrap().to_string();
+    let line = |id: &str, ids: [u32; 2]| {
+        format!("{{\"id\":{id},\"token_ids\":[{},{}],\"logprobs\":[-0.5,-1]}}\n", ids[0], ids[1])
+    };
+    let (x, y) = (line("\"x\"", [1, 2]), line("7", [3, 4]));
+    let a = at("a.jsonl", &[&x[..], &y].concat());
+    let b = at("b.jsonl", &[&y[..], &x].concat());
+    let found: Value = tokpick(&["diff", &a, &b, "-f", "json"]).json();
+    assert_eq!((&found["logprobs"]["tokens"], &found["logprobs"]["max_abs"]), (&json!(4), &json!(0.0)));
+    let other = at("other.jsonl", &[&y[..], &line("\"z\"", [1, 2])].concat());
+    let said = tokpick(&["diff", &a, &other]).failure();
+    assert!(said.contains("other.jsonl: lacks sequences of") && said.contains(": \"x\" ("), "{said}");
+    let twice = at("twice.jsonl", &[&y[..], &y].concat());
+    let said = tokpick(&["diff", &a, &twice]).failure();
+    assert!(said.contains("the id 7 stands twice (sequences 0 and 1)"), "{said}");
+    // one without an id: by position
+    let bare = at("bare.jsonl", &[&x[..], &y.replace("\"id\":7,", "")].concat());
+    assert_eq!(tokpick(&["diff", &a, &bare]).status, Some(0));
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str, text: &str| write(folder.path(), name, text).to_str().unwrap().to_string();
+    let a = at("a.json", r#"{"token_ids": [1, 2, 3, 4], "logprobs": [-0.5, null, -1, -2]}"#);
+    let b = at("b.json", r#"{"token_ids": [1, 2, 3], "logprobs": [-0.5, -0.25, -1]}"#);
+    let notes = |a: &str, b: &str| tokpick(&["diff", a, b, "-f", "json"]).json()["logprobs"]["notes"].clone();
+    let lacks = |side: &str| format!("{side} ends early: sequence 0 lacks the last 1 token");
+    assert_eq!(notes(&a, &b), json!([lacks("B"), "1 token of A has no value"]));
+    assert_eq!(notes(&b, &a), json!([lacks("A"), "1 token of B has no value"]));
+    assert_eq!(notes(&b, &b), json!([]));
+    assert!(tokpick(&["diff", &a, &b]).text().contains(&lacks("B")));
+    // lists that may be a row
+    let row = at("row.json", r#"{"ids": [1, 2], "logprobs": [-0.5, -1]}"#);
+    let run = tokpick(&["diff", &row, &row]);
+    assert!(
+        run.err.contains("row.json: ids and logprobs are read as a row") && run.err.contains("--of tokens"),
+        "{}",
+        run.err
+    );
+    let run = tokpick(&["diff", &row, &row, "--of", "tokens"]);
+    assert_eq!((run.status, run.err.contains("read as a row")), (Some(0), false));
 }

@@ -321,7 +321,9 @@ fn rounding_to_bfloat16_is_named() {
         let logits =
             text.rows.iter().map(|row| normalized(row.iter().map(|x| bf16(x + 12.0)))).collect::<Vec<_>>();
         let found = compare(&text.of(&logits), &plain);
-        assert_eq!((kinds(&found), found.causes[0].side), (vec![CauseKind::Rounding], None), "{:?}", found);
+        // any noise of that size looks the same
+        assert_eq!(kinds(&found), [], "{found:?}");
+        assert!(found.notes[0].contains("noise of the size that logits in bfloat16 make"), "{found:?}");
     }
 }
 

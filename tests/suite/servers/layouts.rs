@@ -144,12 +144,15 @@ fn layouts_without_ids() {
     };
     let failed = r#"{"id":"b","custom_id":"f","response":{"status_code":400,"body":{"error":{"message":"too long","code":"x"}}},"error":null}"#;
     let batch = [line("first", &chat), failed.to_string(), line("second", &chat)].join("\n");
-    assert_eq!(steps(&batch), [one.clone(), one].concat());
+    // its place is kept, so that the others draw as they do without it
+    let nothing = steps(&batch)[one.len()].clone();
+    assert!(nothing.0.is_empty() && nothing.1.is_empty());
+    assert_eq!(steps(&batch), [one.clone(), vec![nothing], one].concat());
     let source = read(&batch).unwrap();
-    assert_eq!(json!(source.ids()), json!({"0": "first", "1": "second"}));
-    assert!(
-        source.notes()[0].contains("1 of 3 answers are errors of the server; the first says x: too long")
-    );
+    assert_eq!(json!(source.ids()), json!({"0": "first", "1": "f", "2": "second"}));
+    assert!(source.notes()[0].contains(
+        "1 of 3 answers are errors of the server, and keep their places; the first says x: too long"
+    ));
 }
 
 #[test]
@@ -350,9 +353,9 @@ fn responses_end_with_their_last_event() {
     // one that was cut off before its end
     let cut = [delta(3), event("created", json!({"response": {}})), delta(4)].concat();
     assert_eq!(taken(&cut), [[3], [4]]);
-    // one that failed before it said anything is no answer
+    // one that failed before it said anything has its place
     let failed = event("failed", json!({"response": {"error": {"code": "x", "message": "no"}}}));
-    assert_eq!(taken(&[&failed[..], &delta(4)].concat()), [[4]]);
+    assert_eq!(taken(&[&failed[..], &delta(4)].concat()), [vec![], vec![4]]);
 }
 
 /// A part of a stream may hold what is new alone, and begin as everything did.

@@ -1,5 +1,6 @@
 //! The answers of servers: recorded ones, every layout, and what is said of the tokens that they don't list.
 
+mod faults;
 mod layouts;
 mod missing;
 mod recipes;

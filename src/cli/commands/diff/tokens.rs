@@ -12,6 +12,7 @@ use tokpick::source::{LogitsSource, file_and_array, read_text};
 use tokpick::{Error, Place, Result, TokenId};
 
 use super::{Diff, FormatName, Of, VOCAB, above};
+use crate::cli::note::note;
 use crate::cli::resolve::{Asked, Files};
 use crate::cli::{Given, Status};
 
@@ -106,7 +107,10 @@ impl Diff {
                 let what = "neither file holds the log-probabilities of tokens: JSON with \"ids\" and \"logprobs\", or a server's response";
                 return Err(Error::setting("--of", "tokens", what).into());
             }
-            _ => return Ok(Err(inputs)),
+            _ => {
+                self.say_rows(&inputs, path_b);
+                return Ok(Err(inputs));
+            }
         };
         let rows = missing.is_some();
         if self.mask.is_some() && missing.is_none() {
@@ -191,6 +195,19 @@ impl Diff {
         Ok(MaskedLogprobs { sequences: claimed.collect(), ..MaskedLogprobs::default() })
     }
 
+    /// Lists that may be the tokens of a sequence are read as one row.
+    fn say_rows(&self, inputs: &[Input; 2], path_b: &Path) {
+        for (input, path) in inputs.iter().zip([self.a.as_path(), path_b]) {
+            if matches!(input, Input::Tokens(_, false)) {
+                note(format!(
+                    "{}: ids and logprobs are read as a row that lists its likeliest tokens; --of tokens reads the \
+                     log-probabilities of a sequence's tokens",
+                    path.display()
+                ));
+            }
+        }
+    }
+
     fn tokens_hold(&self, found: &LogprobDiff) -> bool {
         let within = |k3: Option<f64>| self.max_kl.is_none_or(|most| k3.is_some_and(|k3| k3 <= most));
         within(found.if_a_drew.k3) && within(found.if_b_drew.k3)
@@ -200,9 +217,11 @@ impl Diff {
 /// What a source carries, with the strings of its tokens: its own, else those of the vocabulary.
 fn carried(source: &dyn LogitsSource, tokens: Option<&Tokens>) -> Vec<Claimed> {
     let strings = source.strings();
+    let names = source.ids();
     let mut all: Vec<Claimed> = source.carried().iter().map(Claimed::from).collect();
     let own = |id: TokenId| strings.as_ref().and_then(|strings| strings.token(id)).map(str::to_string);
-    for claimed in &mut all {
+    for (at, claimed) in all.iter_mut().enumerate() {
+        claimed.name = names.get(&at).cloned();
         let texts = claimed.ids.iter().map(|id| own(*id).or_else(|| text_of(tokens, *id)));
         claimed.tokens = texts.collect();
     }
