@@ -336,6 +336,8 @@ impl Stretch<'_> {
         prefix: &Prefix,
         frontier: &Frontier,
     ) -> Option<(Option<Prefix>, Option<Waiting>)> {
+        // the children, and beside them the ranking and what sorting takes
+        Vec::<Child>::new().try_reserve_exact(self.most.saturating_mul(4)).ok()?;
         let ranking = c.ranked_from(self.most, self.least);
         let mut more = ranking.len() == self.most && self.most < c.vocab();
         let lowest = ranking.last().map_or(f64::NEG_INFINITY, |&(_, score)| prefix.sum + score.min(0.0));
