@@ -332,4 +332,4 @@ def test_ctrl_c_ends_a_run(threads):
             run()
         timer.join()
     assert time.monotonic() - started < 60
-    assert tokpick.greedy([[0.0, 1.0]], threads=threads).tolist() == [1]
+    assert tokpick.greedy([[0.0, 2.0]], threads=threads).tolist() == [1]
