@@ -139,6 +139,9 @@ pub enum Error {
     /// The reader of the results has gone away (a closed pipe).
     #[error("the reader of the output is gone")]
     Closed,
+    /// Whoever began the run has ended it before its time.
+    #[error("the run was stopped")]
+    Stopped,
 }
 
 /// What to do about a prefix that a table lacks.

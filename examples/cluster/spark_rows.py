@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 
 from parquet_rows import SETTINGS
 from pyspark.sql import SparkSession
@@ -30,19 +31,22 @@ if __name__ == "__main__":
     parser.add_argument("file")
     parser.add_argument("ids", help="a folder for each number of parts: IDS-8")
     parser.add_argument("--parts", type=int, nargs="+", default=[8], help="may be several numbers, to compare")
+    parser.add_argument("--workers", type=int, default=2, help="how many work at once")
     parser.add_argument("--die-once", metavar="FILE", help="kill a worker halfway, once: FILE remembers it")
     args = parser.parse_args()
     # the workers are of this Python, which has tokpick
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    # local[2,4]: two cores, and a task may fail three times
+    # local[N,4]: a task may fail three times
     spark = (
-        SparkSession.builder.master("local[2,4]")
+        SparkSession.builder.master(f"local[{args.workers},4]")
         .config("spark.ui.enabled", "false")
         .config("spark.sql.execution.arrow.maxRecordsPerBatch", "64")
         .config("spark.sql.parquet.enableVectorizedReader", "false")
         .getOrCreate()
     )
     for parts in args.parts:
+        began = time.monotonic()
         rows = spark.read.parquet(args.file).repartition(parts)
         rows.mapInArrow(decoder(args.die_once), SCHEMA).write.mode("overwrite").parquet(f"{args.ids}-{parts}")
+        print(f"{parts} parts: {time.monotonic() - began:.1f} s", flush=True)
     spark.stop()

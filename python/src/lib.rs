@@ -2,6 +2,7 @@
 
 mod array;
 mod model;
+mod signals;
 mod table;
 
 use std::ffi::OsString;
@@ -77,7 +78,8 @@ fn call<'py>(
         _ => Want::Text,
     };
     let default = if largest < WORTH_THREADS { 1 } else { 0 };
-    let call = Call { words, loans, threads: threads.unwrap_or(default) };
+    let stop = Some(signals::stop(raised.clone()));
+    let call = Call { words, loans, threads: threads.unwrap_or(default), stop };
     let done = py.detach(|| call.run(want));
     let (holds, taken) = done.map_err(|failure| raise(&raised, failure))?;
     let result = PyDict::new(py);
@@ -102,8 +104,9 @@ fn verify<'py>(
         Ok(path) => Ok(Instead::File(path)),
         Err(_) => array::elements(&given).map(|(elements, _)| Instead::Lent(Loan::Array(elements))),
     });
+    let stop = signals::stop(raised.clone());
     let (instead, path) = (instead.transpose()?, path.unwrap_or_else(|| "the record".into()));
-    let done = py.detach(|| command::verify(record, &path, loans, instead));
+    let done = py.detach(|| command::verify(record, &path, loans, instead, Some(stop)));
     let (found, taken) = done.map_err(|failure| raise(&raised, failure))?;
     let result = PyDict::new(py);
     result.set_item("found", found.to_string())?;

@@ -8,7 +8,8 @@ use pyo3::types::{PyBytes, PyDict};
 use tokpick::command::{Address, SparseRows, Table};
 use tokpick::source::Loan;
 
-use crate::{Error, array};
+use crate::model::Raised;
+use crate::{array, raise, signals};
 
 /// Numbers of one type, from the bytes of an array.
 fn numbers<T, const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> T) -> Vec<T> {
@@ -54,12 +55,14 @@ pub fn table<'py>(
         prompt,
         prefix,
     });
-    let table = Table { words, name: "logits".into(), logits: lent, rows: rows.collect(), logprobs, threads };
+    let raised = Raised::default();
+    let (rows, stop) = (rows.collect(), Some(signals::stop(raised.clone())));
+    let table = Table { words, name: "logits".into(), logits: lent, rows, logprobs, threads, stop };
     let result = PyDict::new(py);
     let (found, notes) = match py.detach(|| table.decode()) {
         Ok(decoded) => decoded,
         Err((row, failure)) => {
-            let error = Error::new_err(failure.0);
+            let error = raise(&raised, failure);
             error.value(py).setattr("row", row)?;
             return Err(error);
         }

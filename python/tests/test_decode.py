@@ -1,13 +1,17 @@
 """Arrays of every kind, in place; the shape of what comes back; errors and remarks."""
 
+import os
+import signal
 import threading
 import time
 from pathlib import Path
 
 import ml_dtypes
 import numpy as np
+import pyarrow as pa
 import pytest
 import tokpick
+import tokpick.batch
 from tokpick import _tokpick
 
 ROOT = Path(__file__).parent.parent.parent
@@ -308,3 +312,24 @@ def test_without_a_seed_every_run_is_another():
     runs = [tokpick.sample(LOGITS, details=True) for _ in range(2)]
     assert runs[0].seed != runs[1].seed
     assert np.array_equal(tokpick.sample(LOGITS, seed=runs[0].seed), runs[0].ids)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ctrl_c_ends_a_run(threads):
+    # days of work in a few bytes: every row is the same one
+    endless = np.broadcast_to(RNG.normal(0, 3, 1000).astype(np.float32), (100, 100_000_000, 1000))
+    table = pa.table({"id": range(2_000), "logits": pa.FixedSizeListArray.from_arrays(np.zeros(2_000 * 5_000, np.float32), 5_000)})
+    started = time.monotonic()
+    for run in (
+        lambda: tokpick.sample(endless, top_p=0.9, seed=7, threads=threads),
+        lambda: tokpick.greedy(endless, threads=threads),
+        lambda: [tokpick.batch.batch(table, top_p=0.9, seed=7, threads=threads) for _ in range(10_000)],
+    ):
+        timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            run()
+        timer.join()
+    assert time.monotonic() - started < 60
+    assert tokpick.greedy([[0.0, 2.0]], threads=threads).tolist() == [1]

@@ -121,6 +121,22 @@ impl Candidates {
         top.into_iter().map(|(id, _)| (id, score(id))).collect()
     }
 
+    /// Of these ids, distinct ones, the members whose score is at least `least`, in the order of [`ranked_from`](Self::ranked_from).
+    pub(crate) fn ranked_among(&self, ids: &[TokenId], least: f64) -> Vec<(TokenId, f64)> {
+        let set = self.slice();
+        let lo = self.lo.max(self.cut_at(least).0);
+        let value = |&id: &TokenId| Some((id, set.values[position_in(set, id)?]));
+        let is_member = |&(_, x): &(TokenId, f32)| x >= lo && x > f32::NEG_INFINITY;
+        let mut found: Vec<(TokenId, f32)> = ids.iter().filter_map(value).filter(is_member).collect();
+        found.sort_unstable_by(kernel::better);
+        found.into_iter().map(|(id, _)| (id, self.score(id).unwrap_or(f64::NEG_INFINITY))).collect()
+    }
+
+    /// True if the order of [`ranked_from`](Self::ranked_from) is that of the scores in f64, too: none is kept finer than its f32.
+    pub(crate) fn ranks_by_score(&self) -> bool {
+        self.edits.is_empty() && (self.own.state == State::Row || self.own.exact.is_empty())
+    }
+
     /// What turns scores of the members into log-probabilities; evaluated in f64.
     pub fn normalizer(&self) -> Normalizer {
         self.figures().normalizer

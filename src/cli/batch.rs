@@ -15,7 +15,7 @@ use tokpick::{Error, Result, TokenId};
 use super::args::{Opened, Seed};
 use super::commands::Command;
 use super::embed::{Failure, on_threads, parsed};
-use super::host::{Want, hosted};
+use super::host::{Stop, Want, hosted};
 use super::message;
 use super::note;
 use super::resolve::{Files, Setup};
@@ -51,6 +51,8 @@ pub struct Table {
     pub logprobs: bool,
     /// Threads; 0 for as many as there are cores.
     pub threads: usize,
+    /// Says whether it is to end; it fails then.
+    pub stop: Option<Stop>,
 }
 
 /// What was decoded of each row, and remarks.
@@ -66,7 +68,7 @@ impl Table {
     /// As the command; the row is told where it is one.
     pub fn decode(self) -> std::result::Result<Decoded, (Option<usize>, Failure)> {
         let threads = self.threads;
-        on_threads(threads, || {
+        on_threads(threads, self.stop.as_ref(), || {
             let several = rayon::current_thread_index().is_some();
             let chunk = |(at, rows): (usize, &[Address])| self.chunk(at * CHUNK, rows);
             let chunks: Vec<_> = match several {
@@ -89,7 +91,7 @@ impl Table {
         rows: &[Address],
     ) -> std::result::Result<Decoded, (Option<usize>, Failure)> {
         let (command, given) = parsed(self.words.clone()).map_err(|failure| (None, failure))?;
-        let (done, taken) = hosted(Want::Text, || match command {
+        let (done, taken) = hosted(Want::Text, self.stop.clone(), || match command {
             Command::Sample(mut command) => self.rows(&mut *command, first, rows),
             Command::Greedy(mut command) => self.rows(&mut *command, first, rows),
             _ => Err((

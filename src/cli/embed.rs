@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, ValueHint};
@@ -14,7 +16,7 @@ use tokpick::check::Record;
 use tokpick::source::{Loan, lend};
 
 pub use super::batch::{Address, SparseRows, Table};
-pub use super::host::{Run, Taken, Want};
+pub use super::host::{Run, Stop, Taken, Want};
 use super::repeat::repeat;
 use super::{Cli, Command, Given, Unparsed, message, parse, print};
 
@@ -74,6 +76,8 @@ pub struct Call {
     pub loans: Vec<(PathBuf, Loan)>,
     /// Threads for the rows; 0 for as many as there are cores.
     pub threads: usize,
+    /// Says whether it is to end; it fails then.
+    pub stop: Option<Stop>,
 }
 
 /// Why a command could not be run, as the program says it.
@@ -95,11 +99,11 @@ impl Call {
     /// # Errors
     /// Everything that ends the program with status 2.
     pub fn run(self, want: Want) -> Result<(bool, Taken), Failure> {
-        let Call { words, loans, threads } = self;
+        let Call { words, loans, threads, stop } = self;
         let (command, given) = parsed(words)?;
-        on_threads(threads, || {
+        on_threads(threads, stop.as_ref(), || {
             let (done, taken) = lend(loans, || {
-                super::host::hosted(want, || command.execute(&given).map(|status| status as u8))
+                super::host::hosted(want, stop.clone(), || command.execute(&given).map(|status| status as u8))
             });
             match done {
                 Ok(status) => Ok((status == 0, taken)),
@@ -135,6 +139,7 @@ pub fn verify(
     path: &Path,
     mut loans: Vec<(PathBuf, Loan)>,
     instead: Option<Instead>,
+    stop: Option<Stop>,
 ) -> Result<(Value, Taken), Failure> {
     let failure = |e: Error| Failure(message(e.into(), &Given::default()));
     let record = Record::parse(&path.display().to_string(), record.as_bytes()).map_err(failure)?;
@@ -146,7 +151,7 @@ pub fn verify(
         None => {}
     }
     let (done, taken) =
-        lend(loans, || super::host::hosted(Want::Text, || repeat(&record, path, moved.as_deref())));
+        lend(loans, || super::host::hosted(Want::Text, stop, || repeat(&record, path, moved.as_deref())));
     let found = done.map_err(failure)?;
     Ok((json!({"divergence": found.divergence, "step": found.step, "not_checked": found.elsewhere}), taken))
 }
@@ -205,15 +210,29 @@ pub fn chain(text: &str) -> Result<String, Failure> {
 /// The threads of a program that runs commands: made when they are first needed, and again in a process that was forked.
 static POOL: Mutex<Option<(u32, usize, Arc<rayon::ThreadPool>)>> = Mutex::new(None);
 
-/// Runs something on one of several threads, where more than one is asked for and to be had.
-pub(super) fn on_threads<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
-    if threads == 1 {
-        return run();
-    }
-    match pool(threads) {
-        Some(pool) => pool.install(run),
-        None => run(),
-    }
+/// How long the thread that waits for others sleeps before it asks whether their run is to end.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Runs something on one of several threads, where more than one is asked for and to be had. This thread asks `stop` meanwhile: an
+/// interpreter tells of signals in one of its threads alone.
+pub(super) fn on_threads<T: Send>(threads: usize, stop: Option<&Stop>, run: impl FnOnce() -> T + Send) -> T {
+    let Some(pool) = Some(threads).filter(|&threads| threads != 1).and_then(pool) else { return run() };
+    let Some(stop) = stop else { return pool.install(run) };
+    let mut result = None;
+    let (done, wait) = mpsc::channel::<()>();
+    pool.in_place_scope(|scope| {
+        let to = &mut result;
+        scope.spawn(move |_| {
+            // its end, or a panic, closes the channel
+            let _done = done;
+            *to = Some(run());
+        });
+        while wait.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
+            // who is asked remembers the answer for the others
+            let _ = stop();
+        }
+    });
+    result.unwrap_or_else(|| unreachable!("the scope goes on with a panic"))
 }
 
 fn pool(threads: usize) -> Option<Arc<rayon::ThreadPool>> {

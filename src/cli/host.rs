@@ -1,6 +1,7 @@
 //! Commands inside another program: it takes results and remarks as values, where the command writes them to its streams.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use serde_json::Value;
 use tokpick::check::Record;
@@ -50,23 +51,37 @@ pub enum Want {
     Rows,
 }
 
+/// Whether a run is to end: asked for every row, from whichever thread reads it, and now and then by the thread that waits for others.
+pub type Stop = Arc<dyn Fn() -> bool + Send + Sync>;
+
+struct Host {
+    want: Want,
+    stop: Option<Stop>,
+    taken: Taken,
+}
+
 thread_local! {
     /// The innermost is the last: a thread that waits for others may begin another command meanwhile.
-    static HOSTS: RefCell<Vec<(Want, Taken)>> = const { RefCell::new(Vec::new()) };
+    static HOSTS: RefCell<Vec<Host>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What the program wants that runs this command; `None` where the command is the program.
 pub fn wants() -> Option<Want> {
-    HOSTS.with_borrow(|hosts| hosts.last().map(|(want, _)| *want))
+    HOSTS.with_borrow(|hosts| hosts.last().map(|host| host.want))
+}
+
+/// What says whether this command is to end.
+pub fn stop() -> Option<Stop> {
+    HOSTS.with_borrow(|hosts| hosts.last().and_then(|host| host.stop.clone()))
 }
 
 /// Hands something over, if there is a program that takes it.
 pub fn hand(give: impl FnOnce(&mut Taken)) -> bool {
-    HOSTS.with_borrow_mut(|hosts| hosts.last_mut().map(|(_, taken)| give(taken)).is_some())
+    HOSTS.with_borrow_mut(|hosts| hosts.last_mut().map(|host| give(&mut host.taken)).is_some())
 }
 
 /// Runs something for a program that wants its results, and gives them with what it came to.
-pub fn hosted<T>(want: Want, run: impl FnOnce() -> T) -> (T, Taken) {
+pub fn hosted<T>(want: Want, stop: Option<Stop>, run: impl FnOnce() -> T) -> (T, Taken) {
     /// Ends also where a run panics.
     struct Until(usize);
     impl Drop for Until {
@@ -75,7 +90,7 @@ pub fn hosted<T>(want: Want, run: impl FnOnce() -> T) -> (T, Taken) {
         }
     }
     let _until = Until(HOSTS.with_borrow(Vec::len));
-    HOSTS.with_borrow_mut(|hosts| hosts.push((want, Taken::default())));
+    HOSTS.with_borrow_mut(|hosts| hosts.push(Host { want, stop, taken: Taken::default() }));
     let done = run();
-    (done, HOSTS.with_borrow_mut(Vec::pop).map(|(_, taken)| taken).unwrap_or_default())
+    (done, HOSTS.with_borrow_mut(Vec::pop).map(|host| host.taken).unwrap_or_default())
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use tokpick::Result;
-use tokpick::source::{LogitsSource, Shape, counting};
+use tokpick::source::{LogitsSource, Shape, counting, until};
 use tokpick::system::tidy_with_signals;
 
 use super::host;
@@ -41,11 +41,14 @@ struct Progress {
 /// More rows than there are.
 const UNKNOWN: u64 = u64::MAX;
 
-/// The source, its rows counted if a person is looking.
+/// The source, its rows counted if a person is looking; inside another program, until that ends the run.
 ///
 /// # Errors
-/// As [`counting`].
+/// As [`counting`] and [`until`].
 pub fn watched(source: Box<dyn LogitsSource + Send>) -> Result<Box<dyn LogitsSource + Send>> {
+    if let Some(stop) = host::stop() {
+        return until(source, move || stop());
+    }
     if host::wants().is_some() || !stderr().is_terminal() {
         return Ok(source);
     }

@@ -32,8 +32,8 @@ mod words;
 
 pub use cut::{Goal, Kept, nucleus, pick_among, typical};
 pub use exact::{
-    Running, Scan, Sums, count, divergence, find, gather, gather_spans, kth_largest, mass, max, moments,
-    pick, scan, top,
+    Running, Scan, Sums, better, count, divergence, find, gather, gather_spans, kth_largest, mass, max,
+    moments, pick, scan, top,
 };
 pub use math::{exp, exp_m1, exp32, ln, ln_1p, tanh};
 pub use row::{BLOCK, Band, LANES, SPAN, Slice, Weigh};

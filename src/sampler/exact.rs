@@ -1,6 +1,10 @@
 //! Exact search: the most probable sequences, by uniform-cost search.
 
 mod frontier;
+#[cfg(test)]
+mod plain;
+#[cfg(test)]
+mod tests;
 
 use super::row_job::{RowJob, at};
 use super::scores::Scores;
@@ -9,8 +13,8 @@ use crate::candidates::Candidates;
 use crate::hypothesis::{Finish, Hypothesis};
 use crate::source::{Access, LogitsSource, Query, Row};
 use crate::trace::Trace;
-use crate::{Error, Place, Result};
-use frontier::{Frontier, Open};
+use crate::{Error, Place, Result, TokenId};
+use frontier::{Child, Frontier, Next, Prefix, Waiting};
 
 /// Exact search: the sequences with the largest sums of scores, by uniform-cost (best-first) search over prefixes.
 ///
@@ -23,6 +27,9 @@ use frontier::{Frontier, Open};
 /// not normalised again. A sequence ends with an end token or at the greatest length. Among equal sums the one found first stands.
 /// The work grows with the number of prefixes above the result: small vocabularies, peaked rows, short limits. `max_nodes` ends it
 /// earlier, and [`outcomes`](Self::outcomes) then bounds what may have been missed.
+///
+/// Where the source shares its rows ([`LogitsSource::shared`]), a few continuations of each prefix are kept, and its row is read
+/// again when they are used up; otherwise, and where a chain edits single scores, all of them are.
 ///
 /// ```
 /// use tokpick::sampler::{Exact, Job, Limits, Sampler};
@@ -40,7 +47,7 @@ use frontier::{Frontier, Open};
 pub struct Exact {
     /// How many of the best sequences are returned; 1 or more. There may be fewer.
     pub num_return_sequences: usize,
-    /// At most so many rows are asked for in each sequence (the first way down is always gone); `None`: as many as it takes.
+    /// At most so many prefixes are expanded in each sequence (the first way down is always gone); `None`: as many as it takes.
     pub max_nodes: Option<usize>,
     outcomes: Vec<Outcome>,
 }
@@ -50,7 +57,7 @@ pub struct Exact {
 pub struct Outcome {
     /// Sequence of the batch, absolute.
     pub sequence: usize,
-    /// How many rows were asked for.
+    /// How many prefixes were expanded, each by its row.
     pub nodes: usize,
     /// The largest sum.
     pub best: f64,
@@ -123,7 +130,9 @@ impl Sampler for Exact {
             return Err(Error::input(source.name(), Place::default(), what));
         };
         for sequence in shape.sequences {
-            let name = source.name().to_string();
+            let name = &source.name().to_string();
+            // who watches sees each row once
+            let rereads = source.shared().is_some() && !trace.wants().any();
             let mut search = Search {
                 job,
                 source,
@@ -136,6 +145,7 @@ impl Sampler for Exact {
                 candidates: Candidates::default(),
                 rows: Vec::new(),
                 nodes: 0,
+                rereads,
                 death: None,
             };
             let (frontier, bound) = search.run(self.max_nodes)?;
@@ -155,7 +165,7 @@ struct Search<'a, 'j> {
     job: &'a Job<'j>,
     source: &'a mut dyn LogitsSource,
     trace: &'a mut dyn Trace,
-    name: String,
+    name: &'a str,
     sequence: usize,
     first: usize,
     limit: usize,
@@ -163,30 +173,35 @@ struct Search<'a, 'j> {
     candidates: Candidates,
     rows: Vec<Row>,
     nodes: usize,
+    /// Rows can be read a second time: the children of a prefix are made a few at a time.
+    rereads: bool,
     /// Why a prefix could not go on.
     death: Option<Error>,
 }
 
-impl Search<'_, '_> {
+impl<'a> Search<'a, '_> {
     /// Searches to the end, or to that of the budget: then with the bound on what was not found.
     fn run(&mut self, max_nodes: Option<usize>) -> Result<(Frontier, Option<f64>)> {
         let mut frontier = Frontier::new(self.keep);
         if self.limit == 0 {
-            frontier.end(Open::root(), Finish::Length);
+            frontier.end(Prefix::root(), Finish::Length);
             return Ok((frontier, None));
         }
         // the first way down: the best token of each step
-        let mut next = Some(Open::root());
-        while let Some(open) = next {
-            next = self.expand(open, &mut frontier, true)?;
+        let mut next = Some(Prefix::root());
+        while let Some(prefix) = next {
+            next = self.expand(prefix, &mut frontier, true)?;
         }
         let mut bound = None;
-        while let Some(open) = frontier.pop() {
-            if max_nodes.is_some_and(|most| self.nodes >= most) {
-                bound = Some(open.sum);
-                break;
+        while let Some(next) = frontier.pop() {
+            match next {
+                Next::ReadOn(waiting) => self.read_on(waiting, &mut frontier)?,
+                Next::Expand(prefix) if max_nodes.is_some_and(|most| self.nodes >= most) => {
+                    bound = Some(prefix.sum);
+                    break;
+                }
+                Next::Expand(prefix) => drop(self.expand(prefix, &mut frontier, false)?),
             }
-            self.expand(open, &mut frontier, false)?;
         }
         match (frontier.best(), self.death.take(), bound) {
             (Some(_), ..) => Ok((frontier, bound)),
@@ -200,40 +215,29 @@ impl Search<'_, '_> {
     }
 
     /// Expands a prefix: what ends enters the results, the rest is open. Diving, the best of the rest is handed out instead.
-    fn expand(&mut self, open: Open, frontier: &mut Frontier, dive: bool) -> Result<Option<Open>> {
-        let step = self.first + open.len;
-        let last = open.len + 1 == self.limit;
-        let (len, sum) = (open.len, open.sum);
-        let parent = frontier.visit(open);
-        let ids = frontier.ids(parent);
-        let context = [self.job.prompt, self.job.prefix, &ids].concat();
-        let query =
-            Query { sequence: self.sequence, step, context: &context, prompt_len: self.job.prompt.len() };
-        self.source.rows(&[query], &mut self.rows)?;
+    fn expand(&mut self, prefix: Prefix, frontier: &mut Frontier, dive: bool) -> Result<Option<Prefix>> {
+        let step = self.first + prefix.len;
+        let last = prefix.len + 1 == self.limit;
+        let number = frontier.visit(prefix);
+        let context = self.context(frontier, number);
+        self.read(&context, step)?;
         self.nodes += 1;
+        let row_job = self.row_job(&context, step);
         let Some(row) = self.rows.first_mut() else { return Ok(None) };
-        if !frontier.has_room(row.vocab) {
-            let what = "memory doesn't hold the prefixes that a search for so many keeps open: ask for fewer, or lower `Exact::max_nodes`";
-            return Err(Error::setting("num_return_sequences", self.keep, what));
+        let vocab = row.vocab;
+        if !frontier.has_room(vocab) {
+            return Err(no_room(self.keep));
         }
         if step == self.first {
-            self.job.check_ids(&self.name, row.vocab, true)?;
+            self.job.check_ids(self.name, vocab, true)?;
         }
-        let row_job = RowJob {
-            job: self.job,
-            name: &self.name,
-            sequence: self.sequence,
-            step,
-            sample: 0,
-            lane: 0,
-            context: &context,
-        };
+        let (keep, rereads, ends) = (self.keep, self.rereads, self.job.limits.eos.as_slice());
         let c = match Scores::new(&row_job, &[], &mut self.candidates, row, self.trace) {
             Err(dead @ Error::NoCandidate { .. }) => {
-                self.death = Some(at(dead, &self.name));
+                self.death = Some(at(dead, self.name));
                 return Ok(None);
             }
-            other => other.map_err(|e| at(e, &self.name))?,
+            other => other.map_err(|e| at(e, self.name))?,
         };
         if c.max_score() > RISE {
             let what = format!(
@@ -241,29 +245,134 @@ impl Search<'_, '_> {
                  chain with renormalize_logits",
                 c.max_score()
             );
-            return Err(Error::input(&self.name, Place::row(self.sequence, step), what));
+            return Err(Error::input(self.name, Place::row(self.sequence, step), what));
         }
-        let count = if last { self.keep } else { c.vocab() };
-        let bar = frontier.bar().map_or(f64::NEG_INFINITY, |bar| bar - sum);
-        let mut kept = None;
-        for (id, score) in c.ranked_from(count, bar) {
-            let score = score.min(0.0);
-            let raw = c.raw_logprob(id);
-            let child =
-                Open { parent: Some(parent), id, score, raw, sum: sum + score, len: len + 1, order: 0 };
-            if self.job.limits.eos.binary_search(&id).is_ok() {
-                frontier.end(child, Finish::Eos);
-            } else if last {
-                frontier.end(child, Finish::Length);
-            } else if dive && kept.is_none() {
-                kept = Some(child);
-            } else {
-                frontier.push(child);
+        let least = frontier.bar().map_or(f64::NEG_INFINITY, |bar| bar - prefix.sum);
+        if last {
+            for (id, score) in c.ranked_from(keep, least) {
+                let finish = if ends.binary_search(&id).is_ok() { Finish::Eos } else { Finish::Length };
+                frontier.end(prefix.then(number, child(&c, id, score)), finish);
             }
+            return Ok(None);
         }
-        Ok(kept.filter(|open| frontier.bar().is_none_or(|bar| open.sum > bar)))
+        for (id, score) in c.ranked_among(ends, least) {
+            frontier.end(prefix.then(number, child(&c, id, score)), Finish::Eos);
+        }
+        // where edited scores share an f32, their order is known once all of them are
+        let few = rereads && c.ranks_by_score();
+        let most = if few { ends.len().saturating_add(FEW).min(vocab) } else { vocab };
+        let stretch = Stretch { least, ends, from: 0, most, dive };
+        let Some((first, waiting)) = stretch.of(&c, number, &prefix, frontier) else {
+            return Err(no_room(self.keep));
+        };
+        waiting.into_iter().for_each(|waiting| frontier.push(waiting));
+        Ok(first.filter(|prefix| frontier.is_above(prefix.sum)))
     }
+
+    /// Reads the row of a prefix again, for as many further children as there were before.
+    fn read_on(&mut self, waiting: Waiting, frontier: &mut Frontier) -> Result<()> {
+        let (number, prefix) = (waiting.parent, frontier.visited(waiting.parent));
+        let context = self.context(frontier, number);
+        let step = self.first + prefix.len;
+        self.read(&context, step)?;
+        let row_job = self.row_job(&context, step);
+        let (Some(from), Some(row)) = (waiting.ranked, self.rows.first_mut()) else { return Ok(()) };
+        let (most, ends) = (from.saturating_mul(2).min(row.vocab), self.job.limits.eos.as_slice());
+        let scores = Scores::new(&row_job, &[], &mut self.candidates, row, self.trace);
+        let c = scores.map_err(|e| at(e, self.name))?;
+        let stretch = Stretch { least: waiting.least, ends, from, most, dive: false };
+        let Some((_, waiting)) = stretch.of(&c, number, &prefix, frontier) else {
+            return Err(no_room(self.keep));
+        };
+        waiting.into_iter().for_each(|waiting| frontier.push(waiting));
+        Ok(())
+    }
+
+    /// Prompt, generated prefix and the ids of an expanded prefix.
+    fn context(&self, frontier: &Frontier, number: usize) -> Vec<TokenId> {
+        [self.job.prompt, self.job.prefix, &frontier.ids(number)].concat()
+    }
+
+    /// Reads the row that follows a context.
+    fn read(&mut self, context: &[TokenId], step: usize) -> Result<()> {
+        let query = Query { sequence: self.sequence, step, context, prompt_len: self.job.prompt.len() };
+        self.source.rows(&[query], &mut self.rows)
+    }
+
+    /// What is to be done with the row that follows a context.
+    fn row_job<'c>(&self, context: &'c [TokenId], step: usize) -> RowJob<'c>
+    where
+        'a: 'c,
+    {
+        let Search { job, name, sequence, .. } = *self;
+        RowJob { job, name, sequence, step, sample: 0, lane: 0, context }
+    }
+}
+
+fn no_room(keep: usize) -> Error {
+    let what = "memory doesn't hold the prefixes that a search for so many keeps open: ask for fewer, or lower `Exact::max_nodes`";
+    Error::setting("num_return_sequences", keep, what)
+}
+
+/// A part of the ranking of a row: which continuations of a prefix are to be known.
+struct Stretch<'a> {
+    /// The lowest score that counts.
+    least: f64,
+    /// End tokens, which don't stay open.
+    ends: &'a [TokenId],
+    /// How many of the ranking are known already, and how many shall be then.
+    from: usize,
+    most: usize,
+    /// The first one is handed out.
+    dive: bool,
+}
+
+impl Stretch<'_> {
+    /// The first one if it is to be handed out, and those that stay open; `None` if memory doesn't hold them.
+    fn of(
+        &self,
+        c: &Scores<'_>,
+        number: usize,
+        prefix: &Prefix,
+        frontier: &Frontier,
+    ) -> Option<(Option<Prefix>, Option<Waiting>)> {
+        // the children, and beside them the ranking and what sorting takes
+        Vec::<Child>::new().try_reserve_exact(self.most.saturating_mul(4)).ok()?;
+        let ranking = c.ranked_from(self.most, self.least);
+        let mut more = ranking.len() == self.most && self.most < c.vocab();
+        let lowest = ranking.last().map_or(f64::NEG_INFINITY, |&(_, score)| prefix.sum + score.min(0.0));
+        let known = ranking.get(self.from..).unwrap_or_default();
+        let mut children = Vec::new();
+        children.try_reserve_exact(known.len()).ok()?;
+        let mut open = known.iter().filter(|(id, _)| self.ends.binary_search(id).is_err());
+        let mut of = |&(id, score): &(TokenId, f64)| child(c, id, score);
+        let first = if self.dive { open.next().map(&mut of) } else { None };
+        children.extend(open.map(of).filter(|child| frontier.is_above(prefix.then(number, *child).sum)));
+        // the sums count: rounding may make them equal
+        let sum = |child: &Child| prefix.then(number, *child).sum;
+        children.sort_by(|a, b| sum(b).total_cmp(&sum(a)));
+        children.reverse();
+        children.shrink_to_fit();
+        more &= frontier.is_above(lowest);
+        let best = children.last().map(sum).or(more.then_some(lowest));
+        let waiting = best.map(|sum| Waiting {
+            sum,
+            parent: number,
+            children,
+            ranked: more.then_some(self.most),
+            least: self.least,
+        });
+        Some((first.map(|first| prefix.then(number, first)), waiting))
+    }
+}
+
+/// A token as a continuation: rounding does not lift a sum.
+fn child(c: &Scores<'_>, id: TokenId, score: f64) -> Child {
+    Child::new(id, score.min(0.0), c.raw_logprob(id))
 }
 
 /// How far above 0 rounding may put a log-probability.
 const RISE: f64 = 1e-6;
+
+/// So many children of a prefix are known at first: most prefixes are continued in no more ways before the search ends.
+const FEW: usize = 4;

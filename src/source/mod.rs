@@ -53,6 +53,7 @@ mod shard;
 mod steps;
 mod stream;
 pub(crate) mod text;
+mod until;
 mod view;
 mod vocab;
 mod wrapper;
@@ -86,6 +87,7 @@ pub use server::Portion;
 pub use shard::{Shard, shard};
 pub use steps::Steps;
 pub use text::lines::read_text;
+pub use until::until;
 pub use vocab::Vocab;
 pub(crate) use wrapper::Wrapper;
 

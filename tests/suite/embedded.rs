@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokpick::command::{Address, Call, Failure, Instead, Table, Want, verify};
 use tokpick::source::{Elements, Loan, Open, lend};
@@ -47,7 +49,7 @@ fn array(file: &str, descr: &'static str) -> Held {
 }
 
 fn call(words: &[&str], loans: Vec<(PathBuf, Loan)>) -> Call {
-    Call { words: words.iter().map(Into::into).collect(), loans, threads: 1 }
+    Call { words: words.iter().map(Into::into).collect(), loans, threads: 1, stop: None }
 }
 
 #[test]
@@ -83,9 +85,9 @@ fn results_and_remarks_are_values() {
     record.write(&mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
     let nowhere = Path::new("nowhere/run.json");
-    let (found, _) = verify(&text, nowhere, held("steps.npy", "<f4"), None).unwrap();
+    let (found, _) = verify(&text, nowhere, held("steps.npy", "<f4"), None, None).unwrap();
     assert!(found["divergence"].is_null(), "{found}");
-    let (found, _) = verify(&text, nowhere, held("batch.npy", "<f4"), None).unwrap();
+    let (found, _) = verify(&text, nowhere, held("batch.npy", "<f4"), None, None).unwrap();
     assert_eq!(found["divergence"]["what"], "input");
     let lent = |file| held(file, "<f4").remove(0).1;
     for (instead, agrees) in [
@@ -94,7 +96,7 @@ fn results_and_remarks_are_values() {
         (Instead::File(fixture("tiny-lm/steps.npy")), true),
         (Instead::File(fixture("tiny-lm/batch.npy")), false),
     ] {
-        let (found, _) = verify(&text, nowhere, held("batch.npy", "<f4"), Some(instead)).unwrap();
+        let (found, _) = verify(&text, nowhere, held("batch.npy", "<f4"), Some(instead), None).unwrap();
         assert_eq!(found["divergence"].is_null(), agrees, "{found}");
     }
 }
@@ -126,7 +128,7 @@ fn a_record_is_repeated_without_leaving_the_folder() {
     let text = std::fs::read_to_string(&record).unwrap();
     let standing = Arc::new(Standing(array("steps.npy", "<f4"), Mutex::default()));
     let lent = Instead::Lent(Loan::Array(standing.clone()));
-    let (found, _) = verify(&text, &record, Vec::new(), Some(lent)).unwrap();
+    let (found, _) = verify(&text, &record, Vec::new(), Some(lent), None).unwrap();
     assert!(found["divergence"].is_null(), "{found}");
     let stood = standing.1.lock().unwrap();
     assert!(!stood.is_empty() && stood.iter().all(|folder| *folder == here), "{stood:?}");
@@ -141,6 +143,7 @@ fn a_row_of_a_table_has_an_address_that_can_be_counted() {
         rows: vec![Address { sequence, step, ..Address::default() }],
         logprobs: false,
         threads: 1,
+        stop: None,
     };
     let steps = 24;
     let (found, _) = table((1 << 53) - 1, (1 << 53) - steps).decode().unwrap();
@@ -224,4 +227,58 @@ fn threads_change_nothing() {
         call.run(want).unwrap().1.run.unwrap().found
     };
     assert_eq!(run(1), run(3));
+}
+
+/// An array without an end in sight: every row is the same, and takes its time.
+struct Slow(Vec<usize>);
+
+impl Elements for Slow {
+    fn descr(&self) -> &str {
+        "<f4"
+    }
+
+    fn axes(&self) -> &[usize] {
+        &self.0
+    }
+
+    fn copy(&self, _row: usize, _first: usize, bytes: &mut [u8]) {
+        std::thread::sleep(Duration::from_millis(1));
+        bytes.fill(0);
+    }
+}
+
+#[test]
+fn a_run_ends_when_it_is_told_to() {
+    let lent = || vec![("logits".into(), Loan::Array(Arc::new(Slow(vec![50, 20_000, 8]))))];
+    for (command, threads) in [("sample", 1), ("sample", 3), ("beam", 1), ("probs --top 2", 1), ("info", 3)] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counts = asked.clone();
+        let stop: tokpick::command::Stop = Arc::new(move || counts.fetch_add(1, Relaxed) >= 1);
+        let (name, flags) = command.split_once(' ').unwrap_or((command, ""));
+        let words: Vec<&str> = [name, "logits"].into_iter().chain(flags.split_whitespace()).collect();
+        let call = Call { threads, stop: Some(stop), ..call(&words, lent()) };
+        let Failure(said) = call.run(Want::Text).err().unwrap_or_else(|| panic!("{command} went on"));
+        assert!(said.contains("the run was stopped") && asked.load(Relaxed) < 100, "{command}: {said}");
+    }
+    // the thread that waits asks as well: it may be the only one that knows
+    let ends = Arc::new(AtomicBool::new(false));
+    let waits = std::thread::current().id();
+    let stop: tokpick::command::Stop = Arc::new(move || {
+        if std::thread::current().id() == waits {
+            ends.store(true, Relaxed);
+        }
+        ends.load(Relaxed)
+    });
+    let call = Call { threads: 2, stop: Some(stop.clone()), ..call(&["greedy", "logits"], lent()) };
+    assert_eq!(call.run(Want::Text).err().unwrap().0, "the run was stopped");
+    let table = Table {
+        words: ["greedy", "logits"].map(Into::into).to_vec(),
+        name: "logits".into(),
+        logits: Box::new(move || lent().remove(0).1),
+        rows: (0..50).map(|sequence| Address { sequence, ..Address::default() }).collect(),
+        logprobs: false,
+        threads: 2,
+        stop: Some(stop),
+    };
+    assert_eq!(table.decode().err().unwrap().1.0, "the run was stopped");
 }

@@ -22,5 +22,5 @@ pub use mass::{mass, moments};
 pub use pick::pick;
 pub use running::Running;
 pub use scan::{Scan, count, find, max, scan};
-pub use select::{gather, gather_spans, kth_largest, top};
+pub use select::{better, gather, gather_spans, kth_largest, top};
 pub use wide::{Sums, divergence};

@@ -79,7 +79,7 @@ pub fn top(set: Slice, maxima: &[f32], band: Band, n: usize, out: &mut Vec<(u32,
 }
 
 /// Falling value, then rising id; −0 and 0 are equal.
-fn better(a: &(u32, f32), b: &(u32, f32)) -> Ordering {
+pub fn better(a: &(u32, f32), b: &(u32, f32)) -> Ordering {
     (b.1 + 0.0).total_cmp(&(a.1 + 0.0)).then(a.0.cmp(&b.0))
 }
 
