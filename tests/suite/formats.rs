@@ -390,6 +390,20 @@ fn every_input_is_converted_into_every_output() {
 }
 
 #[test]
+fn ids_of_sequences_stay_beside_converted_rows() {
+    let lines = b"{\"id\":\"q7\",\"logits\":[0.0,2.0]}\n{\"id\":8,\"logits\":[3.0,0.0]}\n";
+    let ran = with_input(&["convert", "-", "--layout", "bv", "--to", "jsonl"], lines);
+    assert_eq!(ran.out, lines, "{}", ran.err);
+    let steps = b"{\"id\":\"q7\",\"logits\":[0.0,2.0]}\n{\"id\":\"q7\",\"logits\":[3.0,0.0]}\n";
+    assert_eq!(with_input(&["convert", "-", "--to", "jsonl"], steps).out, steps);
+    let ran = with_input(&["convert", "-", "--to", "json"], steps);
+    assert!(ran.err.contains("the ids of its sequences are not carried over"), "{}", ran.err);
+    let answer = fixture("formats/llama-server/native-t0.8-n10-pre.json");
+    let said = tokpick(&["convert", answer.to_str().unwrap(), "--to", "jsonl"]).err;
+    assert!(said.contains("the tokens that the input carries are not carried over"), "{said}");
+}
+
+#[test]
 fn streams_are_converted_without_their_length() {
     let folder = tempfile::tempdir().unwrap();
     let lines = b"{\"ids\":[3,1],\"logprobs\":[-0.5,-1]}\n{\"ids\":[5],\"logits\":[-Infinity]}\n{\"ids\":[0],\"logits\":[2]}\n";

@@ -78,11 +78,21 @@ impl Execute for Convert {
         let mut opened = self.input.open()?;
         let source = opened.source.as_mut();
         if source.shape().follows_prefix {
-            let what = "its rows follow what was generated: there are no steps to convert (leave out --source bigram)";
+            let what = "its rows follow what was generated: there are no steps to convert (a prefix table is JSON Lines already; of a matrix, leave out --source bigram)";
             return Err(Error::input(source.name(), tokpick::Place::default(), what).into());
         }
         if source.vocab().is_some() {
             note("the token strings of the input are not carried over: keep them for --vocab");
+        }
+        if source.carried().iter().any(|carried| !carried.ids.is_empty()) {
+            note(
+                "the tokens that the input carries are not carried over: score and verify find them in the input alone",
+            );
+        }
+        if format != FormatName::Jsonl && !source.ids().is_empty() {
+            note(
+                "the ids of its sequences are not carried over: JSON Lines (--to jsonl) have a place for them",
+            );
         }
         let mut out = self.file.open()?;
         if format.is_binary() && out.is_terminal() {
@@ -116,9 +126,10 @@ fn lines(source: &mut dyn LogitsSource, out: &mut Out) -> Result<()> {
     if shape.sequences.len() > 1 {
         note("each line is a sequence of one step: read it with --layout bv");
     }
+    let ids = source.ids();
     let mut rows = row_iter(source);
-    while let Some((_, _, row)) = rows.lend()? {
-        out.write(|mut to| write_line(&mut to, row))?;
+    while let Some((sequence, _, row)) = rows.lend()? {
+        out.write(|mut to| write_line(&mut to, row, ids.get(&sequence)))?;
     }
     Ok(())
 }

@@ -139,19 +139,23 @@ impl<W: Write> JsonWriter<W> {
 
 /// Writes a row as a line of JSON: `{"logits": […]}`, for a sparse one `{"ids": […], "logits": […]}`, with `logprobs`
 /// where its numbers are such and leave tokens out; of a token that stands in it only because it was taken, `taken` and its `rank`.
+/// Before all, the caller's own name of the sequence, if there is one.
 ///
 /// ```
 /// use tokpick::source::{Row, write::write_line};
 /// let mut lines = Vec::new();
-/// write_line(&mut lines, &Row::dense(vec![0.5, f32::NEG_INFINITY]))?;
-/// assert_eq!(lines, b"{\"logits\":[0.5,-Infinity]}\n");
+/// write_line(&mut lines, &Row::dense(vec![0.5, f32::NEG_INFINITY]), Some(&"q7".into()))?;
+/// assert_eq!(lines, b"{\"id\":\"q7\",\"logits\":[0.5,-Infinity]}\n");
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Errors
 /// A failed write.
-pub fn write_line(to: &mut impl Write, row: &Row) -> io::Result<()> {
+pub fn write_line(to: &mut impl Write, row: &Row, id: Option<&serde_json::Value>) -> io::Result<()> {
     to.write_all(b"{")?;
+    if let Some(id) = id {
+        write!(to, "\"id\":{id},")?;
+    }
     if let Some(ids) = &row.ids {
         to.write_all(b"\"ids\":[")?;
         for (at, id) in ids.iter().enumerate() {
