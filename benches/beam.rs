@@ -81,17 +81,7 @@ fn main() {
         } else {
             tokpick::settings::chain(chain).expect("a chain")
         };
-        let job = Job {
-            prompt: &[],
-            prefix: &[],
-            chain: &chain,
-            limits: &limits,
-            stop: None,
-            seed: 1,
-            logprobs: true,
-            parallel: false,
-            steps: true,
-        };
+        let job = Job::new(&chain).limits(&limits).seed(1).logprobs(true);
         let mut beam = Beam { variant, ..Beam::new(BEAMS).expect("beams") };
         let run = best_of(4, || {
             beam.run(&mut source, &job, &mut (), &mut |_| Ok(())).expect("a search");

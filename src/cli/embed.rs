@@ -18,7 +18,7 @@ use tokpick::source::{Loan, lend};
 pub use super::batch::{Address, SparseRows, Table};
 pub use super::host::{Run, Stop, Taken, Want};
 use super::repeat::repeat;
-use super::{Cli, Command, Given, Unparsed, message, parse, print};
+use super::{Cli, Command, Given, Unparsed, execute, message, parse, print};
 
 /// The program `tokpick`: `words` is its command line without its name.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -34,7 +34,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
         }
         Err(Unparsed::Usage(e)) => return usage(&e),
     };
-    end(command.execute(&given).map(|status| status as u8), &given)
+    end(execute(command, &given), &given)
 }
 
 /// How the program ends.
@@ -102,9 +102,8 @@ impl Call {
         let Call { words, loans, threads, stop } = self;
         let (command, given) = parsed(words)?;
         on_threads(threads, stop.as_ref(), || {
-            let (done, taken) = lend(loans, || {
-                super::host::hosted(want, stop.clone(), || command.execute(&given).map(|status| status as u8))
-            });
+            let (done, taken) =
+                lend(loans, || super::host::hosted(want, stop.clone(), || execute(command, &given)));
             match done {
                 Ok(status) => Ok((status == 0, taken)),
                 Err(e) => Err(Failure(message(e, &given))),

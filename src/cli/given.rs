@@ -12,6 +12,8 @@ pub struct Given {
     command: String,
     arguments: Vec<Argument>,
     reads_standard_input: bool,
+    /// Makes the whole program's definition, as it is shown.
+    program: Option<fn() -> Command>,
 }
 
 /// One argument that was typed.
@@ -59,12 +61,22 @@ impl Given {
         let reads_standard_input = all().any(|arg| arg.get_id() == "input")
             && !["input", "model_command"].iter().any(|id| typed(id));
         let (command, arguments) = (name.to_string(), arguments.collect());
-        Given { words, command, arguments, reads_standard_input }
+        Given { words, command, arguments, reads_standard_input, program: None }
     }
 
     /// The words as documents and pictures show them: what is no Unicode is replaced.
     pub fn shown(&self) -> Vec<String> {
         self.words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
+    }
+
+    /// Says what makes the whole program's definition.
+    pub fn of_program(self, program: fn() -> Command) -> Given {
+        Given { program: Some(program), ..self }
+    }
+
+    /// The program's definition, as it is shown: what completions and manual pages are made of.
+    pub fn program(&self) -> Command {
+        self.program.map_or_else(Command::default, |program| program())
     }
 
     /// The subcommand.

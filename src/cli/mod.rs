@@ -58,7 +58,7 @@ pub enum Status {
     Done = 0,
     /// A check said no.
     No = 1,
-    /// There was nothing to do, and the help was shown.
+    /// There was nothing to do: the help is shown.
     Helped = 2,
 }
 
@@ -133,9 +133,21 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Command, Give
     };
     let cli = Cli::from_arg_matches(&matches);
     let cli = cli.map_err(|e| Unparsed::of(e.format(&mut command), &words))?;
-    let given = Given::new(words, &command, &matches);
+    let given = Given::new(words, &command, &matches).of_program(help::program);
     kept::keep(command);
     Ok((cli.command, given))
+}
+
+/// Does what was parsed, or shows the help of a command that has nothing to do; its status.
+///
+/// # Errors
+/// Everything that ends with status 2.
+pub fn execute(command: Command, given: &Given) -> anyhow::Result<u8> {
+    let status = command.execute(given)?;
+    if status == Status::Helped {
+        usage::help(given.command());
+    }
+    Ok(status as u8)
 }
 
 /// What is said of an error. A setting that was given as a flag is named as one, and so are the fields of the library.

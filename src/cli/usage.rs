@@ -10,14 +10,13 @@ use tokpick::check::Record;
 
 use super::help::short;
 use super::note::note;
-use super::{Status, parse};
+use super::parse;
 
 /// Shows the help of a subcommand: nobody gave it anything to read.
-pub fn help(name: &str) -> anyhow::Result<Status> {
+pub fn help(name: &str) {
     // standard error may be closed
     let _ = write!(std::io::stderr(), "{}", short(name));
     note("no input: give a file, or pipe logits in");
-    Ok(Status::Helped)
 }
 
 /// `help sample` is `sample --help`, and `help` alone `--help`.

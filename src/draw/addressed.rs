@@ -1,3 +1,5 @@
+use std::cell::RefCell;
+
 use super::{Draw, DrawRow, Margin, Pick, Seat, Turn, nothing};
 use crate::kernel::ChaCha8;
 use crate::processor::Coins;
@@ -104,19 +106,27 @@ impl Addressed {
 
     /// As one seat after the other, with the uniforms of all made together.
     fn several(&self, turn: &mut Turn<'_>) -> Result<()> {
-        let mut words = Vec::new();
-        let step = turn.step as u64;
-        let streams = turn.seats.iter().map(|seat| ChaCha8::new(self.key(turn.sequence, seat).words(), step));
-        ChaCha8::first_pairs(streams, &mut words);
-        let uniforms: Vec<f64> = words.into_iter().map(unit).collect();
-        let (seats, mut all) = (&mut *turn.seats, true);
-        turn.candidates.pick_each(&uniforms, |seat, id| {
-            let pick = |id| Pick { uniform: Some(uniforms[seat]), ..Pick::certain(id) };
-            seats[seat].pick = id.map(pick);
-            all &= id.is_some();
-        });
-        if all { Ok(()) } else { Err(nothing(turn)) }
+        DESK.with_borrow_mut(|(words, uniforms)| {
+            let step = turn.step as u64;
+            let streams =
+                turn.seats.iter().map(|seat| ChaCha8::new(self.key(turn.sequence, seat).words(), step));
+            ChaCha8::first_pairs(streams, words);
+            uniforms.clear();
+            uniforms.extend(words.iter().copied().map(unit));
+            let (seats, mut all) = (&mut *turn.seats, true);
+            turn.candidates.pick_each(uniforms, |seat, id| {
+                let pick = |id| Pick { uniform: Some(uniforms[seat]), ..Pick::certain(id) };
+                seats[seat].pick = id.map(pick);
+                all &= id.is_some();
+            });
+            if all { Ok(()) } else { Err(nothing(turn)) }
+        })
     }
+}
+
+thread_local! {
+    /// The words and uniforms of a row's seats.
+    static DESK: RefCell<(Vec<u64>, Vec<f64>)> = RefCell::default();
 }
 
 /// Seats of a row from which on their uniforms are made together.

@@ -39,7 +39,7 @@ pub fn certainly(target: f64) -> f64 {
     target * (1.0 + 4.0 * ROUGH)
 }
 
-/// ⌊log₂ x⌋ · −ln 2 for x > 0, an upper bound on −ln x (exact arithmetic); for x = 0 that of the least normal number.
+/// ⌊log₂ x⌋ · −ln 2, an upper bound on −ln x for x ≥ 2^−1022; 1023 · ln 2 below.
 #[inline(always)]
 pub fn minus_ln_at_most(x: f64) -> f64 {
     let exponent = ((x.to_bits() >> 52) & 0x7ff) as i64 - 1023;

@@ -38,4 +38,4 @@ pub use exact::{
 pub use math::{exp, exp_m1, exp32, ln, ln_1p, tanh};
 pub use row::{BLOCK, Band, LANES, SPAN, Slice, Weigh};
 pub use simd::{Simd, each, simd, with_simd};
-pub use words::{ChaCha8, Race, race, threefry};
+pub use words::{ChaCha8, Race, race, threefry, threefry_block};

@@ -10,11 +10,16 @@ pub(crate) fn character(byte: u8) -> char {
 }
 
 /// The byte that a character stands for; `None` where it is not in the alphabet.
-pub(crate) fn byte(c: char) -> Option<u8> {
+fn byte(c: char) -> Option<u8> {
     match c as u32 {
         n @ 0..=0xff => Some(n as u8).filter(|b| shown(*b)),
         n => (0..=u8::MAX).filter(|b| !shown(*b)).nth((n - 0x100) as usize),
     }
+}
+
+/// The bytes that a text of the alphabet stands for; `None` where a character is not in it.
+pub(crate) fn bytes(text: &str) -> Option<Vec<u8>> {
+    text.chars().map(byte).collect()
 }
 
 fn shown(byte: u8) -> bool {

@@ -24,7 +24,7 @@ impl Spelling {
             let is_piece = string.strip_prefix("##").is_some_and(|s| s.starts_with(char::is_alphanumeric));
             pieces += usize::from(string.starts_with('▁'));
             foreign += usize::from(is_piece || string.starts_with(['Ġ', 'Ċ']) || string.contains(' '));
-            match bytes(string) {
+            match byte_level::bytes(string) {
                 Some(_) if is_piece => others += 1,
                 Some(_) => marked += usize::from(string.starts_with(['Ġ', 'Ċ'])),
                 None => others += 1,
@@ -41,7 +41,7 @@ impl Spelling {
     pub fn bytes(self, string: &str) -> Vec<u8> {
         let decoded = match self {
             Spelling::Plain => None,
-            Spelling::ByteLevel => bytes(string),
+            Spelling::ByteLevel => byte_level::bytes(string),
             Spelling::SentencePiece => Some(match byte_piece(string) {
                 Some(byte) => vec![byte],
                 None => string.replace('▁', " ").into_bytes(),
@@ -56,9 +56,4 @@ fn byte_piece(string: &str) -> Option<u8> {
     let digits = string.strip_prefix("<0x")?.strip_suffix('>')?;
     let is_hex = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_hexdigit());
     u8::from_str_radix(digits, 16).ok().filter(|_| is_hex)
-}
-
-/// The bytes of a string of the byte-level alphabet; `None` where a character is not in it.
-fn bytes(string: &str) -> Option<Vec<u8>> {
-    string.chars().map(byte_level::byte).collect()
 }

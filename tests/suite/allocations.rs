@@ -74,11 +74,15 @@ fn a_warm_row_allocates_nothing() {
             .collect();
         let (addressed, gumbel) = (Addressed::new(7), Gumbel::new(7));
         let draws = [&addressed as &dyn Draw, &gumbel];
-        for (text, draw) in CHAINS.into_iter().flat_map(|text| draws.map(|draw| (text, draw))) {
+        let each = CHAINS.into_iter().flat_map(|text| draws.map(|draw| (text, draw, 1)));
+        // several samples of a row: their uniforms are made together, and of many the running masses are kept
+        let several = CHAINS[..4].iter().flat_map(|text| [20, 400].map(|seats| (*text, draws[0], seats)));
+        for (text, draw, seats) in each.chain(several) {
             let (name, draw) = (draw.name(), draw.shared().expect("independent draws"));
             let chain = settings::chain(text).unwrap();
             let mut c = Candidates::default();
-            let mut seats = [Seat { line: 0, sample: 0, lane: 0, finished: false, pick: None }];
+            let seat = |sample| Seat { line: sample, sample, lane: 0, finished: false, pick: None };
+            let mut seats: Vec<Seat> = (0..seats).map(seat).collect();
             let mut best = Vec::new();
             let mut run = || pass(&chain, draw, &mut rows, &history, &mut c, &mut seats, &mut best);
             let cold = allocation_counter::measure(&mut run);
@@ -88,8 +92,10 @@ fn a_warm_row_allocates_nothing() {
             let warm = allocation_counter::measure(&mut run);
             if warm.count_total > 0 {
                 failures.push(format!(
-                    "{shape}, {text}, {name}: {} allocations, {} bytes",
-                    warm.count_total, warm.bytes_total
+                    "{shape}, {text}, {name}, {} seats: {} allocations, {} bytes",
+                    seats.len(),
+                    warm.count_total,
+                    warm.bytes_total
                 ));
             }
         }

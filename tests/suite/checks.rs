@@ -12,17 +12,7 @@ use tokpick::source::{Layout, LogitsSource, Open, Steps};
 
 fn with<T>(chain: &Chain, prompt: &[TokenId], eos: &[TokenId], f: impl FnOnce(&Job<'_>) -> T) -> T {
     let limits = Limits { max_new_tokens: None, eos: eos.to_vec() };
-    f(&Job {
-        prompt,
-        prefix: &[],
-        chain,
-        limits: &limits,
-        stop: None,
-        seed: 0,
-        logprobs: false,
-        parallel: false,
-        steps: true,
-    })
+    f(&Job::new(chain).prompt(prompt).limits(&limits))
 }
 
 /// The rows of a case, tiled to its steps.

@@ -24,17 +24,7 @@ fn counts(chain: &str, draw: Box<dyn Draw>) -> Vec<usize> {
     let mut source = Open::new("row.json").read(std::io::Cursor::new(text)).unwrap();
     let chain = settings::chain(chain).unwrap();
     let limits = Limits { max_new_tokens: Some(1), ..Limits::default() };
-    let job = Job {
-        prompt: &[],
-        prefix: &[],
-        chain: &chain,
-        limits: &limits,
-        stop: None,
-        seed: 0,
-        logprobs: false,
-        parallel: false,
-        steps: true,
-    };
+    let job = Job::new(&chain).limits(&limits);
     let mut counts = vec![0; LOGITS.len()];
     Sample { draw, samples: DRAWS }
         .run(source.as_mut(), &job, &mut (), &mut |event| {

@@ -3,7 +3,7 @@
 use tokpick::draw::{AdaptiveP, Draw, Mirostat};
 use tokpick::hypothesis::Hypothesis;
 use tokpick::processor::Chain;
-use tokpick::sampler::{Event, Job, Limits, Sample, Sampler};
+use tokpick::sampler::{Event, Job, Sample, Sampler};
 use tokpick::source::Steps;
 
 const STEPS: usize = 30;
@@ -18,18 +18,8 @@ fn steps(sequence: usize) -> Vec<f32> {
 fn run(draw: Box<dyn Draw>, sequences: &[usize], samples: usize, parallel: bool) -> Vec<Hypothesis> {
     let logits = sequences.iter().flat_map(|&s| steps(s)).collect();
     let mut source = Steps::new("steps", &[sequences.len(), STEPS, V], None, logits).unwrap();
-    let (chain, limits) = (Chain::default(), Limits::default());
-    let job = Job {
-        prompt: &[],
-        prefix: &[],
-        chain: &chain,
-        limits: &limits,
-        stop: None,
-        seed: 7,
-        logprobs: true,
-        parallel,
-        steps: true,
-    };
+    let chain = Chain::default();
+    let job = Job::new(&chain).seed(7).logprobs(true).parallel(parallel);
     let mut done = Vec::new();
     let mut emit = |event: Event<'_>| {
         if let Event::Done(hypothesis) = event {

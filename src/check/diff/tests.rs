@@ -1,5 +1,4 @@
 use super::*;
-use crate::sampler::Limits;
 use crate::settings;
 use crate::source::Steps;
 
@@ -11,19 +10,8 @@ fn run(
     options: DiffOptions,
 ) -> Result<(Diff, Vec<RowDiff>)> {
     let mut rows = Vec::new();
-    let (chain, limits) = (settings::chain(chain)?, Limits::default());
-    let (prompt, prefix) = (&[][..], &[][..]);
-    let job = Job {
-        prompt,
-        prefix,
-        chain: &chain,
-        limits: &limits,
-        stop: None,
-        seed: 0,
-        logprobs: false,
-        parallel: false,
-        steps: true,
-    };
+    let chain = settings::chain(chain)?;
+    let job = Job::new(&chain);
     let mut x = Steps::new("a", axes, None, a.to_vec())?;
     let mut y = Steps::new("b", axes, None, b.to_vec())?;
     let diff = diff(&mut x, &mut y, &job, &options, &mut |row| {
@@ -114,19 +102,8 @@ fn flips_are_what_seeds_do() {
 #[test]
 fn shapes_must_agree() {
     let message = |x: (&[usize], usize), y: (&[usize], usize)| {
-        let (chain, limits) = (crate::processor::Chain::default(), Limits::default());
-        let (prompt, prefix) = (&[][..], &[][..]);
-        let job = Job {
-            prompt,
-            prefix,
-            chain: &chain,
-            limits: &limits,
-            stop: None,
-            seed: 0,
-            logprobs: false,
-            parallel: false,
-            steps: true,
-        };
+        let chain = crate::processor::Chain::default();
+        let job = Job::new(&chain);
         let mut a = Steps::new("a", x.0, None, vec![0.0; x.1]).unwrap();
         let mut b = Steps::new("b", y.0, None, vec![0.0; y.1]).unwrap();
         let options = DiffOptions::default();

@@ -2,7 +2,7 @@ use super::run::Only;
 use super::*;
 use crate::draw::{Addressed, Draw, Gumbel};
 use crate::engine::EngineDraw;
-use crate::sampler::{Event, Limits, Sample, Sampler};
+use crate::sampler::{Event, Sample, Sampler};
 use crate::settings;
 use crate::source::Steps;
 
@@ -16,19 +16,7 @@ fn source(sequences: usize) -> Steps {
 fn sample(sequences: usize, mut sampler: Sample, chain: &Chain, only: Option<usize>) -> Vec<Vec<TokenId>> {
     let mut source = source(sequences);
     let mut ids = Vec::new();
-    let limits = Limits::default();
-    let (prompt, prefix) = (&[][..], &[][..]);
-    let job = Job {
-        prompt,
-        prefix,
-        chain,
-        limits: &limits,
-        stop: None,
-        seed: 0,
-        logprobs: false,
-        parallel: false,
-        steps: true,
-    };
+    let job = Job::new(chain);
     let range = only.map_or(0..sequences, |s| s..s + 1);
     let mut source = Only { inner: &mut source, sequences: range };
     sampler
@@ -43,19 +31,7 @@ fn sample(sequences: usize, mut sampler: Sample, chain: &Chain, only: Option<usi
 }
 
 fn find(sequences: usize, chain: &Chain, params: &Params, ids: &[Vec<TokenId>]) -> Guess {
-    let limits = Limits::default();
-    let (prompt, prefix) = (&[][..], &[][..]);
-    let job = Job {
-        prompt,
-        prefix,
-        chain,
-        limits: &limits,
-        stop: None,
-        seed: 0,
-        logprobs: false,
-        parallel: false,
-        steps: true,
-    };
+    let job = Job::new(chain);
     let options = GuessOptions { seed: Some("11"), addresses: None, params, partial: 3 };
     guess(&mut source(sequences), &job, ids, &options).unwrap()
 }

@@ -67,7 +67,7 @@ fn same_text(a: &str, b: &str) -> Option<bool> {
 /// The bytes that a text may stand for: its own, those that it is in the byte-level alphabet, or with SentencePiece's blanks.
 fn spellings(text: &str) -> Vec<Vec<u8>> {
     let mut all = vec![text.as_bytes().to_vec()];
-    all.extend(text.chars().map(byte_level::byte).collect::<Option<Vec<u8>>>());
+    all.extend(byte_level::bytes(text));
     if text.contains('▁') {
         all.push(text.replace('▁', " ").into_bytes());
     }

@@ -1,27 +1,11 @@
 use super::*;
-use crate::sampler::Limits;
 use crate::settings;
 use crate::source::Steps;
 
 fn scores(axes: &[usize], logits: &[f32], chain: &str, ids: &[Vec<TokenId>]) -> Result<Vec<Score>> {
     let mut source = Steps::new("test", axes, None, logits.to_vec())?;
-    let (chain, limits) = (settings::chain(chain)?, Limits::default());
-    let (prompt, prefix) = (&[][..], &[][..]);
-    score(
-        &mut source,
-        &Job {
-            prompt,
-            prefix,
-            chain: &chain,
-            limits: &limits,
-            stop: None,
-            seed: 0,
-            logprobs: false,
-            parallel: false,
-            steps: true,
-        },
-        ids,
-    )
+    let chain = settings::chain(chain)?;
+    score(&mut source, &Job::new(&chain), ids)
 }
 
 const MASKED: f32 = f32::NEG_INFINITY;

@@ -27,17 +27,7 @@ impl Case {
         let chain = settings::chain(chain).unwrap();
         let limits = Limits { max_new_tokens: None, eos: self.eos.clone() };
         let (prompt, prefix) = (&[3u32, 4][..], &[][..]);
-        f(&Job {
-            prompt,
-            prefix,
-            chain: &chain,
-            limits: &limits,
-            stop: None,
-            seed,
-            logprobs: false,
-            parallel: false,
-            steps: true,
-        })
+        f(&Job::new(&chain).prompt(prompt).prefix(prefix).limits(&limits).seed(seed))
     }
 
     fn sample(&self, seed: u64) -> Vec<Vec<TokenId>> {
@@ -147,19 +137,8 @@ fn limits_turn_it_into_a_check() {
 fn noise_explains_near_ties_and_nothing_else() {
     // two logits 1e-4 apart: greedy over noisy logits takes the second about half the time
     let mut source = Steps::new("test", &[1, 3], None, vec![1.0, 1.0 - 1e-4, -5.0]).unwrap();
-    let (chain, limits) = (Chain::default(), Limits::default());
-    let (prompt, prefix) = (&[][..], &[][..]);
-    let job = Job {
-        prompt,
-        prefix,
-        chain: &chain,
-        limits: &limits,
-        stop: None,
-        seed: 0,
-        logprobs: false,
-        parallel: false,
-        steps: true,
-    };
+    let chain = Chain::default();
+    let job = Job::new(&chain);
     let options = VerifyOptions { logit_noise: 0.01, ..VerifyOptions::default() };
     for (id, unexplained) in [(1, 0), (2, 1)] {
         let found = verify(&mut source, &job, &mut crate::draw::Argmax, 1, &[vec![id]], &options).unwrap();

@@ -6,7 +6,6 @@ use crate::cli::args::{DecodeArgs, DrawArgs, hide, resolve_seed};
 use crate::cli::note::no_effect;
 use crate::cli::resolve::{self, Files, Setup};
 use crate::cli::strategy::{Decode, Strategy};
-use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status, run::run};
 
 #[derive(Args)]
@@ -41,7 +40,7 @@ impl Execute for Beam {
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let args = &self.decode;
         if args.input.is_missing() {
-            return help("beam");
+            return Ok(Status::Helped);
         }
         if args.output.stream {
             anyhow::bail!("--stream: beam search knows its tokens only at its end; leave it out");

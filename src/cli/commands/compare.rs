@@ -9,7 +9,6 @@ use tokpick::{Error, Result, TokenId};
 use crate::cli::args::{DrawName, HistoryArgs, InputArgs, LimitArgs, ReportArgs, made, resolve_seed};
 use crate::cli::named::NamedLists;
 use crate::cli::note::{left_out, made_of, missing, renormalised};
-use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
 
 /// The same rows under several settings: what they decode, and how that differs. Entropy, kept tokens and KL are those of the
@@ -126,7 +125,7 @@ impl Execute for Compare {
 
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return help("compare");
+            return Ok(Status::Helped);
         }
         if self.num_samples == 0 {
             return Err(Error::setting("--num-samples", 0, "must be 1 or more").into());

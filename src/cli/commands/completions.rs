@@ -3,7 +3,6 @@ use clap_complete::{Shell, generate};
 use clap_complete_nushell::Nushell;
 
 use crate::cli::args::ToArgs;
-use crate::cli::help::program;
 use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
@@ -33,9 +32,9 @@ impl Execute for Completions {
         flags: &["output"],
     };
 
-    fn execute(self, _: &Given) -> anyhow::Result<Status> {
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let mut out = self.to.open()?;
-        let mut program = program();
+        let mut program = given.program();
         // the generators end the program where a write fails
         let mut script = Vec::new();
         let to = &mut script;

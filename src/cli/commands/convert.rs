@@ -10,7 +10,7 @@ use tokpick::{Error, Result};
 use crate::cli::args::{InputArgs, ToArgs};
 use crate::cli::note::{left_out, note};
 use crate::cli::out::Out;
-use crate::cli::{Execute, Given, Screen, Status, usage};
+use crate::cli::{Execute, Given, Screen, Status};
 
 /// Rows go through one by one, as float32. Of an input whose number of steps only its end tells, and of sparse rows, they wait in
 /// a temporary file.
@@ -68,7 +68,7 @@ impl Execute for Convert {
 
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return usage::help("convert");
+            return Ok(Status::Helped);
         }
         let named = self.file.output.as_deref().and_then(FormatName::of);
         let Some(format) = self.to.or(named) else {

@@ -14,7 +14,6 @@ use crate::cli::args::{
 use crate::cli::note::{left_out, made_of, missing, no_effect, note};
 use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{Drawing, draw};
-use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
@@ -80,7 +79,7 @@ impl Execute for Explain {
 
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return help("explain");
+            return Ok(Status::Helped);
         }
         let opened = self.input.open()?;
         let mut out = self.report.open()?;

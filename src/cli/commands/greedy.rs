@@ -7,7 +7,6 @@ use crate::cli::note::no_effect;
 use crate::cli::resolve::{self, Files, Setup};
 use crate::cli::run::{idle_in_greedy, run};
 use crate::cli::strategy::{Decode, Strategy};
-use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
@@ -38,7 +37,7 @@ impl Execute for Greedy {
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let args = &self.decode;
         if args.input.is_missing() {
-            return help("greedy");
+            return Ok(Status::Helped);
         }
         let files = self.files()?;
         files.note_beams();

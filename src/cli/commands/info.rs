@@ -5,7 +5,6 @@ use tokpick::source::row_iter;
 
 use crate::cli::args::{HistoryArgs, InputArgs, ReportArgs};
 use crate::cli::note::missing;
-use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
@@ -44,7 +43,7 @@ impl Execute for Info {
 
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return help("info");
+            return Ok(Status::Helped);
         }
         let mut opened = self.input.open()?;
         let mut out = self.report.open()?;

@@ -7,7 +7,6 @@ use tokpick::system::write_whole;
 use tokpick::{Error, Result};
 
 use crate::cli::args::ToArgs;
-use crate::cli::help::program;
 use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
@@ -29,8 +28,8 @@ impl Execute for Man {
         flags: &["directory", "output"],
     };
 
-    fn execute(self, _: &Given) -> anyhow::Result<Status> {
-        let mut program = program();
+    fn execute(self, given: &Given) -> anyhow::Result<Status> {
+        let mut program = given.program();
         program.build();
         if let Some(folder) = &self.directory {
             all(&program, folder)?;

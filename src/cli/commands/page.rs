@@ -12,7 +12,6 @@ use crate::cli::args::{
 };
 use crate::cli::note::{left_out, made_of, missing, note, renormalised};
 use crate::cli::resolve::{Asked, Files, Resolved};
-use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
 
 /// Of each step, so many of the best tokens are known at the later ones, for the penalties.
@@ -66,7 +65,7 @@ impl Execute for Page {
 
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return help("page");
+            return Ok(Status::Helped);
         }
         let mut opened = self.input.open()?;
         let mut out = self.to.open()?;

@@ -12,7 +12,6 @@ use crate::cli::host::{self, Want};
 use crate::cli::note::{left_out, missing, no_effect};
 use crate::cli::resolve::Asked;
 use crate::cli::shard;
-use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args)]
@@ -90,7 +89,7 @@ impl Execute for Probs {
 
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return help("probs");
+            return Ok(Status::Helped);
         }
         let mut opened = self.input.open()?;
         let mut out = self.to.open()?;

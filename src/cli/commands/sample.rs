@@ -10,7 +10,6 @@ use crate::cli::note::no_effect;
 use crate::cli::resolve::{Files, Setup};
 use crate::cli::shard;
 use crate::cli::strategy::{Decode, Drawing, Strategy, draw, samples};
-use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status, run::run};
 
 #[derive(Args)]
@@ -49,7 +48,7 @@ impl Execute for Sample {
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let args = &self.decode;
         if args.input.is_missing() {
-            return help("sample");
+            return Ok(Status::Helped);
         }
         let files = Files::read(&args.settings)?.drawing("`sample` draws by its name");
         files.note_beams();

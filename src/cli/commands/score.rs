@@ -9,7 +9,6 @@ use crate::cli::args::{
 };
 use crate::cli::note::{left_out, made_of, missing};
 use crate::cli::resolve::Asked;
-use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
 
 /// A row for each id (with `--format text`, the text under marks): its log-probability in the raw row and after the processors, its rank
@@ -96,7 +95,7 @@ impl Execute for Score {
 
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return help("score");
+            return Ok(Status::Helped);
         }
         let mut opened = self.input.open()?;
         let Some(ids) = self.ids.resolve(opened.tokens.as_ref(), opened.source.as_ref())? else {

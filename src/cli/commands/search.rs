@@ -6,7 +6,6 @@ use crate::cli::args::{DecodeArgs, DrawArgs, Group, SearchArgs, StopArgs, hide, 
 use crate::cli::note::{no_effect, note};
 use crate::cli::resolve::{self, Files, Setup};
 use crate::cli::strategy::{Decode, Strategy};
-use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status, run::run};
 
 #[derive(Args)]
@@ -63,7 +62,7 @@ impl Execute for Search {
     fn execute(self, given: &Given) -> anyhow::Result<Status> {
         let args = &self.decode;
         if args.input.is_missing() {
-            return help("search");
+            return Ok(Status::Helped);
         }
         if args.output.stream {
             anyhow::bail!("--stream: a search knows its tokens only at its end; leave it out");

@@ -7,7 +7,6 @@ use tokpick::{Error, Result, TokenId};
 use crate::cli::args::{ReportArgs, VocabArgs, texts};
 use crate::cli::named::{Named, parse};
 use crate::cli::note::missing;
-use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
 
 /// A row for each token: its id, its string in the vocabulary, what it adds to the text (the bytes of a part of a character), and whether
@@ -66,7 +65,7 @@ impl Execute for Tokens {
     };
 
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
-        let Some(what) = &self.what else { return help("tokens") };
+        let Some(what) = &self.what else { return Ok(Status::Helped) };
         let Some(tokens) = self.vocab.open()? else {
             let what = "how are texts split? give --tokenizer FILE, --vocab FILE or --model-dir DIR";
             return Err(Error::setting("--tokenizer", "(none)", what).into());

@@ -16,7 +16,6 @@ use crate::cli::args::{
 use crate::cli::note::{left_out, made_of, missing, no_effect, renormalised};
 use crate::cli::out::Out;
 use crate::cli::resolve::{Asked, Files};
-use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
 
 /// A beam search, drawn from what it considered at every step: live, pruned and finished hypotheses, where greedy search goes, and with
@@ -105,7 +104,7 @@ impl Execute for Tree {
             return Ok(Status::Done);
         }
         if self.input.is_missing() {
-            return help("tree");
+            return Ok(Status::Helped);
         }
         let files = Files::read(&self.settings)?;
         let search = self.search.beam(&files)?;

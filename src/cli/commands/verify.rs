@@ -21,7 +21,6 @@ use crate::cli::named::NamedLists;
 use crate::cli::note::{left_out, no_effect, note};
 use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{self, is_greedy, samples};
-use crate::cli::usage::help;
 use crate::cli::{Execute, Given, Screen, Status};
 
 /// `verify RECORD` repeats a recorded run. `verify INPUT --ids …` draws every step again, with the claimed ids as history, and
@@ -73,7 +72,7 @@ impl Execute for Verify {
 
     fn execute(mut self, given: &Given) -> anyhow::Result<Status> {
         if self.input.is_missing() {
-            return help("verify");
+            return Ok(Status::Helped);
         }
         self.judge.check()?;
         let lists = match self.claims()? {

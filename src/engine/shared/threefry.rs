@@ -2,31 +2,39 @@
 //!
 //! Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
 
+use crate::kernel;
+
 /// A key, or a counter, or what comes out of one.
 pub(in crate::engine) type Pair = [u32; 2];
 
-const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
-
-/// The block of a counter under a key. [`threefry`](crate::kernel::threefry) of the kernel makes many at once.
-pub(in crate::engine) fn threefry(key: Pair, counter: Pair) -> Pair {
-    let keys = [key[0], key[1], key[0] ^ key[1] ^ 0x1bd1_1bda];
-    let [mut x, mut y] = counter;
-    x = x.wrapping_add(keys[0]);
-    y = y.wrapping_add(keys[1]);
-    for i in 0..5u32 {
-        for r in ROTATIONS[i as usize % 2] {
-            x = x.wrapping_add(y);
-            y = y.rotate_left(r) ^ x;
-        }
-        x = x.wrapping_add(keys[(i as usize + 1) % 3]);
-        y = y.wrapping_add(keys[(i as usize + 2) % 3]).wrapping_add(i + 1);
-    }
+/// The block of a counter under a key. [`kernel::threefry`] makes many at once.
+pub(in crate::engine) fn threefry(key: Pair, [x, y]: Pair) -> Pair {
+    let (x, y) = kernel::threefry_block(key, x, y);
     [x, y]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
+
+    /// The rounds as the paper has them, in a loop.
+    fn in_a_loop(key: Pair, counter: Pair) -> Pair {
+        let keys = [key[0], key[1], key[0] ^ key[1] ^ 0x1bd1_1bda];
+        let [mut x, mut y] = counter;
+        x = x.wrapping_add(keys[0]);
+        y = y.wrapping_add(keys[1]);
+        for i in 0..5u32 {
+            for r in ROTATIONS[i as usize % 2] {
+                x = x.wrapping_add(y);
+                y = y.rotate_left(r) ^ x;
+            }
+            x = x.wrapping_add(keys[(i as usize + 1) % 3]);
+            y = y.wrapping_add(keys[(i as usize + 2) % 3]).wrapping_add(i + 1);
+        }
+        [x, y]
+    }
 
     /// The three vectors of Random123's `kat_vectors` for threefry2x32, 20 rounds.
     #[test]
@@ -38,20 +46,29 @@ mod tests {
         ];
         for (key, counter, block) in cases {
             assert_eq!(threefry(key, counter), block);
+            assert_eq!(in_a_loop(key, counter), block);
         }
     }
 
     #[test]
     fn many_are_those_of_one_at_a_time() {
-        use crate::kernel::{self, Simd, with_simd};
+        use crate::kernel::{Simd, with_simd};
         for (n, key) in [(1, [0, 0]), (31, [7, 8]), (100, [u32::MAX, 0x0370_7344]), (257, [1, u32::MAX])] {
             let counters = |i: u32| [i.wrapping_mul(0x9e37_79b9), u32::MAX - i];
-            let each: Vec<Pair> = (0..n).map(|i| threefry(key, counters(i))).collect();
+            let each: Vec<Pair> = (0..n).map(|i| in_a_loop(key, counters(i))).collect();
             for simd in Simd::ALL {
                 let (mut x, mut y): (Vec<u32>, Vec<u32>) = (0..n).map(counters).map(|[x, y]| (x, y)).unzip();
                 with_simd(simd, || kernel::threefry(key, &mut x, &mut y));
                 assert_eq!(x.into_iter().zip(y).map(|(x, y)| [x, y]).collect::<Vec<_>>(), each, "{simd:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_beyond_the_other_list_stays() {
+        let (mut x, mut y) = ([5; 70], [6; 40]);
+        kernel::threefry([1, 2], &mut x, &mut y);
+        let [a, b] = in_a_loop([1, 2], [5, 6]);
+        assert_eq!((x[39], y[39], x[40]), (a, b, 5));
     }
 }

@@ -69,7 +69,7 @@ impl<T: Copy + PartialOrd + Into<f64>> Kernel for Add<'_, T> {
 }
 
 /// The Kullback-Leibler divergence Σ e^p · (p − q) of two rows, of which each is a list of numbers and what is taken off of them; summed over
-/// the tokens whose p is above `least`, by lanes as in [`Sums`].
+/// the tokens that both lists have and whose p is above `least`, by lanes as in [`Sums`].
 ///
 /// ```
 /// use tokpick::kernel::divergence;
@@ -79,6 +79,8 @@ impl<T: Copy + PartialOrd + Into<f64>> Kernel for Add<'_, T> {
 /// assert!((divergence((&row, 0.0), (&other, 0.0), -16.0) - kl).abs() < 1e-7);
 /// // what the other row has no place for
 /// assert_eq!(divergence((&row, 0.0), (&[0.0, f32::NEG_INFINITY, 0.0], 0.0), -16.0), f64::INFINITY);
+/// // and what it doesn't have at all
+/// assert_eq!(divergence((&[-1.0; 70], 0.0), (&[-2.0; 40], 0.0), -16.0), divergence((&[-1.0; 40], 0.0), (&[-2.0; 40], 0.0), -16.0));
 /// ```
 pub fn divergence(of: (&[f32], f64), from: (&[f32], f64), least: f64) -> f64 {
     let mut lanes = [0.0; LANES];
@@ -99,6 +101,8 @@ impl Kernel for Divergence<'_> {
     #[inline(always)]
     fn run<I: Isa>(self, _: I) {
         let Divergence { of: (of, shift), from: (from, other_shift), least, lanes } = self;
+        let both = of.len().min(from.len());
+        let (of, from) = (&of[..both], &from[..both]);
         let term = |p: f32, q: f32| term(f64::from(p) - shift, f64::from(q) - other_shift, least);
         let (rows, rest) = of.as_chunks::<LANES>();
         let (others, more) = from.as_chunks::<LANES>();

@@ -6,4 +6,4 @@ mod threefry;
 
 pub use chacha::ChaCha8;
 pub use race::{Race, race};
-pub use threefry::threefry;
+pub use threefry::{threefry, threefry_block};

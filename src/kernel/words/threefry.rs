@@ -4,6 +4,7 @@ use crate::kernel::row::LANES;
 use crate::kernel::simd::{Isa, Kernel, run};
 
 /// Puts the block of each counter (`x[i]`, `y[i]`) under a key in its place: Threefry-2x32 with 20 rounds (Salmon et al. 2011).
+/// What one of the lists has beyond the other stays as it is.
 ///
 /// ```
 /// let (mut x, mut y) = ([0; 40], [0; 40]);
@@ -31,19 +32,23 @@ impl Kernel for Blocks<'_> {
         for (x, y) in xs.iter_mut().zip(ys) {
             // a loop over lanes without branches: the compiler makes vectors of it
             for lane in 0..LANES {
-                (x[lane], y[lane]) = block(self.key, x[lane], y[lane]);
+                (x[lane], y[lane]) = threefry_block(self.key, x[lane], y[lane]);
             }
         }
         for (x, y) in x_rest.iter_mut().zip(y_rest) {
-            (*x, *y) = block(self.key, *x, *y);
+            (*x, *y) = threefry_block(self.key, *x, *y);
         }
     }
 }
 
-/// The block of a counter: five times four rounds, each time with keys added. Not as a loop, which would keep that over lanes from
-/// becoming vectors.
+/// The block of one counter (x, y) under a key, as [`threefry`] makes many: five times four rounds, each time with keys added.
+///
+/// ```
+/// assert_eq!(tokpick::kernel::threefry_block([0, 0], 0, 0), (0x6b20_0159, 0x99ba_4efe));
+/// ```
+// not as a loop, which would keep that over lanes from becoming vectors
 #[inline(always)]
-fn block([a, b]: [u32; 2], x: u32, y: u32) -> (u32, u32) {
+pub fn threefry_block([a, b]: [u32; 2], x: u32, y: u32) -> (u32, u32) {
     let c = a ^ b ^ 0x1bd1_1bda;
     let start = (x.wrapping_add(a), y.wrapping_add(b));
     let one = keyed(four(start, [13, 15, 26, 6]), b, c.wrapping_add(1));

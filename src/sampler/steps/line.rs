@@ -102,7 +102,7 @@ pub(super) fn begin(
     Ok(lines)
 }
 
-/// Refuses more lines than fit into memory, whoever keeps them; each of them takes `beside` further bytes.
+/// Refuses more lines than memory holds at once; each of them takes `beside` further bytes.
 ///
 /// # Errors
 /// More samples than fit into memory.

@@ -57,8 +57,8 @@ pub(super) fn run(
     Ok(())
 }
 
-/// Samples of a sequence that are drawn together where they need not be: each group reads the rows again, and what is drawn
-/// takes no more memory than one group.
+/// How many samples of a sequence are drawn together where steps aren't handed out: each group reads the rows again, and what is
+/// drawn takes the memory of one group.
 const GROUP: usize = 1 << 14;
 
 /// As many where there is one row, which stands from group to group: few, so that they stay in the cache.

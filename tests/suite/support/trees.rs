@@ -96,17 +96,12 @@ impl Run<'_> {
         source: &mut dyn LogitsSource,
         trace: &mut dyn Trace,
     ) -> Result<Vec<Hypothesis>> {
-        let job = Job {
-            prompt: self.prompt,
-            prefix: &[],
-            chain: &self.chain,
-            limits: &self.limits,
-            stop: None,
-            seed: self.seed,
-            logprobs: true,
-            parallel: self.parallel,
-            steps: true,
-        };
+        let job = Job::new(&self.chain)
+            .prompt(self.prompt)
+            .limits(&self.limits)
+            .seed(self.seed)
+            .logprobs(true)
+            .parallel(self.parallel);
         let mut all = Vec::new();
         sampler.run(source, &job, trace, &mut |event| {
             if let Event::Done(hypothesis) = event {
