@@ -65,7 +65,7 @@ impl Candidates {
         let lo = self.lo.max(cut.0.min(self.best));
         if lo > self.lo {
             self.lo = lo;
-            self.mass = None;
+            (self.mass, self.drawn) = (None, 0);
         }
     }
 

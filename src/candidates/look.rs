@@ -276,8 +276,9 @@ impl Candidates {
 
     /// As [`pick`](Self::pick), for many uniforms: `found(i, id)` for each in turn.
     pub fn pick_each(&mut self, uniforms: &[f64], mut found: impl FnMut(usize, Option<TokenId>)) {
-        // what a table costs, several draws cost too
-        let many = uniforms.len() >= MANY + self.slice().values.len() / MANY;
+        // what a table costs, several draws cost too; once it stands, a few more use it
+        self.drawn = self.drawn.saturating_add(uniforms.len());
+        let many = self.drawn >= MANY + self.slice().values.len() / MANY;
         let total = many.then(|| self.mass());
         let mut running = std::mem::take(&mut self.running);
         if many && !self.runs {
@@ -316,7 +317,7 @@ impl Candidates {
     }
 }
 
-/// Draws, and values for each draw, from which on all running masses are added up at once.
+/// Draws from the same members, and values for each draw, from which on all running masses are added up at once.
 const MANY: usize = 256;
 
 /// The exponentials of what follows each of `n` ids, divided by their sum.

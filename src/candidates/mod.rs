@@ -73,6 +73,8 @@ pub struct Candidates {
     /// All running masses, if many draws needed them; `runs` as long as they are those of `mass`.
     running: Running,
     runs: bool,
+    /// How many draws have been made from these members.
+    drawn: usize,
     /// A buffer for the parts of Σ p²: nothing is kept in it between calls.
     squares: Vec<f64>,
 }
@@ -277,7 +279,7 @@ impl Candidates {
 
     /// After scores changed, or which tokens are members.
     fn forget_sums(&mut self) {
-        self.mass = None;
+        (self.mass, self.drawn) = (None, 0);
         self.near.sums.total = None;
     }
 

@@ -126,6 +126,36 @@ fn draws_by_rough_sums_are_those_by_exact_ones() {
     }
 }
 
+#[test]
+fn few_draws_after_many_use_the_same_table() {
+    let row: Vec<f32> = (0..500_000u32).map(|id| (id * 7919 % 1000) as f32 * 0.01).collect();
+    let uniforms: Vec<f64> = (0..3000).map(|i| (f64::from(i) * 0.618_033).fract()).collect();
+    let (mut c, mut one) = (loaded(&row), loaded(&row));
+    let expected: Vec<_> = uniforms.iter().map(|&u| one.pick(u)).collect();
+    let mut found = Vec::new();
+    let mut draw = |c: &mut Candidates, range: std::ops::Range<usize>| {
+        c.pick_each(&uniforms[range], |_, id| found.push(id));
+        c.runs
+    };
+    // 256 + V / 256 = 2209 draws are as dear as the table, in however many groups they come
+    assert!(!draw(&mut c, 0..2000) && draw(&mut c, 2000..2990) && draw(&mut c, 2990..2995));
+    assert_eq!(c.running.find(0.0), Some(0));
+    c.running = Running::default();
+    draw(&mut c, 2995..3000);
+    assert_eq!(found, expected);
+    // a table of another row, in its place: it is what the last few draws look into
+    let set = Slice { ids: None, values: &[0.0, 1.0] };
+    c.running.fill(set, Weigh { max: 1.0, scale: 1.0 }, Band::from(1.0), &[1.0]);
+    let mut last = Vec::new();
+    c.pick_each(&[0.0], |_, id| last.push(id));
+    assert_eq!(last, [Some(1)]);
+    // other members, other draws
+    let cut = c.kth_best(100_000).unwrap();
+    c.keep_at_or_above(cut);
+    c.pick_each(&[0.5], |_, id| last.push(id));
+    assert_eq!((last[1], c.drawn), (c.pick(0.5), 1));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

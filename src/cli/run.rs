@@ -51,7 +51,8 @@ pub fn run(
     }
     let samples = args.draw.num_samples.max(args.search.num_beams);
     let parallel = parallel(&args.draw, &opened, samples)? && !stream;
-    let job = Job { logprobs, parallel, steps: stream, ..resolved.job(strategy.number()) };
+    let kept = args.record.is_some() || taken.is_some();
+    let job = Job { logprobs, parallel, steps: stream, kept, ..resolved.job(strategy.number()) };
     let mut record = match &args.record {
         Some(path) => {
             let to = Out::open(Some(path))?;

@@ -78,6 +78,9 @@ pub struct Job<'a> {
     /// Whether the tokens of each step are handed out, too ([`Event::Step`](super::Event::Step)). Without them, many samples of a row
     /// are drawn in groups, and each hypothesis is handed out as soon as its group is done.
     pub steps: bool,
+    /// Whether whoever runs it keeps every hypothesis: then memory for all samples is asked for before the first is drawn, not group
+    /// by group.
+    pub kept: bool,
 }
 
 impl<'a> Job<'a> {
@@ -94,6 +97,7 @@ impl<'a> Job<'a> {
             logprobs: false,
             parallel: false,
             steps: true,
+            kept: false,
         }
     }
 
@@ -135,6 +139,11 @@ impl<'a> Job<'a> {
     /// Sets [`steps`](Self::steps).
     pub fn steps(self, steps: bool) -> Self {
         Job { steps, ..self }
+    }
+
+    /// Sets [`kept`](Self::kept).
+    pub fn kept(self, kept: bool) -> Self {
+        Job { kept, ..self }
     }
 
     /// The number of the first row that is asked for: a source that follows the prefix counts the tokens generated before it.

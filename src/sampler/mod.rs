@@ -89,7 +89,7 @@ pub trait Sampler {
         job: &Job<'_>,
         trace: &mut dyn Trace,
     ) -> Result<Vec<Hypothesis>> {
-        let mut all = Vec::new();
+        let (mut all, job) = (Vec::new(), &job.kept(true));
         self.run(source, job, trace, &mut |event| {
             if let Event::Done(hypothesis) = event {
                 all.push(hypothesis);

@@ -2,7 +2,8 @@ use super::batch::{Batch, ROWS_PER_THREAD, shares_rows, walks_batch};
 use super::given::Given;
 use super::line;
 use crate::Result;
-use crate::draw::{Draw, Seat};
+use crate::draw::Draw;
+use crate::hypothesis::Hypothesis;
 use crate::sampler::{Emit, Job};
 use crate::source::{Access, LogitsSource, Shape};
 use crate::trace::Trace;
@@ -30,11 +31,13 @@ pub(super) fn run(
         && shares_rows(&shape, job, draw, trace);
     let group = if job.most_tokens(&shape) == Some(1) { GROUP_OF_ONE } else { GROUP };
     let (at_once, group) = if in_groups { (1, group) } else { (at_once, samples) };
+    if job.kept {
+        line::room(shape.sequences.len(), samples, job, size_of::<Hypothesis>())?;
+    }
     let mut slots = Vec::new();
     let mut from = shape.sequences.start;
     while from < shape.sequences.end {
         let to = shape.sequences.end.min(from.saturating_add(at_once));
-        line::room(to - from, samples, job, size_of::<Seat>())?;
         let mut sample = 0;
         while sample < samples {
             let numbers = sample..samples.min(sample + group);
