@@ -6,10 +6,9 @@ mod tests;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::ops::Range;
 use std::sync::Arc;
 
-use kept::Kept;
+use kept::{Kept, Line};
 
 use super::names::only;
 use super::text::json::Content;
@@ -69,7 +68,7 @@ impl PrefixTable {
         let mut waiting = Vec::new();
         loop {
             content.parse(&lines.text, lines.context(&options, None))?;
-            let at = At { file: &lines.name, line: lines.line, bytes: lines.at.clone() };
+            let at = At { file: &lines.name, line: Line::of(&lines) };
             if let Some(strings) = content.vocab.take()
                 && table.strings.replace(strings).is_some()
             {
@@ -78,15 +77,15 @@ impl PrefixTable {
             if content.named.is_empty() {
                 table.add(at, &mut content, options.vocab_size, &mut least)?;
             } else {
-                waiting.push((lines.line, lines.at.clone(), std::mem::take(&mut content)));
+                waiting.push((at.line, std::mem::take(&mut content)));
             }
             if !lines.advance()? {
                 break;
             }
         }
         let names = options.names.clone().or_else(|| table.strings.as_deref().map(names_of));
-        for (line, bytes, mut content) in waiting {
-            let at = At { file: &lines.name, line, bytes };
+        for (line, mut content) in waiting {
+            let at = At { file: &lines.name, line };
             content.resolve(names.as_ref()).map_err(|what| at.bad(what))?;
             table.add(at, &mut content, options.vocab_size, &mut least)?;
         }
@@ -130,7 +129,7 @@ impl PrefixTable {
             return Err(at.bad("\"logprobs\" without \"ids\"; give all V of them as \"logits\", or the ids"));
         }
         let mut row = Row::default();
-        kept::fill(&mut row, content, at.file, at.line)?;
+        kept::fill(&mut row, content, at.file, at.line.number)?;
         match &row.ids {
             Some(ids) => *least = (*least).max(ids.last().copied().unwrap_or(0) as usize + 1),
             None => self.check_dense(&at, row.logits.len(), vocab_size)?,
@@ -151,7 +150,7 @@ impl PrefixTable {
             }
             Entry::Vacant(free) => free.insert(number),
         };
-        self.rows.push(row, at.line, at.bytes);
+        self.rows.push(row, at.line);
         Ok(())
     }
 
@@ -201,16 +200,15 @@ impl PrefixTable {
 /// Bytes of rows that are kept in memory where the rest can be read again.
 const IN_MEMORY: usize = 64 << 20;
 
-/// A line of a table that is read, and where it lies.
+/// A line of a table that is read.
 struct At<'a> {
     file: &'a str,
-    line: usize,
-    bytes: Range<u64>,
+    line: Line,
 }
 
 impl At<'_> {
     fn bad(&self, what: impl Into<String>) -> Error {
-        Error::input(self.file, Place::line(self.line), what)
+        Error::input(self.file, Place::line(self.line.number), what)
     }
 }
 

@@ -78,7 +78,10 @@ fn little_memory_and_hostile_headers() {
         [&frame[..], &frame, &[0x9f, 0x9f, 0x3f, 0x52, 0, 0]].concat()
     };
     let content = [&b"\x28\xb5\x2f\xfd\xa0"[..], &90_000_000u32.to_le_bytes(), &[0x03, 0, 0, 0x9f]].concat();
-    let files: [(&str, Vec<u8>); 13] = [
+    // the end of a buffer of 64 KiB behind the descriptor of such a frame: what is skipped comes before it
+    let skipped = [&b"\x53\x2a\x4d\x18"[..], &65_523u32.to_le_bytes(), &[0; 65_523]].concat();
+    let files: [(&str, Vec<u8>); 14] = [
+        ("edge", [skipped, window(0x84)].concat()),
         ("window", window(0x84)),
         ("larger", window(0x87)),
         ("largest", window(0x88)),

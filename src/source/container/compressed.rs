@@ -16,9 +16,8 @@ pub(in crate::source) fn gzip(from: impl Read + Send + 'static) -> Box<dyn Read 
 
 /// A reader of what a Zstandard stream holds.
 pub(in crate::source) fn zstd(from: impl Read + Send + 'static) -> Box<dyn Read + Send> {
-    let from =
-        Zstd { from: BufReader::with_capacity(1 << 16, from), decoder: FrameDecoder::new(), inside: false };
-    Box::new(Said { from, name: "zstd" })
+    let from = Ahead { head: Vec::new(), from: BufReader::with_capacity(1 << 16, from) };
+    Box::new(Said { from: Zstd { from, decoder: FrameDecoder::new(), inside: false }, name: "zstd" })
 }
 
 /// Says of which compression an error is. The end of the compressed bytes is not the end of an array.
@@ -89,25 +88,81 @@ fn zeros(from: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
-/// The window of the frame that begins here (RFC 8878, 3.1.1.1), if this is all of a frame's header.
-fn window(bytes: &[u8]) -> Option<usize> {
-    let (descriptor, rest) = bytes.strip_prefix(&[0x28, 0xb5, 0x2f, 0xfd])?.split_first()?;
+/// With what a frame begins.
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// Of a frame's header (RFC 8878, 3.1.1.1) behind its descriptor: whether the content is the window, and the bytes of window, number of a
+/// dictionary and size.
+fn fields(descriptor: u8) -> (bool, [usize; 3]) {
     let is_single = descriptor & 0x20 != 0;
+    let size = [usize::from(is_single), 2, 4, 8][usize::from(descriptor >> 6)];
+    (is_single, [usize::from(!is_single), [0, 1, 2, 4][usize::from(descriptor & 3)], size])
+}
+
+/// The window of the frame that begins here, if this is all of a frame's header.
+fn window(bytes: &[u8]) -> Option<usize> {
+    let (&descriptor, rest) = bytes.strip_prefix(&MAGIC)?.split_first()?;
+    let (is_single, [_, dictionary, len]) = fields(descriptor);
     if !is_single {
         let byte = *rest.first()?;
         let base = 1usize.checked_shl(10 + u32::from(byte >> 3))?;
         return base.checked_add(base / 8 * usize::from(byte & 7));
     }
     // without a window the content is its own: its size comes behind the number of a dictionary
-    let size = rest.get([0, 1, 2, 4][usize::from(descriptor & 3)]..)?;
-    let len = [1, 2, 4, 8][usize::from(descriptor >> 6)];
-    let size = size.get(..len)?.iter().rev().fold(0u64, |n, byte| n << 8 | u64::from(*byte));
+    let size =
+        rest.get(dictionary..)?.get(..len)?.iter().rev().fold(0u64, |n, byte| n << 8 | u64::from(*byte));
     usize::try_from(size + if len == 2 { 256 } else { 0 }).ok()
+}
+
+/// A reader that can be asked what comes next, wherever its buffer ends.
+struct Ahead<R> {
+    /// What has been asked for and not been read yet.
+    head: Vec<u8>,
+    from: BufReader<R>,
+}
+
+impl<R: Read> Ahead<R> {
+    /// The next `n` bytes; fewer at the end.
+    fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
+        while self.head.len() < n {
+            let bytes = self.from.fill_buf()?;
+            let count = bytes.len().min(n - self.head.len());
+            if count == 0 {
+                break;
+            }
+            self.head.extend_from_slice(&bytes[..count]);
+            self.from.consume(count);
+        }
+        Ok(&self.head)
+    }
+
+    /// All of the header of the frame that comes next, and not a byte of what a live input has not sent yet.
+    fn header(&mut self) -> io::Result<&[u8]> {
+        let start = MAGIC.len() + 1;
+        let length = match self.peek(start)? {
+            [magic @ .., descriptor] if *magic == MAGIC => {
+                start + fields(*descriptor).1.iter().sum::<usize>()
+            }
+            _ => start,
+        };
+        self.peek(length)
+    }
+}
+
+impl<R: Read> Read for Ahead<R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.head.is_empty() {
+            return self.from.read(to);
+        }
+        let count = self.head.as_slice().read(to)?;
+        self.head.drain(..count);
+        Ok(count)
+    }
 }
 
 /// Frame after frame.
 struct Zstd<R> {
-    from: BufReader<R>,
+    from: Ahead<R>,
     decoder: FrameDecoder,
     inside: bool,
 }
@@ -115,7 +170,7 @@ struct Zstd<R> {
 impl<R: Read> Zstd<R> {
     /// Begins the next frame; `false` at the end.
     fn begin(&mut self) -> io::Result<bool> {
-        while !self.from.fill_buf()?.is_empty() {
+        while !self.from.peek(1)?.is_empty() {
             self.room_for_window()?;
             match self.decoder.init(&mut self.from) {
                 Ok(()) => {
@@ -139,7 +194,7 @@ impl<R: Read> Zstd<R> {
 
     /// Whether there is memory for what the next frame says that it needs: the decoder panics where there isn't.
     fn room_for_window(&mut self) -> io::Result<()> {
-        let Some(window) = window(self.from.fill_buf()?) else { return Ok(()) };
+        let Some(window) = window(self.from.header()?) else { return Ok(()) };
         // its buffer grows by doubling, beside the old one
         let room = window.saturating_mul(4).saturating_add(1 << 20);
         // the decoder refuses larger ones itself
@@ -152,7 +207,7 @@ impl<R: Read> Zstd<R> {
 
     /// An error of the decoder: at the end of the bytes, they are cut off.
     fn fault(&mut self, e: FrameDecoderError) -> io::Error {
-        match (e, self.from.fill_buf().is_ok_and(<[u8]>::is_empty)) {
+        match (e, self.from.peek(1).is_ok_and(<[u8]>::is_empty)) {
             (
                 FrameDecoderError::FrameHeaderError(FrameHeaderError::WindowTooBig { got })
                 | FrameDecoderError::WindowSizeTooBig { requested: got, .. },
@@ -205,6 +260,43 @@ mod tests {
         let mut packed = Vec::new();
         gzip.read_to_end(&mut packed).expect("gzip");
         [packed, ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)]
+    }
+
+    /// A reader that hands out a byte at a time.
+    struct Slow<'a>(&'a [u8]);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+            let count = to.len().min(1);
+            self.0.read(&mut to[..count])
+        }
+    }
+
+    /// Windows of RFC 8878: 2^(10 + e) · (1 + m / 8), or the size of the content.
+    #[test]
+    fn a_header_is_read_to_its_end_and_no_further() {
+        let table: [(&[u8], usize, usize); 7] = [
+            (b"\x00\x84", 6, (1 << 26) + (1 << 25)),
+            (b"\x03\x0f\xaa\xaa\xaa\xaa", 10, 2048 + 7 * 256),
+            (b"\x20\x05", 6, 5),
+            (b"\x61\xaa\x00\x01", 8, 256 + 256),
+            (b"\xa2\xaa\xaa\x01\x02\x03\x04", 11, 0x0403_0201),
+            (b"\xe3\xaa\xaa\xaa\xaa\x01\0\0\0\0\0\0\0", 17, 1),
+            (b"\xc0\x00\x01\0\0\0\0\0\0", 14, 1024),
+        ];
+        for (header, length, expected) in table {
+            let bytes = [&MAGIC[..], header, b"more of the frame"].concat();
+            let mut from = Ahead { head: Vec::new(), from: BufReader::new(Slow(&bytes)) };
+            let head = from.header().expect("it can be read").to_vec();
+            assert_eq!(head, bytes[..length], "{header:x?}");
+            assert_eq!(window(&head), Some(expected));
+            if header[0] & 0x20 != 0 {
+                assert_eq!(window(&head[..length - 1]), None, "its size is the window");
+            }
+            let mut all = Vec::new();
+            from.read_to_end(&mut all).expect("it can be read");
+            assert_eq!(all, bytes, "what was looked at comes again");
+        }
     }
 
     #[test]

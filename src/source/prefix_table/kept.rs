@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
+use flate2::Crc;
+
 use crate::source::Row;
 use crate::source::positioned::PositionedFile;
 use crate::source::text::json::{Content, Hints};
 use crate::source::text::jsonl::{LineOptions, sparse};
-use crate::source::text::lines::BOM;
+use crate::source::text::lines::{BOM, Lines};
 use crate::{Error, Place, Result, TokenId};
 
 #[derive(Debug, Clone, Default)]
@@ -25,8 +27,29 @@ pub(super) struct Kept {
 #[derive(Debug, Clone)]
 enum Slot {
     Row(Box<Row>),
-    /// The number of its line, and its bytes in the file.
-    Line(usize, Range<u64>),
+    Line(Line),
+}
+
+/// A line of a table, so that it can be read again.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub number: usize,
+    /// Its bytes in the file, and their checksum (without a mark before the first).
+    bytes: Range<u64>,
+    checksum: u32,
+}
+
+impl Line {
+    /// The line that was read last.
+    pub fn of(lines: &Lines) -> Self {
+        Line { number: lines.line, bytes: lines.at.clone(), checksum: checksum(&lines.text) }
+    }
+}
+
+fn checksum(bytes: &[u8]) -> u32 {
+    let mut crc = Crc::new();
+    crc.update(bytes);
+    crc.sum()
 }
 
 impl Kept {
@@ -36,15 +59,22 @@ impl Kept {
     }
 
     /// Keeps the row of a line, or where to find it.
-    pub fn push(&mut self, row: Row, line: usize, bytes: Range<u64>) {
-        let size = size_of_val(&*row.logits) + row.ids.as_ref().map_or(0, |ids| size_of_val(&**ids));
+    pub fn push(&mut self, row: Row, line: Line) {
+        let numbers = row.logits.capacity() * size_of::<f32>();
+        let ids = row.ids.as_ref().map_or(0, Vec::capacity) * size_of::<TokenId>();
+        let size = size_of::<Row>() + numbers + ids;
         self.rows.push(match (self.room.checked_sub(size), &self.file) {
-            (None, Some(_)) => Slot::Line(line, bytes),
+            (None, Some(_)) => Slot::Line(line),
             (left, _) => {
                 self.room = left.unwrap_or(0);
                 Slot::Row(Box::new(row))
             }
         });
+    }
+
+    #[cfg(test)]
+    pub fn in_memory(&self) -> usize {
+        self.rows.iter().filter(|slot| matches!(slot, Slot::Row(_))).count()
     }
 
     /// All rows have come: their V is known, and how strings are read.
@@ -62,12 +92,13 @@ impl Kept {
     /// # Errors
     /// A file that can't be read, or has changed.
     pub fn copy(&self, name: &str, index: usize, prefix: &[TokenId], to: &mut Row) -> Result<()> {
-        let (line, bytes, file) = match (self.rows.get(index), &self.file) {
+        let (&Line { number, ref bytes, checksum: expected }, file) = match (self.rows.get(index), &self.file)
+        {
             (Some(Slot::Row(row)), _) => {
                 to.copy_from(row);
                 return Ok(());
             }
-            (Some(Slot::Line(line, bytes)), Some(file)) => (*line, bytes, file),
+            (Some(Slot::Line(line)), Some(file)) => (line, file),
             // rows that stay in a file come with it, and every index is of a row
             _ => return Err(Error::input(name, Place::default(), format!("there is no row {index}"))),
         };
@@ -76,19 +107,21 @@ impl Kept {
             let read = file.read_exact_at(text, bytes.start);
             read.map_err(|source| Error::Io { file: name.to_string(), source })?;
             let LineOptions { null_is_masked, probs, .. } = self.options;
-            let hints = Hints { file: name, null_is_masked, probs, line, step: None, layout: None };
+            let hints = Hints { file: name, null_is_masked, probs, line: number, step: None, layout: None };
+            let text = text.strip_prefix(BOM).unwrap_or(text);
             // what was read when the table was opened is read again, unless somebody writes to the file
-            let same = content.parse(text.strip_prefix(BOM).unwrap_or(text), hints).is_ok()
+            let same = checksum(text) == expected
+                && content.parse(text, hints).is_ok()
                 && content.resolve(self.options.names.as_ref()).is_ok()
                 && content.prefix.as_deref() == Some(prefix)
                 && content.is_row()
-                && fill(to, content, name, line).is_ok();
+                && fill(to, content, name, number).is_ok();
             let fits = match &to.ids {
                 Some(ids) => ids.last().is_none_or(|last| (*last as usize) < self.vocab),
                 None => to.logits.len() == self.vocab,
             };
             to.vocab = self.vocab;
-            if same && fits { Ok(()) } else { Err(changed(name, line)) }
+            if same && fits { Ok(()) } else { Err(changed(name, number)) }
         })
     }
 }

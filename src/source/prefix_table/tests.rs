@@ -39,7 +39,7 @@ fn rows_in_the_file_are_those_in_memory() {
         fs::write(&path, text).unwrap();
         let options = LineOptions::default();
         let all = rows(&path, usize::MAX, &options);
-        for in_memory in [0, 5, 13] {
+        for in_memory in [0, size_of::<Row>() + 12, 2 * size_of::<Row>() + 24] {
             assert_eq!(rows(&path, in_memory, &options), all, "{text}");
         }
         let mut piped = Open::new("t.jsonl").read(text.as_bytes()).unwrap();
@@ -49,6 +49,20 @@ fn rows_in_the_file_are_those_in_memory() {
             piped.rows(&[at], &mut read).unwrap();
             assert_eq!(format!("{:?}", read[0]), row);
         }
+    }
+    fs::remove_file(path).unwrap();
+}
+
+/// A row takes a list for its numbers, one for its ids, and what holds them.
+#[test]
+fn what_holds_a_row_counts() {
+    let path = std::env::temp_dir().join(format!("tokpick-counted-{}.jsonl", std::process::id()));
+    let lines_of = |i: usize| format!("{{\"prefix\":[{i}],\"ids\":[7,1,2,3],\"logits\":[2.5,0,0,0]}}\n");
+    fs::write(&path, (0..100).map(lines_of).collect::<String>()).unwrap();
+    let each = size_of::<Row>() + 4 * size_of::<TokenId>() + 4 * size_of::<f32>();
+    for (room, expected) in [(0, 0), (each - 1, 0), (each, 1), (40 * each + 1, 40), (200 * each, 100)] {
+        let table = PrefixTable::read_within(room, lines(&path), LineOptions::default()).unwrap();
+        assert_eq!(table.rows.in_memory(), expected, "{room}");
     }
     fs::remove_file(path).unwrap();
 }
@@ -64,9 +78,13 @@ fn a_file_that_changes_is_an_error() {
         table.read(&at, &mut Row::default()).map_err(|e| e.to_string())
     };
     assert_eq!(read(), Ok(()));
-    for (old, new) in
-        [("[3,2]", "[3,x]"), ("[3,2]", "[325]"), ("x\":[1]", "x\":[0]"), ("logits\":[3", "probs\" :[3")]
-    {
+    for (old, new) in [
+        ("[3,2]", "[3,4]"),
+        ("[3,2]", "[3,x]"),
+        ("[3,2]", "[325]"),
+        ("x\":[1]", "x\":[0]"),
+        ("logits\":[3", "probs\" :[3"),
+    ] {
         assert_eq!(text.replace(old, new).len(), text.len());
         fs::write(&path, text.replace(old, new)).unwrap();
         assert!(read().unwrap_err().starts_with("t.jsonl: line 2: the line is another one"), "{new}");
