@@ -1,5 +1,6 @@
 //! Groups of flags that several subcommands share.
 
+mod budget;
 mod decode;
 mod draw;
 mod engine;
@@ -20,6 +21,7 @@ pub mod texts;
 mod vocab;
 mod watch;
 
+pub use budget::BudgetArgs;
 pub use decode::DecodeArgs;
 pub use draw::{DrawArgs, DrawName, Seed, fresh_for_engines, resolve as resolve_seed};
 pub use engine::EngineArgs;

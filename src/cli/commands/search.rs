@@ -2,8 +2,8 @@ use clap::Args;
 use tokpick::sampler::Exact;
 use tokpick::{Error, Result};
 
-use crate::cli::args::{DecodeArgs, DrawArgs, Group, SearchArgs, StopArgs, hide, resolve_seed};
-use crate::cli::note::{no_effect, note};
+use crate::cli::args::{BudgetArgs, DecodeArgs, DrawArgs, Group, SearchArgs, StopArgs, hide, resolve_seed};
+use crate::cli::note::no_effect;
 use crate::cli::resolve::{self, Files, Setup};
 use crate::cli::strategy::{Decode, Strategy};
 use crate::cli::{Execute, Given, Screen, Status, run::run};
@@ -14,9 +14,8 @@ pub struct Search {
     /// Find the true best: uniform-cost search for the largest sum of log-probabilities (length penalty 0)
     #[arg(long, required = true)]
     exact: bool,
-    /// Ask for at most N rows of each sequence; then the best found comes with a bound on what was missed
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    max_nodes: Option<usize>,
+    #[command(flatten)]
+    budget: BudgetArgs,
     #[command(flatten)]
     decode: DecodeArgs,
 }
@@ -30,9 +29,7 @@ fn idle(flag: &str) -> bool {
 impl Search {
     fn search(&self, files: &Files) -> Result<Exact> {
         let n = self.decode.search.num_return_sequences.or_else(|| files.get(|s| s.num_return_sequences));
-        let mut exact = Exact::new(n.unwrap_or(1))?;
-        exact.max_nodes = self.max_nodes;
-        Ok(exact)
+        self.budget.search(n.unwrap_or(1))
     }
 
     fn seed(&self, setup: &Setup) -> Result<Option<u64>> {
@@ -83,17 +80,7 @@ impl Execute for Search {
         no_effect(&idle, "in exact search");
         let seed = self.seed(&setup)?;
         let status = run(args, setup, Strategy::new(Box::new(&mut exact), None, seed), given)?;
-        for outcome in exact.outcomes() {
-            let (sequence, nodes, best) = (outcome.sequence, outcome.nodes, outcome.best);
-            note(match outcome.bound {
-                None => format!("sequence {sequence}: exact, after {nodes} rows"),
-                Some(bound) => format!(
-                    "sequence {sequence}: the node budget ended the search after {nodes} rows: the best found has log-probability \
-                     {best:.6}, no other can have more than {bound:.6} (gap at most {:.6} nats)",
-                    outcome.gap()
-                ),
-            });
-        }
+        BudgetArgs::said(&exact, true);
         Ok(status)
     }
 }

@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use tokpick::hypothesis::Hypothesis;
 use tokpick::render::Tokens;
 use tokpick::render::tree::{Beams, Ending, Tree as Drawn, TreeView};
-use tokpick::sampler::{Event, Exact, Greedy, Job, Sampler};
+use tokpick::sampler::{Event, Greedy, Job, Sampler};
 use tokpick::trace::BeamStep;
 use tokpick::{Error, Place, Result};
 
 use crate::cli::args::{
-    HistoryArgs, InputArgs, LimitArgs, ReportArgs, SearchArgs, SettingsArgs, VocabArgs, made, resolve_seed,
+    BudgetArgs, HistoryArgs, InputArgs, LimitArgs, ReportArgs, SearchArgs, SettingsArgs, VocabArgs, made,
+    resolve_seed,
 };
 use crate::cli::note::{left_out, made_of, missing, no_effect, renormalised};
 use crate::cli::out::Out;
@@ -30,6 +31,8 @@ pub struct Tree {
     /// Search for the true best sequence, too (exact search, for small cases)
     #[arg(long, help_heading = "Beam search")]
     exact: bool,
+    #[command(flatten)]
+    budget: BudgetArgs,
     #[command(flatten)]
     search: SearchArgs,
     #[command(flatten)]
@@ -132,9 +135,10 @@ impl Execute for Tree {
             Ok(())
         })?;
         let greedy = Greedy.decode(opened.source.as_mut(), &job)?;
-        let exact = match self.exact {
-            true => Some(Exact::new(1)?.decode(opened.source.as_mut(), &job)?),
-            false => None,
+        let mut search = self.exact.then(|| self.budget.search(1)).transpose()?;
+        let exact = match &mut search {
+            Some(search) => Some(search.decode(opened.source.as_mut(), &job)?),
+            None => None,
         };
         let of = |all: &[Hypothesis], sequence: usize| {
             all.iter().filter(|h| h.sequence == sequence).map(Ending::from).collect::<Vec<_>>()
@@ -147,6 +151,7 @@ impl Execute for Tree {
         let made = made_of(made, opened.source.name(), opened.left_out.as_ref(), renormalised);
         self.write(&drawn, opened.tokens.as_ref(), &made, &mut out)?;
         out.finish()?;
+        search.iter().for_each(|search| BudgetArgs::said(search, false));
         missing(opened.tokens.as_ref());
         left_out(&opened, renormalised);
         Ok(Status::Done)

@@ -49,7 +49,7 @@ pub struct Node {
     pub rank: Option<usize>,
     /// It is on the path of greedy search.
     pub greedy: bool,
-    /// It is on the path of the true best sequence, where exact search looked for it.
+    /// It is on the path of the best sequence that exact search found, where it was run.
     pub exact: bool,
 }
 
@@ -64,7 +64,7 @@ pub struct Tree {
     pub found: Vec<Ending>,
     /// Those of greedy search, where it was run.
     pub greedy: Option<Ending>,
-    /// Those of exact search, where it was run.
+    /// Those of exact search, where it was run: the true best, or the best of its budget.
     pub exact: Option<Ending>,
 }
 
@@ -77,11 +77,15 @@ pub struct Ending {
     pub logprob: Option<f64>,
     /// What it was ranked by.
     pub score: Option<f64>,
+    /// Exact search that its budget ended: no sequence that was not returned has a larger `logprob` than this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<f64>,
 }
 
 impl From<&Hypothesis> for Ending {
     fn from(h: &Hypothesis) -> Self {
-        Ending { ids: h.ids.clone(), logprob: h.processed_logprobs.iter().copied().sum(), score: h.score }
+        let logprob = h.processed_logprobs.iter().copied().sum();
+        Ending { ids: h.ids.clone(), logprob, score: h.score, bound: h.bound }
     }
 }
 
@@ -155,6 +159,7 @@ impl Tree {
                 ids: self.path(at),
                 logprob: Some(self.nodes[at].sum),
                 score: Some(score),
+                bound: None,
             })
             .collect()
     }
@@ -209,8 +214,8 @@ impl Tree {
         if self.greedy.as_ref().is_some_and(ends) {
             words.push("greedy ends here".to_string());
         }
-        if self.exact.as_ref().is_some_and(ends) {
-            words.push("true best".to_string());
+        if let Some(exact) = self.exact.as_ref().filter(|exact| ends(exact)) {
+            words.push(if exact.bound.is_none() { "true best" } else { "best of exact search" }.to_string());
         }
         words.join(" · ")
     }
@@ -228,11 +233,18 @@ impl Tree {
             };
         }
         if let Some(exact) = of(self.exact.as_ref()) {
+            let bound = self.exact.as_ref().and_then(|e| e.bound);
+            let best = if bound.is_none() { "the true best" } else { "another" };
             moral += &match exact - found {
-                gap if gap.abs() < 1e-6 => "; exact search agrees".to_string(),
-                gap if gap > 0.0 => format!("; a search error: the true best has {gap:.4} nats more"),
+                gap if gap.abs() < 1e-6 && bound.is_none() => "; exact search agrees".to_string(),
+                gap if gap >= 1e-6 => format!("; a search error: {best} has {gap:.4} nats more"),
+                _ if bound.is_some() => String::new(),
                 _ => "; the score that it was ranked by is not the sum alone".to_string(),
             };
+            if let Some(bound) = bound {
+                moral +=
+                    &format!("; exact search ended with its budget: no other has log p above {bound:.4}");
+            }
         }
         moral
     }

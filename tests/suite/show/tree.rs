@@ -33,6 +33,18 @@ fn greedy_and_the_true_best_are_marked() {
     assert!(line("·car").contains("pruned"), "{text}");
     let unbroken = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(unbroken(&text).contains("greedy missed it by 0.5878 nats; exact search agrees"), "{text}");
+    // with a budget, what it found stands with a bound: the way down was gone ("nice woman", .5 · .4), and "dog" (.4) was not looked into
+    let ran = tokpick(&words(&dog("--num-beams 2 --length-penalty 0 --exact --max-nodes 2")));
+    let said = "sequence 0: the node budget ended the search after 2 rows: the best found has log-probability -1.609438, no other can have \
+                more than -0.916291";
+    assert!(ran.err.contains(said), "{}", ran.err);
+    let text = unbroken(&ran.text());
+    let said = "greedy missed it by 0.5878 nats; exact search ended with its budget: no other has log p above -0.9163";
+    assert!(text.contains(said) && !text.contains("true best"), "{text}");
+    let unasked = tokpick(&words(&dog("--max-nodes 2")));
+    assert!(unasked.status == Some(2) && unasked.err.contains("--exact"), "{}", unasked.err);
+    let nothing = tokpick(&words(&dog("--exact --max-nodes 0")));
+    assert_eq!(nothing.failure(), "--max-nodes 0: must be 1 or more");
     let narrow = tokpick(&words(&dog("--num-beams 1 --length-penalty 0 --exact"))).text();
     assert!(unbroken(&narrow).contains("a search error: the true best has 0.5878 nats more"), "{narrow}");
 }
