@@ -30,7 +30,7 @@ pub fn run(
     mut strategy: Strategy<'_>,
     given: &Given,
 ) -> anyhow::Result<Status> {
-    shard::check(args, &setup.opened, &setup.files, &strategy)?;
+    shard::check(args, &setup.opened, &setup.files, strategy.seed.is_some())?;
     let Setup { mut opened, resolved, logprobs, .. } = setup;
     let taken = match host::wants() {
         Some(Want::Run { record, .. }) => Some(record),

@@ -5,7 +5,6 @@ use tokpick::{Error, Result};
 
 use super::args::{DecodeArgs, FormatName, Opened};
 use super::resolve::Files;
-use super::strategy::Strategy;
 
 /// Why a document has no parts.
 pub const ONE_DOCUMENT: &str = "--format json is one document, which has no parts: use --format jsonl";
@@ -13,11 +12,12 @@ pub const ONE_DOCUMENT: &str = "--format json is one document, which has no part
 /// Why a seed must be given.
 pub const NO_SEED: &str = "needs --seed: each part would draw with a seed of its own";
 
-/// Refuses a part of a run whose outputs, one after the other, would not be the output of the whole run.
+/// Refuses a part of a run whose outputs, one after the other, would not be the output of the whole run; `seeded`: its strategy has a
+/// seed, given or made.
 ///
 /// # Errors
 /// Says why not.
-pub fn check(args: &DecodeArgs, opened: &Opened, files: &Files, strategy: &Strategy<'_>) -> Result<()> {
+pub fn check(args: &DecodeArgs, opened: &Opened, files: &Files, seeded: bool) -> Result<()> {
     if opened.shard.is_none() {
         return Ok(());
     }
@@ -32,7 +32,7 @@ pub fn check(args: &DecodeArgs, opened: &Opened, files: &Files, strategy: &Strat
     }
     let given =
         args.draw.seed.is_some() || args.draw.engine.row_seeds.is_some() || files.get(|s| s.seed).is_some();
-    if strategy.seed.is_some() && !given {
+    if seeded && !given {
         return refuse(NO_SEED);
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::array::{Header, explain};
+use super::header::{Header, explain};
 use super::layout::Grid;
 use super::npy::header;
 use super::{

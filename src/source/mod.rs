@@ -31,6 +31,7 @@ mod counting;
 mod dtype;
 mod format;
 mod from_fn;
+mod header;
 mod iter;
 mod kld;
 mod layout;

@@ -32,6 +32,23 @@ pub struct Decoder {
     prefix: String,
 }
 
+impl Tokens {
+    /// The text of some ids.
+    ///
+    /// Bytes of a vocabulary that are no UTF-8 become U+FFFD, one for each run that could not begin a character; a tokenizer decodes as
+    /// the `tokenizers` library does. That library passes over ids beyond the vocabulary; here each is named, `<|id|>`.
+    pub fn text(&self, ids: &[TokenId]) -> String {
+        let known = ids.iter().all(|&id| self.strings().token(id).is_some());
+        if known && let Some(text) = self.decode(ids) {
+            return text;
+        }
+        let mut decoder = Decoder::default();
+        let mut text: String = ids.iter().map(|&id| decoder.next(self, id)).collect();
+        text.push_str(&decoder.finish(self));
+        text
+    }
+}
+
 /// So many ids wait for a character to become whole: it has 4 bytes at most, and tokens that are left out wait beside them.
 const MOST_WAITING: usize = 64;
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::decoder::Decoder;
 use super::spelling::Spelling;
 use super::tokenizer::Tokenizer;
 use crate::source::names::only;
@@ -174,21 +173,6 @@ impl Tokens {
             }
             None => self.stand_in(id),
         }
-    }
-
-    /// The text of some ids.
-    ///
-    /// Bytes of a vocabulary that are no UTF-8 become U+FFFD, one for each run that could not begin a character; a tokenizer decodes as
-    /// the `tokenizers` library does. That library passes over ids beyond the vocabulary; here each is named, `<|id|>`.
-    pub fn text(&self, ids: &[TokenId]) -> String {
-        let known = ids.iter().all(|&id| self.strings.token(id).is_some());
-        if known && let Some(text) = self.decode(ids) {
-            return text;
-        }
-        let mut decoder = Decoder::default();
-        let mut text: String = ids.iter().map(|&id| decoder.next(self, id)).collect();
-        text.push_str(&decoder.finish(self));
-        text
     }
 
     /// What the tokenizer makes of ids that it knows; `None` without one, or where it fails.

@@ -5,8 +5,8 @@ use std::io::Read;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::source::array::Header;
 use crate::source::dtype::{Codec, Dtype};
+use crate::source::header::Header;
 use crate::{Error, Place, Result};
 
 /// The longest header, in bytes; thousands of tensors need less.

@@ -21,8 +21,9 @@ use std::sync::Arc;
 
 use head::Header;
 
-use super::array::{expect_end, explain};
+use super::array::expect_end;
 use super::dtype::{Codec, Dtype, Fault};
+use super::header::explain;
 use super::layout::Grid;
 use super::positioned::PositionedFile;
 use super::stream::{Rows, Stream};

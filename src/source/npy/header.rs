@@ -3,8 +3,8 @@
 use std::io::{self, Read};
 
 use super::literal::{self, Value};
-use crate::source::array::Header;
 use crate::source::dtype::{Codec, Dtype, DtypeHint};
+use crate::source::header::Header;
 use crate::{Error, Place, Result};
 
 /// What every NPY file begins with.

@@ -5,10 +5,11 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::{LARGEST, Meaning, Open, Source, file_and_array};
-use crate::source::array::{self, Array, ArrayOptions, Header, RawPipe};
+use crate::source::array::{self, Array, ArrayOptions, RawPipe};
 use crate::source::container::kind::{self, FileKind};
 use crate::source::container::safetensors::Found;
 use crate::source::container::{compressed, npz, safetensors};
+use crate::source::header::Header;
 use crate::source::layout::Grid;
 use crate::source::lent::{self, LentArray};
 use crate::source::npy::header;
