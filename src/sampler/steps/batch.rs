@@ -23,6 +23,9 @@ pub(super) const ROWS_PER_THREAD: usize = 8;
 /// sequence that may end soon is not decoded far ahead.
 const MOST_ROWS_PER_THREAD: usize = 64;
 
+/// Bytes that a row takes for each token while it waits to be drawn from: its logits, and what a chain makes of them.
+const PER_TOKEN: usize = 8;
+
 /// Whether the draws of different lines depend on each other.
 pub(super) fn walks_batch(draw: &dyn Draw) -> bool {
     draw.shared().is_none() && !draw.by_line()
@@ -86,7 +89,13 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
         // where given ids are followed, every row of a round stays in memory
         let most = if independent && self.given.is_none() { at_once(MOST_ROWS_PER_THREAD) } else { ahead };
         let seats = most.min(self.shape.steps().unwrap_or(1));
-        let mut lines = line::begin(sequences.clone(), numbers, self.job, seats * size_of::<Seat>())?;
+        let mut beside = seats * size_of::<Seat>();
+        if !shared {
+            // a row for each line, which stays until all are drawn unless it passes through
+            let row = if self.passes() { 0 } else { self.shape.vocab.unwrap_or(0) * PER_TOKEN };
+            beside = beside.saturating_add(size_of::<Slot>()).saturating_add(row);
+        }
+        let mut lines = line::begin(sequences.clone(), numbers, self.job, beside)?;
         if let Some(given) = &self.given {
             let base = (sequences.start - self.shape.sequences.start) * samples;
             lines.iter_mut().enumerate().for_each(|(at, line)| given.start(base + at, line));
@@ -142,6 +151,13 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
         self.slots.truncate(used);
     }
 
+    /// Whether nobody looks at a row again once it is drawn from: a draw that can be shared has no state, and there is no visitor of
+    /// given ids and no trace.
+    fn passes(&self) -> bool {
+        let shared = self.draw.shared().is_some() && self.source.shared().is_some();
+        shared && self.given.is_none() && !self.trace.wants().any()
+    }
+
     /// Fills every slot: rows, chain, draw.
     fn round(&mut self, lines: &[Line], shared: bool) -> Result<()> {
         if self.source.shared().is_none() {
@@ -150,7 +166,7 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
         let (source, job, name) = (self.source.shared(), self.job, self.source.name());
         let again = shared && source.is_some() && self.given.is_none();
         let round = Round { source, again, lines, job, name };
-        let filters = self.draw.filters();
+        let (filters, passes) = (self.draw.filters(), self.passes());
         if walks_batch(self.draw) {
             for slot in &mut self.slots {
                 slot.prepare(&round, self.trace)?;
@@ -173,12 +189,12 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
             return Ok(());
         };
         if job.parallel && self.slots.len() > 1 && !self.trace.wants().any() {
-            // a draw that can be shared has no state, so nothing but a visitor of given ids looks at the candidates again
-            let pass = source.is_some() && self.given.is_none();
-            self.slots.par_iter_mut().with_max_len(1).for_each(|slot| match pass {
+            self.slots.par_iter_mut().with_max_len(1).for_each(|slot| match passes {
                 true => slot.decode_and_release(&round, draw),
                 false => slot.decode(&round, filters, &mut |turn| draw.row(turn), &mut ()),
             });
+        } else if passes && self.slots.len() > 1 {
+            self.slots.iter_mut().for_each(|slot| slot.decode_and_release(&round, draw));
         } else {
             let trace = &mut *self.trace;
             let raced = trace.wants().odds;

@@ -77,8 +77,8 @@ impl Line {
     }
 }
 
-/// How many lines fit into memory without asking.
-const FEW: usize = 1 << 14;
+/// Bytes that fit into memory without asking.
+const FEW: usize = 1 << 22;
 
 /// The lines of some sequences, a line for each of these samples; each of them takes `beside` further bytes.
 ///
@@ -111,7 +111,8 @@ pub(super) fn room(sequences: usize, samples: usize, job: &Job<'_>, beside: usiz
     let ids = job.prompt.len() + job.prefix.len() + 1;
     let each = size_of::<Line>() + size_of_val(&ids) * ids + beside;
     // asked for and given back: what the lines will take, as they come
-    match count <= FEW || Vec::<u8>::new().try_reserve_exact(count.saturating_mul(each)).is_ok() {
+    let bytes = count.saturating_mul(each);
+    match bytes <= FEW || Vec::<u8>::new().try_reserve_exact(bytes).is_ok() {
         true => Ok(()),
         false => Err(too_many(count, samples)),
     }

@@ -115,6 +115,21 @@ fn what_memory_does_not_hold_is_refused_by_its_flag() {
                 tokpick search $d/s.npy --exact --repetition-penalty 1.1 --num-return-sequences 4294967296";
     let message = shell(line, &fixture("tiny-lm")).failure();
     assert!(message.starts_with("--num-return-sequences 4294967296: memory doesn't hold"), "{message}");
+    // samples with rows of their own: one at a time where they can be read again, all at once where they can't
+    let line = |take: &str| {
+        format!(
+            "d=$(mktemp -d); tokpick synth 1x60000 --seed 1 -o $d/s.npy; ulimit -v 250000; {take} -s 1 --repetition-penalty 1.1 --threads 1 -n"
+        )
+    };
+    let ran = shell(&format!("{} 500 | wc -l", line("tokpick sample $d/s.npy")), &fixture("tiny-lm"));
+    assert_eq!(ran.text().trim(), "500");
+    for take in ["cat $d/s.npy | tokpick sample -", "tokpick sample $d/s.npy --mirostat 2"] {
+        let message = shell(&format!("{} 5000", line(take)), &fixture("tiny-lm")).failure();
+        assert!(
+            message.starts_with("--num-samples 5000: 5000 lines don't fit into memory"),
+            "{take}: {message}"
+        );
+    }
     for synth in
         ["18446744073709551615", "4294967296x4294967296", "2x9223372036854775808x2", "0", "1e9", "16777217"]
     {
