@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::run::{command, fixture, shell, words};
+use crate::support::run::{command, fixture, shell, with_input, words};
 
 /// Commands that write the file `out`, and read their rows from standard input.
 const WRITERS: [&str; 14] = [
@@ -24,6 +24,22 @@ const WRITERS: [&str; 14] = [
     "score - --ids 0,1,2,0 -o out",
     "convert - --to npy -o out",
     "convert - --to jsonl -o out",
+];
+
+/// Commands that write while they read, as much as is sent.
+const HALVES: [&str; 12] = [
+    "greedy - --stream -o out",
+    "sample - -s 1 --stream -f jsonl -o out",
+    "sample - -s 1 --trace out",
+    "probs - -o out",
+    "probs - -f jsonl -o out",
+    "probs - -f json -o out",
+    "convert - --to npy -o out",
+    "convert - --to npz -o out",
+    "convert - --to safetensors -o out",
+    "convert - --to json -o out",
+    "convert - --to jsonl -o out",
+    "beam - --trace out",
 ];
 
 /// What these read, but for the last row.
@@ -85,6 +101,35 @@ fn begun(line: &str, folder: &Path) -> (Running, std::process::ChildStdin) {
     (child, input)
 }
 
+/// Sends a start, and then a piece again and again, as long as anybody reads.
+fn feed(child: &mut Running, start: Vec<u8>, piece: Vec<u8>) {
+    let mut input = child.0.stdin.take().unwrap();
+    std::thread::spawn(move || {
+        let mut sent = input.write_all(&start);
+        while sent.is_ok() {
+            sent = input.write_all(&piece);
+        }
+    });
+}
+
+/// A run with a part of its rows in its unfinished file, and more of them coming.
+fn halfway(line: &str, folder: &Path) -> Running {
+    let mut child = Running(command(&words(line)).current_dir(folder).stdin(Stdio::piped()).spawn().unwrap());
+    let out = child.0.stdout.take().unwrap();
+    std::thread::spawn(move || std::io::copy(&mut { out }, &mut std::io::sink()));
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 3), }";
+    let start = [b"\x93NUMPY\x01\x00\x76\x00", format!("{header:<117}\n").as_bytes()].concat();
+    feed(&mut child, start, [1f32, 2.0, 3.0].map(f32::to_le_bytes).as_flattened().repeat(100));
+    // room is taken with zeros before anything is written
+    let is_written = |name: &String| {
+        let mut first = [0; 64];
+        let read = std::fs::File::open(folder.join(name)).and_then(|mut file| file.read(&mut first));
+        name != "out" && read.is_ok() && first.iter().any(|byte| *byte != 0)
+    };
+    assert!(wait_for(|| names(folder).iter().any(is_written)), "{line} writes nothing: {:?}", names(folder));
+    child
+}
+
 fn signal(name: &str, process: u32) {
     assert!(Command::new("kill").args(["-s", name, &process.to_string()]).status().unwrap().success());
 }
@@ -127,6 +172,26 @@ fn a_signal_leaves_the_old_file() {
     }
 }
 
+/// In the middle of a file that is being written, too, and SIGKILL leaves the old one beside it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_in_the_middle_of_writing_leaves_the_old_file() {
+    for line in HALVES {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("out"), "old").unwrap();
+        for (name, number) in SIGNALS.into_iter().filter(|(_, number)| !is_ignored(*number)) {
+            let mut child = halfway(line, folder.path());
+            signal(name, child.0.id());
+            assert_eq!(child.0.wait().unwrap().signal(), Some(number), "{line}: {name}");
+            is_as_it_was(folder.path(), &format!("{line}: {name}"));
+        }
+        let mut child = halfway(line, folder.path());
+        child.0.kill().unwrap();
+        child.0.wait().unwrap();
+        assert_eq!(std::fs::read(folder.path().join("out")).unwrap(), b"old", "{line}");
+    }
+}
+
 /// After SIGKILL no program can tidy up: the old file is whole all the same, and the next run is not disturbed.
 #[cfg(target_os = "linux")]
 #[test]
@@ -160,10 +225,10 @@ fn a_sigpipe_ends_nothing() {
     }
 }
 
-/// What went to standard output before a signal are whole lines, those of a run that was left alone.
+/// What went to standard output before a signal is what a run that was left alone writes; line by line where each is sent at once.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_signal_leaves_whole_lines_on_standard_output() {
+fn a_signal_ends_standard_output_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     for line in
         ["greedy - --stream", "sample - -s 1 --stream -f jsonl", "probs - -f jsonl", "convert - --to jsonl"]
@@ -174,23 +239,26 @@ fn a_signal_leaves_whole_lines_on_standard_output() {
                 continue;
             }
             let mut child = Running(command(&words(line)).stdin(Stdio::piped()).spawn().unwrap());
-            let mut input = child.0.stdin.take().unwrap();
-            input.write_all(ROWS.as_bytes()).unwrap();
             let mut out = child.0.stdout.take().unwrap();
+            let mut all = vec![0];
             if line.contains("--stream") {
+                let mut input = child.0.stdin.take().unwrap();
+                input.write_all(ROWS.as_bytes()).unwrap();
                 // its first row is there before it has them all
-                let mut first = [0];
-                out.read_exact(&mut first).unwrap();
-                assert_eq!(first[0], whole.as_bytes()[0], "{line}");
+                out.read_exact(&mut all).unwrap();
                 signal(name, child.0.id());
-                let mut rest = String::new();
-                out.read_to_string(&mut rest).unwrap();
-                assert!(whole[1..].starts_with(&rest), "{line}: {rest}");
+                out.read_to_end(&mut all).unwrap();
+                let all = String::from_utf8(all).unwrap();
+                assert!(whole.starts_with(&all) && all.ends_with('\n'), "{line}: {all}");
             } else {
+                // as much is held as a buffer takes: rows come until it is full
+                feed(&mut child, Vec::new(), ROWS.into());
+                out.read_exact(&mut all).unwrap();
                 signal(name, child.0.id());
-                let mut all = String::new();
-                out.read_to_string(&mut all).unwrap();
-                assert!(whole.starts_with(&all) && (all.is_empty() || all.ends_with('\n')), "{line}: {all}");
+                out.read_to_end(&mut all).unwrap();
+                let rows = ROWS.repeat(1 + all.iter().filter(|byte| **byte == b'\n').count());
+                assert!(with_input(&words(line), rows.as_bytes()).out.starts_with(&all), "{line}: {name}");
+                assert!(all.len() > 4096, "{line}: {name}");
             }
             assert_eq!(child.0.wait().unwrap().signal(), Some(number), "{line}: {name}");
         }
