@@ -7,7 +7,7 @@ use tokpick::settings;
 
 use super::{Case, cases, exact, picked, whole};
 
-const SEEDS: [u64; 4] = [0, 1, 42, u64::MAX];
+pub const SEEDS: [u64; 4] = [0, 1, 42, u64::MAX];
 
 /// The first token of a case, and that of a second sample.
 fn drawn(case: &Case, chain: &str, seed: u64, draw: impl Draw + 'static) -> [TokenId; 2] {

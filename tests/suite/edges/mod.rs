@@ -3,6 +3,7 @@
 //! The scores x/T of each row lie so near to the best, or so far below it, that its probabilities are 1/m and 0⁺ (less than any number
 //! that can be written): rational numbers, in which every threshold can be compared exactly.
 
+mod beams;
 mod draws;
 mod scores;
 mod truncations;
