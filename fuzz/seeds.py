@@ -75,6 +75,12 @@ settings = ["temperature=0.7,top-p=0.9", "beam=4,length-penalty=0.5", "greedy", 
 spelled = [["Ã", "©", "Ġa", "b", "ab"], {"<0xE2>": 0, "▁a": 1, "<0x82>": 2}, ["##a", "b", "</w>"], ["ÿ", "a\n", "Ċ"]]
 text += [b"\x08" + json.dumps(m).encode() for m in masks] + [b"\x09" + json.dumps(c).encode() for c in claimed] + [b"\x09" + a for a in answers]
 text += [b"\x0a" + c.encode() for c in settings] + [b"\x0b" + json.dumps(v, ensure_ascii=False).encode() for v in spelled] + [b"\5" + a for a in answers + batch + [events]]
+beam = {"ids": [], "sum": 0.0, "logprobs": [], "scores": []}
+next_beam = {"ids": [3], "sum": -0.5, "logprobs": [-0.5], "scores": [-0.5]}
+considered = {"parent": 0, "id": 3, "score": -0.5, "sum": -0.5, "key": -0.5, "bank": 0, "fate": "live"}
+step = {"event": "beams", "sequence": 0, "group": 0}
+traces = [[{**step, "step": 0, "live": [beam], "considered": [considered, {**considered, "id": 4, "fate": "pruned"}]}, {"event": "row"}, {**step, "step": 1, "live": [next_beam], "considered": [{**considered, "fate": {"finished": -1.0}}]}]]
+text += [b"\x0c" + b"\n".join(json.dumps(event).encode() for event in trace) for trace in traces]
 text += [b"\6" + f.read_bytes() for f in sorted((root / "fixtures/records").glob("*.json"))]
 write("text", text)
 

@@ -1,8 +1,11 @@
 //! What a beam search tells those who watch it: plain data.
 
-use serde::{Deserialize, Serialize};
+use std::io::BufRead;
 
-use crate::TokenId;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Error, Place, Result, TokenId};
 
 /// A prefix that lives on.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -76,4 +79,43 @@ pub struct BeamStep {
     pub live: Vec<LiveBeam>,
     /// The continuations considered, in the order of their ranks: by `key`, in beam sampling by `sum`.
     pub considered: Vec<Continuation>,
+}
+
+/// The steps of a beam search in a trace, a JSON document a line, as `tokpick beam --trace` writes it; other events are passed over.
+///
+/// ```
+/// let line = br#"{"event":"beams","sequence":0,"step":0,"group":0,"live":[{"ids":[],"sum":0,"logprobs":[],"scores":[]}],"considered":[]}"#;
+/// assert_eq!(tokpick::trace::read_beams("trace", &line[..])?.len(), 1);
+/// assert!(tokpick::trace::read_beams("trace", &b"{}"[..]).is_err());
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+///
+/// # Errors
+/// A line that is no event, or no step of a beam search; a trace without one.
+pub fn read_beams(file: &str, from: impl BufRead) -> Result<Vec<BeamStep>> {
+    let wrong = |line: usize, what: String| {
+        Error::input(file, Place::default(), format!("line {}: {what}", line + 1))
+    };
+    let mut steps = Vec::new();
+    for (at, line) in from.lines().enumerate() {
+        let line = line.map_err(|source| Error::Io { file: file.into(), source })?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let event: Value =
+            serde_json::from_str(&line).map_err(|e| wrong(at, format!("no event of a trace: {e}")))?;
+        if event["event"] == "beams" {
+            steps.push(
+                serde_json::from_value(event)
+                    .map_err(|e| wrong(at, format!("no step of a beam search: {e}")))?,
+            );
+        }
+    }
+    match steps.is_empty() {
+        true => Err(wrong(
+            0,
+            "the trace holds no step of a beam search: write one with tokpick beam --trace".to_string(),
+        )),
+        false => Ok(steps),
+    }
 }

@@ -10,7 +10,7 @@ use crate::{Place, TokenId};
 
 mod beams;
 
-pub use beams::{BeamStep, Continuation, Fate, LiveBeam};
+pub use beams::{BeamStep, Continuation, Fate, LiveBeam, read_beams};
 
 /// Which events an observer wants.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

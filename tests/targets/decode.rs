@@ -9,6 +9,7 @@ use tokpick::draw::{AdaptiveP, Draw, Mirostat};
 use tokpick::kernel::{Simd, with_simd};
 use tokpick::prelude::*;
 use tokpick::processor::{Context, INFOS, Needs, Written};
+use tokpick::sampler::{Phrase, Variant};
 use tokpick::settings;
 
 /// A parameter's value, mostly one that it takes.
@@ -70,6 +71,7 @@ struct Run {
     prompt: Vec<TokenId>,
     seed: u64,
     strategy: usize,
+    variant: Variant,
     samples: usize,
 }
 
@@ -83,7 +85,11 @@ impl Run {
             2 => sample(Box::new(Mirostat::new(2, 3.0, 0.1, 100, self.seed)?)),
             3 => sample(Box::new(Mirostat::new(1, 2.0, 0.2, 5, self.seed)?)),
             4 => sample(Box::new(AdaptiveP::new(0.4, 0.9, self.seed)?)),
-            5 => Box::new(Beam { num_return_sequences: self.samples, ..Beam::new(self.samples + 1)? }),
+            5 | 8 => Box::new(Beam {
+                num_return_sequences: self.samples,
+                variant: self.variant.clone(),
+                ..Beam::new(self.samples + 1)?
+            }),
             6 => {
                 let mut exact = Exact::new(self.samples)?;
                 exact.max_nodes = Some(50);
@@ -144,6 +150,21 @@ impl Run {
     }
 }
 
+/// A beam search of another kind.
+fn variant(b: &mut Bytes, v: usize) -> Variant {
+    match b.below(5) {
+        0 => Variant::Sample,
+        1 => Variant::SampleUnsorted,
+        2 => Variant::Stochastic { noise: b.of(&[1.0, 0.5, 0.0]) },
+        3 => Variant::Diverse { num_beam_groups: 1 + b.below(3), diversity_penalty: b.real() },
+        _ => {
+            let mut phrase =
+                |_| Phrase::from((0..=b.below(2)).map(|_| b.below(v) as TokenId).collect::<Vec<_>>());
+            Variant::Constrained { force_ids: (0..2).map(&mut phrase).collect() }
+        }
+    }
+}
+
 /// Decodes what the bytes describe.
 pub fn decode(data: &[u8]) {
     let b = &mut Bytes(data);
@@ -156,8 +177,9 @@ pub fn decode(data: &[u8]) {
     let prompt: Vec<TokenId> = (0..b.below(6)).map(|_| b.below(v) as TokenId).collect();
     let seed = b.long();
     let limits = Limits::new(shape[1]).with_eos(eos);
+    let variant = if strategy == 8 { variant(b, v) } else { Variant::Plain };
     let rows = b.rows(shape[0] * shape[1], v);
-    let run = Run { rows, shape, chain, limits, prompt, seed, strategy, samples };
+    let run = Run { rows, shape, chain, limits, prompt, seed, strategy, variant, samples };
     run.candidates();
     let first = run.decode(false);
     assert_eq!(first, run.decode(true), "one thread and several");

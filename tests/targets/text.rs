@@ -1,16 +1,19 @@
-//! Every reader of texts: chains, orders, settings, configs, vocabularies, claims, masks, log-probabilities, records.
+//! Every reader of texts: chains, orders, settings, configs, vocabularies, claims, masks, log-probabilities, records, traces.
 
 use super::says;
 use tokpick::check::{Claimed, Record, Setting, claims, read_claimed, read_masks};
+use tokpick::render::kit::Look;
+use tokpick::render::tree::{Tree, TreeView};
 use tokpick::settings;
 use tokpick::source::Vocab;
 use tokpick::text::{Decoder, Stop, StopReader, Tokens};
+use tokpick::trace::read_beams;
 
 /// Reads bytes as the kind of text that the first one names.
 pub fn text(data: &[u8]) {
     let Some((&kind, content)) = data.split_first() else { return };
     let lossy = String::from_utf8_lossy(content);
-    let outcome = match kind % 12 {
+    let outcome = match kind % 13 {
         0 => Vocab::parse("vocab", content).map(|vocab| {
             assert!(vocab.iter().all(|(id, token)| vocab.token(id) == Some(token)));
         }),
@@ -44,7 +47,8 @@ pub fn text(data: &[u8]) {
             assert!(sequences.into_iter().all(|s| fits(&s)), "a number for each id");
         }),
         10 => Setting::parse(&lossy).map(|setting| assert!(!setting.name.is_empty())),
-        _ => spelled(content),
+        11 => spelled(content),
+        _ => drawn(content),
     };
     if let Err(error) = outcome {
         says(&error);
@@ -61,6 +65,21 @@ fn chain(text: &str) -> tokpick::Result<()> {
     let json = chain.json().to_string();
     let again = settings::chain(&json).unwrap_or_else(|e| panic!("{json}: {e}"));
     assert_eq!(json, again.json().to_string());
+    Ok(())
+}
+
+/// The beams of a trace are drawn in every form.
+fn drawn(content: &[u8]) -> tokpick::Result<()> {
+    let steps = read_beams("trace", content)?;
+    let first = steps.first().map_or(0, |step| step.sequence);
+    let trees = [Tree::new(first, &steps, Vec::new(), None, None)];
+    let view = TreeView { trees: &trees, tokens: None, pruned: 2, made: "" };
+    let mut text = Vec::new();
+    view.text(&Look::default(), &mut text).expect("into memory");
+    let all =
+        [String::from_utf8_lossy(&text).into_owned(), view.dot(), view.mermaid(), view.svg(), view.html()];
+    assert!(all.iter().all(|shown| !shown.is_empty()));
+    assert!(!all[3].contains("NaN") && !all[3].contains("inf"), "no place in a picture: {}", all[3]);
     Ok(())
 }
 

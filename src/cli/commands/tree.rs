@@ -1,14 +1,15 @@
-use std::io::BufRead;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokpick::hypothesis::Hypothesis;
 use tokpick::render::Tokens;
 use tokpick::render::tree::{Beams, Ending, Tree as Drawn, TreeView};
 use tokpick::sampler::{Event, Greedy, Job, Sampler};
-use tokpick::trace::BeamStep;
-use tokpick::{Error, Place, Result};
+use tokpick::trace::{BeamStep, read_beams};
+use tokpick::{Error, Result};
 
 use crate::cli::args::{
     BudgetArgs, HistoryArgs, InputArgs, LimitArgs, ReportArgs, SearchArgs, SettingsArgs, VocabArgs, made,
@@ -195,31 +196,6 @@ fn trees(
 /// The beam events of a trace.
 fn read(path: &Path) -> Result<Vec<BeamStep>> {
     let file = path.display().to_string();
-    let io = |source| Error::Io { file: file.clone(), source };
-    let reader = std::io::BufReader::new(std::fs::File::open(path).map_err(io)?);
-    let wrong = |line: usize, what: String| {
-        Error::input(&file, Place::default(), format!("line {}: {what}", line + 1))
-    };
-    let mut steps = Vec::new();
-    for (at, line) in reader.lines().enumerate() {
-        let line = line.map_err(io)?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let event: Value =
-            serde_json::from_str(&line).map_err(|e| wrong(at, format!("no event of a trace: {e}")))?;
-        if event["event"] == "beams" {
-            steps.push(
-                serde_json::from_value(event)
-                    .map_err(|e| wrong(at, format!("no step of a beam search: {e}")))?,
-            );
-        }
-    }
-    match steps.is_empty() {
-        true => Err(wrong(
-            0,
-            "the trace holds no step of a beam search: write one with tokpick beam --trace".to_string(),
-        )),
-        false => Ok(steps),
-    }
+    let opened = File::open(path).map_err(|source| Error::Io { file: file.clone(), source })?;
+    read_beams(&file, BufReader::new(opened))
 }
