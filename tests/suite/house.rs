@@ -1,6 +1,6 @@
 //! The house is laid out as CONTRIBUTING.md says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -40,6 +40,35 @@ fn named(text: &str) -> Vec<String> {
         }
     }
     names
+}
+
+/// Every dependency stands in the table of CONTRIBUTING.md, with its reason, and none that isn't there.
+#[test]
+fn every_dependency_has_a_reason() {
+    let manifest = std::fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap();
+    let mut section = "";
+    let mut needed = BTreeSet::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            section = line;
+        } else if section.ends_with("dependencies]")
+            && section != "[dev-dependencies]"
+            && let Some((name, _)) = line.split_once(" = ")
+        {
+            needed.insert(name.trim());
+        }
+    }
+    let text = std::fs::read_to_string(Path::new(ROOT).join("CONTRIBUTING.md")).unwrap();
+    let table = text.split("| crate | for |\n|---|---|\n").nth(1).unwrap();
+    let rows = table.lines().take_while(|line| line.starts_with('|'));
+    let cells: Vec<(&str, &str)> = rows
+        .filter_map(|row| row.trim_matches('|').split_once('|'))
+        .map(|(a, b)| (a.trim(), b.trim()))
+        .collect();
+    assert!(cells.iter().all(|(_, reason)| !reason.is_empty()));
+    let named: BTreeSet<&str> = cells.iter().flat_map(|(names, _)| names.split(", ")).collect();
+    assert!(needed.len() > 20, "{needed:?}");
+    assert_eq!(needed, named);
 }
 
 #[test]

@@ -32,6 +32,28 @@ fn parts(help: &str) -> (Vec<String>, Vec<String>) {
     (flags, help.lines().filter(heading).map(|line| line.trim_end_matches(':').to_string()).collect())
 }
 
+/// SECURITY.md names every flag whose file or folder is written.
+#[test]
+fn every_place_that_is_written_is_a_promise() {
+    let security = include_str!("../../../SECURITY.md");
+    let mut written = std::collections::BTreeSet::new();
+    for name in commands() {
+        let mut heading = String::new();
+        for line in help(&[&name, "--help"]).lines() {
+            if line.ends_with(':') && !line.starts_with(' ') {
+                heading = line.to_string();
+            }
+            let is_place = line.contains("<FILE>") || line.contains("<FOLDER>");
+            if is_place && ["Output:", "Recording:"].contains(&heading.as_str()) {
+                written.extend(parts(line).0);
+            }
+        }
+    }
+    assert!(written.len() >= 6, "{written:?}");
+    let missing: Vec<_> = written.iter().filter(|flag| !security.contains(&format!("{flag}`"))).collect();
+    assert!(missing.is_empty(), "SECURITY.md doesn't name {missing:?}");
+}
+
 #[test]
 fn the_short_help_is_a_screen() {
     let mut all = commands();
