@@ -35,14 +35,14 @@ if __name__ == "__main__":
     parser.add_argument("ids", help="a folder for each number of parts: IDS-8")
     parser.add_argument("--parts", type=int, nargs="+", default=[8], help="may be several numbers, to compare")
     parser.add_argument("--workers", type=int, default=2, help="how many work at once")
-    parser.add_argument("--die-once", metavar="FILE", help="kill a worker halfway, once: FILE remembers it")
+    parser.add_argument("--die-once", metavar="FILE", help="kill a worker halfway, once for each number of parts: FILE-8 remembers it")
     args = parser.parse_args()
     ray.init(num_cpus=args.workers, include_dashboard=False, log_to_driver=False)
     ray.data.DataContext.get_current().enable_progress_bars = False
-    killer = DiesOnce(args.die_once) if args.die_once else None
     for parts in args.parts:
         began = time.monotonic()
         rows = ray.data.read_parquet(args.file).repartition(parts)
-        work = (lambda table: killer(table)) if killer else decode
+        killer = DiesOnce(f"{args.die_once}-{parts}") if args.die_once else None
+        work = (lambda table, killer=killer: killer(table)) if killer else decode
         rows.map_batches(work, batch_format="pyarrow", batch_size=None).write_parquet(f"{args.ids}-{parts}")
         print(f"{parts} parts: {time.monotonic() - began:.1f} s", flush=True)

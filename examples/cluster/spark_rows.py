@@ -13,15 +13,23 @@ from tokpick.batch import batch
 SCHEMA = "id string, sample int, ids array<bigint>, logprobs array<double>, logprob double, finish_reason string"
 
 
-def decoder(mark):
-    """What each task does with its partition; the first to come dies halfway, if there is a mark to leave."""
+def decode(batches):
+    """What each task does with its partition."""
+    for rows in batches:
+        yield batch(rows, **SETTINGS)
+
+
+def dying(mark):
+    """The same, in a worker that dies halfway through its first batch: Spark starts another."""
 
     def decode(batches):
         for rows in batches:
-            yield batch(rows, **SETTINGS)
-            if mark and not os.path.exists(mark):
+            half = rows.num_rows // 2
+            yield batch(rows.slice(0, half), **SETTINGS)
+            if not os.path.exists(mark):
                 open(mark, "w").close()
                 os._exit(1)
+            yield batch(rows.slice(half), **SETTINGS)
 
     return decode
 
@@ -32,7 +40,7 @@ if __name__ == "__main__":
     parser.add_argument("ids", help="a folder for each number of parts: IDS-8")
     parser.add_argument("--parts", type=int, nargs="+", default=[8], help="may be several numbers, to compare")
     parser.add_argument("--workers", type=int, default=2, help="how many work at once")
-    parser.add_argument("--die-once", metavar="FILE", help="kill a worker halfway, once: FILE remembers it")
+    parser.add_argument("--die-once", metavar="FILE", help="kill a worker halfway, once for each number of parts: FILE-8 remembers it")
     args = parser.parse_args()
     # the workers are of this Python, which has tokpick
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -47,6 +55,7 @@ if __name__ == "__main__":
     for parts in args.parts:
         began = time.monotonic()
         rows = spark.read.parquet(args.file).repartition(parts)
-        rows.mapInArrow(decoder(args.die_once), SCHEMA).write.mode("overwrite").parquet(f"{args.ids}-{parts}")
+        work = dying(f"{args.die_once}-{parts}") if args.die_once else decode
+        rows.mapInArrow(work, SCHEMA).write.mode("overwrite").parquet(f"{args.ids}-{parts}")
         print(f"{parts} parts: {time.monotonic() - began:.1f} s", flush=True)
     spark.stop()

@@ -1,6 +1,8 @@
 //! tokpick for Python. Nothing is decoded here: a call becomes a command line, whose inputs are lent and whose results are taken as values.
 
 mod array;
+#[cfg(feature = "bench")]
+mod library;
 mod model;
 mod signals;
 mod table;
@@ -30,6 +32,8 @@ struct Loans {
     loans: Vec<(PathBuf, Loan)>,
     /// Elements of the largest array.
     largest: usize,
+    /// How many axes the logits have, if they are an array.
+    axes: Option<usize>,
     raised: Raised,
 }
 
@@ -43,6 +47,9 @@ impl Loans {
             } else {
                 let (elements, _) = array::elements(&lent)?;
                 loans.largest = loans.largest.max(array::product(elements.axes()));
+                if name == "logits" {
+                    loans.axes = Some(elements.axes().len());
+                }
                 Loan::Array(elements)
             };
             loans.loans.push((name.into(), loan));
@@ -59,7 +66,7 @@ fn raise(raised: &Raised, failure: command::Failure) -> PyErr {
 
 /// Runs a command line on what is lent, without the interpreter's lock.
 ///
-/// `want` is what is taken of it: `text`, `run` or `rows`.
+/// `want` is what is taken of it: `text`, `ids`, `run` or `rows`.
 #[pyfunction]
 #[pyo3(signature = (words, loans, want, logprobs=false, record=false, threads=None))]
 fn call<'py>(
@@ -71,8 +78,10 @@ fn call<'py>(
     record: bool,
     threads: Option<usize>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let Loans { loans, largest, raised } = Loans::new(loans)?;
+    let Loans { loans, largest, axes, raised } = Loans::new(loans)?;
+    let ids_alone = want == "ids";
     let want = match want {
+        "ids" => Want::Run { logprobs: false, record: false },
         "run" => Want::Run { logprobs: logprobs || record, record },
         "rows" => Want::Rows,
         _ => Want::Text,
@@ -83,8 +92,17 @@ fn call<'py>(
     let done = py.detach(|| call.run(want));
     let (holds, taken) = done.map_err(|failure| raise(&raised, failure))?;
     let result = PyDict::new(py);
-    result.set_item("holds", holds)?;
-    fill(&result, taken)?;
+    if ids_alone {
+        let found = taken.run.map(|run| run.found).unwrap_or_default().into_iter();
+        let found =
+            found.map(|h| (h.sequence, h.sample, bytes(py, h.ids.iter().flat_map(|id| id.to_ne_bytes()))));
+        result.set_item("ids", found.collect::<Vec<_>>())?;
+        result.set_item("notes", taken.notes)?;
+    } else {
+        result.set_item("holds", holds)?;
+        fill(&result, taken)?;
+    }
+    result.set_item("axes", axes)?;
     Ok(result)
 }
 
@@ -196,6 +214,9 @@ fn look(logits: &Bound<'_, PyAny>) -> PyResult<(Vec<usize>, String, bool)> {
 
 #[pymodule(gil_used = false)]
 mod _tokpick {
+    #[cfg(feature = "bench")]
+    #[pymodule_export]
+    use super::library::library;
     #[pymodule_export]
     use super::table::table;
     #[pymodule_export]

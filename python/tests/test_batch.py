@@ -101,20 +101,33 @@ def test_samples_are_rows():
     assert found["ids"].to_pylist()[::3] == batch(table(), **SETTINGS)["ids"].to_pylist()
 
 
-def test_frames_of_other_libraries():
-    pl, duckdb = pytest.importorskip("polars"), pytest.importorskip("duckdb")
+def test_record_batches_stay_record_batches():
+    record = table().to_batches()[0]
+    assert isinstance(batch(record, **SETTINGS), pa.RecordBatch)
+    assert batch(table().slice(0, 0), **SETTINGS).num_rows == 0
+
+
+def test_frames_of_polars():
+    pl = pytest.importorskip("polars")
     expected = batch(table(), **SETTINGS)["ids"].to_pylist()
     frame = pl.DataFrame({"id": range(40), "logits": LOGITS})
     assert batch(frame, **SETTINGS)["ids"].to_pylist() == expected
     assert pl.DataFrame(batch(frame, **SETTINGS))["ids"].to_list() == expected
     named = frame.with_columns(pl.col("id").cast(pl.String))
     assert batch(named, **SETTINGS)["id"].to_pylist() == [str(id) for id in range(40)]
+
+
+def test_results_of_duckdb():
+    duckdb = pytest.importorskip("duckdb")
     rows = table()
     result = duckdb.sql("select id, logits from rows order by id")
-    assert batch(result, **SETTINGS)["ids"].to_pylist() == expected
-    record = table().to_batches()[0]
-    assert isinstance(batch(record, **SETTINGS), pa.RecordBatch)
-    assert batch(rows.slice(0, 0), **SETTINGS).num_rows == 0
+    assert batch(result, **SETTINGS)["ids"].to_pylist() == batch(rows, **SETTINGS)["ids"].to_pylist()
+
+
+def test_frames_of_daft():
+    daft = pytest.importorskip("daft")
+    frame = daft.from_arrow(table())
+    assert batch(frame, **SETTINGS)["ids"].to_pylist() == batch(table(), **SETTINGS)["ids"].to_pylist()
 
 
 def test_logits_are_not_copied():
@@ -141,6 +154,9 @@ def test_what_is_wrong_is_told_with_its_row():
         (pa.table({"id": [1, 2], "logits": [[1.0], [1.0, 2.0]]}), SETTINGS, "lists of 1 and .row 1. of 2"),
         (pa.table({"id": [1], "ids": [[3, 3]], "logprobs": [[-1.0, -2.0]]}), SETTINGS, "row 1: .*names token 3 twice"),
         (pa.table({"id": [1], "ids": [[3, -1]], "logprobs": [[-1.0, -2.0]]}), SETTINGS, "ids holds numbers that are no token ids"),
+        (pa.table({"id": [1, 2], "ids": [[3], None], "logprobs": [[-1.0], [-1.0]]}), SETTINGS, "row 2 has no ids"),
+        (pa.table({"id": [1, 2], "ids": [[3], [3]], "logprobs": [[-1.0], None]}), SETTINGS, "row 2 has no logprobs"),
+        (pa.table({"id": [1, 2], "ids": [[3], [3, 4]], "logprobs": [[-1.0], [-1.0]]}), SETTINGS, "row 2: ids and logprobs are of different"),
         (pa.table({"id": [1], "ids": [[3, None]], "logprobs": [[-1.0, -2.0]]}), SETTINGS, "hold nulls inside their lists"),
         (table(prefix=[[1, 2]] * 40, step=[1] * 40), SETTINGS, "row 0: step 1 comes after a prefix of 2 ids"),
         (table(step=[2**53] * 40), SETTINGS, "row 0: step 9007199254740992: is too large"),

@@ -12,6 +12,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 import tokpick
+from tokpick.testing import assert_decodes
 from tokpick.transformers import processor
 
 RNG = np.random.default_rng(6)
@@ -256,6 +257,8 @@ def test_what_was_pickled_has_what_is_in_its_files():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+# what other libraries in this process think of a fork
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_forked_process_leaves_the_files_to_its_parent():
     report = tokpick.explain(LOGITS[0, 0], vocab=[f"t{i}" for i in range(30)], seed=1)
     files, said = list(report._again.words._files), str(report)
@@ -270,3 +273,42 @@ def test_a_forked_process_leaves_the_files_to_its_parent():
     del report
     gc.collect()
     assert not any(map(os.path.exists, files))
+
+
+def test_golden_ids_are_asserted_with_margins():
+    settings = {"temperature": 0.8, "top_p": 0.9, "seed": 7}
+    ids = tokpick.sample(LOGITS, **settings)
+    assert_decodes(LOGITS, ids, **settings)
+    assert_decodes(LOGITS, LOGITS.argmax(-1), greedy=True)
+    assert_decodes(LOGITS, tokpick.sample(LOGITS, "top-k=5", seed=3), "top-k=5", seed=3)
+    best = LOGITS.argsort(-1)
+    other = best[..., -1].copy()
+    other[1, 2] = best[1, 2, -2]
+    with pytest.raises(AssertionError, match="^the logits decode to other ids\n") as failed:
+        assert_decodes(LOGITS, other, greedy=True)
+    lost = LOGITS[1, 2, best[1, 2, -1]] - LOGITS[1, 2, other[1, 2]]
+    message = str(failed.value)
+    # sequence, step, both ids, and by how much the claimed one lost
+    assert f"{lost:.4f}"[:5] in message and str(other[1, 2]) in message and str(best[1, 2, -1]) in message, message
+    assert_decodes(LOGITS, other, greedy=True, max_margin=float(lost) + 0.01)
+
+
+def test_what_was_asked_before_is_asked_again(tmp_path):
+    """Calls of the same words share what was read of them, and nothing of what lies in files or arrays."""
+    best = LOGITS[0].argmax(-1)
+    for ids in (best, best[::-1]):
+        (tmp_path / "ids.txt").write_text(" ".join(map(str, ids)))
+        (tmp_path / "vocab.json").write_text(json.dumps([f"{ids[0]}-{i}" for i in range(30)]))
+        tokens = tokpick.score(LOGITS[0], tmp_path / "ids.txt")["sequences"][0]["tokens"]
+        assert [token["id"] for token in tokens] == ids.tolist()
+        run = tokpick.greedy(LOGITS[0], vocab=tmp_path / "vocab.json", details=True)
+        assert run[0].text.startswith(f"{ids[0]}-{best[0]}")
+    for logits in (LOGITS, -LOGITS, LOGITS[0], LOGITS[0, 0]):
+        assert np.array_equal(tokpick.greedy(logits), logits.argmax(-1))
+    # fresh seeds stay fresh, and errors errors
+    assert len({tokpick.sample(LOGITS, details=True).seed for _ in range(5)}) == 5
+    for _ in range(2):
+        with pytest.raises(tokpick.Error, match="--top-p 7"):
+            tokpick.sample(LOGITS, top_p=7, seed=1)
+        with pytest.warns(tokpick.Note, match="no effect in greedy search: top_k"):
+            tokpick.greedy(LOGITS, top_k=3)

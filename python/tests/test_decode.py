@@ -145,6 +145,17 @@ def test_a_companion_may_be_an_array():
     assert np.array_equal(found, tokpick.sample(mixed, seed=2))
 
 
+def test_what_may_follow_a_prefix_is_a_file_or_what_is_in_one(tmp_path):
+    lines = [{"prefix": [], "allowed": [7, 9]}, {"prefix": [9], "allowed": np.array([3])}, {"prefix": (7,), "allowed": [4]}]
+    (tmp_path / "allowed.jsonl").write_text('{"prefix":[],"allowed":[7,9]}\n{"prefix":[9],"allowed":[3]}\n{"prefix":[7],"allowed":[4]}\n')
+    first = 7 if LOGITS[0, 0, 7] > LOGITS[0, 0, 9] else 9
+    for given in [lines, {(): [7, 9], (9,): [3], (7,): [4]}, tmp_path / "allowed.jsonl"]:
+        found = tokpick.greedy(LOGITS[0], prefix_constraint=given, max_new_tokens=2)
+        assert found.tolist() == [first, {7: 4, 9: 3}[first]]
+    with pytest.raises(tokpick.Error, match="each line is"):
+        tokpick.greedy(LOGITS[0], prefix_constraint=[[1, 2]])
+
+
 def test_errors_are_those_of_the_program():
     for logits, settings, said in [
         (LOGITS, {"top_p": 2}, "--top-p 2: must be from 0 to 1"),

@@ -18,7 +18,7 @@ use tokpick::source::{Loan, lend};
 pub use super::batch::{Address, SparseRows, Table};
 pub use super::host::{Run, Stop, Taken, Want};
 use super::repeat::repeat;
-use super::{Cli, Command, Given, Unparsed, execute, message, parse, print};
+use super::{Cli, Command, Given, Unparsed, execute, kept, message, parse, print};
 
 /// The program `tokpick`: `words` is its command line without its name.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -114,10 +114,15 @@ impl Call {
 
 /// Parses the words of a command line.
 pub(super) fn parsed(words: Vec<OsString>) -> Result<(Command, Given), Failure> {
-    parse(words).map_err(|unparsed| match unparsed {
+    if let Some(found) = kept::read(&words) {
+        return Ok(found);
+    }
+    let (command, given) = parse(words).map_err(|unparsed| match unparsed {
         Unparsed::Shown(text) => Failure(text.to_string()),
         Unparsed::Usage(e) => Failure::of(&e),
-    })
+    })?;
+    kept::keep_read(&command, &given);
+    Ok((command, given))
 }
 
 /// What the run of a record is repeated on, in the place of its input.

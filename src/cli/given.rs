@@ -38,9 +38,10 @@ impl Given {
     pub fn new(words: Vec<OsString>, command: &Command, matches: &ArgMatches) -> Given {
         let Some((name, matches)) = matches.subcommand() else { return Given { words, ..Given::default() } };
         let all = || command.find_subcommand(name).into_iter().flat_map(Command::get_arguments);
-        let typed = |id: &str| {
-            matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
-        };
+        // groups have ids, too, and are none of the arguments
+        let from_words = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let ids: Vec<&str> = matches.ids().map(clap::Id::as_str).filter(from_words).collect();
+        let typed = |id: &str| ids.contains(&id);
         let arguments = all().filter(|arg| typed(arg.get_id().as_str())).map(|arg| {
             let id = arg.get_id().to_string();
             let values = matches.get_raw(&id).into_iter().flatten().map(OsStr::to_os_string).collect();
@@ -62,6 +63,11 @@ impl Given {
             && !["input", "model_command"].iter().any(|id| typed(id));
         let (command, arguments) = (name.to_string(), arguments.collect());
         Given { words, command, arguments, reads_standard_input, program: None }
+    }
+
+    /// The words.
+    pub fn words(&self) -> &[OsString] {
+        &self.words
     }
 
     /// The words as documents and pictures show them: what is no Unicode is replaced.

@@ -115,9 +115,9 @@ impl fmt::Display for Unparsed {
 /// A usage error, or what is shown instead of a run.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Command, Given), Unparsed> {
     let words = usage::with_help(words.into_iter().collect());
-    let mut command = kept::take().unwrap_or_else(Cli::command);
+    let mut command = kept::flags().unwrap_or_else(Cli::command);
     let program = OsString::from("tokpick");
-    let matches = match command.try_get_matches_from_mut(std::iter::once(&program).chain(&words)) {
+    let mut matches = match command.try_get_matches_from_mut(std::iter::once(&program).chain(&words)) {
         Ok(matches) => matches,
         Err(e) => {
             let own = words.first().and_then(|name| command.find_subcommand(name)).cloned();
@@ -131,10 +131,11 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Command, Give
             return Err(Unparsed::of(e, &words));
         }
     };
-    let cli = Cli::from_arg_matches(&matches);
-    let cli = cli.map_err(|e| Unparsed::of(e.format(&mut command), &words))?;
     let given = Given::new(words, &command, &matches).of_program(help::program);
-    kept::keep(command);
+    // a copy of what was found would take as long as to find it
+    let cli = Cli::from_arg_matches_mut(&mut matches);
+    let cli = cli.map_err(|e| Unparsed::of(e.format(&mut command), given.words()))?;
+    kept::keep_flags(command);
     Ok((cli.command, given))
 }
 

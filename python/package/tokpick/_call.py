@@ -11,7 +11,7 @@ from . import _tokpick
 from ._words import Words, chain_text, given
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
 #: A seed that was taken.
 SEED = re.compile(r"seed (\d+)")
@@ -23,8 +23,10 @@ class Note(UserWarning):
     """A remark that does not end the run: a setting without effect, rows that look like probabilities."""
 
 
-def tell(notes: Iterable[str]) -> None:
+def tell(notes: Collection[str]) -> None:
     """Remarks as warnings where the package was called, but for those that the result holds."""
+    if not notes:
+        return
     level, frame = 1, sys._getframe()
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("tokpick."):
         level, frame = level + 1, frame.f_back

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _tokpick
 from ._call import call, words_of
-from ._results import Run
+from ._results import Run, shaped
 from ._words import is_array
 
 if TYPE_CHECKING:
@@ -32,9 +32,14 @@ def shape_of(logits: Any, layout: str | None) -> tuple[str | None, int | None]:
     if isinstance(logits, (str, os.PathLike)) or (callable(logits) and not is_array(logits)):
         return layout, None
     sizes, _, _ = _tokpick.look(logits)
-    axes = {1: "v", 2: layout or "tv", 3: layout or "btv"}.get(len(sizes))
+    axes = _axes(len(sizes), layout)
     sequences = dict(zip(axes or "", sizes)).get("b", 1) if axes else None
     return axes, sequences
+
+
+def _axes(count: int | None, layout: str | None) -> str | None:
+    """What so many axes are."""
+    return {1: "v", 2: layout or "tv", 3: layout or "btv", None: layout}.get(count)
 
 
 def settled(logits: Any) -> Any:
@@ -52,9 +57,10 @@ def decode(command: str, logits: Any, chain: Any, settings: Mapping[str, Any]) -
     logits = settled(logits)
     threads = rest.pop("threads", None)
     words = words_of(command, [("logits", logits)], chain, rest)
-    result = call(words, "run", threads, details=details, record=record)
-    run = Run(result, words, axes_of(logits, rest.get("layout")))
-    return run if details or record else run.ids
+    whole = details or record
+    result = call(words, "run" if whole else "ids", threads, details=details, record=record)
+    axes = _axes(result["axes"], rest.get("layout"))
+    return Run(result, words, axes) if whole else shaped(result["ids"], axes)
 
 
 def sample(

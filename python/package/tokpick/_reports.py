@@ -184,7 +184,7 @@ def compare(logits: Any, /, *settings_: str, **settings: Unpack[Settings]) -> Re
     """
     if settings_:
         once(settings, "with", "the settings to compare are given twice: in their place")
-        settings = {**settings, "with": list(settings_)}
+        settings = {**settings, "with_": list(settings_)}
     return _report("compare", [("logits", logits)], None, settings, picture="svg")
 
 

@@ -73,7 +73,7 @@ class Run:
     'length'
     """
 
-    def __init__(self, result: dict[str, Any], words: Words, axes: tuple[int, ...] | None) -> None:
+    def __init__(self, result: dict[str, Any], words: Words, axes: str | None) -> None:
         #: What was decoded: by sequence, then by sample or rank.
         names = {number: json.loads(name) for number, name in result["names"]}
         self.sequences = [Sequence._of({**found, "id": names.get(found["sequence"])}) for found in result["found"]]
@@ -103,7 +103,8 @@ class Run:
     def ids(self) -> NDArray[np.int64]:
         """The ids as one array: the logits' shape without its last axis, with an axis of samples before it where several were
         drawn. A sequence that ended early is filled up with -1."""
-        return _shaped(self.sequences, self._axes)
+        found = [(one.sequence, one.sample, one.ids.astype(np.uint32).tobytes()) for one in self.sequences]
+        return shaped(found, self._axes)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -222,23 +223,25 @@ def _seed(text: str | None) -> int | str | None:
     return int(seed) if isinstance(seed, str) and seed.isdigit() else seed
 
 
-def _shaped(found: list[Sequence], axes: tuple[int, ...] | None) -> NDArray[np.int64]:
-    """Ids as an array; ``axes`` are those of the logits and what they mean, where they are known."""
-    numbers = sorted({one.sequence for one in found})
-    samples = 1 + max((one.sample for one in found), default=0)
-    longest = max((len(one) for one in found), default=0)
-    ids = np.full((samples, len(numbers), longest), -1, dtype=np.int64)
+def shaped(found: list[tuple[int, int, bytes]], axes: str | None) -> NDArray[np.int64]:
+    """Ids (sequence, sample, u32) as an array; ``axes`` are those of the logits, where they are known."""
+    if len(found) == 1 and axes in ("tv", "v"):
+        ids = np.frombuffer(found[0][2], dtype=np.uint32).astype(np.int64)
+        return ids if axes == "tv" else ids[0]
+    numbers = sorted({sequence for sequence, _, _ in found})
+    samples = 1 + max((sample for _, sample, _ in found), default=0)
+    longest = max((len(ids) for _, _, ids in found), default=0) // 4
+    all_ids: NDArray[np.int64] = np.full((samples, len(numbers), longest), -1, dtype=np.int64)
     place = {number: at for at, number in enumerate(numbers)}
-    for one in found:
-        ids[one.sample, place[one.sequence], : len(one)] = one.ids
+    for sequence, sample, some in found:
+        all_ids[sample, place[sequence], : len(some) // 4] = np.frombuffer(some, dtype=np.uint32)
     layout = axes or ("tv" if len(numbers) == 1 else "btv")
     if layout == "v":
-        ids = ids[:, 0, :1].reshape(samples)
+        all_ids = all_ids[:, 0, :1].reshape(samples)
     elif layout == "tv":
-        ids = ids[:, 0, :]
+        all_ids = all_ids[:, 0, :]
     elif layout == "bv":
-        ids = ids[:, :, 0] if longest else ids[:, :, 0:0].reshape(samples, -1)
+        all_ids = all_ids[:, :, 0] if longest else all_ids[:, :, 0:0].reshape(samples, -1)
     elif layout == "tbv":
-        ids = ids.swapaxes(1, 2)
-    return ids[0] if samples == 1 else ids
-
+        all_ids = all_ids.swapaxes(1, 2)
+    return all_ids[0] if samples == 1 else all_ids

@@ -75,8 +75,6 @@ class Words:
         #: What files were called before they came here with what was pickled, and what they are called.
         self.moved: dict[str, str] = {}
         self._files: list[str] = []
-        # a run that can be verified keeps its words, and so its files
-        weakref.finalize(self, _unlink, self._files, os.getpid())
 
     def __getstate__(self) -> dict[str, Any]:
         contents = {}
@@ -140,10 +138,13 @@ class Words:
         if is_array(value):
             self.loans.append((name, value, None))
             return name
-        return self._kept(name, _content(value))
+        return self._kept(name, _lines(value) if name == "prefix_constraint" else _content(value))
 
     def _kept(self, name: str, content: str) -> str:
         """A file that lasts as long as the words."""
+        if not self._files:
+            # a run that can be verified keeps its words, and so its files
+            weakref.finalize(self, _unlink, self._files, os.getpid())
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", newline="", suffix=".json", prefix=f"tokpick-{name}-", delete=False
         ) as file:
@@ -165,6 +166,13 @@ def _content(value: Any) -> str:
     return json.dumps(value, default=_plain)
 
 
+def _lines(value: Any) -> str:
+    """JSON Lines of a prefix constraint: objects as its file has them, or ``{(id, …): [allowed ids]}``."""
+    if isinstance(value, Mapping):
+        value = [{"prefix": list(prefix), "allowed": allowed} for prefix, allowed in value.items()]
+    return "".join(json.dumps(line, default=_plain) + "\n" for line in value)
+
+
 def _unlink(files: list[str], owner: int) -> None:
     # a process that was forked from the owner has the words, too, and its files are the owner's
     for file in files if os.getpid() == owner else ():
@@ -177,6 +185,9 @@ def text(value: Any) -> str:
     """A value as it is written in a flag."""
     if isinstance(value, str):
         return value
+    # what most are: asking for abstract numbers takes longer
+    if type(value) in (int, float):
+        return repr(value)
     if isinstance(value, (bool,)):
         return "true" if value else "false"
     if isinstance(value, numbers.Integral):

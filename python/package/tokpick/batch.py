@@ -80,7 +80,6 @@ def batch(
     /,
     *,
     strategy: str = "sample",
-    threads: int = 1,
     **settings: Unpack[Settings],
 ) -> Any:
     """Decodes each row of a table: a record batch or table of pyarrow, or anything that gives its columns through Arrow's
@@ -100,7 +99,8 @@ def batch(
     ============ ===================================================================================================
 
     Gives ``id``, ``step`` if there was one, ``sample``, ``ids``, ``logprobs``, ``logprob`` and ``finish_reason`` in the same order: a record
-    batch for a record batch, else a table. ``strategy`` is ``sample`` or ``greedy``; settings are those of `tokpick.sample`.
+    batch for a record batch, else a table. ``strategy`` is ``sample`` or ``greedy``; settings are those of `tokpick.sample`, but
+    that ``threads`` is 1 unless given, as others cut the job into parts.
 
     >>> import pyarrow as pa, tokpick.batch
     >>> rows = pa.table({"id": ["a", "b"], "logits": [[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]})
@@ -111,6 +111,7 @@ def batch(
     True
     """
     given = _table(table)
+    threads = settings.pop("threads", None)
     if strategy not in ("sample", "greedy"):
         raise ValueError(f"strategy {strategy!r}: must be sample or greedy, as rows are decoded one by one")
     for name, column in OWN.items():
@@ -119,6 +120,7 @@ def batch(
     prompts = [name for name in ("prompt", "prompt_ids") if settings.get(name) is not None]
     if prompts and "prompt" in given.schema.names:
         raise TypeError(f"{prompts[0]}= is given, and the table has a column prompt: leave one out")
+    threads = 1 if threads is None else threads
     many = [_decode(part, chain, strategy, threads, dict(settings)) for part in given.to_batches()]
     if isinstance(table, pa.RecordBatch):
         return many[0] if many else pa.RecordBatch.from_pylist([], schema(given))
@@ -218,10 +220,13 @@ def _logits(columns: dict[str, Any]) -> tuple[Any, str | None]:
     if "ids" not in columns or "logprobs" not in columns:
         raise ValueError("the table has neither a column logits nor the columns ids and logprobs")
     ids, values = columns["ids"], columns["logprobs"]
-    lengths = [None if one is None else len(one) for one in (ids, values)]
+    for name in ("ids", "logprobs"):
+        if columns[name].null_count:
+            row = columns[name].is_null().index(True).as_py()
+            raise ValueError(f"row {columns['id'][row].as_py()!r} has no {name}")
     offsets = np.concatenate([[0], np.cumsum(pyarrow.compute.list_value_length(ids).to_numpy(zero_copy_only=False))])
     others = np.concatenate([[0], np.cumsum(pyarrow.compute.list_value_length(values).to_numpy(zero_copy_only=False))])
-    if lengths[0] != lengths[1] or not np.array_equal(offsets, others):
+    if not np.array_equal(offsets, others):
         row = int(np.argmax(np.diff(offsets) != np.diff(others)))
         raise ValueError(f"row {columns['id'][row].as_py()!r}: ids and logprobs are of different lengths")
     flat = ids.flatten()

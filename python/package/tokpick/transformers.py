@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,16 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["Processor", "processor"]
 
 
-def processor(
-    chain: str | list[Any] | Chain | None = None, /, *, seed: int = 0, **settings: Unpack[Settings]
-) -> Processor:
+def processor(chain: str | list[Any] | Chain | None = None, /, **settings: Unpack[Settings]) -> Processor:
     """A logits processor for ``model.generate(..., logits_processor=[processor("min-p=0.1,dry=0.8")])``.
 
     Scores become the log-probabilities of the distribution that the chain leaves, −inf where a token is removed. What follows in
     transformers' own list (its temperature, top-k and top-p, at their defaults without effect but for top-k 50) works on these.
-    ``seed`` is for the coins of XTC.
+    ``seed`` (0 unless given) is for the coins of XTC.
     """
-    return Processor(chain, seed, dict(settings))
+    seed: Any = settings.pop("seed", None)
+    return Processor(chain, 0 if seed is None else operator.index(seed), dict(settings))
 
 
 class Processor:

@@ -13,7 +13,7 @@ use super::{
 };
 
 // (no doc comment: clap would take it for the help of the command)
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct DecodeArgs {
     #[command(flatten)]
     pub input: InputArgs,

@@ -12,7 +12,7 @@ use super::group::{Group, Listed};
 use super::{EngineArgs, TerminalArgs};
 use crate::cli::note::note;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Drawing")]
 pub struct DrawArgs {
     /// Seed, 0 to 2^64 − 1, or what the engine takes (default: a fresh one, said on standard error and recorded)

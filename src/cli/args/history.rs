@@ -7,7 +7,7 @@ use tokpick::{Error, Result, TokenId};
 
 use crate::cli::named::{Named, parse};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "History (ids separated by blanks or commas, or @FILE)")]
 pub struct HistoryArgs {
     /// The prompt

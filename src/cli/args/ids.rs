@@ -9,7 +9,7 @@ use tokpick::{Error, Result, TokenId};
 
 use crate::cli::named::{NamedLists, parse};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Ids")]
 pub struct IdsArgs {
     /// The ids of each sequence (and sample), lists separated by `;` or line breaks, or @FILE

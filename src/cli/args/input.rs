@@ -18,7 +18,7 @@ use crate::cli::named::parse;
 use crate::cli::note::{no_effect, note};
 use crate::cli::progress::watched;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
     /// Logits: NPY, JSON, JSON Lines, .npz, safetensors, .kld, a server's answer (also in gzip or Zstandard), told apart by content; `-` (the

@@ -6,7 +6,7 @@ use tokpick::{Error, Result, TokenId};
 
 use crate::cli::named::{Named, parse};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Stopping")]
 pub struct LimitArgs {
     /// At most so many new tokens (default: until the input ends; 20 for tables, bigrams and models)

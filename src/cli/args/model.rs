@@ -9,7 +9,7 @@ use tokpick::{Error, Result};
 
 use crate::cli::named::parse;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Live model")]
 pub struct ModelArgs {
     /// A command that answers `{"prefix":[ids]}` with `{"logits":[…]}`, a line each; instead of INPUT

@@ -11,7 +11,7 @@ use super::ShowArgs;
 use crate::cli::host::{self, Want};
 use crate::cli::out::Out;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Output")]
 pub struct ToArgs {
     /// Write to a file instead of standard output: whole, or not at all
@@ -30,7 +30,7 @@ impl ToArgs {
 }
 
 /// How a report is written, where to, and how its text looks; each command has formats of its own.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Output")]
 pub struct ReportArgs<F: ValueEnum + Default + Send + Sync + 'static> {
     /// How it is written
@@ -57,7 +57,7 @@ impl<F: ValueEnum + Default + Send + Sync + 'static> ReportArgs<F> {
     }
 }
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// How sequences are written

@@ -10,7 +10,7 @@ use crate::cli::named::{NamedPhrases, parse};
 use crate::cli::note::note;
 use crate::cli::resolve::Files;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Beam search")]
 pub struct SearchArgs {
     /// How many beams live on (default 4)

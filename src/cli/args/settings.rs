@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{ProcessorFlags, TextArgs};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct SettingsArgs {
     #[command(flatten)]
     pub flags: ProcessorFlags,

@@ -7,7 +7,7 @@ use tokpick::render::kit::{Digits, Look};
 use crate::cli::given::Given;
 use crate::cli::out::Out;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Output")]
 pub struct ShowArgs {
     /// Columns of text (default: those of the terminal, else 80)

@@ -8,7 +8,7 @@ use super::group::{Group, Listed};
 use crate::cli::note::no_effect;
 use crate::cli::resolve::Files;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Stopping")]
 pub struct StopArgs {
     /// End a sequence where its text holds this, also across tokens; its text ends before it. May be repeated; the match that is complete

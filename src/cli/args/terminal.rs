@@ -7,7 +7,7 @@ use tokpick::{Error, Result};
 use super::group::{Group, Listed};
 use crate::cli::note::note;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Drawing with a memory (replaces the draw)")]
 pub struct TerminalArgs {
     /// Mirostat, version 1 or 2: cuts so that the surprise of the drawn tokens stays near a target (0: off)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokpick::text::Tokens;
 use tokpick::{Error, Result, TokenId};
 
-#[derive(Args, Default)]
+#[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Constraints")]
 pub struct TextArgs {
     /// Forbid a word, behind a blank and without one; needs a tokenizer. May be repeated

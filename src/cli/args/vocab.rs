@@ -9,7 +9,7 @@ use tokpick::{Error, Place, Result};
 
 use crate::cli::note::{no_effect, note};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Input")]
 pub struct VocabArgs {
     /// Token strings: a JSON list, a JSON object token → id, or text with a token a line; may be shorter than V; `-` is standard input.

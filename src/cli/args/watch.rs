@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Recording")]
 pub struct WatchArgs {
     /// Write what happened as JSON Lines: rows, candidates after each stage, draws, beams and what became of them

@@ -15,7 +15,7 @@ use crate::cli::{Execute, Given, Screen, Status};
 /// distributions that were drawn from; log-probability and perplexity those of the raw rows, so that they compare.
 ///
 /// All settings draw with the same seed; with `--draw gumbel` they also share the noise of every token.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(
     after_long_help = "Settings: a chain as --chain takes it (\"temperature=0.7,top-p=0.9\"), greedy, exact, or beam=N with length-penalty=X and early-stopping=true|false|never.\nWithout --with, eight common ones are compared."
 )]

@@ -5,7 +5,7 @@ use clap_complete_nushell::Nushell;
 use crate::cli::args::ToArgs;
 use crate::cli::{Execute, Given, Screen, Status};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(
     after_long_help = "Bash: put the script into ~/.local/share/bash-completion/completions/tokpick. zsh: as _tokpick into a folder of $fpath. fish: into ~/.config/fish/completions/tokpick.fish. PowerShell and nushell: source it from the profile."
 )]

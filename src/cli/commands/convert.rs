@@ -14,7 +14,7 @@ use crate::cli::{Execute, Given, Screen, Status};
 
 /// Rows go through one by one, as float32. Of an input whose number of steps only its end tells, and of sparse rows, they wait in
 /// a temporary file.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Convert {
     #[command(flatten)]
     input: InputArgs,

@@ -27,7 +27,7 @@ use tokens::Input;
 /// how far they are apart, and what is likely wrong; `--max-kl` is a limit for KL by k3 then.
 ///
 /// Exit status: 0 within the limits (or no limits given), 1 outside, 2 inputs that can't be compared.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Diff {
     /// Logits, log-probabilities of tokens (a server's answer, a trainer's JSON), or the .kld of a base model
     #[arg(value_name = "A")]

@@ -6,7 +6,7 @@ use tokpick::engine::{EngineInfo, engines, find};
 use crate::cli::args::ToArgs;
 use crate::cli::{Execute, Given, Screen, Status};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Engines {
     /// The one engine that is shown (default: all)
     #[arg(value_name = "NAME")]

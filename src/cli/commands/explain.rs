@@ -16,7 +16,7 @@ use crate::cli::resolve::{Asked, Setup};
 use crate::cli::strategy::{Drawing, draw};
 use crate::cli::{Execute, Given, Screen, Status};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(
     mut_args(|arg| hide(arg, |flag| ["--num-samples", "--threads"].contains(&flag))),
     after_long_help = "The stages of the chain from left to right: a row for each of the most probable tokens (before or after the chain; ← the one drawn) with its probability after each stage, × where a stage removed it, a line where a stage cuts, … the rest summed up. Below: entropy in nats, e^entropy (as many equally probable tokens are as uncertain), how many tokens were kept, and what these had before the stage; then where the draw fell."

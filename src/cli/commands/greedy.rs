@@ -9,7 +9,7 @@ use crate::cli::run::{idle_in_greedy, run};
 use crate::cli::strategy::{Decode, Strategy};
 use crate::cli::{Execute, Given, Screen, Status};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(mut_args(|arg| hide(arg, |flag| DrawArgs::draws(flag) || SearchArgs::has(flag))))]
 pub struct Greedy {
     #[command(flatten)]

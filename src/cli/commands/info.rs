@@ -7,7 +7,7 @@ use crate::cli::args::{HistoryArgs, InputArgs, ReportArgs};
 use crate::cli::note::missing;
 use crate::cli::{Execute, Given, Screen, Status};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(
     after_long_help = "Rows that can't be decoded (NaN, +inf, nothing but masked tokens) are reported, and don't end it."
 )]

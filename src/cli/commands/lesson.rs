@@ -12,7 +12,7 @@ use crate::cli::lessons::{FILES, Lesson, Part, all};
 use crate::cli::out::Out;
 use crate::cli::{Execute, Given, Screen, Status};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(
     after_long_help = "The commands of a lesson are run while you look, on small inputs that come with tokpick. With --files you have these inputs too, and can change a number and run a command again."
 )]

@@ -9,7 +9,7 @@ use tokpick::{Error, Result};
 use crate::cli::args::ToArgs;
 use crate::cli::{Execute, Given, Screen, Status};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(after_long_help = "Read a page with `tokpick man sample | man -l -`.")]
 pub struct Man {
     /// The command whose page is written (default: that of tokpick)

@@ -34,6 +34,7 @@ macro_rules! commands {
         pub const SCREENS: &[(&str, Screen)] = &[$(($word, <$args as Execute>::SCREEN)),*];
 
         /// A subcommand that was parsed.
+        #[derive(Clone)]
         pub enum Command {
             $($name(Box<$args>),)*
         }
@@ -68,9 +69,16 @@ macro_rules! commands {
 
         impl FromArgMatches for Command {
             fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-                match matches.subcommand() {
-                    $(Some(($word, m)) => <$args>::from_arg_matches(m).map(|args| Command::$name(Box::new(args))),)*
-                    _ => Err(clap::Error::new(clap::error::ErrorKind::MissingSubcommand)),
+                Self::from_arg_matches_mut(&mut matches.clone())
+            }
+
+            fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+                match matches.remove_subcommand() {
+                    Some((name, mut m)) => match name.as_str() {
+                        $($word => <$args>::from_arg_matches_mut(&mut m).map(|args| Command::$name(Box::new(args))),)*
+                        _ => Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand)),
+                    },
+                    None => Err(clap::Error::new(clap::error::ErrorKind::MissingSubcommand)),
                 }
             }
 

@@ -19,7 +19,7 @@ const FOLLOWED: usize = 3;
 /// Tokens that are known at all steps.
 const KNOWN: usize = 128;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(
     after_long_help = "One HTML file that needs nothing else: sliders for temperature, top-k, top-p, min-p, typical-p and the repetition penalty, their order, the distribution of each step before and after them, draws with a seed, two settings side by side, and the beam search to step through. Processors and seed given here are those that the page opens with; the chain is also that of the beam search. It is smaller than 1 MB: of large vocabularies it has the most probable tokens of each step, and the others summed up."
 )]

@@ -14,7 +14,7 @@ use crate::cli::resolve::Asked;
 use crate::cli::shard;
 use crate::cli::{Execute, Given, Screen, Status};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(
     after_long_help = "A row for each step, with the history prompt and prefix; with `--ids`, the tokens taken at the steps before count, too."
 )]

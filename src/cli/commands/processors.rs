@@ -5,7 +5,7 @@ use tokpick::settings::Order;
 use crate::cli::args::ReportArgs;
 use crate::cli::{Execute, Given, Screen, Status};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Processors {
     #[command(flatten)]
     report: ReportArgs<FormatName>,

@@ -12,7 +12,7 @@ use crate::cli::shard;
 use crate::cli::strategy::{Decode, Drawing, Strategy, draw, samples};
 use crate::cli::{Execute, Given, Screen, Status, run::run};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(mut_args(|arg| hide(arg, SearchArgs::has)))]
 pub struct Sample {
     #[command(flatten)]

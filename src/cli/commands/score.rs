@@ -14,7 +14,7 @@ use crate::cli::{Execute, Given, Screen, Status};
 /// A row for each id (with `--format text`, the text under marks): its log-probability in the raw row and after the processors, its rank
 /// (1 is the best, tied tokens share
 /// the better one), its surprise in bits, the entropy of the row in nats. Below: sums, and perplexity = exp(mean −log p).
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Score {
     #[command(flatten)]
     input: InputArgs,

@@ -8,7 +8,7 @@ use crate::cli::resolve::{self, Files, Setup};
 use crate::cli::strategy::{Decode, Strategy};
 use crate::cli::{Execute, Given, Screen, Status, run::run};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(mut_args(|arg| hide(arg, idle)))]
 pub struct Search {
     /// Find the true best: uniform-cost search for the largest sum of log-probabilities (length penalty 0)

@@ -11,7 +11,7 @@ use tokpick::source::write::{JsonWriter, NpyWriter};
 use crate::cli::args::{ToArgs, resolve_seed};
 use crate::cli::{Execute, Given, Screen, Status};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(after_long_help = "Written row by row: any size fits in memory.")]
 pub struct Synth {
     /// The axes: V, TxV or BxTxV

@@ -11,7 +11,7 @@ use crate::cli::{Execute, Given, Screen, Status};
 
 /// A row for each token: its id, its string in the vocabulary, what it adds to the text (the bytes of a part of a character), and whether
 /// it is special or beyond the vocabulary.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Tokens {
     /// A text, or ids separated by blanks or commas; `-` is standard input
     #[arg(value_name = "TEXT|IDS", allow_hyphen_values = true, help_heading = None)]

@@ -22,7 +22,7 @@ use crate::cli::{Execute, Given, Screen, Status};
 
 /// A beam search, drawn from what it considered at every step: live, pruned and finished hypotheses, where greedy search goes, and with
 /// `--exact` the true best sequence. Numbers: the probability of the token after the processors, and that of all tokens so far.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Tree {
     #[command(flatten)]
     input: InputArgs,

@@ -28,7 +28,7 @@ use crate::cli::{Execute, Given, Screen, Status};
 /// race, or the distance of the uniform to the token's interval. `--guess` looks for the engine, order and batch convention.
 ///
 /// Exit status: 0 it holds, 1 it does not (or nothing explains the ids), 2 it can't be checked.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(mut_args(|arg| hide(arg, |flag| ["--threads", "--max-new-tokens"].contains(&flag))))]
 pub struct Verify {
     #[command(flatten)]

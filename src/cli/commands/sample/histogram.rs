@@ -18,7 +18,7 @@ use crate::cli::strategy::{Drawing, draw, samples};
 use crate::cli::watch::Watch;
 use crate::cli::{Given, Status};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Output")]
 pub struct HistogramArgs {
     /// Count what was drawn, beside the exact probabilities and the counts that chance allows: text, or --format json, svg or html. An

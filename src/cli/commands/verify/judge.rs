@@ -8,7 +8,7 @@ use tokpick::{Error, Result};
 use crate::cli::args::ReportArgs;
 
 /// How claims are judged, and how the verdict is written.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct JudgeArgs {
     /// Further records
     #[arg(value_name = "RECORD")]
