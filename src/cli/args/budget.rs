@@ -6,7 +6,7 @@ use tokpick::sampler::Exact;
 
 use crate::cli::note::note;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Beam search")]
 pub struct BudgetArgs {
     /// Ask for at most N rows of each sequence; then the best found comes with a bound on what was missed
