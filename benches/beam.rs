@@ -26,14 +26,7 @@ impl LogitsSource for Ready {
     }
 
     fn shape(&self) -> Shape {
-        Shape {
-            sequences: 0..1,
-            first_step: 0,
-            end_step: None,
-            vocab: Some(VOCAB),
-            follows_prefix: true,
-            access: Access::Random,
-        }
+        Shape::following(Some(VOCAB), Access::Random)
     }
 
     fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> tokpick::Result<()> {

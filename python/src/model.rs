@@ -68,14 +68,7 @@ impl LogitsSource for Model {
     }
 
     fn shape(&self) -> Shape {
-        Shape {
-            sequences: 0..1,
-            first_step: 0,
-            end_step: None,
-            vocab: self.vocab,
-            follows_prefix: true,
-            access: Access::ByStep,
-        }
+        Shape::following(self.vocab, Access::ByStep)
     }
 
     fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {

@@ -2,15 +2,15 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::sync::Arc;
 
 use super::dtype::{Codec, Fault};
 use super::header::{Header, explain};
+use super::in_place::{InPlace, Stored};
 use super::layout::Grid;
 use super::lent::LentArray;
 use super::positioned::PositionedFile;
 use super::stream::{Rows, Stream};
-use super::{Access, Format, Layout, LogitsSource, Query, ReadAt, Row, RowRange, Shape, Steps, read_rows};
+use super::{Format, Layout, Row, RowRange, Steps};
 use crate::{Error, Place, Result, TokenId};
 
 /// The largest array that is held in memory before its bytes are all there.
@@ -38,9 +38,9 @@ pub(crate) struct ArrayFile {
 
 /// What an array turned out to be.
 pub(crate) enum Array {
-    File(ArrayFile),
+    File(InPlace<ArrayFile>),
     Memory(Steps),
-    Lent(LentArray),
+    Lent(InPlace<LentArray>),
     Pipe(Stream<ArrayPipe>),
 }
 
@@ -77,14 +77,8 @@ pub(crate) fn open_file(
     }
     let format = header.format(grid.layout);
     let file = PositionedFile::new(file);
-    Ok(Array::File(ArrayFile {
-        name,
-        file,
-        codec: header.codec,
-        data_start: header.data_start,
-        grid,
-        format,
-    }))
+    let Header { codec, data_start, .. } = header;
+    Ok(Array::File(InPlace(ArrayFile { name, file, codec, data_start, grid, format })))
 }
 
 /// Opens an array that comes from a pipe, which stands at its first element: C order row by row, Fortran order whole.
@@ -168,12 +162,16 @@ pub(super) fn expect_end(name: &str, from: &mut dyn Read) -> Result<()> {
     }
 }
 
-impl ReadAt for ArrayFile {
-    fn read(&self, at: &Query<'_>, row: &mut Row) -> Result<()> {
-        let Some(index) = self.grid.find(&self.name, at)? else {
-            row.end();
-            return Ok(());
-        };
+impl Stored for ArrayFile {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    fn read(&self, index: usize, row: &mut Row) -> Result<()> {
         let v = self.grid.vocab;
         // The file's length was checked: no product here is beyond it.
         let mut position = self.data_start + (index * v * self.codec.dtype.size()) as u64;
@@ -184,30 +182,8 @@ impl ReadAt for ArrayFile {
             position += bytes.len() as u64;
             Ok(())
         });
-        let place = |token| self.grid.place(index).token(token as TokenId);
-        result.map_err(|fault| explain(&self.name, fault, self.grid.place(index), place))
-    }
-}
-
-impl LogitsSource for ArrayFile {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn shape(&self) -> Shape {
-        self.grid.shape(Access::Random)
-    }
-
-    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
-        read_rows(self, at, out, false)
-    }
-
-    fn shared(&self) -> Option<&dyn ReadAt> {
-        Some(self)
-    }
-
-    fn into_shared(self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
-        Some(Arc::new(*self))
+        let place = self.grid.place(index);
+        result.map_err(|fault| explain(&self.name, fault, place, |token| place.token(token as TokenId)))
     }
 
     fn format(&self) -> Format {

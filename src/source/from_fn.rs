@@ -46,14 +46,7 @@ where
     }
 
     fn shape(&self) -> Shape {
-        Shape {
-            sequences: 0..1,
-            first_step: 0,
-            end_step: None,
-            vocab: Some(self.vocab),
-            follows_prefix: true,
-            access: Access::ByStep,
-        }
+        Shape::following(Some(self.vocab), Access::ByStep)
     }
 
     fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::header::{Header, explain};
+use super::in_place::{InPlace, Stored};
 use super::layout::Grid;
 use super::npy::header;
-use super::{
-    Access, DtypeHint, Format, Layout, LogitsSource, Query, ReadAt, Row, RowRange, Shape, read_rows,
-};
+use super::{DtypeHint, Format, Layout, LogitsSource, Row, RowRange};
 use crate::{Error, Place, Result, TokenId};
 
 /// The numbers of an array, wherever and in whatever order they lie.
@@ -129,23 +128,27 @@ impl LentArray {
         hint: Option<DtypeHint>,
         layout: Option<Layout>,
         rows: Option<RowRange>,
-    ) -> Result<LentArray> {
+    ) -> Result<InPlace<LentArray>> {
         let axes = elements.axes().to_vec();
         let codec = header::element(&name, elements.descr(), hint)?;
         let mut grid = Grid::new(&name, &axes, layout)?;
         grid.select(&name, rows)?;
         let container = String::new();
         let header = Header { container, version: None, codec, fortran: false, axes, data_start: 0 };
-        Ok(LentArray { name, elements, header, grid })
+        Ok(InPlace(LentArray { name, elements, header, grid }))
     }
 }
 
-impl ReadAt for LentArray {
-    fn read(&self, at: &Query<'_>, row: &mut Row) -> Result<()> {
-        let Some(index) = self.grid.find(&self.name, at)? else {
-            row.end();
-            return Ok(());
-        };
+impl Stored for LentArray {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    fn read(&self, index: usize, row: &mut Row) -> Result<()> {
         let (v, codec) = (self.grid.vocab, self.header.codec);
         let mut first = 0;
         let result = codec.read(v, row.overwrite_dense(v), |bytes| {
@@ -153,30 +156,8 @@ impl ReadAt for LentArray {
             first += bytes.len() / codec.dtype.size();
             Ok(())
         });
-        let place = |token| self.grid.place(index).token(token as TokenId);
-        result.map_err(|fault| explain(&self.name, fault, self.grid.place(index), place))
-    }
-}
-
-impl LogitsSource for LentArray {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn shape(&self) -> Shape {
-        self.grid.shape(Access::Random)
-    }
-
-    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
-        read_rows(self, at, out, false)
-    }
-
-    fn shared(&self) -> Option<&dyn ReadAt> {
-        Some(self)
-    }
-
-    fn into_shared(self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
-        Some(Arc::new(*self))
+        let place = self.grid.place(index);
+        result.map_err(|fault| explain(&self.name, fault, place, |token| place.token(token as TokenId)))
     }
 
     fn format(&self) -> Format {

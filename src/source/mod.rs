@@ -32,6 +32,7 @@ mod dtype;
 mod format;
 mod from_fn;
 mod header;
+mod in_place;
 mod iter;
 mod kld;
 mod layout;
@@ -133,6 +134,11 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// The shape of a source whose rows follow the prefix: one sequence, from step 0 on without an end.
+    pub fn following(vocab: Option<usize>, access: Access) -> Self {
+        Shape { sequences: 0..1, first_step: 0, end_step: None, vocab, follows_prefix: true, access }
+    }
+
     /// How many steps a sequence has; `None` where there is no [`end_step`](Self::end_step).
     pub fn steps(&self) -> Option<usize> {
         Some(self.end_step?.saturating_sub(self.first_step))

@@ -17,17 +17,17 @@ pub use floor::Floor;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::sync::Arc;
 
 use head::Header;
 
 use super::array::expect_end;
 use super::dtype::{Codec, Dtype, Fault};
 use super::header::explain;
+use super::in_place::{InPlace, Stored};
 use super::layout::Grid;
 use super::positioned::PositionedFile;
 use super::stream::{Rows, Stream};
-use super::{Access, Carried, Format, LogitsSource, Query, ReadAt, Row, RowRange, Shape, Wrapper, read_rows};
+use super::{Carried, Format, LogitsSource, Row, RowRange, Wrapper};
 use crate::{Error, Place, Result, TokenId, kernel};
 
 /// Bytes of a row before its codes.
@@ -48,12 +48,12 @@ pub(super) fn open_file(
     mut from: BufReader<File>,
     len: u64,
     rows: Option<RowRange>,
-) -> Result<KldFile> {
+) -> Result<InPlace<KldFile>> {
     let head = Header::read(&name, &mut from, Some(len))?;
     let mut grid = head.grid();
     grid.select(&name, rows)?;
     let file = PositionedFile::new(from.into_inner());
-    Ok(KldFile { name, file, head, grid })
+    Ok(InPlace(KldFile { name, file, head, grid }))
 }
 
 /// Opens a `.kld` that comes from a pipe: its tokens are held, its rows go by.
@@ -122,12 +122,16 @@ pub(crate) struct KldFile {
     grid: Grid,
 }
 
-impl ReadAt for KldFile {
-    fn read(&self, at: &Query<'_>, row: &mut Row) -> Result<()> {
-        let Some(index) = self.grid.find(&self.name, at)? else {
-            row.end();
-            return Ok(());
-        };
+impl Stored for KldFile {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    fn read(&self, index: usize, row: &mut Row) -> Result<()> {
         // the file's length was checked: no product here is beyond it
         let mut position = self.head.rows_start() + index as u64 * row_bytes(self.grid.vocab);
         let read = read_row(self.grid.vocab, row, |bytes| {
@@ -137,33 +141,13 @@ impl ReadAt for KldFile {
         });
         fail(&self.name, self.grid.place(index), read)
     }
-}
-
-impl LogitsSource for KldFile {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn shape(&self) -> Shape {
-        self.grid.shape(Access::Random)
-    }
-
-    fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
-        read_rows(self, at, out, false)
-    }
-
-    fn shared(&self) -> Option<&dyn ReadAt> {
-        Some(self)
-    }
-
-    fn into_shared(mut self: Box<Self>) -> Option<Arc<dyn ReadAt>> {
-        // rows alone are read from now on
-        self.head.text = Vec::new();
-        Some(Arc::new(*self))
-    }
 
     fn carried(&self) -> &[Carried] {
         &self.head.text
+    }
+
+    fn keep_rows(&mut self) {
+        self.head.text = Vec::new();
     }
 
     fn format(&self) -> Format {

@@ -47,14 +47,7 @@ impl LogitsSource for Tree {
     }
 
     fn shape(&self) -> Shape {
-        Shape {
-            sequences: 0..1,
-            first_step: 0,
-            end_step: None,
-            vocab: Some(self.vocab),
-            follows_prefix: true,
-            access: Access::Random,
-        }
+        Shape::following(Some(self.vocab), Access::Random)
     }
 
     fn rows(&mut self, at: &[Query<'_>], out: &mut Vec<Row>) -> Result<()> {
