@@ -33,6 +33,16 @@ impl Candidates {
         })
     }
 
+    /// [`raw`](Self::raw) as a number for each token: −∞ for what a sparse row does not name. Refuses, in words, a vocabulary that no
+    /// model has.
+    pub(crate) fn spread_raw(&self, to: &mut Vec<f32>) -> std::result::Result<(), String> {
+        self.row.spread(self.row.vocab, to)?;
+        for (id, x) in self.raw() {
+            to[id as usize] = x;
+        }
+        Ok(())
+    }
+
     /// What turns logits of the row as the source gave it into log-probabilities; evaluated in f64.
     ///
     /// A row of log-probabilities that leaves tokens out is normalised already.

@@ -12,7 +12,7 @@ use crate::engine::{Batch, Defaults, EngineInfo, Params, build, engines};
 use crate::processor::{Chain, Stage};
 use crate::sampler::{Job, along};
 use crate::source::LogitsSource;
-use crate::{Result, TokenId};
+use crate::{Error, Place, Result, TokenId};
 use run::{Outcome, Try};
 
 /// Ids of each line that addresses are looked for with.
@@ -207,10 +207,9 @@ impl Trials<'_, '_> {
         let job = Job { chain: &chain, ..*self.job };
         along(self.source, &job, &mut Argmax, self.samples, &ids, &mut |taken| {
             let turn = taken.turn;
-            let mut logits = vec![f32::NEG_INFINITY; turn.candidates.vocab()];
-            for (id, x) in turn.candidates.raw() {
-                logits[id as usize] = x;
-            }
+            let mut logits = Vec::new();
+            let spread = turn.candidates.spread_raw(&mut logits);
+            spread.map_err(|what| Error::decode(Place::row(turn.sequence, turn.step), what))?;
             let (history, prompt_len) = (turn.context.to_vec(), turn.prompt_len);
             lines[taken.line].push(Claimed { logits, history, prompt_len, id: taken.id });
             Ok(())

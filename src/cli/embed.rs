@@ -13,6 +13,7 @@ use clap::{ArgAction, CommandFactory, ValueHint};
 use serde_json::{Value, json};
 use tokpick::Error;
 use tokpick::check::Record;
+use tokpick::render::said;
 use tokpick::source::{Loan, lend};
 
 pub use super::batch::{Address, SparseRows, Table};
@@ -44,7 +45,7 @@ fn end(result: anyhow::Result<u8>, given: &Given) -> u8 {
         // whoever read the results has seen enough
         Err(e) if matches!(e.downcast_ref(), Some(Error::Closed)) => 0,
         Err(e) => {
-            say(&message(e, given).replace('\n', " "));
+            say(&said(&message(e, given)));
             2
         }
     }
@@ -57,7 +58,8 @@ fn usage(e: &clap::Error) -> u8 {
         // standard error may be closed
         let _ = write!(std::io::stderr(), "{text}");
     } else {
-        say(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+        let lines = text.strip_prefix("error: ").unwrap_or(&text).trim_end().lines();
+        say(&lines.map(said).collect::<Vec<_>>().join("\n"));
     }
     2
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use tokpick::check::Known;
-use tokpick::render::Tokens;
+use tokpick::render::{Tokens, said};
 use tokpick::source::{LeftOut, Seen, leaves_out};
 
 use super::args::Opened;
@@ -13,7 +13,7 @@ use super::progress::aside;
 
 /// Says something that the user should know: a setting without effect, a seed that was taken.
 pub fn note(text: impl AsRef<str>) {
-    let text = as_flags(text.as_ref());
+    let text = said(&as_flags(text.as_ref()));
     if host::hand(|taken| taken.notes.push(text.clone())) {
         return;
     }

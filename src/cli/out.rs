@@ -115,6 +115,19 @@ impl Out {
         self.check(result)
     }
 
+    /// As [`write`](Self::write), for what a check found: who closed the pipe has seen enough of it, and the status still says it all.
+    pub fn report(&mut self, f: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        unless_closed(self.write(f))
+    }
+
+    /// As [`finish`](Self::finish), after [`report`](Self::report).
+    ///
+    /// # Errors
+    /// What the disk refuses.
+    pub fn finish_report(self) -> Result<()> {
+        unless_closed(self.finish())
+    }
+
     /// Everything is written: the file gets its name.
     ///
     /// # Errors
@@ -128,6 +141,13 @@ impl Out {
             }
             To::Host(_) | To::Stdout(_) | To::Device(_) => Ok(()),
         }
+    }
+}
+
+fn unless_closed(written: Result<()>) -> Result<()> {
+    match written {
+        Err(Error::Closed) => Ok(()),
+        other => other,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tokpick::settings::chain_files;
+use tokpick::settings::{MODEL_FILES, chain_files};
 use tokpick::source::file_and_array;
 use tokpick::system::follow;
 use tokpick::{Error, Result};
@@ -198,6 +198,9 @@ fn inputs(given: &Given) -> Vec<Place> {
 
 /// The files that a value names: itself, `@FILE`, those of a chain, those of a command.
 fn named_by(argument: &Argument, value: &OsStr) -> Vec<PathBuf> {
+    if argument.id == "model_dir" {
+        return MODEL_FILES.iter().map(|file| Path::new(value).join(file)).collect();
+    }
     if argument.is_path {
         return vec![value.into()];
     }

@@ -151,7 +151,7 @@ impl Draw for EngineDraw {
             // the input has ended: the engine was not asked
             return Ok(());
         }
-        let places = self.fill(turns);
+        let places = self.fill(turns)?;
         let histories: Option<Vec<Vec<TokenId>>> = self.prompts.as_ref().map(|prompts| {
             let row = |(row, place): (usize, &Placed)| {
                 let turn = &turns[place.turn];
@@ -272,7 +272,10 @@ struct Placed {
 
 impl EngineDraw {
     /// Copies the raw logits of every row, dense.
-    fn fill(&mut self, turns: &[Turn<'_>]) -> Vec<Placed> {
+    ///
+    /// # Errors
+    /// A list of tokens whose largest id says a vocabulary that no model has.
+    fn fill(&mut self, turns: &[Turn<'_>]) -> Result<Vec<Placed>> {
         let mut places: Vec<Placed> = Vec::new();
         for (at, turn) in turns.iter().enumerate() {
             for seat in turn.seats.iter() {
@@ -285,13 +288,8 @@ impl EngineDraw {
                     self.rows.resize_with(row + 1, Vec::new);
                 }
                 let logits = &mut self.rows[places.len()];
-                logits.clear();
-                logits.resize(turn.candidates.vocab(), f32::NEG_INFINITY);
-                for (id, x) in turn.candidates.raw() {
-                    if let Some(to) = logits.get_mut(id as usize) {
-                        *to = x;
-                    }
-                }
+                let spread = turn.candidates.spread_raw(logits);
+                spread.map_err(|what| Error::decode(Place::row(turn.sequence, turn.step), what))?;
                 places.push(Placed {
                     turn: at,
                     sequence: turn.sequence,
@@ -300,7 +298,7 @@ impl EngineDraw {
                 });
             }
         }
-        places
+        Ok(places)
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Context, Needs, Processor, Stage};
 use crate::candidates::Candidates;
-use crate::source::Row;
+use crate::source::{Row, spreads};
 use crate::{Error, Place, Result};
 
 /// An ordered list of processors. A name may come twice; a processor at its disabling value is kept for the record and passed over.
@@ -61,6 +61,10 @@ impl Chain {
     /// As [`Candidates::load`], unless the chain repairs.
     pub fn load(&self, c: &mut Candidates, row: Row, sequence: usize, step: usize) -> Result<()> {
         if self.needs().invalid {
+            if row.ids.is_some() {
+                // every token gets a score
+                spreads(row.vocab).map_err(|what| Error::decode(Place::row(sequence, step), what))?;
+            }
             c.load_to_repair(row);
             return Ok(());
         }
@@ -90,7 +94,7 @@ impl Chain {
                 continue;
             }
             p.apply(c, cx, position)?;
-            if c.is_empty() && !self.repairs_after(position) {
+            if c.is_empty() && !self.refills_after(position, cx) {
                 let place = Place::row(cx.sequence, cx.step);
                 return Err(Error::NoCandidate { place, stage: p.info().name });
             }
@@ -99,9 +103,9 @@ impl Chain {
         Ok(())
     }
 
-    /// True if a later processor makes every token possible again.
-    fn repairs_after(&self, position: usize) -> bool {
-        self.stages[position + 1..].iter().any(|p| !p.is_off() && p.needs().invalid)
+    /// True if a later processor makes tokens possible again: it repairs the row, or forces some of them here.
+    fn refills_after(&self, position: usize, cx: &Context<'_>) -> bool {
+        self.stages[position + 1..].iter().any(|p| !p.is_off() && (p.needs().invalid || p.forces(cx)))
     }
 
     /// Applies the chain where there is no history and every coin is 0.

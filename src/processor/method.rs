@@ -43,6 +43,11 @@ pub(super) trait Method: Serialize + DeserializeOwned + Send + Sync + 'static {
         None
     }
 
+    /// See [`Processor::forces`].
+    fn forces(&self, _cx: &Context<'_>) -> bool {
+        false
+    }
+
     /// Changes the candidates.
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, position: usize) -> Result<()>;
 }
@@ -89,6 +94,10 @@ impl<M: Method> Processor for Checked<M> {
 
     fn temperature(&self) -> Option<f64> {
         self.method.temperature()
+    }
+
+    fn forces(&self, cx: &Context<'_>) -> bool {
+        self.method.forces(cx)
     }
 
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, position: usize) -> Result<()> {

@@ -105,6 +105,11 @@ pub trait Processor: Any + Send + Sync {
         None
     }
 
+    /// True where it makes tokens certain whatever became of them before: a chain goes on to it with no token left.
+    fn forces(&self, _context: &Context<'_>) -> bool {
+        false
+    }
+
     /// Changes the candidates.
     ///
     /// # Errors

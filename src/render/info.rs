@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::kit::{Look, clip, count_of, sparkline, token};
-use super::{Table, Tokens};
+use super::{Table, Tokens, said};
 use crate::candidates::Candidates;
 use crate::kernel::{self, Band};
 use crate::source::{Access, Format, Row, Shape};
@@ -107,8 +107,8 @@ impl InputInfo {
     /// Those of the writer.
     pub fn text(&self, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Write) -> io::Result<()> {
         let mut head = Table::new("lw");
-        head.row(["input", &self.input]);
-        head.row(["format", &self.format.to_string()]);
+        head.row(["input", &said(&self.input)]);
+        head.row(["format", &said(&self.format.to_string())]);
         head.row(["shape", &words(&self.shape)]);
         let strings = self.strings.map_or("no token strings".to_string(), |n| count_of(n, "token string"));
         let v = self.shape.vocab.map_or("unknown".to_string(), |v| v.to_string());

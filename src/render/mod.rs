@@ -18,7 +18,7 @@ mod table;
 mod trace;
 pub mod tree;
 
-pub use escape::escape;
+pub use escape::{escape, said};
 pub use explain::{Explain, Explained};
 pub use histogram::{Counted, Histogram, Outcome, Rest, by_chance};
 pub use info::{InputInfo, RowInfo, with_id};

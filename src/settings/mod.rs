@@ -11,6 +11,8 @@ pub(crate) use chain::split;
 pub use chain::{chain, chain_files, chain_with_files, processor};
 pub use generation_config::generation_config;
 pub use imported::{Imported, StrategyFields};
+#[cfg(feature = "cli")]
+pub(crate) use model_dir::MODEL_FILES;
 pub use model_dir::model_dir;
 pub use order::{Order, build, order};
 pub use sampling_params::sampling_params;

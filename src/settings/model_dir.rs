@@ -9,6 +9,11 @@ use crate::source::read_text;
 use crate::text::Tokens;
 use crate::{Error, Place, Result};
 
+/// The files of a model's folder that are read.
+#[cfg(feature = "cli")]
+pub(crate) const MODEL_FILES: [&str; 4] =
+    ["tokenizer.json", "generation_config.json", "config.json", "tokenizer_config.json"];
+
 /// The tokenizer of a model's folder, with the end tokens that its files name.
 ///
 /// `tokenizer.json` is read unless `tokens` are given. The end tokens are `eos_token_id` of `generation_config.json`, else of

@@ -211,6 +211,24 @@ impl Row {
         self.ids = Some(named);
     }
 
+    /// Writes a logit for every one of `vocab` tokens: −∞ for what a sparse row doesn't name. Refuses the vocabulary that one
+    /// large id may pretend, in words.
+    pub(crate) fn spread(&self, vocab: usize, to: &mut Vec<f32>) -> std::result::Result<(), String> {
+        to.clear();
+        let Some(ids) = &self.ids else {
+            to.extend_from_slice(&self.logits);
+            return Ok(());
+        };
+        spreads(vocab)?;
+        to.resize(vocab, f32::NEG_INFINITY);
+        for (&id, &logit) in ids.iter().zip(&self.logits) {
+            if let Some(slot) = to.get_mut(id as usize) {
+                *slot = logit;
+            }
+        }
+        Ok(())
+    }
+
     /// Marks the end of the sequence.
     pub fn end(&mut self) {
         self.logits.clear();
@@ -241,6 +259,17 @@ impl Row {
             Some(ids) => Some(ids.binary_search(&id).map_or(f32::NEG_INFINITY, |i| self.logits[i])),
         }
     }
+}
+
+/// The largest vocabulary over which a list of a few tokens is spread.
+const WIDEST: usize = 1 << 27;
+
+/// Refuses, in words, a number for each token of a vocabulary that no model has.
+pub(crate) fn spreads(vocab: usize) -> std::result::Result<(), String> {
+    if vocab <= WIDEST {
+        return Ok(());
+    }
+    Err(format!("V is {vocab}, as its largest id says: too large for numbers of all tokens"))
 }
 
 /// Source of next-token logits; see the [module](self).

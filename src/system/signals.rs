@@ -55,14 +55,20 @@ mod unix {
     use std::{fs, io, thread};
 
     use rustix::process::{Signal, kill_process_group};
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
+    use signal_hook::consts::{
+        SIGABRT, SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGSYS, SIGTERM, SIGTRAP, SIGUSR1,
+        SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
+    };
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
 
     /// The signals that end a program and can be met.
-    const ENDING: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT];
+    const ENDING: [i32; 14] = [
+        SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT, SIGALRM, SIGIO, SIGPROF, SIGSYS, SIGTRAP, SIGUSR1,
+        SIGUSR2, SIGVTALRM, SIGXCPU,
+    ];
 
-    /// Lets SIGINT, SIGTERM, SIGHUP and SIGQUIT remove unfinished files and end model processes before they end this program. A
+    /// Lets the signals that end a program (SIGINT, SIGTERM, SIGXCPU of `ulimit -t` …) remove unfinished files and end model processes before they end this program. A
     /// signal that is ignored (as under `nohup`) stays ignored. For a program to call; a library that is a guest in another program
     /// leaves its signals alone. More than once does no harm.
     ///
@@ -76,7 +82,7 @@ mod unix {
             let met = ENDING.into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
             result = Signals::new(met).and_then(|mut signals| {
                 let end = move || {
-                    for signal in signals.forever() {
+                    if let Some(signal) = signals.forever().next() {
                         // held to the end: nothing new comes
                         let mut left = super::lock();
                         if let Some(left) = left.take() {
@@ -87,6 +93,8 @@ mod unix {
                             left.tidy.into_iter().for_each(in_time);
                         }
                         let _ = emulate_default_handler(signal);
+                        // one whose default the crate doesn't know
+                        std::process::exit(128 + signal);
                     }
                 };
                 thread::Builder::new().name("signals".into()).spawn(end).map(drop)

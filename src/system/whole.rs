@@ -47,6 +47,9 @@ impl WholeFile {
     /// # Errors
     /// A directory that is missing, full or not to be written; a file that may not be written; a path that is no regular file.
     pub fn create(path: &Path) -> io::Result<Self> {
+        if names_folder(path) {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "it names a folder: give the file a name"));
+        }
         let target = follow(path);
         let old = match fs::metadata(&target) {
             Ok(old) if old.is_file() => {
@@ -101,6 +104,14 @@ impl Write for WholeFile {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
+}
+
+/// True for a path that ends with a separator or in `.` or `..`: what the system refuses to open as a file, [`Path`] would take for
+/// the file of that name.
+fn names_folder(path: &Path) -> bool {
+    let text = path.as_os_str().as_encoded_bytes();
+    let last = text.rsplit(|&byte| std::path::is_separator(byte as char)).next();
+    matches!(last, Some(b"" | b"." | b".."))
 }
 
 /// Writes a file whole or not at all; see [`WholeFile`].

@@ -85,6 +85,15 @@ const CASES: &[Case] = &[
     ("min_new_tokens(value=5,eos_token_id=3)", [2.0, -1.0, 0.5, 3.0, 0.0, -2.0, 1.0, M]),
     // forced tokens are certain even where the row masks them
     ("forced_eos_token_id(max_length=8,eos_token_id=[1,7])", [M, 0.0, M, M, M, M, M, 0.0]),
+    // and where nothing is left before them
+    (
+        "suppress_tokens=[0,1,2,3,4,5,6,7],forced_eos_token_id(max_length=8,eos_token_id=1)",
+        [M, 0.0, M, M, M, M, M, M],
+    ),
+    (
+        "allowed_tokens=7,repetition_penalty=1.5,temperature=0.5,top_k=2,top_p=0.9,forced_eos_token_id(max_length=8,eos_token_id=7)",
+        [M, M, M, M, M, M, M, 0.0],
+    ),
     ("forced_eos_token_id(max_length=9,eos_token_id=1)", [2.0, -1.0, 0.5, 3.0, 0.0, -2.0, 1.0, M]),
     ("forced_bos_token_id=1", [2.0, -1.0, 0.5, 3.0, 0.0, -2.0, 1.0, M]),
 ];

@@ -62,7 +62,8 @@ fn every_writer() -> impl Iterator<Item = &'static str> {
 }
 
 /// The signals that end a program and can be met.
-const SIGNALS: [(&str, i32); 4] = [("INT", 2), ("TERM", 15), ("HUP", 1), ("QUIT", 3)];
+const SIGNALS: [(&str, i32); 6] =
+    [("INT", 2), ("TERM", 15), ("HUP", 1), ("QUIT", 3), ("USR1", 10), ("XCPU", 24)];
 
 /// A run that is ended when the test is, however that ends.
 struct Running(Child);

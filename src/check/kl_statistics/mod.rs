@@ -204,18 +204,8 @@ impl Side {
     }
 
     fn take(&mut self, row: &Row, place: Place) -> Result<()> {
-        self.logprobs.clear();
-        match &row.ids {
-            None => self.logprobs.extend_from_slice(&row.logits),
-            Some(ids) => {
-                self.logprobs.resize(row.vocab, f32::NEG_INFINITY);
-                for (id, logit) in ids.iter().zip(&row.logits) {
-                    if let Some(slot) = self.logprobs.get_mut(*id as usize) {
-                        *slot = *logit;
-                    }
-                }
-            }
-        }
+        let spread = row.spread(row.vocab, &mut self.logprobs);
+        spread.map_err(|what| Error::decode(place, what))?;
         let mut highest = f32::NEG_INFINITY;
         for (id, x) in self.logprobs.iter().enumerate() {
             if x.is_nan() || *x == f32::INFINITY {

@@ -33,10 +33,13 @@ impl ModelArgs {
         let mut model = ModelCommand { dtype, ..ModelCommand::new(command) };
         model.protocol = self.model_protocol.unwrap_or_default();
         if let Some(seconds) = self.model_timeout {
-            let timeout = Duration::try_from_secs_f64(seconds).map_err(|_| {
-                Error::setting("--model-timeout", seconds, "must be a number of seconds, 0 or more")
-            })?;
-            model.timeout = Some(timeout).filter(|t| !t.is_zero());
+            let refuse = |_| {
+                let what = "must be a number of seconds from 0 (for ever) to 1.8e19";
+                Error::setting("--model-timeout", seconds, what)
+            };
+            // what rounds to nothing is no time, not for ever
+            let timeout = Duration::try_from_secs_f64(seconds).map_err(refuse)?.max(Duration::from_nanos(1));
+            model.timeout = Some(timeout).filter(|_| seconds != 0.0);
         }
         end_with_signals().map_err(|source| Error::Io { file: "signal handlers".to_string(), source })?;
         Ok(Some(model))

@@ -170,33 +170,15 @@ fn arrays(source: &mut dyn LogitsSource, format: FormatName, out: &mut Out) -> R
     }
 }
 
-/// The largest vocabulary of which sparse rows are written with all their tokens.
-const WIDEST: usize = 1 << 27;
-
 /// A row with −∞ for what it doesn't name.
 ///
 /// # Errors
-/// A sparse row of a vocabulary that no model has: one id may say so.
+/// A sparse row of a vocabulary that no model has.
 fn dense(name: &str, row: &Row, vocab: usize, to: &mut Vec<f32>) -> Result<()> {
-    if row.ids.is_some() && vocab > WIDEST {
-        let what = format!(
-            "V is {vocab}, as the largest id says: too large for an array; JSON Lines (--to jsonl) keep the rows sparse"
-        );
-        return Err(Error::input(name, tokpick::Place::default(), what));
-    }
-    to.clear();
-    match &row.ids {
-        None => to.extend_from_slice(&row.logits),
-        Some(ids) => {
-            to.resize(vocab, f32::NEG_INFINITY);
-            for (id, logit) in ids.iter().zip(&row.logits) {
-                if let Some(slot) = to.get_mut(*id as usize) {
-                    *slot = *logit;
-                }
-            }
-        }
-    }
-    Ok(())
+    row.spread(vocab, to).map_err(|what| {
+        let what = format!("{what}; JSON Lines (--to jsonl) keep the rows sparse");
+        Error::input(name, tokpick::Place::default(), what)
+    })
 }
 
 /// Rows in a temporary file, until their number and V are known.
@@ -206,9 +188,18 @@ struct Waiting {
     vocab: usize,
 }
 
+/// An error of the temporary file.
+fn temporary(source: io::Error) -> Error {
+    let folder = std::env::temp_dir();
+    Error::Io {
+        file: format!("a temporary file in {} (TMPDIR names another folder)", folder.display()),
+        source,
+    }
+}
+
 impl Waiting {
     fn of(source: &mut dyn LogitsSource) -> Result<Waiting> {
-        let io = |source| Error::Io { file: "a temporary file".into(), source };
+        let io = temporary;
         let mut file = BufWriter::with_capacity(1 << 16, tempfile::tempfile().map_err(io)?);
         let (mut count, mut vocab, mut row_of) = (0, 0, Vec::new());
         let name = source.name().to_owned();
@@ -229,7 +220,7 @@ impl Waiting {
         if self.rows == 0 {
             return Ok(false);
         }
-        let io = |source| Error::Io { file: "a temporary file".into(), source };
+        let io = temporary;
         self.rows -= 1;
         let mut length = [0; 8];
         self.file.read_exact(&mut length).map_err(io)?;

@@ -250,7 +250,7 @@ impl Execute for Diff {
         })?;
         let holds = self.holds(&diff);
         let look = self.report.look(&out);
-        out.write(|to| match self.report.format {
+        out.report(|to| match self.report.format {
             FormatName::Text => diff.text(&rows, self.top, &look, to),
             FormatName::Json => {
                 let document = json!({
@@ -264,7 +264,7 @@ impl Execute for Diff {
                 writeln!(to, "{document}")
             }
         })?;
-        out.finish()?;
+        out.finish_report()?;
         above("--max-kl", self.max_kl, "the largest KL", diff.max_kl);
         below("--min-top1", self.min_top1, "the same top-1", Some(diff.top1));
         Ok(if holds { Status::Done } else { Status::No })

@@ -185,7 +185,7 @@ impl Verify {
         let holds = found.holds(self.judge.min_match, self.judge.max_margin)
             && mask.as_ref().is_none_or(MaskReport::holds);
         let look = self.judge.report.look(&out);
-        out.write(|to| match self.judge.report.format {
+        out.report(|to| match self.judge.report.format {
             FormatName::Text => {
                 found.text(self.judge.top, self.judge.logit_noise, self.judge.alpha, &look, to)?;
                 match &mask {
@@ -208,7 +208,7 @@ impl Verify {
                 writeln!(to, "{document}")
             }
         })?;
-        out.finish()?;
+        out.finish_report()?;
         left_out(&opened, |left| match self.judge.greedy {
             true => Known::greedily(&resolved.chain, left).words(),
             false => Known::of(&resolved.chain, left).words(),

@@ -41,9 +41,13 @@ struct ForcedBosTokenId {
 impl Method for ForcedBosTokenId {
     const INFO: &'static Info = &INFO;
 
+    fn forces(&self, cx: &Context<'_>) -> bool {
+        cx.context.len() == 1
+    }
+
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
         param::inside(INFO.name, &[self.id], c.vocab())?;
-        if cx.context.len() == 1 {
+        if self.forces(cx) {
             c.force(&[(self.id, 0.0)]);
         }
         Ok(())

@@ -52,9 +52,13 @@ impl Method for ForcedEosTokenId {
         param::check("forced_eos_token_id eos_token_id", "[]", some, "at least one id")
     }
 
+    fn forces(&self, cx: &Context<'_>) -> bool {
+        cx.context.len() + 1 == self.max_length
+    }
+
     fn apply(&self, c: &mut Candidates, cx: &Context<'_>, _position: usize) -> Result<()> {
         param::inside(INFO.name, &self.eos_token_id, c.vocab())?;
-        if cx.context.len() + 1 == self.max_length {
+        if self.forces(cx) {
             let certain: Vec<_> = self.eos_token_id.iter().map(|&id| (id, 0.0)).collect();
             c.force(&certain);
         }

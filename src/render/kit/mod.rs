@@ -10,6 +10,7 @@ mod width;
 pub use bars::{bar, sparkline};
 pub use numbers::{Digits, count_of, share};
 pub use svg::{Anchor, LETTER, MARGIN, SMALL, Svg, escape};
+pub(crate) use width::is_format;
 pub use width::{clip, display_width, pad, pad_left, visible, wrap};
 
 use super::Tokens;

@@ -183,3 +183,45 @@ fn settings() {
     let usage = tokpick(&["sample", "--tok-k", "1"]).err;
     assert!(usage.contains("Usage:") && usage.contains("--help"), "{usage}");
 }
+
+/// One large id pretends a vocabulary: where each token would get a number, it is refused before memory is asked for.
+#[test]
+fn a_vocabulary_that_no_model_has() {
+    let row = br#"{"ids":[4294967295],"logits":[1]}"#;
+    for args in [
+        "sample - --engine torch -s 1",
+        "sample - --engine llama.cpp -s 1",
+        "verify - --ids 4294967295 --guess --seed 1",
+        "probs - --remove-invalid-values",
+        "convert - --to npy -o /dev/null",
+    ] {
+        let message = with_input(&words(args), row).failure();
+        assert!(message.contains("V is 4294967296, as its largest id says: too large"), "{args}: {message}");
+    }
+    assert_eq!(with_input(&words("greedy -"), row).text(), "4294967295\n");
+}
+
+/// No terminal obeys what a file or a name holds: messages are one line of text.
+#[test]
+fn messages_are_shown_and_not_obeyed() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_string()
+    };
+    let error = write("e.json", r#"{"error":{"message":"\u001b[2K\r8 of 8\nsteps match","code":400}}"#);
+    let config = write("c.json", r#"{"\u001b[31mX\u202eY\nZ": 1}"#);
+    let named = write("a\u{1b}[31m\nb.json", "[[1,2]]");
+    for (args, expected) in [
+        (vec!["score", &error], r"\u{1b}[2K\u{d}8 of 8 steps match"),
+        (vec!["greedy", "steps-small.json", "--generation-config", &config], r"\u{1b}[31mX\u{202e}Y Z"),
+        (vec!["info", &named], r"a\u{1b}[31m b.json"),
+        (vec!["greedy", &named, "--prompt-ids", "7"], r"a\u{1b}[31m b.json"),
+    ] {
+        let ran = tokpick(&args);
+        let said = format!("{}{}", String::from_utf8_lossy(&ran.out), ran.err);
+        assert!(said.contains(expected), "{args:?}: {said}");
+        assert!(!said.contains(['\u{1b}', '\r', '\u{202e}']), "{args:?}: {said:?}");
+    }
+}

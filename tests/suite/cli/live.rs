@@ -32,10 +32,13 @@ fn a_live_model_is_an_input() {
     for bad in ["-1", "nan", "1e300"] {
         let failed = tokpick(&["greedy", "--model-command", SHELL, "--model-timeout", bad]).failure();
         assert!(
-            failed.contains("--model-timeout") && failed.contains("must be a number of seconds, 0 or more"),
+            failed.contains("--model-timeout") && failed.contains("must be a number of seconds from 0"),
             "{failed}"
         );
     }
+    // less than a nanosecond is no time; 0 alone is for ever
+    let failed = tokpick(&["greedy", "--model-command", "sleep 30", "--model-timeout", "1e-10"]).failure();
+    assert!(failed.contains("no answer within"), "{failed}");
     let missing = tokpick(&["greedy", "--model-command", "./no-such-model"]).failure();
     assert!(
         missing.starts_with("--model-command ./no-such-model: ./no-such-model can't be started: "),

@@ -140,6 +140,30 @@ fn a_device_is_written_to() {
     assert_eq!(tokpick(&["greedy", "steps-small.json", "-o", "/dev/null"]).text(), "");
 }
 
+/// Who reads the first line alone closes the pipe: the status of a check tells its verdict all the same.
+#[test]
+fn a_closed_pipe_takes_no_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    for seed in ["1", "2"] {
+        let file = folder.path().join(format!("{seed}.npy"));
+        tokpick(&["synth", "5000x16", "-s", seed, "-o", file.to_str().unwrap()]).text();
+    }
+    let ids = "3 ".repeat(5000);
+    let cases: [&[&str]; 3] = [
+        &["verify", "1.npy", "--ids", &ids, "--seed", "1", "--top", "5000"],
+        &["diff", "1.npy", "2.npy", "--max-kl", "0", "--top", "5000"],
+        &["diff", "1.npy", "2.npy", "--max-kl", "0", "-f", "json"],
+    ];
+    for args in cases {
+        let mut child = command(args).current_dir(folder.path()).spawn().unwrap();
+        let mut first = [0];
+        child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+        let done = child.wait_with_output().unwrap();
+        assert_eq!(done.status.code(), Some(1), "{args:?}");
+        assert!(!String::from_utf8_lossy(&done.stderr).contains("pipe"), "{args:?}");
+    }
+}
+
 #[test]
 fn a_closed_pipe_ends_quietly() {
     for args in [

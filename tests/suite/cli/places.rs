@@ -229,6 +229,7 @@ fn an_output_is_no_input_and_no_other_output() {
         "greedy batch.npy --vocab vocab.json -o vocab.json",
         "greedy batch.npy --generation-config config.json -o config.json",
         "greedy batch.npy --sampling-params config.json --trace config.json",
+        "greedy batch.npy --vocab vocab.json --model-dir . -o config.json",
         "probs batch.npy --ids @ids -o ids",
         "greedy steps-small.json --prompt-ids @ids -o ids",
         "score steps-small.json --ids-file ids -o ids",
@@ -274,6 +275,29 @@ fn an_output_is_no_input_and_no_other_output() {
         "sample batch.npy -s 7 -o 7",
     ] {
         assert_eq!(shell(&format!("tokpick {fine}"), folder.path()).status, Some(0), "{fine}");
+    }
+}
+
+/// A name with a separator at its end is a folder's, which the file of that name is not replaced for.
+#[test]
+fn a_folder_is_no_output() {
+    let folder = folder();
+    std::os::unix::fs::symlink("batch.npy", folder.path().join("soft")).unwrap();
+    let before = std::fs::read(folder.path().join("batch.npy")).unwrap();
+    let there = names(folder.path());
+    for line in [
+        "greedy batch.npy -o batch.npy/",
+        "greedy batch.npy -o batch.npy/.",
+        "greedy batch.npy -o ./soft//",
+        "probs batch.npy -o new/",
+        "convert batch.npy --to json -o batch.npy/",
+        "greedy batch.npy --record batch.npy/",
+        "beam batch.npy --trace batch.npy/..",
+    ] {
+        let message = shell(&format!("tokpick {line}"), folder.path()).failure();
+        assert!(message.contains("names a folder: give the file a name"), "{line}: {message}");
+        assert_eq!(std::fs::read(folder.path().join("batch.npy")).unwrap(), before, "{line}");
+        assert_eq!(names(folder.path()), there, "{line}");
     }
 }
 

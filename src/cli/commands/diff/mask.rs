@@ -28,7 +28,7 @@ impl Diff {
             reports.push((source.name().to_owned(), self.held(file, source.as_mut())?));
         }
         let holds = reports.iter().all(|(_, report)| report.holds());
-        out.write(|to| match self.report.format {
+        out.report(|to| match self.report.format {
             FormatName::Text => reports.iter().try_for_each(|(name, report)| {
                 if reports.len() > 1 {
                     writeln!(to, "{name}")?;
@@ -43,7 +43,7 @@ impl Diff {
                 writeln!(to, "{document}")
             }
         })?;
-        out.finish()?;
+        out.finish_report()?;
         Ok(if holds { Status::Done } else { Status::No })
     }
 

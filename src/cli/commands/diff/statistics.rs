@@ -55,7 +55,7 @@ impl Diff {
         })?;
         let holds = self.statistics_hold(&found);
         let (look, worst) = (self.report.look(&out), worst.sorted());
-        out.write(|to| match self.report.format {
+        out.report(|to| match self.report.format {
             FormatName::Text => found.text(&worst, self.tokens.as_ref(), &look, to),
             FormatName::Json => {
                 let document = json!({
@@ -67,7 +67,7 @@ impl Diff {
                 writeln!(to, "{document}")
             }
         })?;
-        out.finish()?;
+        out.finish_report()?;
         above("--max-kl", self.max_kl, "the largest KLD", found.kl.max);
         below("--min-top1", self.min_top1, "the same top p", found.same_top.value);
         Ok(if holds { Status::Done } else { Status::No })

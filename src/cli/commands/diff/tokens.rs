@@ -146,7 +146,7 @@ impl Diff {
         let is_inside = masked.as_ref().is_none_or(|masked| masked.taken_outside == 0);
         let holds = self.tokens_hold(&found) && is_inside;
         let look = self.report.look(&out);
-        out.write(|to| match self.report.format {
+        out.report(|to| match self.report.format {
             FormatName::Text => {
                 found.text(tokens, &look, to)?;
                 masked.as_ref().map_or(Ok(()), |masked| masked.text(to))
@@ -161,7 +161,7 @@ impl Diff {
                 writeln!(to, "{document}")
             }
         })?;
-        out.finish()?;
+        out.finish_report()?;
         let k3 = [("KL(A|B) by k3", found.if_a_drew.k3), ("KL(B|A) by k3", found.if_b_drew.k3)];
         k3.into_iter().for_each(|(name, kl)| above("--max-kl", self.max_kl, name, kl));
         Ok(Ok(if holds { Status::Done } else { Status::No }))

@@ -49,7 +49,7 @@ impl Verify {
             (None, None) => return Ok(Status::No),
         };
         let look = self.judge.report.look(&out);
-        out.write(|to| match self.judge.report.format {
+        out.report(|to| match self.judge.report.format {
             FormatName::Text => guess.text(&look, to),
             FormatName::Json => {
                 let mut document = json!(guess);
@@ -59,7 +59,7 @@ impl Verify {
                 writeln!(to, "{document}")
             }
         })?;
-        out.finish()?;
+        out.finish_report()?;
         Ok(if guess.explained.is_empty() { Status::No } else { Status::Done })
     }
 

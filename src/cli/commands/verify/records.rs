@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tokpick::check::Record;
 use tokpick::render::kit::count_of;
+use tokpick::render::said;
 use tokpick::{Error, Result};
 
 use super::{FormatName, Verify};
@@ -86,17 +87,17 @@ impl Verify {
                 Ok((record, repeated))
             });
             let path = path.display().to_string();
-            for said in result.iter().flat_map(|(_, repeated)| &repeated.elsewhere) {
-                note(format!("{path}: {said}"));
+            for elsewhere in result.iter().flat_map(|(_, repeated)| &repeated.elsewhere) {
+                note(format!("{path}: {elsewhere}"));
             }
             holds &= result.as_ref().is_ok_and(|(_, repeated)| repeated.divergence.is_none());
             match &result {
                 _ if json => documents.push(document(several.then_some(path), &result)),
                 // the error says it
                 Err(_) if !several => {}
-                _ => out.write(|to| {
+                _ => out.report(|to| {
                     if several {
-                        write!(to, "{path}: ")?;
+                        write!(to, "{}: ", said(&path))?;
                     }
                     text(&result, to)
                 })?,
@@ -111,12 +112,12 @@ impl Verify {
                     json!({"tokpick": env!("CARGO_PKG_VERSION"), "holds": holds, "records": documents})
                 }
             };
-            out.write(|to| writeln!(to, "{document}"))?;
+            out.report(|to| writeln!(to, "{document}"))?;
         }
         match failure {
             // nothing was written, and nothing appears
             Some(error) if !several && !json => return Err(error.into()),
-            _ => out.finish()?,
+            _ => out.finish_report()?,
         }
         match failure {
             Some(error) if !several => Err(error.into()),
@@ -139,7 +140,7 @@ fn text(result: &Result<(Record, Repeated)>, to: &mut dyn Write) -> io::Result<(
                 count_of(ids, "id")
             )
         }
-        Err(error) => writeln!(to, "can't be checked: {}", as_flags(&error.to_string())),
+        Err(error) => writeln!(to, "can't be checked: {}", said(&as_flags(&error.to_string()))),
     }
 }
 
