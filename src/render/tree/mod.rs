@@ -3,6 +3,7 @@
 mod graph;
 mod picture;
 mod text;
+mod walk;
 
 use std::collections::HashMap;
 
@@ -66,6 +67,9 @@ pub struct Tree {
     pub greedy: Option<Ending>,
     /// Those of exact search, where it was run: the true best, or the best of its budget.
     pub exact: Option<Ending>,
+    /// The nodes at the first step, and those that continue each node.
+    #[serde(skip)]
+    below: Vec<Vec<usize>>,
 }
 
 /// A whole sequence.
@@ -125,7 +129,9 @@ impl Tree {
                 nodes.push(node);
             }
         }
-        let mut tree = Tree { sequence, nodes, found, greedy, exact };
+        let mut below = vec![Vec::new(); nodes.len() + 1];
+        nodes.iter().enumerate().for_each(|(at, node)| below[slot(node.parent)].push(at));
+        let mut tree = Tree { sequence, nodes, found, greedy, exact, below };
         if tree.found.is_empty() {
             tree.found = tree.endings();
         }
@@ -177,7 +183,7 @@ impl Tree {
     /// that is marked, and at most `pruned` others.
     fn children(&self, of: Option<usize>, pruned: usize) -> (Vec<usize>, usize) {
         let (mut shown, mut left, mut hidden) = (Vec::new(), pruned, 0);
-        for (at, node) in self.nodes.iter().enumerate().filter(|(_, n)| n.parent == of) {
+        for (at, node) in self.below[slot(of)].iter().map(|&at| (at, &self.nodes[at])) {
             let goes_on = matches!(node.fate, Fate::Live | Fate::Finished(_))
                 || node.greedy
                 || node.exact
@@ -248,6 +254,11 @@ impl Tree {
         }
         moral
     }
+}
+
+/// Where the children of a node (of the root: `None`) are listed.
+fn slot(of: Option<usize>) -> usize {
+    of.map_or(0, |at| at + 1)
 }
 
 fn on_path<'a>(

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::walk::Step;
 use super::{Tree, TreeView};
 use crate::kernel;
 use crate::render::kit::{Anchor, LETTER, MARGIN, SMALL, Svg, clip, display_width, share};
@@ -36,37 +37,56 @@ impl TreeView<'_> {
             }
             y += ROW;
             let mut places = Places { nodes: vec![0.0; tree.nodes.len()], hidden: HashMap::new() };
-            let root = self.place(tree, None, &mut y, &mut places);
-            self.edges(&mut svg, tree, None, (MARGIN + 8.0, root), &places);
+            let root = self.place(tree, &mut y, &mut places);
+            self.edges(&mut svg, tree, (MARGIN + 8.0, root), &places);
             svg.circle(MARGIN + 6.0, root - 4.0, 4.0, "tp-bar");
             y = svg.small(MARGIN, y + 8.0, whole - 2.0 * MARGIN, &tree.moral()) + 1.5 * ROW;
         }
         svg.finish_with(whole, y, self.made)
     }
 
-    /// Gives every node below `of` its height: a leaf its own row, the others the middle of their children.
-    fn place(&self, tree: &Tree, of: Option<usize>, y: &mut f64, places: &mut Places) -> f64 {
-        let (children, hidden) = tree.children(of, self.pruned);
-        if children.is_empty() {
-            *y += ROW;
-            return *y - ROW;
+    /// Gives every node its height, and returns that of the root: a leaf has its own row, the others the middle of their children.
+    fn place(&self, tree: &Tree, y: &mut f64, places: &mut Places) -> f64 {
+        // the heights of the first and the last child of each node on the way
+        let mut spans = vec![(f64::MAX, f64::MIN)];
+        let mut height = *y;
+        for step in self.walk(tree) {
+            let Step::Up { of, child, hidden } = step else {
+                spans.push((f64::MAX, f64::MIN));
+                continue;
+            };
+            let (first, last) = spans.pop().unwrap_or_default();
+            height = if child.is_none() { *y } else { (first + last) / 2.0 };
+            if child.is_some() && hidden > 0 {
+                places.hidden.insert(of, (*y, hidden));
+            }
+            if child.is_none() || hidden > 0 {
+                *y += ROW;
+            }
+            if let (Some(at), Some((first, last))) = (of, spans.last_mut()) {
+                places.nodes[at] = height;
+                (*first, *last) = (first.min(height), last.max(height));
+            }
         }
-        let (mut first, mut last) = (f64::MAX, f64::MIN);
-        for &at in &children {
-            places.nodes[at] = self.place(tree, Some(at), y, places);
-            (first, last) = (first.min(places.nodes[at]), last.max(places.nodes[at]));
-        }
-        if hidden > 0 {
-            places.hidden.insert(of, *y);
-            *y += ROW;
-        }
-        (first + last) / 2.0
+        height
     }
 
-    fn edges(&self, svg: &mut Svg, tree: &Tree, of: Option<usize>, from: (f64, f64), places: &Places) {
-        let (children, hidden) = tree.children(of, self.pruned);
-        for &at in &children {
-            let node = &tree.nodes[at];
+    fn edges(&self, svg: &mut Svg, tree: &Tree, root: (f64, f64), places: &Places) {
+        // where the edges from each node on the way begin
+        let mut starts = vec![root];
+        for step in self.walk(tree) {
+            let at = match step {
+                Step::Down { at, .. } => at,
+                Step::Up { of, child, .. } => {
+                    starts.pop();
+                    if let (Some((y, hidden)), Some(child)) = (places.hidden.get(&of), child) {
+                        let words = format!("… {hidden} more pruned");
+                        svg.text(x(tree.nodes[child].depth), *y, Anchor::Start, "tp-small", &words);
+                    }
+                    continue;
+                }
+            };
+            let (node, from) = (&tree.nodes[at], starts.last().copied().unwrap_or(root));
             let (left, y) = (x(node.depth), places.nodes[at]);
             let class = match (node.rank, &node.fate) {
                 (Some(0), _) => "tp-chosen",
@@ -82,24 +102,15 @@ impl TreeView<'_> {
             if below.is_empty() {
                 svg.text(left + COLUMN - GAP, y, Anchor::Start, "tp-small", &ending(tree, at));
             }
-            self.edges(svg, tree, Some(at), (left + LETTER * display_width(&text) as f64 + 4.0, y), places);
-        }
-        if let (Some(&y), Some(&last)) = (places.hidden.get(&of), children.last()) {
-            svg.text(
-                x(tree.nodes[last].depth),
-                y,
-                Anchor::Start,
-                "tp-small",
-                &format!("… {hidden} more pruned"),
-            );
+            starts.push((left + LETTER * display_width(&text) as f64 + 4.0, y));
         }
     }
 }
 
-/// The heights of the nodes, and of the words that sum up what is not shown below one.
+/// The heights of the nodes, and of the words that sum up how many are not shown below one.
 struct Places {
     nodes: Vec<f64>,
-    hidden: HashMap<Option<usize>, f64>,
+    hidden: HashMap<Option<usize>, (f64, usize)>,
 }
 
 /// The probability of all that leads to a leaf, and what became of it.

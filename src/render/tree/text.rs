@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::walk::Step;
 use super::{Tree, TreeView};
 use crate::kernel;
 use crate::render::kit::{Ink, Look, clip, display_width, pad, share, wrap};
@@ -20,8 +21,7 @@ impl TreeView<'_> {
             if self.trees.len() > 1 {
                 writeln!(to, "{}", look.paint(Ink::Title, &format!("sequence {}", tree.sequence)))?;
             }
-            let mut lines: Vec<Line> = Vec::new();
-            self.lines(tree, None, &mut Vec::new(), look, &mut lines);
+            let lines = self.lines(tree, look);
             let widest =
                 lines.iter().map(|l| display_width(&l.branch) + display_width(&l.name)).max().unwrap_or(0);
             // room for two numbers and a word
@@ -35,19 +35,27 @@ impl TreeView<'_> {
         Ok(())
     }
 
-    fn lines(
-        &self,
-        tree: &Tree,
-        of: Option<usize>,
-        above: &mut Vec<bool>,
-        look: &Look,
-        lines: &mut Vec<Line>,
-    ) {
-        let (children, hidden) = tree.children(of, self.pruned);
+    fn lines(&self, tree: &Tree, look: &Look) -> Vec<Line> {
         // a deep tree stops moving to the right
         let deepest = (look.width.saturating_sub(42) / 2).max(4);
-        for (n, &at) in children.iter().enumerate() {
-            let last = n + 1 == children.len() && hidden == 0;
+        let (mut lines, mut above) = (Vec::new(), Vec::new());
+        for step in self.walk(tree) {
+            let (at, last) = match step {
+                Step::Down { at, last } => (at, last),
+                Step::Up { hidden, .. } => {
+                    if hidden > 0 {
+                        lines.push(Line {
+                            branch: branch(&above, true, deepest, look),
+                            name: format!("{} {hidden} more pruned", if look.ascii { "..." } else { "…" }),
+                            numbers: String::new(),
+                            words: String::new(),
+                            ink: Some(Ink::Removed),
+                        });
+                    }
+                    above.pop();
+                    continue;
+                }
+            };
             let node = &tree.nodes[at];
             let ink = match (node.rank, &node.fate) {
                 (Some(0), _) => Some(Ink::Chosen),
@@ -59,25 +67,15 @@ impl TreeView<'_> {
                 words = if words.is_empty() { "greedy".to_string() } else { format!("{words} · greedy") };
             }
             lines.push(Line {
-                branch: branch(above, last, deepest, look),
+                branch: branch(&above, last, deepest, look),
                 name: self.name(node.id),
                 numbers: format!("{}  {:>6}", share(kernel::exp(node.score)), share(kernel::exp(node.sum))),
                 words,
                 ink,
             });
             above.push(last);
-            self.lines(tree, Some(at), above, look, lines);
-            above.pop();
         }
-        if hidden > 0 {
-            lines.push(Line {
-                branch: branch(above, true, deepest, look),
-                name: format!("{} {hidden} more pruned", if look.ascii { "..." } else { "…" }),
-                numbers: String::new(),
-                words: String::new(),
-                ink: Some(Ink::Removed),
-            });
-        }
+        lines
     }
 }
 

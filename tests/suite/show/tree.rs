@@ -49,6 +49,52 @@ fn greedy_and_the_true_best_are_marked() {
     assert!(unbroken(&narrow).contains("a search error: the true best has 0.5878 nats more"), "{narrow}");
 }
 
+/// A search of many steps is a tree as deep: it is drawn with a small stack.
+#[test]
+fn a_deep_tree_is_drawn_with_little_stack() {
+    use tokpick::render::kit::Look;
+    use tokpick::render::tree::{Tree, TreeView};
+    use tokpick::trace::{BeamStep, Continuation, Fate, LiveBeam};
+    const STEPS: usize = 2000;
+    let step = |step: usize| {
+        let of = |id, fate| {
+            let (score, sum) = (-0.5, -0.5 * (step + 1) as f64);
+            Continuation {
+                parent: 0,
+                id,
+                score,
+                sum,
+                key: sum,
+                perturbed: None,
+                logprob: None,
+                bank: 0,
+                fate,
+            }
+        };
+        let live = vec![LiveBeam { ids: vec![1; step], ..LiveBeam::default() }];
+        let considered = [(1, Fate::Live), (2, Fate::Pruned), (3, Fate::Pruned)];
+        BeamStep {
+            sequence: 0,
+            step,
+            group: 0,
+            live,
+            considered: considered.map(|(id, fate)| of(id, fate)).into(),
+        }
+    };
+    let steps: Vec<BeamStep> = (0..STEPS).map(step).collect();
+    let draw = move || {
+        let trees = [Tree::new(0, &steps, Vec::new(), None, None)];
+        let view = TreeView { trees: &trees, tokens: None, pruned: 1, made: "" };
+        let mut text = Vec::new();
+        view.text(&Look::default(), &mut text).unwrap();
+        (String::from_utf8(text).unwrap(), view.svg())
+    };
+    let (text, svg) = std::thread::Builder::new().stack_size(1 << 18).spawn(draw).unwrap().join().unwrap();
+    // a head, of each step two nodes and the words on a third, a blank line and the moral
+    assert_eq!(text.lines().count(), 1 + 3 * STEPS + 2);
+    assert_eq!(svg.matches("1 more pruned").count(), STEPS);
+}
+
 #[test]
 fn each_number_is_that_of_beam() {
     let tree = tokpick(&words("tree steps.npy --num-beams 3 --top-k 20 -f json")).json();
