@@ -60,3 +60,23 @@ def test_coins_differ_from_step_to_step():
 def test_tensors_without_memory_are_refused():
     with pytest.raises((RuntimeError, BufferError, ValueError, NotImplementedError)):
         tokpick.greedy(logits(2, 5).to("meta"))
+
+
+def test_generate_draws_from_what_the_processor_leaves():
+    transformers = pytest.importorskip("transformers")
+    from tokpick.transformers import processor
+
+    torch.manual_seed(0)
+    config = transformers.GPT2Config(vocab_size=64, n_positions=32, n_embd=16, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=63)
+    model = transformers.GPT2LMHeadModel(config).eval()
+    prompts = torch.tensor([[5, 6, 7], [8, 9, 10]])
+    settings = {"attention_mask": torch.ones_like(prompts), "do_sample": True, "max_new_tokens": 8, "pad_token_id": 62}
+    torch.manual_seed(1)
+    own = model.generate(prompts, top_k=5, **settings)
+    torch.manual_seed(1)
+    ours = model.generate(prompts, top_k=0, logits_processor=[processor("top-k=5")], **settings)
+    assert torch.equal(own, ours)
+    # what it returns is decoded as it comes
+    result = model.generate(prompts, output_logits=True, return_dict_in_generate=True, **settings)
+    ids = tokpick.sample(result.logits, layout="tbv", temperature=0.7, seed=3)
+    assert np.array_equal(ids, tokpick.sample(torch.stack(result.logits), layout="tbv", temperature=0.7, seed=3))
