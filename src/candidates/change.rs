@@ -101,29 +101,6 @@ impl Candidates {
         self.forget_sums();
     }
 
-    /// Keeps the members for which `keep` holds; they must not be none.
-    pub fn retain(&mut self, mut keep: impl FnMut(TokenId, f64) -> bool) {
-        let mut list = std::mem::take(&mut self.spare);
-        list.ids.clear();
-        list.values.clear();
-        list.exact.clear();
-        let exact = self.own.state != State::Row && !self.own.exact.is_empty();
-        for (at, id, value) in self.positions() {
-            let base = self.base(at, id, value);
-            if keep(id, base * self.scale + self.shift) {
-                list.ids.push(id);
-                list.values.push(value);
-                if exact {
-                    list.exact.push(base);
-                }
-            }
-        }
-        list.state = State::Sparse;
-        self.spare = std::mem::replace(&mut self.own, list);
-        self.lo = f32::NEG_INFINITY;
-        self.find_best();
-    }
-
     /// Keeps the members among `ids` (strictly ascending).
     pub fn keep_ids(&mut self, ids: &[TokenId]) {
         if self.own.state != State::Sparse || self.lo > f32::NEG_INFINITY {

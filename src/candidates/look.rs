@@ -111,6 +111,10 @@ impl Candidates {
 
     /// The member that greedy search takes: largest value, lowest id.
     pub fn argmax(&self) -> Option<TokenId> {
+        // what is masked equals the best of none
+        if self.is_empty() {
+            return None;
+        }
         let set = self.slice();
         let from = kernel::find(self.maxima_of_row(), self.best).map_or(0, |span| span * kernel::SPAN);
         let at = from + kernel::find(&set.values[from..], self.best)?;

@@ -245,6 +245,79 @@ mod tests {
     }
 
     #[test]
+    fn quantiles_of_the_tail() {
+        for z in [0.0, 0.5, 1.0, 3.0, 8.0, 30.0] {
+            let p = normal_tail(z);
+            assert!((normal_tail(normal_quantile(p)) / p - 1.0).abs() < 1e-9, "{z}");
+        }
+        assert_eq!(normal_quantile(0.75), 0.0);
+    }
+
+    /// Of a race: the integrals of the densities that its bound is made of, by Simpson's rule.
+    #[test]
+    fn flips_of_a_race_are_its_integrals() {
+        for (sigma, temperature, alpha) in [(0.1, 0.5, 1e-3), (0.3, 1.0, 0.02), (0.05, 2.0, 0.5)] {
+            let s = sigma / temperature * std::f64::consts::SQRT_2;
+            let density = |d: f64| exp(d) * normal_tail(d / s);
+            let integral = |from: f64| {
+                let (n, to) = (4000, from + 30.0 * s);
+                let h = (to - from) / f64::from(n);
+                let weight = |i| if i == 0 || i == n { 1.0 } else { f64::from(2 + 2 * (i % 2)) };
+                (0..=n).map(|i| weight(i) * density(from + h * f64::from(i))).sum::<f64>() * h / 3.0
+            };
+            let noise = Noise { sigma, temperature };
+            let support = Support { ids: vec![0, 1], probabilities: None };
+            let [all, beyond] = noise.flips(None, &support, alpha);
+            let expected = [integral(0.0), integral(normal_quantile(alpha) * s)];
+            assert!((all / expected[0] - 1.0).abs() < 1e-6, "{all}, expected {}", expected[0]);
+            assert!((beyond / expected[1] - 1.0).abs() < 1e-6, "{beyond}, expected {}", expected[1]);
+        }
+        // as large as the scores: anything
+        let noise = Noise { sigma: 1.0, temperature: 1.0 };
+        assert_eq!(noise.flips(None, &Support::default(), 0.01), [1.0; 2]);
+        let none = Noise { sigma: 0.0, temperature: 1.0 };
+        assert_eq!(none.flips(Some(0.5), &Support::default(), 0.01), [0.0; 2]);
+    }
+
+    /// Of intervals: a uniform of its own for each of 200,000 rows with noise that is really added; σ so small that first order holds.
+    #[test]
+    fn flips_of_intervals_are_those_of_noise() {
+        let p = [0.5f64, 0.3, 0.2];
+        let noise = Noise { sigma: 0.02, temperature: 0.5 };
+        let support = Support { ids: vec![0, 1, 2], probabilities: Some(p.to_vec()) };
+        let [all, beyond] = noise.flips(Some(0.1), &support, 0.5);
+        // at ½ everything is beyond: φ(0) · 2 = √(2/π)
+        assert!((all / beyond - 1.0).abs() < 1e-12 && all > 0.0, "{all} {beyond}");
+        let (n, mut rng) = (200_000, ChaCha8Rng::seed_from_u64(5));
+        let token = |p: &[f64], u: f64| usize::from(u >= p[0]) + usize::from(u >= p[0] + p[1]);
+        let mut flipped = [0.0; 2];
+        let [_, beyond] = noise.flips(Some(0.1), &support, 0.1);
+        for _ in 0..n {
+            let w = p.map(|p| p * exp(0.04 * normal(&mut rng)));
+            let sum: f64 = w.iter().sum();
+            let (u, noisy) = (rng.random::<f64>(), w.map(|w| w / sum));
+            let (drawn, claimed) = (token(&p, u), token(&noisy, u));
+            if drawn != claimed {
+                let low: f64 = p[..claimed].iter().sum();
+                let d = (low - u).max(u - low - p[claimed]);
+                let chance = noise.probability(
+                    Margin::Uniform(d),
+                    Some(u),
+                    &support,
+                    &Candidates::default(),
+                    claimed as TokenId,
+                );
+                flipped[0] += 1.0 / f64::from(n);
+                flipped[1] += f64::from(chance.unwrap() < 0.1) / f64::from(n);
+            }
+        }
+        for (found, bound) in flipped.into_iter().zip([all, beyond]) {
+            let error = (bound / f64::from(n)).sqrt();
+            assert!((found - bound).abs() < 4.0 * error + 0.02 * bound, "{found}, derived {bound}");
+        }
+    }
+
+    #[test]
     fn without_noise_nothing_is_explained() {
         let mut c = Candidates::default();
         c.load(Row::dense(vec![0.0, 1.0, f32::NEG_INFINITY]), 0, 0).unwrap();

@@ -254,3 +254,6 @@ fn alone<'t>(turn: &'t Turn<'_>) -> Result<&'t Seat> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

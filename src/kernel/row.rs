@@ -59,12 +59,6 @@ impl Weigh {
         (self.scale * std::f32::consts::LOG2_E).min(f32::MAX)
     }
 
-    /// The natural logarithm of the weight: `(x − max) · scale`, each operation rounded to `f32`.
-    #[inline(always)]
-    pub fn argument(self, x: f32) -> f32 {
-        (x - self.max) * self.scale
-    }
-
     /// The weight of `x`, the same bits as every function here gives it.
     pub fn weight(self, x: f32) -> f32 {
         exp32::power(x - self.max, self.base2(), 0.0)

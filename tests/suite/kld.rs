@@ -226,12 +226,24 @@ fn logits_of_any_kind_may_stand_beside_a_kld() {
     std::fs::write(&stream, &lines).unwrap();
     let longer = folder.path().join("longer.jsonl");
     std::fs::write(&longer, lines.clone() + &json!(rows[0]).to_string() + "\n").unwrap();
+    // each row as a list of the tokens that it names, here all of them, in an order of its own
+    let named = |row: &Vec<f32>| {
+        let ids: Vec<usize> = (0..512).map(|at| at * 5 % 512).collect();
+        let logits: Vec<f32> = ids.iter().map(|&id| row[id]).collect();
+        json!({"ids": ids, "logits": logits}).to_string() + "\n"
+    };
+    let sparse = folder.path().join("sparse.jsonl");
+    std::fs::write(&sparse, rows.iter().map(named).collect::<String>()).unwrap();
+    let shorter = folder.path().join("shorter.jsonl");
+    std::fs::write(&shorter, rows[1..].iter().map(|row| json!(row).to_string() + "\n").collect::<String>())
+        .unwrap();
     let files = [
         write("rows.json", json!(chunks)),
         write("whole.json", json!(whole)),
         write("flat.json", json!(rows)),
         write("flat-whole.json", json!(whole.concat())),
         stream.to_str().unwrap().to_string(),
+        sparse.to_str().unwrap().to_string(),
     ];
     let base = name("lm512-f32.kld");
     let of = |q: &str| tokpick(&["diff", &base, q, "-f", "json"]).json();
@@ -248,6 +260,12 @@ fn logits_of_any_kind_may_stand_beside_a_kld() {
     assert_eq!(first["statistics"]["q_floor"], Value::Null);
     let line = tokpick(&["diff", &base, longer.to_str().unwrap()]).failure();
     assert!(line.contains("goes on, but ../formats/kld/lm512-f32.kld has no further row"), "{line}");
+    let line = tokpick(&["diff", &base, shorter.to_str().unwrap()]).failure();
+    assert!(
+        line.contains("step 185")
+            && line.ends_with("no row here, but ../formats/kld/lm512-f32.kld has one for it"),
+        "{line}"
+    );
     let line = tokpick(&["diff", &base, &write("short.json", json!(rows[..30]))]).failure();
     assert!(
         line.contains("1 sequences of 30 steps") && line.contains("give 31 rows for each of them"),
@@ -303,9 +321,19 @@ fn what_does_not_fit_is_said() {
         line.contains("sequence 1, step 40: its text has token") && line.ends_with("of the same text"),
         "{line}"
     );
+    // of the base a part may be selected, of the other not less than that
     let rows: RowRange = "40..50".parse().unwrap();
-    let source = Open { rows: Some(rows), ..Open::new(path("lm512-f32.kld")) }.open().unwrap();
+    let part = |file| Open { rows: Some(rows), ..Open::new(path(file)) }.open().unwrap();
+    let mut source = part("lm512-f32.kld");
     assert_eq!(source.shape().steps(), Some(10));
+    let of = |base: &mut Source, q: &mut Source| kl_statistics(base.as_mut(), q.as_mut(), &mut |_| Ok(()));
+    assert_eq!(of(&mut source, &mut open("lm512-q8_0.kld")).unwrap().rows, 60);
+    let error = of(&mut open("lm512-f32.kld"), &mut part("lm512-q8_0.kld")).unwrap_err().to_string();
+    assert!(error.contains("6 chunks, steps 40 to 49, but "), "{error}");
+    assert!(error.ends_with("has 6 chunks, steps 33 to 63"), "{error}");
+    let mut table = Open::new(fixture("tiny-lm/prefix-table-a.jsonl")).open().unwrap();
+    let error = of(&mut open("lm512-f32.kld"), &mut table).unwrap_err().to_string();
+    assert!(error.ends_with("its rows follow the prefix: the comparison is of steps"), "{error}");
 }
 
 /// The perplexity over all chunks is llama-perplexity's own.

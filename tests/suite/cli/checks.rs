@@ -282,6 +282,31 @@ fn engines_are_verified_and_guessed() {
     assert!(out.starts_with("none of "), "{out}");
 }
 
+/// Two steps of two sequences may be read in either layout: a guess tries both, and tells of both.
+#[test]
+fn a_guess_reads_three_axes_both_ways() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("square.json").to_str().unwrap().to_string();
+    let row = |at: usize| (0..50).map(|id| (id * 7 + at * 13) % 50).collect::<Vec<usize>>();
+    fs::write(&file, serde_json::json!([[row(0), row(1)], [row(2), row(3)]]).to_string()).unwrap();
+    let seed = ["--seed", "5", "--temperature", "9"];
+    let (status, ids, said) = run(&[&["sample", &file, "--layout", "tbv"], &seed[..]].concat());
+    assert_eq!(status, 0, "{said}");
+    let ids = ids.trim().replace('\n', ";");
+    let guess = |more: &[&str]| {
+        let words = ["verify", &file, "--ids", &ids, "--guess", "-f", "json"];
+        let (_, out, said) = run(&[&words[..], &seed, more].concat());
+        serde_json::from_str::<Value>(&out).unwrap_or_else(|e| panic!("{e}: {out}{said}"))
+    };
+    let [both, btv, tbv] = [&[][..], &["--layout", "btv"], &["--layout", "tbv"]].map(guess);
+    let tried = |guess: &Value| guess["tried"].as_u64().unwrap();
+    assert_eq!(tried(&both), tried(&btv) + tried(&tbv));
+    assert_eq!([&both, &btv, &tbv].map(|g| g["holds"].clone()), [true, false, true].map(Value::from));
+    let layouts =
+        |key: &str| both[key].as_array().unwrap().iter().map(|a| a["layout"].clone()).collect::<Vec<_>>();
+    assert!(layouts("explained").iter().all(|layout| layout == "tbv"), "{both}");
+}
+
 /// Arguments of `sample` over fixtures/draws/logits-7.npy, and the part of the message that says why not.
 #[test]
 fn engines_refuse_what_they_lack() {
@@ -310,6 +335,25 @@ fn engines_refuse_what_they_lack() {
     assert!(said.contains("top-k 50"), "{said}");
     let (status, out, _) = run(&["engines"]);
     assert!(status == 0 && out.matches("not reproduced: ").count() == 17, "{out}");
+}
+
+/// Streams, whose length is known at their end.
+#[test]
+fn a_stream_that_ends_before_the_other_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, rows: usize| {
+        let file = directory.path().join(name);
+        fs::write(&file, "[1,2,3]\n".repeat(rows)).unwrap();
+        file.to_str().unwrap().to_string()
+    };
+    let (long, short) = (write("long.jsonl", 3), write("short.jsonl", 2));
+    for (a, b) in [(&long, &short), (&short, &long)] {
+        let (status, _, said) = run(&["diff", a, b]);
+        let expected = format!(
+            "short.jsonl: sequence 0, step 2: no row here, but {long} has one; diff compares inputs of one shape"
+        );
+        assert!(status == 2 && said.contains(&expected), "{said}");
+    }
 }
 
 #[test]
