@@ -192,3 +192,49 @@ fn a_race_tells_how_all_ran() {
     assert_eq!(pick.runner_up, Some((by_lead[1].id, by_lead[1].behind)));
     assert_eq!(draw.shared().unwrap().raced(&mut turns[0]).unwrap(), [race]);
 }
+
+/// Records and output carry the names.
+#[test]
+fn names_stay() {
+    let mut all = draws();
+    all.truncate(4);
+    for version in [1, 2] {
+        let mirostat = || Mirostat::new(version, 3.0, 0.1, 100, 7).unwrap();
+        all.push(Box::new(mirostat()));
+        all.push(Box::new(mirostat().with_surprise(Surprise::BeforeCut)));
+    }
+    let names: Vec<&str> = all.iter().map(|draw| draw.name()).collect();
+    assert_eq!(
+        names,
+        [
+            "argmax",
+            "chacha8-v1",
+            "gumbel-chacha8-v1",
+            "inverse-cdf",
+            "mirostat-1-chacha8-v1",
+            "mirostat-1-before-cut-chacha8-v1",
+            "mirostat-2-chacha8-v1",
+            "mirostat-2-before-cut-chacha8-v1",
+        ]
+    );
+}
+
+/// Rows of such draws run in parallel.
+#[test]
+fn draws_by_address_are_shared() {
+    let shared: Vec<bool> = draws().iter().map(|draw| draw.shared().is_some()).collect();
+    assert_eq!(shared, [true, true, true, false, false, false, false]);
+}
+
+/// Many seats have their uniforms made together, and get what each would get alone.
+#[test]
+fn many_seats_draw_as_each_alone() {
+    let (mut c, mut all) = (halves(), seats(40));
+    Addressed::new(7).row(&mut turn(&mut c, &mut all)).unwrap();
+    for seat in &all {
+        let mut alone = [Seat { pick: None, ..seat.clone() }];
+        Addressed::new(7).row(&mut turn(&mut c, &mut alone)).unwrap();
+        assert_eq!(alone[0], *seat);
+    }
+    assert!(all.iter().any(|seat| seat.pick != all[0].pick));
+}

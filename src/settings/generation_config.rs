@@ -217,6 +217,10 @@ mod tests {
             (r#""sequence_bias":[[[5],-1.5]]"#, json!([[[5], -1.5]])),
             (r#""renormalize_logits":true"#, json!(true)),
             (r#""top_k":1.0"#, json!(1)),
+            (r#""top_p":0.5"#, json!(0.5)),
+            (r#""typical_p":0.5"#, json!(0.5)),
+            (r#""epsilon_cutoff":0.5"#, json!(0.5)),
+            (r#""eta_cutoff":0.5"#, json!(0.5)),
             (r#""suppress_tokens":[-1,5]"#, json!([5])),
             (r#""min_new_tokens":0"#, json!(0)),
         ];
@@ -238,6 +242,11 @@ mod tests {
         for off in [
             r#""typical_p":1.0"#,
             r#""epsilon_cutoff":0.0"#,
+            r#""epsilon_cutoff":-0.5"#,
+            r#""epsilon_cutoff":1.0"#,
+            r#""eta_cutoff":0.0"#,
+            r#""eta_cutoff":-0.5"#,
+            r#""eta_cutoff":1.0"#,
             r#""guidance_scale":1"#,
             r#""top_p":null"#,
             r#""top_k":0"#,

@@ -45,6 +45,7 @@ const CASES: &[Case] = &[
     // DRY (llama.cpp): "0" came before twice, r = 1 each
     ("dry(multiplier=1,base=2,allowed_length=1)", [2.0, -2.0, 0.5, 3.0, 0.0, -2.0, 1.0, M]),
     ("dry(multiplier=1,base=2,allowed_length=2)", [2.0, -1.0, 0.5, 3.0, 0.0, -2.0, 1.0, M]),
+    ("dry(multiplier=1,base=2)", [2.0, -1.0, 0.5, 3.0, 0.0, -2.0, 1.0, M]), // two are free
     ("dry(multiplier=-1,base=2,allowed_length=1)", [2.0, 0.0, 0.5, 3.0, 0.0, -2.0, 1.0, M]),
     // with length 0 all that followed anything: 1 after r = 1, the others after r = 0
     ("dry(multiplier=1,base=2,allowed_length=0)", [1.0, -3.0, 0.5, 2.0, 0.0, -2.0, 1.0, M]),
@@ -178,6 +179,15 @@ fn ids_outside_the_vocabulary() {
     }
 }
 
+/// What a chain says that it reads of the history: without a prefix of an n-gram there is none to match.
+#[test]
+fn n_grams_of_the_prompt_read_the_history_from_two_on() {
+    for (n, reads) in [(0, false), (1, false), (2, true), (3, true)] {
+        let chain = format!("encoder_no_repeat_ngram_size(value={n},encoder_ids=[1,2])");
+        assert_eq!(settings::chain(&chain).unwrap().needs().history, reads, "{chain}");
+    }
+}
+
 #[test]
 fn what_is_out_of_range_is_refused_with_the_range() {
     for (chain, message) in [
@@ -187,6 +197,7 @@ fn what_is_out_of_range_is_refused_with_the_range() {
             "last_n -2: must be -1 (all), 0 (off) or a number of tokens",
         ),
         ("frequency_penalty=1e999", "frequency_penalty"),
+        ("encoder_repetition_penalty(value=0,encoder_ids=[])", "must be a finite number above 0 (1 is off)"),
         ("encoder_repetition_penalty(value=-1,encoder_ids=[])", "must be a finite number above 0 (1 is off)"),
         ("dry(multiplier=1,base=-1)", "dry base -1: must be a finite number, 1 or more (below 1 is off)"),
         ("dry(multiplier=1,breakers=[[]])", "dry breakers []: must be lists of at least one id"),

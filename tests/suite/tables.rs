@@ -28,6 +28,8 @@ const TRUNCATIONS: &[Kept] = &[
     (FLAT, "eta_cutoff=0.81", &[0, 1, 2, 3]),
     // H = 1.168, e^−H = 0.311: η = √0.25 · 0.311 = 0.155
     (DECIMALS, "eta_cutoff=0.25", &[0, 1]),
+    // H = 1.152: η = √0.16 · 0.316 = 0.126, below ε
+    (&[0.5, 0.3, 0.14, 0.06], "eta_cutoff=0.16", &[0, 1, 2]),
     // top-a: 0.8 · 0.5² = 0.2, 0.4 · 0.5² = 0.1
     (DECIMALS, "top_a=0.8", &[0, 1]),
     (DECIMALS, "top_a=0.4", &[0, 1, 2, 3]),
@@ -74,6 +76,9 @@ const TRUNCATIONS: &[Kept] = &[
     (HALVES, "top_n_sigma=-1", &[0, 1, 2, 3, 4]),
     // XTC: the coin shows 0
     (HALVES, "xtc(probability=1,threshold=0.125)", &[2, 3, 4]),
+    (HALVES, "xtc(probability=1,threshold=0.25)", &[1, 2, 3, 4]), // two good ones
+    (HALVES, "xtc(probability=1,threshold=0.125,min_tokens_to_keep=3)", &[2, 3, 4]),
+    (HALVES, "xtc(probability=1,threshold=0.125,min_tokens_to_keep=4)", &[0, 1, 2, 3, 4]),
     (HALVES, "xtc(probability=1,threshold=0.3)", &[0, 1, 2, 3, 4]),
     (HALVES, "xtc(probability=1,threshold=0.01)", &[3, 4]), // tied with the worst good one
     (HALVES, "xtc(probability=1,threshold=0.01,min_tokens_to_keep=3)", &[0, 1, 2, 3, 4]),
@@ -101,6 +106,15 @@ fn truncations() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Logits 0 and −1: σ = ½ exactly, so that two deviations reach the second.
+#[test]
+fn a_logit_at_the_threshold_stays() {
+    for (n, kept) in [("2", 2), ("1.9999", 1)] {
+        let chain = settings::chain(&format!("top_n_sigma={n}")).unwrap();
+        assert_eq!(apply(&chain, &[0.0, -1.0], &[], 0).count(), kept, "{n}");
+    }
 }
 
 #[test]

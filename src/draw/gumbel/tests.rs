@@ -26,6 +26,10 @@ fn the_bounds_on_the_noise_hold() {
     }
     assert_eq!(bar(0.0, f64::NEG_INFINITY), 0);
     assert_eq!(bar(0.0, 38.0), u32::MAX);
+    // of scores that are d behind, at least the share e^−d of all words reaches it
+    for d in (1..200).map(|i| f64::from(i) * 0.1) {
+        assert!((f64::from(!bar(0.0, d)) + 1.0) / 2f64.powi(32) >= (-d).exp(), "{d}");
+    }
     // three in 1,000 words reach this bar, not more
     assert!(f64::from(!bar(0.0, 6.0)) / 2f64.powi(32) < 0.003);
 }
@@ -40,12 +44,13 @@ fn the_best_of_a_race_are_those_of_the_whole_race() {
         for simd in Simd::ALL {
             with_simd(simd, || {
                 let race = Gumbel::new(3).at(2, 1, 0, 9);
-                for n in [1, 2, 17, 6000] {
+                for n in [1, 2, 17, 300, 6000] {
                     assert_eq!(race.top(&c, 0.0, n, f64::NEG_INFINITY), all[..n.min(all.len())], "{name}");
                     let least = all[n.min(all.len()) - 1].2;
                     let from = race.top(&c, 0.0, n, least);
                     assert_eq!(from, all[..n.min(all.len())], "{name}, bounded");
                 }
+                assert_eq!(race.top(&c, 0.0, 0, f64::NEG_INFINITY), []);
                 let two = race.first_two(&c);
                 let first = |runner: Option<(TokenId, f64, f64)>| runner.map(|r| (r.0, r.1));
                 assert_eq!(first(two.first), Some((all[0].0, all[0].2)), "{name}");
@@ -62,4 +67,14 @@ fn the_noise_of_many_tokens_is_that_of_each() {
         let many = with_simd(simd, || Gumbel::new(3).noise(2, 1, 0, 9, &ids));
         assert_eq!(many, plain(9, ids.iter().copied()), "{simd:?}");
     }
+}
+
+/// Beside scores beyond 2^50 the noise vanishes, and sums are equal.
+#[test]
+fn of_equal_sums_the_first_that_was_met_counts() {
+    let mut two = Two::default();
+    for id in 4..8 {
+        two.add((id, 1.0, 0.5));
+    }
+    assert_eq!((two.first, two.second), (Some((4, 1.0, 0.5)), Some((5, 1.0, 0.5))));
 }

@@ -57,7 +57,8 @@ fn row(v: usize) -> Vec<f32> {
 
 #[test]
 fn follows_the_published_algorithm() {
-    let settings = [(1, 3.0, 0.1, 100), (1, 2.0, 0.5, 10), (2, 3.0, 0.1, 100), (2, 1.0, 1.0, 100)];
+    let settings =
+        [(1, 3.0, 0.1, 100), (1, 2.0, 0.5, 10), (1, 2.0, 0.5, 2), (2, 3.0, 0.1, 100), (2, 1.0, 1.0, 100)];
     let both = [Surprise::AfterCut, Surprise::BeforeCut];
     for ((version, tau, eta, m), surprise) in settings.into_iter().flat_map(|s| both.map(|b| (s, b))) {
         let row = row(500);

@@ -242,4 +242,42 @@ mod tests {
             prop_assert_eq!(found, plain);
         }
     }
+    fn id() -> impl Strategy<Value = TokenId> {
+        // some of one residue modulo 64
+        prop::sample::select(vec![0, 1, 2, 64, 65, 192])
+    }
+
+    proptest! {
+        /// The newest place where a breaker begins; of several that begin there the longest.
+        #[test]
+        fn reaches_back_to_the_newest_breaker(
+            w in prop::collection::vec(id(), 0..12),
+            mut breakers in prop::collection::vec(prop::collection::vec(id(), 1..4), 0..5),
+        ) {
+            let begins = |at: usize| breakers.iter().filter(|b| w[at..].starts_with(b)).map(Vec::len).max();
+            let plain = (0..w.len()).rev().find_map(|at| begins(at).map(|len| w.len() - at - len));
+            let plain = plain.unwrap_or(w.len());
+            breakers.sort();
+            let dry = Dry { multiplier: 1.0, base: 2.0, allowed_length: 0, last_n: -1, breakers };
+            prop_assert_eq!(dry.limit(&w), plain);
+            for id in [0, 1, 2, 64, 65, 192] {
+                let spared = dry.breakers.contains(&vec![id]);
+                prop_assert_eq!(dry.penalty(id, 3), if spared { 0.0 } else { 8.0 });
+            }
+        }
+    }
+
+    /// Linear: were every place compared anew, these would take minutes.
+    #[test]
+    fn long_repetitions_cost_their_length() {
+        let n = 400_000;
+        for period in [1, 2, 3] {
+            let w: Vec<TokenId> = (0..n as TokenId).map(|i| i % period).collect();
+            let mut sum = 0;
+            repetitions(&w, n, &mut Vec::new(), &mut Vec::new(), |_, k| sum += k);
+            // the place j before the end repeats n − j ids where j is a multiple of the period, else none
+            let period = period as usize;
+            assert_eq!(sum, (1..n).filter(|j| j % period == 0).map(|j| n - j).sum::<usize>());
+        }
+    }
 }
