@@ -416,7 +416,7 @@ fn long_rows_are_selected_from_as_short_ones() {
 /// How large the k-th value is, one value of 33 tells: where just these are the largest, fewer reach it than they make believe.
 #[test]
 fn the_kth_is_found_where_a_look_at_few_values_misleads() {
-    let value = |i: usize| if i % 33 == 0 { 1e4 + i as f32 } else { (i * 7919 % 6600) as f32 };
+    let value = |i: usize| if i.is_multiple_of(33) { 1e4 + i as f32 } else { (i * 7919 % 6600) as f32 };
     let values: Vec<f32> = (0..6600).map(value).collect();
     let mut sorted: Vec<(u32, f32)> = (0..).zip(values.iter().copied()).collect();
     sorted.sort_by(better);

@@ -277,7 +277,7 @@ mod tests {
             repetitions(&w, n, &mut Vec::new(), &mut Vec::new(), |_, k| sum += k);
             // the place j before the end repeats n − j ids where j is a multiple of the period, else none
             let period = period as usize;
-            assert_eq!(sum, (1..n).filter(|j| j % period == 0).map(|j| n - j).sum::<usize>());
+            assert_eq!(sum, (1..n).filter(|j| j.is_multiple_of(period)).map(|j| n - j).sum::<usize>());
         }
     }
 }
