@@ -9,7 +9,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::engine::{Batch, Params, Probe, ReplayRow, engines};
-use crate::{Result, TokenId};
+use crate::{Error, Result, TokenId};
 
 /// Where to look.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,9 +34,41 @@ impl Addresses {
     }
 
     fn count(&self, positions: &Range<u64>) -> f64 {
-        self.seeds.end.saturating_sub(self.seeds.start).max(0) as f64
-            * positions.end.saturating_sub(positions.start) as f64
+        number_of(&self.seeds) * positions.end.saturating_sub(positions.start) as f64
     }
+
+    /// How many addresses are tried for ids whose first row follows `history` ids: the ways in which these engines may have drawn with the
+    /// parameters, times seeds, times positions.
+    pub fn tries(&self, params: &Params, history: usize) -> f64 {
+        paths(params).len() as f64 * self.count(&self.positions_after(history))
+    }
+
+    /// Refuses more addresses than [`MOST`](Self::MOST).
+    pub(super) fn check(&self, params: &Params, history: usize) -> Result<()> {
+        let tries = self.tries(params, history);
+        if tries <= Self::MOST {
+            return Ok(());
+        }
+        let positions = self.positions_after(history);
+        let of_positions = positions.end.saturating_sub(positions.start) as f64;
+        let (name, range) = match number_of(&self.seeds) >= of_positions {
+            true => ("seeds", format!("{}..{}", self.seeds.start, self.seeds.end)),
+            false => ("positions", format!("{}..{}", positions.start, positions.end)),
+        };
+        let what = format!(
+            "makes {tries:.1e} addresses (ways to draw, times seeds, times positions), and at most 2^40 are tried: a thousand million take \
+             some five minutes of a core. Look in a smaller range"
+        );
+        Err(Error::setting(name, range, what))
+    }
+
+    /// The most addresses that are tried: some four days of a core.
+    pub const MOST: f64 = (1u64 << 40) as f64;
+}
+
+/// How many seeds a range has.
+fn number_of(seeds: &Range<i64>) -> f64 {
+    if seeds.is_empty() { 0.0 } else { seeds.end.abs_diff(seeds.start) as f64 }
 }
 
 /// One claimed id, and the row that it was drawn from.
@@ -83,6 +115,9 @@ pub struct Chance {
     pub needed: Option<usize>,
 }
 
+/// More addresses than this are not collected: they would say nothing.
+const MOST_FOUND: f64 = 1e7;
+
 /// Fewer chance matches than this are expected of what counts as found.
 const BEYOND_CHANCE: f64 = 1e-3;
 
@@ -108,6 +143,15 @@ pub(super) fn find(
         ln_p += crate::kernel::ln(probe.probability());
         probes.push(probe);
     }
+    let p = crate::kernel::exp(ln_p);
+    let of_positions = positions.end.saturating_sub(positions.start) as f64;
+    let by_chance = seeds.iter().map(number_of).sum::<f64>() * of_positions * p;
+    if by_chance > MOST_FOUND {
+        let what = format!(
+            "{by_chance:.1e} addresses are expected to draw these ids by chance: give more ids, or look at fewer addresses"
+        );
+        return Err(Error::setting("ids", "", what));
+    }
     let explains =
         |seed: i64, first: u64| (first..).zip(&probes).all(|(position, probe)| probe.draws(seed, position));
     let found = seeds
@@ -126,7 +170,7 @@ pub(super) fn find(
                 .collect::<Vec<_>>()
         })
         .collect();
-    Ok((found, crate::kernel::exp(ln_p)))
+    Ok((found, p))
 }
 
 impl Chance {

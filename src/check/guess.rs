@@ -52,6 +52,9 @@ pub fn guess(
     let samples = (ids.len() / sequences.max(1)).max(1);
     let mut trials =
         Trials { source, job, ids, options, sequences, samples, found: Vec::new(), refused: Vec::new() };
+    if let Some(addresses) = options.addresses {
+        addresses.check(options.params, job.prompt.len() + job.prefix.len())?;
+    }
     // ids and rows that don't fit together fail here, for all
     let plain = Chain::default();
     trials.along(&plain, &mut Argmax, 0..sequences, Some(SCREEN))?;

@@ -204,7 +204,12 @@ impl Record {
         if let Some(d) = self.sequences.iter().zip(found).enumerate().find_map(|(i, (e, f))| line(i, e, f)) {
             return Some(d);
         }
-        let (expected, found) = (self.sequences.len(), found.len());
+        self.compare_number(found.len())
+    }
+
+    /// The difference between how many lines the record holds and how many a run gives, which may be known before it is made.
+    pub fn compare_number(&self, found: usize) -> Option<Divergence> {
+        let expected = self.sequences.len();
         let line = Some(expected.min(found));
         Divergence::of("lines", expected.into(), found.into()).map(|d| Divergence { line, ..d })
     }

@@ -29,6 +29,7 @@ mod watch;
 
 use std::ffi::OsString;
 use std::fmt;
+use std::path::Path;
 
 use clap::builder::StyledStr;
 use clap::error::ErrorKind;
@@ -159,7 +160,13 @@ pub fn message(error: anyhow::Error, given: &Given) -> String {
             let name = if given.has(&long) { format!("--{long}") } else { name };
             tokpick::Error::Setting { name, value, what }.to_string()
         }
-        Ok(other) => other.to_string(),
+        Ok(other) => match &other {
+            tokpick::Error::Input { file, .. } if given.command() != "diff" => {
+                let more = commands::only_diff_reads(Path::new(file));
+                format!("{other}{}", more.map_or(String::new(), |more| format!("; {more}")))
+            }
+            _ => other.to_string(),
+        },
         Err(other) => format!("{other:#}"),
     };
     usage::in_part(&fields::as_flags(&text))

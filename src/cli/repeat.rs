@@ -13,11 +13,11 @@ use super::args::Seed;
 use super::base::Base;
 use super::commands::Command;
 use super::given::Given;
-use super::parse;
 use super::places::Written;
 use super::record::{WITHOUT_RESULT, companions, shape};
 use super::resolve::Setup;
-use super::strategy::{Decode, Strategy};
+use super::strategy::{Decode, Strategy, Wanted};
+use super::{Unparsed, parse};
 
 /// What came of a record.
 pub struct Repeated {
@@ -97,7 +97,10 @@ fn command_of(record: &Record, path: &Path, input: PathBuf, base: &Base) -> Resu
         _ => return Err(damaged(path, "its command names another input than the record")),
     }
     earlier(&mut words);
-    parse(base.words(words)?).map_err(|e| damaged(path, &e.to_string()))
+    parse(base.words(words)?).map_err(|e| match e {
+        Unparsed::Shown(_) => damaged(path, "its command asks for the help or the version, which is no run"),
+        Unparsed::Usage(e) => damaged(path, &e.to_string()),
+    })
 }
 
 fn damaged(path: &Path, what: &str) -> Error {
@@ -155,6 +158,12 @@ impl Repeat<'_> {
         let strategy = command.strategy(&first)?;
         if let Some(divergence) = self.head(&first, &strategy, elsewhere)? {
             return Ok((Some(divergence), None));
+        }
+        if let Wanted::Exactly(each) = strategy.wanted {
+            let lines = first.opened.source.shape().sequences.len().saturating_mul(each);
+            if let Some(divergence) = self.record.compare_number(lines) {
+                return Ok((Some(divergence), None));
+            }
         }
         let found = decode(first, strategy)?;
         let Some(divergence) = self.record.compare(&found) else { return Ok((None, None)) };

@@ -1,5 +1,6 @@
 //! Running a strategy, and writing what it decodes.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use tokpick::check::Known;
@@ -17,7 +18,7 @@ use super::out::Out;
 use super::record;
 use super::resolve::Setup;
 use super::shard;
-use super::strategy::Strategy;
+use super::strategy::{Strategy, Wanted};
 use super::watch::Watch;
 
 /// Runs a strategy and writes what it decodes.
@@ -68,7 +69,7 @@ pub fn run(
     let head = Head { draw, seed, chain: resolved.chain.json(), arguments };
     let mut out = args.output.to.open()?;
     let names = opened.source.ids();
-    let (mut found, mut texts) = (Vec::new(), Vec::new());
+    let (mut found, mut texts, mut counts) = (Vec::new(), Vec::new(), Counts::of(&strategy, &opened));
     let mut run =
         RunWriter::new(format, stream, head.clone()).escaped(args.output.escape).named(names.clone());
     run = run.stopping(resolved.stop.clone());
@@ -76,6 +77,7 @@ pub fn run(
     let mut watch = Watch::open(&args.watch)?;
     let done = watch.run(opened.source.as_mut(), |source, trace| {
         strategy.sampler.run(source, &job, trace, &mut |event| {
+            counts.add(&event);
             if let (Some((_, record)), Event::Done(h)) = (&mut record, &event) {
                 record.sequences.push(h.into());
             }
@@ -114,6 +116,7 @@ pub fn run(
         });
     }
     out.finish()?;
+    counts.said();
     missing(opened.tokens.as_ref());
     left_out(&opened, |left| match given.command() {
         "greedy" => Known::greedily(&resolved.chain, left).words(),
@@ -121,6 +124,45 @@ pub fn run(
         _ => Known::of(&resolved.chain, left).words(),
     });
     Ok(Status::Done)
+}
+
+/// How many hypotheses came of each sequence, where so many were asked for.
+struct Counts {
+    asked: Option<usize>,
+    found: BTreeMap<usize, usize>,
+}
+
+impl Counts {
+    fn of(strategy: &Strategy<'_>, opened: &Opened) -> Self {
+        let sequences = opened.source.shape().sequences;
+        let asked = match strategy.wanted {
+            // one is always found, or the run fails
+            Wanted::UpTo(asked) if asked > 1 => Some(asked),
+            Wanted::UpTo(_) | Wanted::Exactly(_) => None,
+        };
+        Counts { asked, found: sequences.filter(|_| asked.is_some()).map(|s| (s, 0)).collect() }
+    }
+
+    fn add(&mut self, event: &Event) {
+        if let (Some(_), Event::Done(h)) = (self.asked, event) {
+            *self.found.entry(h.sequence).or_default() += 1;
+        }
+    }
+
+    /// Says which sequences have fewer than were asked for.
+    fn said(&self) {
+        let Some(asked) = self.asked else { return };
+        let mut short = self.found.iter().filter(|(_, found)| **found < asked);
+        let Some((sequence, found)) = short.next() else { return };
+        let others = match short.count() {
+            0 => String::new(),
+            1 => ", and 1 other sequence has fewer, too".to_string(),
+            n => format!(", and {n} other sequences have fewer, too"),
+        };
+        note(format!(
+            "sequence {sequence}: {found} of the {asked} hypotheses that --num-return-sequences asks for: the search found no more{others}"
+        ));
+    }
 }
 
 /// Logits below which threads cost more than they give.

@@ -52,12 +52,30 @@ pub struct Strategy<'a> {
     pub seed: Option<Seed>,
     /// What decides and was not given: recorded with the command, in words that say it.
     pub settled: Vec<String>,
+    /// How many hypotheses come of each sequence.
+    pub wanted: Wanted,
+}
+
+/// How many hypotheses come of each sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// So many, or the run fails.
+    Exactly(usize),
+    /// So many were asked for; a search may find fewer.
+    UpTo(usize),
 }
 
 impl<'a> Strategy<'a> {
     /// A strategy with draws of tokpick's own.
     pub fn new(sampler: Box<dyn Sampler + 'a>, draw: Option<String>, seed: Option<u64>) -> Self {
-        Strategy { sampler, draw, engine: None, seed: seed.map(Seed::from), settled: Vec::new() }
+        Strategy {
+            sampler,
+            draw,
+            engine: None,
+            seed: seed.map(Seed::from),
+            settled: Vec::new(),
+            wanted: Wanted::Exactly(1),
+        }
     }
 
     /// The seed of processors' coins.

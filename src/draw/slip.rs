@@ -26,6 +26,10 @@ impl Default for Tolerance {
 }
 
 impl Tolerance {
+    /// From such a `score` on a verdict tells nothing: the lead of a race with Gumbel or exponential noise is below ε with a probability of
+    /// up to ε, and a uniform is nowhere farther than 1 from an interval, so that a mismatch is expected at every step.
+    pub const TELLS_NOTHING: f64 = 1.0;
+
     /// By how much scores may differ where float32 numbers lie `spacing` apart.
     pub fn at(&self, spacing: f64) -> f64 {
         self.score.max(self.spacings * spacing)

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::kit::{Look, clip, count_of, sparkline, token};
+use super::kit::{Look, count_of, sparkline, token};
 use super::{Table, Tokens, said};
 use crate::candidates::Candidates;
 use crate::kernel::{self, Band};
@@ -141,7 +141,7 @@ impl InputInfo {
             let mass = format!("{mean} of the probability on average, {largest} at most");
             head.row(["not listed", &format!("{unlisted}: {mass}")]);
         }
-        head.write_within(look.width, to)?;
+        head.write_within(look, to)?;
         writeln!(to)?;
         let lists = !missing.is_empty();
         let mut table = Table::new(if lists { "rrdddw" } else { "rrddw" }).keys(2);
@@ -151,7 +151,9 @@ impl InputInfo {
             let number = |x: Option<f64>| x.map_or(String::new(), |x| look.number(x));
             // blanks that don't break keep a token and its number on one line
             let top = row.top.iter().map(|&(id, p)| match tokens {
-                Some(_) => format!("{id} {} {p:.4}", clip(&token(tokens, id), 24)).replace(' ', "\u{a0}"),
+                Some(_) => {
+                    format!("{id} {} {p:.4}", look.clip(&token(tokens, id), 24)).replace(' ', "\u{a0}")
+                }
                 None => format!("{id} {p:.4}").replace(' ', "\u{a0}"),
             });
             let last = row.problem.clone().unwrap_or_else(|| top.collect::<Vec<_>>().join(", "));
@@ -160,9 +162,9 @@ impl InputInfo {
             let cells = [sequence, step, number(row.entropy), number(row.max)];
             table.row(cells.into_iter().chain(missing).chain([last]));
         }
-        table.write_within(look.width, to)?;
+        table.write_within(look, to)?;
         if self.unread {
-            writeln!(to, "… and further rows")?;
+            writeln!(to, "{}", look.text("… and further rows"))?;
         }
         Ok(())
     }

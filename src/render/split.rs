@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::kit::{Look, count_of, visible};
+use super::kit::{Look, count_of, display_width, pieces, visible, wrap};
 use super::{Table, Tokens};
 use crate::TokenId;
 
@@ -81,9 +81,15 @@ impl Split {
             };
             table.row([at.to_string(), p.id.to_string(), token, text, remark.to_string()]);
         }
-        table.write_within(look.width, to)?;
+        table.write_within(look, to)?;
         let characters = count_of(self.text.chars().count(), "character");
         let (ids, vocab) = (count_of(self.rows.len(), "token"), self.vocab);
-        writeln!(to, "\n{ids} of a vocabulary of {vocab}, {characters}: {}", visible(&self.text))
+        let (head, text) = (format!("{ids} of a vocabulary of {vocab}, {characters}:"), visible(&self.text));
+        writeln!(to)?;
+        if display_width(&head) + 1 + display_width(&text) <= look.width {
+            return writeln!(to, "{}", format!("{head} {text}").trim_end());
+        }
+        wrap(&head, look.width).iter().try_for_each(|line| writeln!(to, "{line}"))?;
+        pieces(&text, look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
     }
 }

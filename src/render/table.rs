@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::kit::{clip, display_width, pad, pad_left, wrap};
+use super::kit::{Look, display_width, pad, pad_left, wrap};
 
 /// Rows of cells, written with every column as wide as its widest cell, by display width.
 ///
@@ -70,15 +70,16 @@ impl Table {
     /// # Errors
     /// Those of the writer.
     pub fn write(&self, to: &mut dyn Write) -> io::Result<()> {
-        self.write_within(usize::MAX, to)
+        self.write_within(&Look::plain(usize::MAX), to)
     }
 
-    /// The same on a screen of `width` columns: words go on in the next line, under their column; where there is no room for that,
+    /// The same on a screen: words go on in the next line, under their column; where there is no room for that,
     /// below their row, indented. A table without words goes on below itself, with the columns that didn't fit.
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn write_within(&self, width: usize, to: &mut dyn Write) -> io::Result<()> {
+    pub fn write_within(&self, look: &Look, to: &mut dyn Write) -> io::Result<()> {
+        let width = look.width;
         let rows = self.aligned();
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let widest =
@@ -104,7 +105,7 @@ impl Table {
             if at > 0 {
                 writeln!(to)?;
             }
-            self.write_block(&rows, block, &widths, to)?;
+            self.write_block(&rows, block, &widths, look, to)?;
         }
         Ok(())
     }
@@ -129,6 +130,7 @@ impl Table {
         rows: &[Vec<String>],
         block: &[usize],
         widths: &[usize],
+        look: &Look,
         to: &mut dyn Write,
     ) -> io::Result<()> {
         let is_words = |c: usize| self.column(c) == Column::Words;
@@ -137,7 +139,7 @@ impl Table {
                 .iter()
                 .filter_map(|&c| Some((c, row.get(c)?)))
                 .map(|(c, cell)| {
-                    (c, if is_words(c) { wrap(cell, widths[c]) } else { vec![clip(cell, widths[c])] })
+                    (c, if is_words(c) { wrap(cell, widths[c]) } else { vec![look.clip(cell, widths[c])] })
                 })
                 .collect();
             for at in 0..cells.iter().map(|(_, lines)| lines.len()).max().unwrap_or(0) {
@@ -209,7 +211,7 @@ mod tests {
 
     fn within(table: &Table, width: usize) -> Vec<String> {
         let mut text = Vec::new();
-        table.write_within(width, &mut text).unwrap();
+        table.write_within(&Look::plain(width), &mut text).unwrap();
         String::from_utf8(text).unwrap().lines().map(str::to_string).collect()
     }
 

@@ -84,7 +84,10 @@ pub fn processor(name: &str, form: &Value) -> Result<Stage> {
 }
 
 /// The processor of a name, written with `-` or `_`; the other spellings of its flag are its names, too.
-pub(super) fn find(name: &str) -> Result<&'static Info> {
+///
+/// # Errors
+/// An unknown name; the message has the nearest and all there are.
+pub fn find(name: &str) -> Result<&'static Info> {
     let wanted = name.trim().replace('-', "_");
     let stands_for = |flag: &Flag| {
         let mut spellings = flag.aliases.iter().chain(flag.hidden).chain([&flag.long]);

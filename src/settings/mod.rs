@@ -8,7 +8,7 @@ mod order;
 mod sampling_params;
 
 pub(crate) use chain::split;
-pub use chain::{chain, chain_files, chain_with_files, processor};
+pub use chain::{chain, chain_files, chain_with_files, find, processor};
 pub use generation_config::generation_config;
 pub use imported::{Imported, StrategyFields};
 #[cfg(feature = "cli")]

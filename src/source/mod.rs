@@ -88,7 +88,7 @@ pub use rest::{Rest, Taken, leaves_out};
 pub use server::Portion;
 pub use shard::{Shard, shard};
 pub use steps::Steps;
-pub use text::lines::read_text;
+pub use text::lines::{read_prose, read_text};
 pub use until::until;
 pub use vocab::Vocab;
 pub(crate) use wrapper::Wrapper;

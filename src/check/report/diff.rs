@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use super::small;
 use crate::check::{Diff, RowDiff};
 use crate::render::Table;
-use crate::render::kit::{Look, count_of};
+use crate::render::kit::{Look, beside, count_of};
 
 impl Diff {
     /// The rows that differ most, and the sums below.
@@ -34,7 +34,7 @@ impl Diff {
                     small(Some(r.flips)),
                 ]);
             }
-            table.write_within(look.width, to)?;
+            table.write_within(look, to)?;
             if left > 0 {
                 writeln!(
                     to,
@@ -55,8 +55,12 @@ impl Diff {
         if self.rows_masked_in_one > 0 {
             writeln!(to, "masks differ in   {}", count_of(self.rows_masked_in_one, "row"))?;
         }
-        writeln!(to, "greedy diverges   {}", steps(&self.greedy_diverges))?;
-        writeln!(to, "seeded diverges   {}", steps(&self.seeded_diverges))
+        for (label, diverges) in
+            [("greedy diverges   ", &self.greedy_diverges), ("seeded diverges   ", &self.seeded_diverges)]
+        {
+            beside(label, &steps(diverges), look.width).iter().try_for_each(|line| writeln!(to, "{line}"))?;
+        }
+        Ok(())
     }
 }
 

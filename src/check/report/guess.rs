@@ -2,7 +2,7 @@ use std::io::{self, Write};
 
 use super::small;
 use crate::check::{Attempt, Guess};
-use crate::render::kit::Look;
+use crate::render::kit::{Look, beside};
 
 impl Guess {
     /// What explains the ids, or comes nearest; and what could not be tried.
@@ -15,32 +15,36 @@ impl Guess {
         } else {
             writeln!(to, "draws every id ({} recipes tried):", self.tried)?;
         }
+        let mut say = |label: &str, words: &str| {
+            beside(label, words, look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
+        };
         for attempt in &self.explained {
-            writeln!(to, "  {attempt}")?;
+            say("  ", &attempt.to_string())?;
         }
         if !self.partial.is_empty() {
-            writeln!(to, "in part:")?;
+            say("", "in part:")?;
         }
         for attempt in &self.partial {
-            writeln!(to, "  {attempt}: {} of {}", attempt.matches, attempt.compared)?;
+            say("  ", &format!("{attempt}: {} of {}", attempt.matches, attempt.compared))?;
         }
         if let Some(c) = &self.chance {
             let needed =
                 c.needed.map_or("no number of such ids is".to_string(), |n| format!("{n} such ids are"));
             let beyond = if c.is_beyond() { "beyond chance" } else { "chance may explain it" };
-            writeln!(
-                to,
-                "addresses: {} tried, of which {} draw these ids by chance: {beyond}; {needed} needed for one in a thousand",
-                c.addresses,
-                small(Some(c.expected), look.digits)
+            let (all, expected) = (c.addresses, small(Some(c.expected), look.digits));
+            say(
+                "addresses: ",
+                &format!(
+                    "{all} tried, of which {expected} draw these ids by chance: {beyond}; {needed} needed for one in a thousand"
+                ),
             )?;
         }
         if !self.refused.is_empty() {
-            writeln!(to, "not tried:")?;
+            say("", "not tried:")?;
         }
         for (name, why) in &self.refused {
             let why = why.strip_prefix(&format!("{name}: ")).unwrap_or(why);
-            writeln!(to, "  {name}: {why}")?;
+            say(&format!("  {name}: "), why)?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::small;
 use crate::check::{Estimate, Floored, KlStatistics, Quantiles, RowKl};
-use crate::render::kit::{Digits, Look, count_of, token};
+use crate::render::kit::{Digits, Look, Mark, count_of, token, wrap};
 use crate::render::{Table, Tokens};
 
 /// How a number of a section is written: its factor, its width and digits, and what stands behind it.
@@ -16,17 +16,20 @@ struct Form {
     decimals: usize,
     unit: &'static str,
     digits: Digits,
+    plus_minus: &'static str,
 }
 
 impl Form {
     /// Plain numbers.
-    fn plain(digits: Digits) -> Form {
-        Form { factor: 1.0, width: 10, error_width: 10, decimals: 6, unit: "", digits }
+    fn plain(look: &Look) -> Form {
+        let (digits, plus_minus) = (look.digits, look.mark(Mark::PlusMinus));
+        Form { factor: 1.0, width: 10, error_width: 10, decimals: 6, unit: "", digits, plus_minus }
     }
 
     /// Shares, in per cent.
-    fn percent(digits: Digits) -> Form {
-        Form { factor: 100.0, width: 6, error_width: 5, decimals: 3, unit: "%", digits }
+    fn percent(look: &Look) -> Form {
+        let (digits, plus_minus) = (look.digits, look.mark(Mark::PlusMinus));
+        Form { factor: 100.0, width: 6, error_width: 5, decimals: 3, unit: "%", digits, plus_minus }
     }
 
     fn number(&self, x: Option<f64>, width: usize, missing: &str) -> String {
@@ -44,7 +47,7 @@ impl Form {
     fn estimate(&self, e: Estimate) -> String {
         let error = self.number(e.error, self.error_width, "-");
         let unit = if self.unit.is_empty() { "" } else { " %" };
-        format!("{} ± {error}{unit}", self.number(e.value, self.width, "infinite"))
+        format!("{} {} {error}{unit}", self.number(e.value, self.width, "infinite"), self.plus_minus)
     }
 }
 
@@ -61,7 +64,7 @@ impl KlStatistics {
         to: &mut dyn Write,
     ) -> io::Result<()> {
         rows(worst, tokens, look, to)?;
-        let (plain, percent) = (Form::plain(look.digits), Form::percent(look.digits));
+        let (plain, percent) = (Form::plain(look), Form::percent(look));
         let p = &self.perplexity;
         writeln!(to, "====== Perplexity statistics ======")?;
         writeln!(to, "Mean PPL(Q)                   : {}", plain.estimate(p.q))?;
@@ -79,9 +82,10 @@ impl KlStatistics {
         writeln!(to, "Mean    KLD: {}", plain.estimate(self.mean_kl))?;
         quantiles(&self.kl, false, "KLD", plain, to)?;
         writeln!(to, "\n====== Token probability statistics ======")?;
-        writeln!(to, "Mean    Δp: {}", percent.estimate(self.mean_delta_p))?;
-        quantiles(&self.delta_p, true, "Δp", percent, to)?;
-        writeln!(to, "RMS Δp    : {}", percent.estimate(self.rms_delta_p))?;
+        let delta = look.text("Δp");
+        writeln!(to, "Mean    {delta}: {}", percent.estimate(self.mean_delta_p))?;
+        quantiles(&self.delta_p, true, &delta, percent, to)?;
+        writeln!(to, "RMS {delta}    : {}", percent.estimate(self.rms_delta_p))?;
         writeln!(to, "Same top p: {}", percent.estimate(self.same_top))?;
         writeln!(to, "\n{}", count_of(self.rows, "row"))?;
         self.floors(look, to)
@@ -103,15 +107,13 @@ impl KlStatistics {
             let [rows, entries, scored] = [floor.rows, floor.entries, floor.scored].map(|n| n.to_string());
             table.row([name.to_string(), rows, entries, scored]);
         }
-        table.write_within(look.width, to)?;
+        table.write_within(look, to)?;
         let raised: Vec<String> =
             cut.iter().filter(|(_, f)| f.scored > 0).map(|(name, _)| format!("PPL({name})")).collect();
         if !raised.is_empty() {
-            writeln!(
-                to,
-                "The floor lies 16 nats below the best token: {} can be larger.",
-                raised.join(" and ")
-            )?;
+            let raised = raised.join(" and ");
+            let what = format!("The floor lies 16 nats below the best token: {raised} can be larger.");
+            wrap(&what, look.width).iter().try_for_each(|line| writeln!(to, "{line}"))?;
         }
         Ok(())
     }
@@ -158,6 +160,6 @@ fn rows(worst: &[RowKl], tokens: Option<&Tokens>, look: &Look, to: &mut dyn Writ
             if row.same_top { "same" } else { "differs" }.to_string(),
         ]);
     }
-    table.write_within(look.width, to)?;
+    table.write_within(look, to)?;
     writeln!(to)
 }

@@ -29,7 +29,7 @@ impl LogprobDiff {
                     small(t.ratio),
                 ]);
             }
-            table.write_within(look.width, to)?;
+            table.write_within(look, to)?;
         }
         let left_out = match self.left_out {
             0 => String::new(),
@@ -105,6 +105,6 @@ impl LogprobDiff {
         if self.causes.is_empty() {
             table.row(["likely cause", "none stands out"]);
         }
-        table.write_within(look.width, to)
+        table.write_within(look, to)
     }
 }

@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use super::small;
 use crate::TokenId;
 use crate::check::{MaskReport, MaskedLogprobs};
-use crate::render::kit::{Look, count_of};
+use crate::render::kit::{Look, count_of, wrap};
 use crate::render::{Table, Tokens};
 
 impl MaskReport {
@@ -32,17 +32,17 @@ impl MaskReport {
                     ids(&d.extra, tokens),
                 ]);
             }
-            table.write_within(look.width, to)?;
+            table.write_within(look, to)?;
             let left = self.differing.len().saturating_sub(shown);
             if left > 0 {
                 writeln!(to, "and {}", count_of(left, "more step"))?;
             }
         }
-        writeln!(to, "{} of {} agree with the mask", self.agree, count_of(self.rows, "step"))?;
+        say(&format!("{} of {} agree with the mask", self.agree, count_of(self.rows, "step")), look, to)?;
         if self.unsaid > 0 {
-            writeln!(to, "the mask says nothing about {}", count_of(self.unsaid, "step"))?;
+            say(&format!("the mask says nothing about {}", count_of(self.unsaid, "step")), look, to)?;
         }
-        beside(self.surplus, self.taken_outside, to)?;
+        aside(self.surplus, self.taken_outside, look, to)?;
         if self.max_missing_mass > 0.0 {
             writeln!(to, "largest missing mass {}", small(Some(self.max_missing_mass), look.digits))?;
         }
@@ -55,21 +55,27 @@ impl MaskedLogprobs {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn text(&self, to: &mut dyn Write) -> io::Result<()> {
-        beside(self.surplus, self.taken_outside, to)
+    pub fn text(&self, look: &Look, to: &mut dyn Write) -> io::Result<()> {
+        aside(self.surplus, self.taken_outside, look, to)
     }
 }
 
-fn beside(surplus: usize, taken_outside: usize, to: &mut dyn Write) -> io::Result<()> {
+/// What the mask and the tokens lack of each other.
+fn aside(surplus: usize, taken_outside: usize, look: &Look, to: &mut dyn Write) -> io::Result<()> {
     if surplus > 0 {
         let are = if surplus == 1 { "is" } else { "are" };
-        writeln!(to, "{} of the mask {are} held against no token", count_of(surplus, "step"))?;
+        say(&format!("{} of the mask {are} held against no token", count_of(surplus, "step")), look, to)?;
     }
     match taken_outside {
         0 => Ok(()),
-        1 => writeln!(to, "1 token that was taken is not in its mask"),
-        n => writeln!(to, "{n} tokens that were taken are not in their mask"),
+        1 => say("1 token that was taken is not in its mask", look, to),
+        n => say(&format!("{n} tokens that were taken are not in their mask"), look, to),
     }
+}
+
+/// A sentence.
+fn say(words: &str, look: &Look, to: &mut dyn Write) -> io::Result<()> {
+    wrap(words, look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
 }
 
 /// How many ids of a list are shown.

@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use super::small;
 use crate::check::{Cause, Verdict, Verification};
 use crate::render::Table;
-use crate::render::kit::{Digits, Look, count_of};
+use crate::render::kit::{Look, beside, count_of};
 
 impl Verification {
     /// The mismatches, and the summary below; `noise` and `alpha` are those that it was made with.
@@ -51,7 +51,7 @@ impl Verification {
                     },
                 ]);
             }
-            table.write_within(look.width, to)?;
+            table.write_within(look, to)?;
             if mismatches.len() > shown {
                 writeln!(to, "and {}", count_of(mismatches.len() - shown, "more mismatch"))?;
             }
@@ -73,9 +73,9 @@ impl Verification {
         writeln!(to, "mean clipped margin  {}", small(Some(s.mean_clipped_margin)))?;
         let most =
             if s.impossible > 0 { "a token that can't be drawn".to_string() } else { small(s.max_margin) };
-        writeln!(to, "largest margin       {most}")?;
+        say("largest margin       ", &most, look, to)?;
         if let Some(verdict) = &self.verdict {
-            verdict_text(verdict, noise, look.digits, to)?;
+            verdict_text(verdict, noise, look, to)?;
         }
         let why = match (s.unexplained, noise == 0.0) {
             (0, _) => String::new(),
@@ -88,29 +88,19 @@ impl Verification {
             ),
         };
         let line = format!("{}{why}", count_of(s.unexplained, "mismatch"));
-        let mut name = "not explained";
-        let lines = crate::render::kit::wrap(&line, look.width.saturating_sub(21));
-        for line in lines.into_iter().filter(|_| self.verdict.is_none()) {
-            writeln!(to, "{name:<21}{line}")?;
-            name = "";
+        if self.verdict.is_none() {
+            say("not explained        ", &line, look, to)?;
         }
         if s.undecided > 0 {
             let what = format!(
                 "{}: the rows leave out tokens that the draw depends on",
                 count_of(s.undecided, "mismatch")
             );
-            let mut name = "can't be decided";
-            for line in crate::render::kit::wrap(&what, look.width.saturating_sub(21)) {
-                writeln!(to, "{name:<21}{line}")?;
-                name = "";
-            }
+            say("can't be decided     ", &what, look, to)?;
         }
         if s.padding > 0 {
-            writeln!(
-                to,
-                "padding              {} after an end token, not verified",
-                count_of(s.padding, "id")
-            )?;
+            let what = format!("{} after an end token, not verified", count_of(s.padding, "id"));
+            say("padding              ", &what, look, to)?;
         }
         Ok(())
     }
@@ -125,27 +115,27 @@ fn explained(by: Cause) -> &'static str {
     }
 }
 
-fn verdict_text(v: &Verdict, noise: f64, digits: Digits, to: &mut dyn Write) -> io::Result<()> {
+/// A label, and words beside it.
+fn say(label: &str, words: &str, look: &Look, to: &mut dyn Write) -> io::Result<()> {
+    beside(label, words, look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
+}
+
+fn verdict_text(v: &Verdict, noise: f64, look: &Look, to: &mut dyn Write) -> io::Result<()> {
     let t = &v.tolerance;
     let spacings = match t.spacings > 0.0 {
         true => format!(", or {} float32 spacings where that is more", t.spacings),
         false => String::new(),
     };
-    writeln!(
-        to,
-        "explained by rounding {} (scores that differ by at most {:e}{spacings})",
-        v.by_rounding, t.score
-    )?;
-    writeln!(
-        to,
-        "explained by the cut {} (at most {:e} of the mass from the edge of top-p)",
-        v.by_cut, t.cut
-    )?;
+    let rounding = format!("{} (scores that differ by at most {:e}{spacings})", v.by_rounding, t.score);
+    say("explained by rounding ", &rounding, look, to)?;
+    let cut = format!("{} (at most {:e} of the mass from the edge of top-p)", v.by_cut, t.cut);
+    say("explained by the cut ", &cut, look, to)?;
     if noise > 0.0 {
-        writeln!(to, "explained by noise   {} (of {noise} on the logits)", v.by_noise)?;
+        say("explained by noise   ", &format!("{} (of {noise} on the logits)", v.by_noise), look, to)?;
     }
-    writeln!(to, "not explained        {}", v.not_explained)?;
-    let chance = if v.chance >= 1.0 { "1".to_string() } else { small(Some(v.chance), digits) };
+    say("not explained        ", &v.not_explained.to_string(), look, to)?;
+    let chance = if v.chance >= 1.0 { "1".to_string() } else { small(Some(v.chance), look.digits) };
     let verdict = if v.faithful { "as a faithful server draws" } else { "not as a faithful server draws" };
-    writeln!(to, "verdict              {verdict} (the chance of so many mismatches is at most {chance})")
+    let verdict = format!("{verdict} (the chance of so many mismatches is at most {chance})");
+    say("verdict              ", &verdict, look, to)
 }

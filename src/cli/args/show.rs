@@ -77,6 +77,12 @@ fn columns(text: &str) -> std::result::Result<usize, String> {
     columns.ok_or_else(|| format!("must be {NARROWEST} to {WIDEST} columns"))
 }
 
+/// The columns of the terminal that an output is.
+pub fn columns_of(out: &Out) -> Option<usize> {
+    let size = out.is_terminal().then(terminal_size).flatten();
+    size.map(|(Width(w), _)| usize::from(w).clamp(NARROWEST, WIDEST))
+}
+
 impl ShowArgs {
     /// The look of what goes to an output.
     pub fn look(&self, out: &Out) -> Look {
@@ -87,8 +93,7 @@ impl ShowArgs {
             When::Auto if set("NO_COLOR").is_some() => false,
             When::Auto => out.is_terminal() || set("CLICOLOR_FORCE").is_some_and(|v| v != "0"),
         };
-        let terminal = || out.is_terminal().then(terminal_size).flatten().map(|(Width(w), _)| usize::from(w));
-        let width = self.width.or_else(terminal).unwrap_or(80).clamp(NARROWEST, WIDEST);
+        let width = self.width.or_else(|| columns_of(out)).unwrap_or(80).clamp(NARROWEST, WIDEST);
         Look { colour, width, ascii: self.ascii, digits: self.digits.into() }
     }
 }

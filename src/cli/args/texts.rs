@@ -64,14 +64,28 @@ impl TextArgs {
 /// # Errors
 /// No token strings, no tokenizer where the text is several tokens; a text without a token.
 pub fn ids(flag: &str, text: &str, tokens: Option<&Tokens>) -> Result<Vec<TokenId>> {
-    let bad = |what: String| Error::setting(flag, format!("{text:?}"), what);
+    let bad = |what: &str| Error::setting(flag, format!("{text:?}"), what);
     let Some(tokens) = tokens else {
-        return Err(bad("is a text, and a text needs a tokenizer: give --tokenizer FILE".into()));
+        return Err(bad("is a text, and a text needs a tokenizer: give --tokenizer FILE"));
     };
-    match tokens.ids_of(text).map_err(bad)? {
-        ids if ids.is_empty() => Err(bad("gives no token".into())),
+    match found(flag, text, tokens)? {
+        ids if ids.is_empty() => Err(bad("gives no token")),
         ids => Ok(ids),
     }
+}
+
+/// The ids of a text, be it none.
+///
+/// # Errors
+/// No tokenizer where the text is several tokens.
+pub fn found(flag: &str, text: &str, tokens: &Tokens) -> Result<Vec<TokenId>> {
+    let bad = |what: String| Error::setting(flag, format!("{text:?}"), what);
+    if !tokens.is_tokenizer() && tokens.named(text).is_empty() {
+        let what = "is no token of the vocabulary, which splits no text: a text of several tokens needs a tokenizer \
+                    (--tokenizer FILE)";
+        return Err(bad(what.into()));
+    }
+    tokens.ids_of(text).map_err(bad)
 }
 
 /// The sequences of ids that a forbidden word stands for: those of the word at the beginning of a text, and those of the word behind a

@@ -5,7 +5,7 @@ use tokpick::sampler::Variant;
 use crate::cli::args::{DecodeArgs, DrawArgs, hide, resolve_seed};
 use crate::cli::note::no_effect;
 use crate::cli::resolve::{self, Files, Setup};
-use crate::cli::strategy::{Decode, Strategy};
+use crate::cli::strategy::{Decode, Strategy, Wanted};
 use crate::cli::{Execute, Given, Screen, Status, run::run};
 
 #[derive(Args, Clone)]
@@ -96,7 +96,8 @@ impl Decode for Beam {
         // the default is not what it once was
         let width =
             self.decode.search.num_beams.is_none().then(|| format!("--num-beams={}", search.num_beams));
+        let wanted = Wanted::UpTo(search.num_return_sequences);
         let strategy = Strategy::new(Box::new(search), draw, seed);
-        Ok(Strategy { settled: width.into_iter().collect(), ..strategy })
+        Ok(Strategy { settled: width.into_iter().collect(), wanted, ..strategy })
     }
 }

@@ -8,10 +8,12 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::check::{self, DiffOptions, RowDiff};
 use tokpick::render::Tokens;
-use tokpick::source::{DtypeHint, Layout, LogitsSource, Open, RowRange, remarking};
+use tokpick::source::{
+    DtypeHint, Layout, LogitsSource, Open, RowRange, file_and_array, read_text, remarking,
+};
 use tokpick::{Error, Place, Result};
 
-use crate::cli::args::{HistoryArgs, LimitArgs, ReportArgs, SettingsArgs, VocabArgs};
+use crate::cli::args::{HistoryArgs, LimitArgs, ReportArgs, SettingsArgs, VocabArgs, limit};
 use crate::cli::note::{no_effect, note};
 use crate::cli::progress::watched;
 use crate::cli::resolve::{Asked, Files};
@@ -158,6 +160,32 @@ impl Diff {
     }
 }
 
+/// What a file holds that no other command reads as an input, and where it is read.
+pub fn only_here(path: &Path) -> Option<&'static str> {
+    let (file, _) = file_and_array(path);
+    if !file.is_file() || !tokens::is_small(&file) {
+        return None;
+    }
+    let (name, text) = (file.display().to_string(), read_text(&file).ok()?);
+    if check::Record::is_record(text.as_bytes()) {
+        return None;
+    }
+    let claimed = || {
+        tokens::may_hold_tokens(&file)
+            .then(|| check::read_claimed(&name, text.as_bytes(), None).ok().flatten())
+    };
+    match claimed().flatten() {
+        Some(found) if found.is_certain => Some(
+            "it holds log-probabilities of tokens, without rows of logits: `tokpick diff` compares such files",
+        ),
+        Some(_) => None,
+        None if check::read_masks(&name, text.as_bytes()).is_ok() => Some(
+            "where it holds the ids that were kept at each step, --mask of `tokpick verify` and `tokpick diff` reads it",
+        ),
+        None => None,
+    }
+}
+
 impl Execute for Diff {
     const SCREEN: Screen = Screen {
         examples: &[
@@ -180,10 +208,10 @@ impl Execute for Diff {
     };
 
     fn execute(mut self, given: &Given) -> anyhow::Result<Status> {
-        for (flag, value) in [("--max-kl", self.max_kl), ("--min-top1", self.min_top1)] {
-            if let Some(value) = value.filter(|v| v.is_nan() || *v < 0.0) {
-                return Err(Error::setting(flag, value, "must be 0 or more").into());
-            }
+        limit("--max-kl", self.max_kl, f64::INFINITY, "")?;
+        limit("--min-top1", self.min_top1, 1.0, "it is a share of the rows")?;
+        if self.overlap_k == 0 {
+            return Err(Error::setting("--overlap-k", 0, "must be 1 or more").into());
         }
         if self.ratio_bound.is_nan() || self.ratio_bound < 1.0 {
             return Err(Error::setting("--ratio-bound", self.ratio_bound, "must be 1 or more").into());

@@ -2,8 +2,9 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::io::{self, Write};
 use tokpick::engine::{EngineInfo, engines, find};
+use tokpick::render::kit::{Look, beside};
 
-use crate::cli::args::ToArgs;
+use crate::cli::args::ReportArgs;
 use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args, Clone)]
@@ -11,19 +12,17 @@ pub struct Engines {
     /// The one engine that is shown (default: all)
     #[arg(value_name = "NAME")]
     name: Option<String>,
-    /// How the list is written
-    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
-    format: FormatName,
+    #[command(flatten)]
+    report: ReportArgs<FormatName>,
     /// Tables for a document: the engines, and which name belongs to which release
     #[arg(long, conflicts_with = "format")]
     markdown: bool,
-    #[command(flatten)]
-    to: ToArgs,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum FormatName {
     /// A paragraph for each
+    #[default]
     Text,
     /// One document
     Json,
@@ -38,10 +37,11 @@ impl Execute for Engines {
             Some(name) => vec![find(name)?],
             None => engines().to_vec(),
         };
-        let mut out = self.to.open()?;
-        out.write(|to| match self.format {
+        let mut out = self.report.open()?;
+        let look = self.report.look(&out);
+        out.write(|to| match self.report.format {
             _ if self.markdown => markdown(&shown, to),
-            FormatName::Text => shown.iter().try_for_each(|e| text(e, to)),
+            FormatName::Text => shown.iter().try_for_each(|e| text(e, &look, to)),
             FormatName::Json => {
                 let all: Vec<_> = shown.iter().map(|e| document(e)).collect();
                 writeln!(to, "{}", serde_json::to_string_pretty(&json!({ "engines": all }))?)
@@ -52,9 +52,12 @@ impl Execute for Engines {
     }
 }
 
-fn text(e: &EngineInfo, to: &mut dyn Write) -> io::Result<()> {
+fn text(e: &EngineInfo, look: &Look, to: &mut dyn Write) -> io::Result<()> {
     let order = if e.reorders { "order (--order may change it)" } else { "order (fixed)" };
-    writeln!(to, "{}: {}", e.name, e.version)?;
+    let mut say = |label: &str, words: &str| {
+        beside(label, &look.text(words), look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
+    };
+    say(&format!("{}: ", e.name), e.version)?;
     for (what, text) in [
         ("draws", e.method.to_string()),
         ("reproduced", e.reproduced.to_string()),
@@ -64,7 +67,7 @@ fn text(e: &EngineInfo, to: &mut dyn Write) -> io::Result<()> {
         ("seeds", e.seeds.to_string()),
         ("releases", e.releases.join("; ")),
     ] {
-        writeln!(to, "  {what}: {text}")?;
+        say(&format!("  {what}: "), &text)?;
     }
     writeln!(to)
 }

@@ -4,10 +4,11 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::Context;
 use clap::Args;
+use tokpick::render::kit::{beside, display_width, wrap};
 use tokpick::system::write_whole;
 use tokpick::{Error, Result};
 
-use crate::cli::args::ToArgs;
+use crate::cli::args::{ToArgs, columns_of};
 use crate::cli::lessons::{FILES, Lesson, Part, all};
 use crate::cli::out::Out;
 use crate::cli::{Execute, Given, Screen, Status};
@@ -52,7 +53,8 @@ impl Execute for LessonCommand {
         };
         let mut out = self.to.open()?;
         if self.number.is_none() && !self.markdown {
-            out.write(|to| list(chosen, to))?;
+            let width = width(&out);
+            out.write(|to| list(chosen, width, to))?;
         } else {
             let folder = tempfile::tempdir().context("no temporary folder for the inputs of the lesson")?;
             lay_out(folder.path())?;
@@ -68,14 +70,29 @@ impl Execute for LessonCommand {
     }
 }
 
-fn list(lessons: &[(usize, Lesson)], to: &mut dyn Write) -> io::Result<()> {
-    for (number, lesson) in lessons {
-        writeln!(to, "{number}  {}", lesson.title)?;
+/// As wide as the screen; elsewhere 80 columns.
+fn width(out: &Out) -> usize {
+    columns_of(out).unwrap_or(80)
+}
+
+fn list(lessons: &[(usize, Lesson)], width: usize, to: &mut dyn Write) -> io::Result<()> {
+    let mut lines: Vec<String> = lessons
+        .iter()
+        .flat_map(|(number, lesson)| beside(&format!("{number}  "), lesson.title, width))
+        .chain([String::new()])
+        .collect();
+    let more =
+        "Take one: tokpick lesson 1. Its inputs, for experiments of your own: tokpick lesson --files .";
+    lines.extend(wrap(more, width));
+    lines.iter().try_for_each(|line| writeln!(to, "{line}"))
+}
+
+/// The lines of a paragraph, as they are where the screen has room for them.
+fn paragraph(lines: &[&str], width: usize) -> Vec<String> {
+    match lines.iter().all(|line| display_width(line) <= width) {
+        true => lines.iter().map(ToString::to_string).collect(),
+        false => wrap(&lines.join(" "), width),
     }
-    writeln!(
-        to,
-        "\nTake one: tokpick lesson 1. Its inputs, for experiments of your own: tokpick lesson --files ."
-    )
 }
 
 /// Writes the inputs into a folder. What is there under one of their names and isn't the same is left alone.
@@ -102,12 +119,20 @@ impl Teller<'_> {
         let bold = out.colour() && !self.markdown;
         let loud = |text: &str| if bold { format!("\x1b[1m{text}\x1b[0m") } else { text.to_string() };
         let title = format!("Lesson {number}: {}", lesson.title);
-        let title = if self.markdown { format!("## {title}") } else { loud(&title) };
-        out.write(|to| writeln!(to, "{title}"))?;
+        // a document has lines of its own
+        let width = if self.markdown { usize::MAX } else { width(out) };
+        let title = match self.markdown {
+            true => vec![format!("## {title}")],
+            false => wrap(&title, width).iter().map(|line| loud(line)).collect(),
+        };
+        out.write(|to| title.iter().try_for_each(|line| writeln!(to, "{line}")))?;
         for part in lesson.parts() {
             out.write(|to| writeln!(to))?;
             match part {
-                Part::Text(lines) => out.write(|to| lines.iter().try_for_each(|l| writeln!(to, "{l}")))?,
+                Part::Text(lines) => {
+                    let lines = paragraph(&lines, width);
+                    out.write(|to| lines.iter().try_for_each(|l| writeln!(to, "{l}")))?;
+                }
                 Part::Picture { command, seen } if self.markdown => {
                     let file = picture(command);
                     out.write(|to| {
@@ -116,7 +141,11 @@ impl Teller<'_> {
                     })?;
                 }
                 Part::Picture { command, seen } => {
-                    out.write(|to| writeln!(to, "As a picture ({seen}):\n  {command}"))?;
+                    let words = wrap(&format!("As a picture ({seen}):"), width);
+                    out.write(|to| {
+                        words.iter().try_for_each(|line| writeln!(to, "{line}"))?;
+                        writeln!(to, "  {command}")
+                    })?;
                 }
                 Part::Commands(commands) => {
                     if self.markdown {

@@ -22,6 +22,8 @@ mod tokens;
 mod tree;
 mod verify;
 
+pub use diff::only_here as only_diff_reads;
+
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
 use super::{Execute, Given, Screen, Status, places, progress, spelling};

@@ -1,12 +1,17 @@
 use clap::{Args, ValueEnum};
+use tokpick::processor::{INFOS, Info};
 use tokpick::render;
-use tokpick::settings::Order;
+use tokpick::settings::{self, Order};
+use tokpick::{Error, Result};
 
 use crate::cli::args::ReportArgs;
 use crate::cli::{Execute, Given, Screen, Status};
 
 #[derive(Args, Clone)]
 pub struct Processors {
+    /// The one processor that is shown (default: all), by its name in `--chain` or that of its flag
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
     #[command(flatten)]
     report: ReportArgs<FormatName>,
     /// Write a Markdown table: the same as `--format markdown`
@@ -27,13 +32,14 @@ enum FormatName {
 
 impl Execute for Processors {
     const SCREEN: Screen = Screen {
-        examples: &["tokpick processors", "tokpick processors -f json"],
+        examples: &["tokpick processors", "tokpick processors top_p", "tokpick processors -f json"],
         flags: &["format", "output"],
     };
 
     fn execute(self, _: &Given) -> anyhow::Result<Status> {
         let orders = [Order::hf(), Order::llama_cpp(), Order::vllm()];
-        let processors = render::Processors { orders: orders.to_vec() };
+        let only = self.name.as_deref().map(named).transpose()?.map(|info| info.name);
+        let processors = render::Processors { orders: orders.to_vec(), only };
         let mut out = self.report.open()?;
         let look = self.report.look(&out);
         out.write(|to| match self.report.format {
@@ -45,4 +51,15 @@ impl Execute for Processors {
         out.finish()?;
         Ok(Status::Done)
     }
+}
+
+/// The processor of a name, with hyphens as a flag has them or without.
+fn named(name: &str) -> Result<&'static Info> {
+    let plain = name.trim_start_matches('-');
+    let of_flag = || INFOS.iter().copied().find(|info| info.flags.iter().any(|flag| flag.long == plain));
+    settings::find(plain).or_else(|error| match (of_flag(), error) {
+        (Some(info), _) => Ok(info),
+        (None, Error::Setting { value, what, .. }) => Err(Error::setting("NAME", value, what)),
+        (None, other) => Err(other),
+    })
 }

@@ -9,7 +9,7 @@ use crate::cli::args::{DecodeArgs, Group, SearchArgs, hide};
 use crate::cli::note::no_effect;
 use crate::cli::resolve::{Files, Setup};
 use crate::cli::shard;
-use crate::cli::strategy::{Decode, Drawing, Strategy, draw, samples};
+use crate::cli::strategy::{Decode, Drawing, Strategy, Wanted, draw, samples};
 use crate::cli::{Execute, Given, Screen, Status, run::run};
 
 #[derive(Args, Clone)]
@@ -80,7 +80,8 @@ impl Decode for Sample {
         let Drawing { draw, engine, seed } = draw(&self.decode.draw, setup, samples, watch)?;
         let name = draw.name().to_string();
         let sampler = Box::new(sampler::Sample { draw, samples });
-        Ok(Strategy { sampler, draw: Some(name), engine, seed, settled: Vec::new() })
+        let wanted = Wanted::Exactly(samples);
+        Ok(Strategy { sampler, draw: Some(name), engine, seed, settled: Vec::new(), wanted })
     }
 
     fn draw(&self, setup: &Setup) -> Result<Option<Box<dyn Draw>>> {

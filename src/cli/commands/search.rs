@@ -5,7 +5,7 @@ use tokpick::{Error, Result};
 use crate::cli::args::{BudgetArgs, DecodeArgs, DrawArgs, Group, SearchArgs, StopArgs, hide, resolve_seed};
 use crate::cli::note::no_effect;
 use crate::cli::resolve::{self, Files, Setup};
-use crate::cli::strategy::{Decode, Strategy};
+use crate::cli::strategy::{Decode, Strategy, Wanted};
 use crate::cli::{Execute, Given, Screen, Status, run::run};
 
 #[derive(Args, Clone)]
@@ -79,7 +79,9 @@ impl Execute for Search {
         idle.extend(args.draw.seed.as_ref().filter(|_| !coin).map(|_| "--seed"));
         no_effect(&idle, "in exact search");
         let seed = self.seed(&setup)?;
-        let status = run(args, setup, Strategy::new(Box::new(&mut exact), None, seed), given)?;
+        let wanted = Wanted::UpTo(exact.num_return_sequences);
+        let strategy = Strategy { wanted, ..Strategy::new(Box::new(&mut exact), None, seed) };
+        let status = run(args, setup, strategy, given)?;
         BudgetArgs::said(&exact, true);
         Ok(status)
     }
@@ -99,6 +101,8 @@ impl Decode for Search {
     }
 
     fn strategy(&self, setup: &Setup) -> Result<Strategy<'static>> {
-        Ok(Strategy::new(Box::new(self.search(&setup.files)?), None, self.seed(setup)?))
+        let search = self.search(&setup.files)?;
+        let wanted = Wanted::UpTo(search.num_return_sequences);
+        Ok(Strategy { wanted, ..Strategy::new(Box::new(search), None, self.seed(setup)?) })
     }
 }

@@ -1,7 +1,7 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokpick::render::Split;
-use tokpick::source::read_text;
+use tokpick::source::{read_prose, read_text};
 use tokpick::{Error, Result, TokenId};
 
 use crate::cli::args::{ReportArgs, VocabArgs, texts};
@@ -70,7 +70,11 @@ impl Execute for Tokens {
             let what = "how are texts split? give --tokenizer FILE, --vocab FILE or --model-dir DIR";
             return Err(Error::setting("--tokenizer", "(none)", what).into());
         };
-        let what = if what == "-" { read_text(std::path::Path::new("-"))? } else { what.clone() };
+        let what = match (what.as_str(), self.kind) {
+            ("-", Kind::Text) => read_prose("-")?,
+            ("-", Kind::Auto | Kind::Ids) => read_text("-")?,
+            _ => what.clone(),
+        };
         let ids = self.ids(&what, &tokens)?;
         let split = Split::new(&tokens, &ids);
         let mut out = self.report.open()?;
@@ -103,6 +107,9 @@ impl Tokens {
             Kind::Text => false,
             Kind::Ids => true,
         };
+        if what.is_empty() && !self.add_special_tokens {
+            return Ok(Vec::new());
+        }
         if is_ids {
             let named = parse::<Named>(what).map_err(|e| Error::setting("IDS", what, e))?;
             return named.resolve("IDS", Some(tokens));
@@ -110,6 +117,7 @@ impl Tokens {
         if self.add_special_tokens {
             return tokens.encode(what, true).map_err(|e| Error::setting("TEXT", format!("{what:?}"), e));
         }
-        texts::ids("TEXT", what, Some(tokens))
+        // here a text that gives no token is no mistake
+        texts::found("TEXT", what, tokens)
     }
 }

@@ -10,7 +10,9 @@ use crate::processor::method::*;
 /// - `min_tokens_to_keep`: at least so many tokens stay (default 1).
 ///
 /// Of tied tokens all stay if the terms of the strictly better ones plus one of their own fit, also where they go beyond the 100th.
-/// The bound is inclusive, at h · H · (1 + 1e-6), so h = 1 keeps the 100th; in transformers that hangs on f32 rounding.
+/// The bound is inclusive, at h · H · (1 + 1e-6), so h = 1 keeps the 100th; in transformers that hangs on f32 rounding. H is exact here.
+/// transformers computes it in float32, where the likeliest token of a nearly one-hot row has log-probability 0 or a rounding step beside it:
+/// H comes out as 1.19e-7 where it is 1.3e-10, and more tokens are kept there.
 ///
 /// ```
 /// use tokpick::processor::{Chain, top_h};

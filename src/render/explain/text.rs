@@ -6,7 +6,7 @@ use super::ruler::ruler;
 use super::{Cut, Explained, FOOT, RACE, foot};
 use crate::TokenId;
 use crate::render::Tokens;
-use crate::render::kit::{Ink, Look, Mark, bar, clip, display_width, pad, pad_left, share, token, wrap};
+use crate::render::kit::{Ink, Look, Mark, bar, display_width, pad, pad_left, share, token, wrap};
 
 /// The narrowest and the widest column of a stage.
 const NARROWEST: usize = 14;
@@ -20,11 +20,11 @@ const NUMBER: usize = 5;
 /// # Errors
 /// Those of the writer.
 pub fn text(step: &Explained, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Write) -> io::Result<()> {
-    for (at, line) in wrap(&step.title(), look.width).iter().enumerate() {
+    for (at, line) in wrap(&look.text(&step.title()), look.width).iter().enumerate() {
         writeln!(to, "{}", if at == 0 { look.paint(Ink::Title, line) } else { line.clone() })?;
     }
     if let Some(history) = step.history() {
-        wrap(&history, look.width)
+        wrap(&look.text(&history), look.width)
             .iter()
             .try_for_each(|line| writeln!(to, "{}", look.paint(Ink::Removed, line)))?;
     }
@@ -53,7 +53,7 @@ impl<'a> Layout<'a> {
     fn new(step: &'a Explained, tokens: Option<&Tokens>, look: &'a Look) -> Self {
         let longest = if look.width < 80 { 10 } else { 16 };
         let names: Vec<String> = match tokens {
-            Some(_) => step.tokens.iter().map(|t| clip(&token(tokens, t.id), longest)).collect(),
+            Some(_) => step.tokens.iter().map(|t| look.clip(&token(tokens, t.id), longest)).collect(),
             None => Vec::new(),
         };
         let name_width = names.iter().map(|n| display_width(n)).max().map_or(0, |w| w + 1);
@@ -152,7 +152,7 @@ impl<'a> Layout<'a> {
         let width = self.left + block.len() * (self.cell + 2);
         let dashes = width.saturating_sub(display_width(&words) + 1) / 2;
         let line = format!("{}{words}", self.look.mark(Mark::Cut).repeat(dashes));
-        writeln!(to, "{}", self.look.paint(Ink::Removed, &clip(&line, self.look.width)))
+        writeln!(to, "{}", self.look.paint(Ink::Removed, &self.look.clip(&line, self.look.width)))
     }
 }
 
@@ -179,12 +179,12 @@ fn strip(text: &str) -> String {
 fn draw(step: &Explained, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Write) -> io::Result<()> {
     let drawn = &step.draw;
     let name = |id: TokenId| match tokens {
-        Some(_) => format!("{id} {}", clip(&token(tokens, id), 16)),
+        Some(_) => format!("{id} {}", look.clip(&token(tokens, id), 16)),
         None => id.to_string(),
     };
     if let Some(u) = drawn.uniform {
         let head = format!("draw  u = {}  0 ", share(u).trim_start());
-        let label = |id: TokenId| clip(&token(tokens, id), 16);
+        let label = |id: TokenId| look.clip(&token(tokens, id), 16);
         let line = ruler(drawn, label, look.width.saturating_sub(display_width(&head) + 2), look);
         writeln!(to, "{head}{line} 1")?;
     }
@@ -195,7 +195,7 @@ fn draw(step: &Explained, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Wri
             let mark = if runner.id == drawn.id { look.mark(Mark::Chosen) } else { "" };
             table.row([name(runner.id), logprob, noise, sum, behind, mark.to_string()]);
         }
-        table.write_within(look.width, to)?;
+        table.write_within(look, to)?;
         writeln!(to)?;
     }
     let words = format!("draw: {}", drawn.words(name));

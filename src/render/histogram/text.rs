@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{Counted, Histogram, Row};
 use crate::render::Tokens;
-use crate::render::kit::{Ink, Look, Mark, bar, clip, display_width, pad, pad_left, share, wrap};
+use crate::render::kit::{Ink, Look, Mark, bar, display_width, pad, pad_left, share, wrap};
 
 /// The columns of a probability.
 const NUMBER: usize = 5;
@@ -36,7 +36,7 @@ impl Histogram {
 
 fn one(counted: &Counted, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Write) -> io::Result<()> {
     let noun = counted.noun();
-    writeln!(to, "{}\n", look.paint(Ink::Title, &clip(&counted.title(), look.width)))?;
+    writeln!(to, "{}\n", look.paint(Ink::Title, &look.clip(&look.text(&counted.title()), look.width)))?;
     let rows = counted.rows(tokens, look.mark(Mark::More));
     let widest = |of: &dyn Fn(&Row) -> usize, head: &str| {
         rows.iter().map(of).max().unwrap_or(0).max(display_width(head))
@@ -64,7 +64,7 @@ fn one(counted: &Counted, tokens: Option<&Tokens>, look: &Look, to: &mut dyn Wri
         format!("{}{} {}", look.paint(ink, &drawn), " ".repeat(cells - display_width(&drawn)), share(p))
     };
     for row in &rows {
-        let name = pad(&clip(&row.name, name), name);
+        let name = pad(&look.clip(&row.name, name), name);
         let mark = if row.outside { format!(" {}", look.paint(Ink::Chosen, "!")) } else { String::new() };
         let ink = if row.sum { Ink::Removed } else { Ink::Bar };
         let line = format!(

@@ -11,7 +11,9 @@ pub use bars::{bar, sparkline};
 pub use numbers::{Digits, count_of, share};
 pub use svg::{Anchor, LETTER, MARGIN, SMALL, Svg, escape};
 pub(crate) use width::is_format;
-pub use width::{clip, display_width, pad, pad_left, visible, wrap};
+pub use width::{beside, clip, display_width, in_ascii, pad, pad_left, pieces, visible, wrap};
+
+use std::borrow::Cow;
 
 use super::Tokens;
 use crate::TokenId;
@@ -31,7 +33,7 @@ pub struct Look {
     pub colour: bool,
     /// Columns of the screen.
     pub width: usize,
-    /// Bars and marks in ASCII alone.
+    /// All but the texts of tokens in ASCII alone.
     pub ascii: bool,
     /// Digits of the numbers in tables.
     pub digits: Digits,
@@ -99,8 +101,19 @@ impl Look {
             Mark::Start => ("├", "|"),
             Mark::Bound => ("┼", "+"),
             Mark::End => ("┤", "|"),
+            Mark::PlusMinus => ("±", "+-"),
         };
         if self.ascii { ascii } else { drawn }
+    }
+
+    /// A text of our own, as [`in_ascii`] where that is wanted.
+    pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.ascii { in_ascii(text).into() } else { text.into() }
+    }
+
+    /// What has the text of a token in it, cut to `width` columns as [`clip`] does; in ASCII what was cut off is a `~`.
+    pub fn clip(&self, text: &str, width: usize) -> String {
+        if self.ascii { width::clip_with(text, width, "~") } else { clip(text, width) }
     }
 
     /// A number as it stands in a table.
@@ -130,6 +143,8 @@ pub enum Mark {
     Bound,
     /// `┤`: the last interval ends.
     End,
+    /// `±`: how far off a number may be.
+    PlusMinus,
 }
 
 /// A token as views show it: its text made visible, or its id where there are no strings.

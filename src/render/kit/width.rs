@@ -34,6 +34,11 @@ pub fn pad_left(text: &str, width: usize) -> String {
 /// assert_eq!(clip("short", 5), "short");
 /// ```
 pub fn clip(text: &str, width: usize) -> String {
+    clip_with(text, width, "…")
+}
+
+/// The text, cut to `width` columns, with a mark of one column where something was cut off.
+pub(super) fn clip_with(text: &str, width: usize, mark: &str) -> String {
     let head: String = text.chars().take(LONGEST).collect();
     if head.len() == text.len() && text.width() <= width {
         return text.to_string();
@@ -46,7 +51,7 @@ pub fn clip(text: &str, width: usize) -> String {
         }
         end = next;
     }
-    let mark = if width == 0 { "" } else { "…" };
+    let mark = if width == 0 { "" } else { mark };
     let direction = if head[..end].ends_with(LRM) || !right_to_left(&head[..end]) { "" } else { LRM };
     format!("{}{mark}{direction}", head[..end].trim_end_matches('\u{200d}'))
 }
@@ -69,6 +74,82 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines.into_iter().map(|line| line.replace('\u{a0}', " ")).collect()
+}
+
+/// A label and words beside it, in lines of at most `width` columns; those that follow the first begin below the words, or nearer to the edge
+/// where a word needs it. A word that is longer than a line is broken.
+///
+/// ```
+/// use tokpick::render::kit::beside;
+/// assert_eq!(beside("draws: ", "one two three", 15), ["draws: one two", "       three"]);
+/// assert_eq!(beside("draws: ", "one twothreefour", 15), ["draws: one", "   twothreefour"]);
+/// ```
+pub fn beside(label: &str, text: &str, width: usize) -> Vec<String> {
+    let longest = text.split([' ', '\n']).map(display_width).max().unwrap_or(0);
+    let left = label.width();
+    let indent = if left + longest <= width { left } else { width.saturating_sub(longest).min(left) };
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()).flat_map(|word| pieces(word, width)) {
+        match lines.last_mut() {
+            None if left + word.width() <= width => lines.push(format!("{label}{word}")),
+            None => lines.extend([label.trim_end().to_string(), " ".repeat(indent) + &word]),
+            Some(line) if line.width() + 1 + word.width() <= width => line.extend([" ", &word]),
+            Some(_) => lines.push(" ".repeat(indent) + &word),
+        }
+    }
+    if lines.is_empty() {
+        lines.push(label.trim_end().to_string());
+    }
+    lines.into_iter().map(|line| line.replace('\u{a0}', " ")).collect()
+}
+
+/// A text in pieces of at most `width` columns: nothing is left out, as blanks are where [`wrap`] ends a line.
+///
+/// ```
+/// use tokpick::render::kit::pieces;
+/// assert_eq!(pieces("a  日本", 4), ["a  ", "日本"]);
+/// assert_eq!(pieces("", 4), [""]);
+/// ```
+pub fn pieces(text: &str, width: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    for c in text.chars() {
+        let mut grown = pieces.last().cloned().unwrap_or_default();
+        grown.push(c);
+        match pieces.last_mut() {
+            Some(last) if last.is_empty() || grown.width() <= width => *last = grown,
+            _ => pieces.push(c.to_string()),
+        }
+    }
+    pieces
+}
+
+/// A text of our own in ASCII alone; what is no ASCII and not known here is a `?`. Texts of tokens stay as they are.
+///
+/// ```
+/// use tokpick::render::kit::in_ascii;
+/// assert_eq!(in_ascii("step 0 · 1.5 ± 0.1 …"), "step 0 | 1.5 +- 0.1 ...");
+/// ```
+pub fn in_ascii(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if c.is_ascii() => plain.push(c),
+            '·' => plain.push('|'),
+            '–' | '−' | '─' => plain.push('-'),
+            '…' => plain.push_str("..."),
+            '±' => plain.push_str("+-"),
+            '×' => plain.push('x'),
+            'Δ' => plain.push('d'),
+            'é' | 'è' => plain.push('e'),
+            'ü' => plain.push('u'),
+            'ö' => plain.push('o'),
+            'ä' => plain.push('a'),
+            // wraps, too
+            '\u{a0}' => plain.push(c),
+            _ => plain.push('?'),
+        }
+    }
+    plain
 }
 
 /// A text that shows all it holds on one line: blanks at its ends are `·`, a line break `⏎`, a tabulator `⇥`, other controls (those

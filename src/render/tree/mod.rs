@@ -268,6 +268,9 @@ fn on_path<'a>(
     (1..=ids.len()).filter_map(|n| places.get(&ids[..n]).copied())
 }
 
+/// The most columns of a token.
+const NAME: usize = 24;
+
 /// How trees are shown.
 pub struct TreeView<'a> {
     /// The trees, one for each sequence.
@@ -282,7 +285,7 @@ pub struct TreeView<'a> {
 
 impl TreeView<'_> {
     fn name(&self, id: TokenId) -> String {
-        kit::clip(&kit::token(self.tokens, id), 24)
+        kit::clip(&kit::token(self.tokens, id), NAME)
     }
 
     /// The nodes that are shown, parents first.

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use super::walk::Step;
-use super::{Tree, TreeView};
+use super::{NAME, Tree, TreeView};
 use crate::kernel;
-use crate::render::kit::{Ink, Look, clip, display_width, pad, share, wrap};
+use crate::render::kit::{self, Ink, Look, display_width, pad, share, wrap};
 use crate::trace::Fate;
 
 impl TreeView<'_> {
@@ -68,9 +68,9 @@ impl TreeView<'_> {
             }
             lines.push(Line {
                 branch: branch(&above, last, deepest, look),
-                name: self.name(node.id),
+                name: look.clip(&kit::token(self.tokens, node.id), NAME),
                 numbers: format!("{}  {:>6}", share(kernel::exp(node.score)), share(kernel::exp(node.sum))),
-                words,
+                words: look.text(&words).into_owned(),
                 ink,
             });
             above.push(last);
@@ -98,9 +98,10 @@ struct Line {
 
 impl Line {
     fn write(&self, left: usize, look: &Look, to: &mut dyn Write) -> io::Result<()> {
-        let name = clip(&self.name, left.saturating_sub(display_width(&self.branch)).max(1));
+        let name = look.clip(&self.name, left.saturating_sub(display_width(&self.branch)).max(1));
         let name = pad(&name, left.saturating_sub(display_width(&self.branch)));
-        let words = clip(&self.words, look.width.saturating_sub(left + 2 + display_width(&self.numbers) + 2));
+        let words =
+            look.clip(&self.words, look.width.saturating_sub(left + 2 + display_width(&self.numbers) + 2));
         let rest = format!("{name}  {}  {words}", self.numbers);
         let rest = rest.trim_end();
         writeln!(to, "{}{}", self.branch, self.ink.map_or(rest.to_string(), |ink| look.paint(ink, rest)))

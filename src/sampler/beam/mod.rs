@@ -45,7 +45,9 @@ pub enum EarlyStopping {
 ///    `num_beams`; the others that ended are lost. Its score is `sum / len ^ length_penalty`, where len counts the generated tokens,
 ///    the end token included, the prompt excluded. The list keeps the `num_beams` best.
 /// 4. The `num_beams` best that did not end are the next live beams.
-/// 5. Once the list is full, [`EarlyStopping`] decides whether the search goes on; equality stops.
+/// 5. Once the list is full, [`EarlyStopping`] decides whether the search goes on; equality stops. Where fewer continuations than beams
+///    are left, transformers fills its list with candidates of −1e9, and stops at once where `early_stopping` is true; they don't count
+///    here, so that the search goes on and returns what really ended, be it less than was asked for.
 ///
 /// The search starts with one live beam, so that there are no duplicates, and a beam wider than the vocabulary works. Among equal
 /// sums the continuation of the better parent comes first, then the lower id (transformers leaves the order of ties to
@@ -74,7 +76,7 @@ pub struct Beam {
     pub length_penalty: f64,
     /// When to stop.
     pub early_stopping: EarlyStopping,
-    /// How many hypotheses are returned; at most `num_beams`.
+    /// How many hypotheses are returned, or fewer where the search finds no more; at most `num_beams`.
     pub num_return_sequences: usize,
     /// The form in which the length enters the score.
     pub length_norm: LengthNorm,

@@ -96,7 +96,8 @@ fn is_length(bytes: &[u8]) -> bool {
 }
 
 fn text(start: &[u8]) -> FileKind {
-    if lines::is_utf16(start) {
+    // the beginning may end within a unit
+    if lines::is_utf16(&start[..start.len() & !1]) {
         return FileKind::Refused(UTF16.into());
     }
     let text = start.strip_prefix(BOM).unwrap_or(start).trim_ascii_start();

@@ -102,9 +102,15 @@ impl Lines {
 /// The mark with which some programs begin UTF-8.
 pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// True for text in an encoding of two-byte units, by its mark or by the zeros between Latin letters.
-pub(crate) fn is_utf16(start: &[u8]) -> bool {
-    matches!(start, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0x09..=0x7e, 0, ..] | [0, 0x09..=0x7e, ..])
+/// True for text in an encoding of two-byte units: by its mark, or because every other byte of all is zero, as between Latin letters.
+pub(crate) fn is_utf16(bytes: &[u8]) -> bool {
+    let zero_at = |at: usize| bytes.chunks_exact(2).all(|unit| unit[at] == 0 && unit[1 - at] != 0);
+    has_mark(bytes) || !bytes.is_empty() && bytes.len().is_multiple_of(2) && (zero_at(0) || zero_at(1))
+}
+
+/// True for text that begins with the mark of UTF-16.
+fn has_mark(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
 }
 
 /// What is said of such text.
@@ -127,7 +133,24 @@ pub(crate) const UTF16: &str =
 /// # Errors
 /// A file that can't be read, is longer than 256 MiB, or no UTF-8.
 pub fn read_text(path: impl AsRef<Path>) -> Result<String> {
-    let path = path.as_ref();
+    let (name, bytes) = read_bytes(path.as_ref())?;
+    text(&name, &bytes).map(str::to_owned)
+}
+
+/// The same of a file that is a text for its own sake, which may hold any character, U+0000 too: UTF-16 is told by its mark alone.
+///
+/// # Errors
+/// As [`read_text`].
+pub fn read_prose(path: impl AsRef<Path>) -> Result<String> {
+    let (name, bytes) = read_bytes(path.as_ref())?;
+    if has_mark(&bytes) {
+        return Err(Error::input(name, Place::default(), UTF16));
+    }
+    utf8(&name, &bytes).map(str::to_owned)
+}
+
+/// How a small file is called, and its bytes.
+fn read_bytes(path: &Path) -> Result<(String, Vec<u8>)> {
     let name = name(path);
     let io = |source| Error::Io { file: name.clone(), source };
     let mut bytes = Vec::new();
@@ -140,7 +163,7 @@ pub fn read_text(path: impl AsRef<Path>) -> Result<String> {
     if bytes.len() > LONGEST {
         return Err(Error::input(name, Place::default(), "longer than 256 MiB: no such text is read here"));
     }
-    text(&name, &bytes).map(str::to_owned)
+    Ok((name, bytes))
 }
 
 /// The text of some bytes, without the mark.
@@ -148,6 +171,10 @@ pub(crate) fn text<'t>(name: &str, bytes: &'t [u8]) -> Result<&'t str> {
     if is_utf16(bytes) {
         return Err(Error::input(name, Place::default(), UTF16));
     }
+    utf8(name, bytes)
+}
+
+fn utf8<'t>(name: &str, bytes: &'t [u8]) -> Result<&'t str> {
     std::str::from_utf8(bytes.strip_prefix(BOM).unwrap_or(bytes)).map_err(|e| {
         let line = 1 + bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count();
         Error::input(name, Place::line(line), "not UTF-8 text")

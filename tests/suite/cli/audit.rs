@@ -257,7 +257,7 @@ fn a_guess_finds_seed_and_position() {
     let ids = audit.ids[..12].iter().map(u32::to_string).collect::<Vec<_>>().join(",");
     let mut args =
         vec!["verify", &audit.path, "--ids", &ids, "--guess", "--seeds", "0..100", "--positions", "0..50"];
-    args.extend(words("--temperature 0.8 --top-p 0.95"));
+    args.extend(words("--temperature 0.8 --top-p 0.95 --width 200"));
     let text = tokpick(&args).text();
     assert!(text.contains("vllm-v2-murmur3, with seed 42 at position 11"), "{text}");
     assert!(text.contains("beyond chance"), "{text}");

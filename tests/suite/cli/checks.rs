@@ -374,7 +374,7 @@ fn scores_and_differences() {
         (vec![batch, half], 0),
         (vec![batch, half, "--max-kl", "0.01"], 0),
         (vec![batch, half, "--max-kl", "1e-9"], 1),
-        (vec![batch, half, "--min-top1", "1.1"], 1),
+        (vec![batch, half, "--min-top1", "1.1"], 2),
         (vec![batch, "fixtures/tiny-lm/steps.npy"], 2),
         (vec![batch, half, "--max-kl", "-1"], 2),
         (vec!["fixtures/tiny-lm/prefix-table-a.jsonl", "fixtures/tiny-lm/prefix-table-b.jsonl"], 2),

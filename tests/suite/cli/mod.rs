@@ -3,6 +3,7 @@
 #[cfg(unix)]
 mod audit;
 mod bad_input;
+mod bounds;
 #[cfg(unix)]
 mod checks;
 #[cfg(unix)]
@@ -21,7 +22,7 @@ mod output;
 #[cfg(unix)]
 mod places;
 #[cfg(unix)]
-mod progress;
+pub mod progress;
 #[cfg(unix)]
 mod records;
 mod reference;

@@ -8,7 +8,7 @@ use crate::support::run::{fixture, shell, tokpick};
 const SLOW: &str = "{ head -c 24704 steps.npy; sleep 2.5; tail -c +24705 steps.npy; }";
 
 /// What a terminal shows of a line of shell; `None` where there is no `script`.
-fn on_terminal(line: &str) -> Option<String> {
+pub fn on_terminal(line: &str) -> Option<String> {
     let version = Command::new("script").arg("--version").output();
     if !version.is_ok_and(|done| done.status.success()) {
         eprintln!("skipped: there is no `script` (util-linux) here");

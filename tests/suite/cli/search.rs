@@ -307,3 +307,36 @@ fn what_makes_no_sense_is_said() {
     assert_eq!(search.status, Some(2));
     assert!(search.err.contains("--exact"), "{}", search.err);
 }
+
+/// What a search can't find is not filled up, and said: of two tokens and one step there are two continuations.
+#[test]
+fn fewer_hypotheses_than_were_asked_for_are_named() {
+    let of = |line: &str, input: &str| with_input(&words(line), input.as_bytes());
+    let short = |found: usize, asked: usize, more: &str| {
+        format!(
+            "tokpick: note: sequence 0: {found} of the {asked} hypotheses that --num-return-sequences asks for: the search found no more{more}\n"
+        )
+    };
+    let beam = of("beam -b 3 --num-return-sequences 3", "[[0.1,2.0]]");
+    assert_eq!((beam.err.as_str(), beam.status), (short(2, 3, "").as_str(), Some(0)));
+    assert_eq!(beam.text(), "1\n0\n");
+    let exact = of("search --exact --num-return-sequences 7", "[[0.1,2.0],[3.0,1.0]]");
+    assert!(exact.err.starts_with(&short(4, 7, "")), "{}", exact.err);
+    assert_eq!(exact.text().lines().count(), 4);
+    // of a batch the first, and how many others
+    let batch = of("beam --layout bv -b 3 --num-return-sequences 3", "[[0.1,2.0],[3.0,1.0],[3.0,1.0]]");
+    assert_eq!(batch.err, short(2, 3, ", and 2 other sequences have fewer, too"));
+    // nothing is said where nothing is missing
+    let whole = of("beam -b 3 --num-return-sequences 3", "[[0.1,2.0],[3.0,1.0]]");
+    assert_eq!(whole.err, "");
+    assert_eq!(whole.text().lines().count(), 3);
+}
+
+/// An end token leaves fewer continuations than beams: the list isn't full, and the search goes on, though `early_stopping` is true.
+#[test]
+fn early_stopping_counts_what_ended_alone() {
+    let args = words("beam -b 3 --num-return-sequences 3 --early-stopping true --eos-token-id 0");
+    let found = with_input(&args, b"[[0.1,2.0],[3.0,1.0],[1.0,1.5]]");
+    assert_eq!(found.err, "");
+    assert_eq!(found.text(), "1 0\n1 1 1\n1 1 0\n");
+}

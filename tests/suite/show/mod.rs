@@ -7,6 +7,7 @@ mod histogram;
 mod laws;
 mod marked;
 mod parse;
+mod plain;
 mod tree;
 
 use std::path::Path;

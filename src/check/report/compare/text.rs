@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::{Comparison, cell};
 use crate::check::{Compared, Measure};
 use crate::render::Table;
-use crate::render::kit::{Digits, Ink, Look, clip, display_width, pad, sparkline, wrap};
+use crate::render::kit::{Digits, Ink, Look, display_width, pad, sparkline, wrap};
 
 /// The measures that a grid shows; JSON has all.
 const GRID: [&str; 6] = ["logprob", "perplexity", "entropy", "kept", "kl", "distinct_2"];
@@ -33,10 +33,11 @@ impl Comparison<'_> {
         let mut table = Table::new("lr");
         table.row(std::iter::once("strategy").chain(measures.iter().map(|m| m.heading)));
         for setting in self.settings {
-            let cells = measures.iter().map(|m| cell(m, setting.measures.get(m.key)));
+            let cells =
+                measures.iter().map(|m| look.text(&cell(m, setting.measures.get(m.key))).into_owned());
             table.row(std::iter::once(setting.name.clone()).chain(cells));
         }
-        table.write_within(look.width, to)?;
+        table.write_within(look, to)?;
         let several = self.settings.iter().any(|s| s.sequences.len() > 1);
         writeln!(
             to,
@@ -49,11 +50,14 @@ impl Comparison<'_> {
         let most =
             self.settings.iter().map(|s| display_width(&s.name)).max().unwrap_or(0).min(look.width / 3);
         for setting in self.settings {
-            let text = clip(&self.first_text(setting), look.width.saturating_sub(most + 2));
-            writeln!(to, "{}", format!("{}  {text}", pad(&clip(&setting.name, most), most)).trim_end())?;
+            let text = look.clip(&self.first_text(setting), look.width.saturating_sub(most + 2));
+            writeln!(to, "{}", format!("{}  {text}", pad(&look.clip(&setting.name, most), most)).trim_end())?;
         }
         if self.settings.iter().any(|s| measures.iter().any(|m| !s.measures.contains_key(m.key))) {
-            writeln!(to, "{}", look.paint(Ink::Removed, "–: nothing is drawn, or a sequence has no value"))?;
+            let line = look.text("–: nothing is drawn, or a sequence has no value");
+            for line in wrap(&line, look.width) {
+                writeln!(to, "{}", look.paint(Ink::Removed, &line))?;
+            }
         }
         Ok(())
     }
@@ -68,14 +72,17 @@ impl Comparison<'_> {
         to: &mut dyn Write,
     ) -> io::Result<()> {
         let measures = self.measures();
-        writeln!(to, "{}", look.paint(Ink::Title, &format!("{name} under {rest}")))?;
+        for line in wrap(&format!("{name} under {rest}"), look.width) {
+            writeln!(to, "{}", look.paint(Ink::Title, &line))?;
+        }
         let mut table = Table::new("r");
         table.row(std::iter::once(name).chain(measures.iter().map(|m| m.heading)));
         for setting in curve {
-            let cells = measures.iter().map(|m| cell(m, setting.measures.get(m.key)));
+            let cells =
+                measures.iter().map(|m| look.text(&cell(m, setting.measures.get(m.key))).into_owned());
             table.row(std::iter::once(value(setting, 0)).chain(cells));
         }
-        table.write_within(look.width, to)?;
+        table.write_within(look, to)?;
         writeln!(to)?;
         let most = measures.iter().map(|m| m.heading.len()).max().unwrap_or(0);
         for measure in &measures {
@@ -108,7 +115,7 @@ impl Comparison<'_> {
                     writeln!(to)?;
                 }
                 let title = format!("{} · {rest} · {rows} down, {columns} across", measure.heading);
-                wrap(&title, look.width)
+                wrap(&look.text(&title), look.width)
                     .iter()
                     .try_for_each(|line| writeln!(to, "{}", look.paint(Ink::Title, line)))?;
                 let mut table = Table::new("r");
@@ -117,11 +124,12 @@ impl Comparison<'_> {
                 for down in distinct(&all, 0) {
                     let cells = across.iter().map(|column| {
                         let setting = all.iter().find(|s| value(s, 0) == down && value(s, 1) == *column);
-                        cell(measure, setting.and_then(|s| s.measures.get(measure.key)))
+                        look.text(&cell(measure, setting.and_then(|s| s.measures.get(measure.key))))
+                            .into_owned()
                     });
                     table.row(std::iter::once(down.clone()).chain(cells.collect::<Vec<_>>()));
                 }
-                table.write_within(look.width, to)?;
+                table.write_within(look, to)?;
             }
         }
         Ok(())

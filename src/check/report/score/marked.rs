@@ -108,7 +108,7 @@ impl Score {
         let (mut text, mut marks, mut width) = (String::new(), String::new(), 0);
         let mut lines: Vec<(String, String)> = Vec::new();
         for t in &self.tokens {
-            let shown = clip(&inline(tokens, t.id), look.width);
+            let shown = look.clip(&inline(tokens, t.id), look.width);
             let size = display_width(&shown);
             if width + size > look.width {
                 lines.push((std::mem::take(&mut text), std::mem::take(&mut marks)));
@@ -159,17 +159,17 @@ impl Score {
             let best = t
                 .alternatives
                 .first()
-                .map(|&(id, p)| format!("{} {}", clip(&token(tokens, id), 20), share(p).trim_start()));
+                .map(|&(id, p)| format!("{} {}", look.clip(&token(tokens, id), 20), share(p).trim_start()));
             table.row([
                 t.step.to_string(),
-                clip(&token(tokens, t.id), 20),
+                look.clip(&token(tokens, t.id), 20),
                 surprise(t, 2),
                 probability(t),
                 super::rank(t),
                 best.unwrap_or_default(),
             ]);
         }
-        table.write_within(look.width, to)?;
+        table.write_within(look, to)?;
         writeln!(to)
     }
 }

@@ -41,7 +41,7 @@ impl Score {
             shown(&mut row);
             table.row(row);
         }
-        table.write_within(look.width, to)?;
+        table.write_within(look, to)?;
         self.sums(look, to)
     }
 

@@ -149,7 +149,7 @@ impl Diff {
         out.report(|to| match self.report.format {
             FormatName::Text => {
                 found.text(tokens, &look, to)?;
-                masked.as_ref().map_or(Ok(()), |masked| masked.text(to))
+                masked.as_ref().map_or(Ok(()), |masked| masked.text(&look, to))
             }
             FormatName::Json => {
                 let mut document =
@@ -236,12 +236,12 @@ fn text_of(tokens: Option<&Tokens>, id: TokenId) -> Option<String> {
 /// The largest file that is read whole only to see whether it holds log-probabilities of tokens; `--of tokens` reads any.
 const LARGEST: u64 = 1 << 28;
 
-fn is_small(path: &Path) -> bool {
+pub(super) fn is_small(path: &Path) -> bool {
     path.metadata().is_ok_and(|m| m.len() <= LARGEST)
 }
 
 /// True if a file begins as JSON that is no rows of logits.
-fn may_hold_tokens(path: &Path) -> bool {
+pub(super) fn may_hold_tokens(path: &Path) -> bool {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut start));
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start).trim_ascii_start();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use tokpick::check::{self, GuessOptions};
+use tokpick::check::{self, Addresses, GuessOptions};
 use tokpick::engine::Params;
 use tokpick::source::Layout;
 use tokpick::{Error, Result, TokenId};
@@ -13,6 +13,10 @@ use super::judge::FormatName;
 use crate::cli::Status;
 use crate::cli::args::{Opened, Seed};
 use crate::cli::named::NamedLists;
+use crate::cli::note::note;
+
+/// So many addresses take a while.
+const WORTH_SAYING: f64 = 1e8;
 
 impl Verify {
     pub(super) fn guess(&self, lists: &NamedLists) -> anyhow::Result<Status> {
@@ -85,12 +89,19 @@ impl Verify {
         let job = resolved.job(seed.map_or(0, Seed::coins));
         let addresses = self.addresses(&params, seed)?;
         let seed = seed.map(|s| s.0.as_str());
+        let tries =
+            addresses.as_ref().map_or(0.0, |all| all.tries(&params, job.prompt.len() + job.prefix.len()));
+        if (WORTH_SAYING..=Addresses::MOST).contains(&tries) {
+            note(format!(
+                "{tries:.1e} addresses to try; a thousand million take some five minutes of a core"
+            ));
+        }
         let options = GuessOptions { seed, addresses: addresses.as_ref(), params: &params, partial: 3 };
         check::guess(opened.source.as_mut(), &job, ids, &options)
     }
 
     /// Where to look for seeds and positions; `None` for a seed that those engines don't take.
-    fn addresses(&self, params: &Params, seed: Option<&Seed>) -> Result<Option<check::Addresses>> {
+    fn addresses(&self, params: &Params, seed: Option<&Seed>) -> Result<Option<Addresses>> {
         let seeds = match (self.judge.seeds, seed.and_then(|s| s.0.trim().parse::<i64>().ok())) {
             (Some((from, to)), _) => from..to,
             (None, Some(seed)) => seed..seed.saturating_add(1),
@@ -110,6 +121,6 @@ impl Verify {
             }
             (None, None) => None,
         };
-        Ok(Some(check::Addresses { seeds, positions }))
+        Ok(Some(Addresses { seeds, positions }))
     }
 }

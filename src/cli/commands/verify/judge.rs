@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use tokpick::check::Tolerance;
+use tokpick::engine::FARTHEST_CUT;
 use tokpick::{Error, Result};
 
-use crate::cli::args::ReportArgs;
+use crate::cli::args::{ReportArgs, limit};
 
 /// How claims are judged, and how the verdict is written.
 #[derive(Args, Clone)]
@@ -41,7 +43,7 @@ pub(super) struct JudgeArgs {
     )]
     pub(super) alpha: f64,
     /// How far an engine's own rounding may move the scores of a race against each other: tokens that lost by no more are
-    /// explained by it (default for vllm-v2* and sglang: 1e-5, or eight spacings of float32 at the row's largest score where that is
+    /// explained by it; below 1 (default for vllm-v2* and sglang: 1e-5, or eight spacings of float32 at the row's largest score where that is
     /// more; else none)
     #[arg(long, value_name = "X", help_heading = "Verdict", allow_hyphen_values = true)]
     pub(super) tolerance: Option<f64>,
@@ -96,24 +98,21 @@ pub(super) enum FormatName {
 
 impl JudgeArgs {
     pub(super) fn check(&self) -> Result<()> {
-        let not_negative = [
-            ("--logit-noise", Some(self.logit_noise)),
-            ("--alpha", Some(self.alpha)),
-            ("--clip", Some(self.clip)),
-            ("--tolerance", self.tolerance),
-            ("--cut-tolerance", Some(self.cut_tolerance)),
-            ("--min-match", self.min_match),
-            ("--max-margin", self.max_margin),
+        let (share, any) = ("it is a share of the steps", f64::INFINITY);
+        let all = [
+            ("--logit-noise", Some(self.logit_noise), f64::MAX, "it is a standard deviation"),
+            ("--alpha", Some(self.alpha), 1.0, "it is a probability"),
+            ("--clip", Some(self.clip), any, ""),
+            ("--cut-tolerance", Some(self.cut_tolerance), FARTHEST_CUT, "no farther tokens are looked at"),
+            ("--min-match", self.min_match, 1.0, share),
+            ("--max-margin", self.max_margin, any, ""),
+            ("--tolerance", self.tolerance, any, ""),
         ];
-        for (flag, value) in not_negative {
-            if let Some(value) = value.filter(|v| v.is_nan() || *v < 0.0) {
-                return Err(Error::setting(flag, value, "must be 0 or more"));
-            }
-        }
-        if self.cut_tolerance > tokpick::engine::FARTHEST_CUT {
-            let what =
-                format!("must be at most {}: no farther tokens are looked at", tokpick::engine::FARTHEST_CUT);
-            return Err(Error::setting("--cut-tolerance", self.cut_tolerance, what));
+        all.into_iter().try_for_each(|(flag, value, most, why)| limit(flag, value, most, why))?;
+        if let Some(tolerance) = self.tolerance.filter(|t| *t >= Tolerance::TELLS_NOTHING) {
+            let what = "must be below 1: a race's lead is below X with a probability of up to X, so that from 1 on any token is what a \
+                        faithful server may have drawn (--max-margin sets a limit to margins)";
+            return Err(Error::setting("--tolerance", tolerance, what));
         }
         Ok(())
     }
@@ -121,7 +120,36 @@ impl JudgeArgs {
 
 /// `A..B`, both whole numbers, A below B.
 fn range(text: &str) -> std::result::Result<(i64, i64), String> {
-    let bounds =
-        text.split_once("..").and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
-    bounds.filter(|(a, b)| a < b).ok_or_else(|| "must be A..B, two whole numbers, A below B".to_string())
+    // wider than what is taken, so that it is known what is wrong
+    let number = |text: &str| text.trim().parse::<i128>().ok();
+    let bounds = text.split_once("..").and_then(|(a, b)| Some((number(a)?, number(b)?)));
+    let Some((from, to)) = bounds.filter(|(a, b)| a < b) else {
+        return Err("must be A..B, two whole numbers, A below B".to_string());
+    };
+    match (i64::try_from(from), i64::try_from(to)) {
+        (Ok(from), Ok(to)) => Ok((from, to)),
+        _ => Err(format!(
+            "must lie within {}..{}, as these engines' seeds and positions do",
+            i64::MIN,
+            i64::MAX
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_says_what_is_wrong_with_it() {
+        assert_eq!(range("-3..5"), Ok((-3, 5)));
+        assert_eq!(range("0..9223372036854775807"), Ok((0, i64::MAX)));
+        for text in ["5..5", "6..5", "5", "a..5", "..", "1..2.5"] {
+            assert_eq!(range(text).unwrap_err(), "must be A..B, two whole numbers, A below B", "{text}");
+        }
+        for text in ["0..18446744073709551615", "-9223372036854775809..0"] {
+            let what = "must lie within -9223372036854775808..9223372036854775807, as these engines' seeds and positions do";
+            assert_eq!(range(text).unwrap_err(), what, "{text}");
+        }
+    }
 }
