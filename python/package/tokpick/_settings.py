@@ -281,7 +281,7 @@ class Settings(TypedDict, total=False):
     logit_noise: float | None
     #: A mismatch that noise makes with less than this probability counts as not explained
     alpha: float | None
-    #: How far an engine's own rounding may move the scores of a race against each other: tokens that lost by no more are explained by it (default for vllm-v2* and sglang: 1e-5, or eight spacings of float32 at the row's largest score where that is more; else none)
+    #: How far an engine's own rounding may move the scores of a race against each other: tokens that lost by no more are explained by it; below 1 (default for vllm-v2* and sglang: 1e-5, or eight spacings of float32 at the row's largest score where that is more; else none)
     tolerance: float | None
     #: How far an engine's own cut may be from top-p, as a share of the mass (with --tolerance)
     cut_tolerance: float | None
