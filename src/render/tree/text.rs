@@ -100,8 +100,9 @@ impl Line {
     fn write(&self, left: usize, look: &Look, to: &mut dyn Write) -> io::Result<()> {
         let name = look.clip(&self.name, left.saturating_sub(display_width(&self.branch)).max(1));
         let name = pad(&name, left.saturating_sub(display_width(&self.branch)));
-        let words =
-            look.clip(&self.words, look.width.saturating_sub(left + 2 + display_width(&self.numbers) + 2));
+        // a deep branch may reach beyond the column of names
+        let taken = display_width(&self.branch) + display_width(&name) + 2 + display_width(&self.numbers) + 2;
+        let words = look.clip(&self.words, look.width.saturating_sub(taken));
         let rest = format!("{name}  {}  {words}", self.numbers);
         let rest = rest.trim_end();
         writeln!(to, "{}{}", self.branch, self.ink.map_or(rest.to_string(), |ink| look.paint(ink, rest)))

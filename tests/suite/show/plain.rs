@@ -99,7 +99,9 @@ fn lessons_follow_the_terminal() {
         let Some(text) = on_terminal(&format!("stty rows 24 cols 40 && NO_COLOR=1 tokpick {line}")) else {
             return;
         };
-        for line in text.lines().map(|line| line.trim_end_matches('\r')) {
+        // progress has been here, and is cleared
+        let left = text.lines().filter_map(|line| line.trim_end_matches('\r').rsplit("\x1b[2K").next());
+        for line in left {
             let is_command = line.contains("$ tokpick ") || line.starts_with("  tokpick ");
             // remarks go to standard error, which has no tables
             let is_note = line.starts_with("tokpick: note:");
