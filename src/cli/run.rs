@@ -53,7 +53,8 @@ pub fn run(
     let samples = args.draw.num_samples.max(args.search.num_beams);
     let parallel = parallel(&args.draw, &opened, samples)? && !stream;
     let kept = args.record.is_some() || taken.is_some();
-    let job = Job { logprobs, parallel, steps: stream, kept, ..resolved.job(strategy.number()) };
+    let singles = !stream && !kept;
+    let job = Job { logprobs, parallel, steps: stream, kept, singles, ..resolved.job(strategy.number()) };
     let mut record = match &args.record {
         Some(path) => {
             let to = Out::open(Some(path))?;

@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::ops::Range;
 
 use super::{Draw, DrawRow, Margin, Pick, Seat, Turn, nothing};
 use crate::kernel::ChaCha8;
@@ -103,30 +104,27 @@ impl Addressed {
     fn key(&self, sequence: usize, seat: &Seat) -> Key {
         Key { seed: self.seed, purpose: 0, lane: seat.lane, sequence, sample: seat.sample }
     }
+}
 
-    /// As one seat after the other, with the uniforms of all made together.
-    fn several(&self, turn: &mut Turn<'_>) -> Result<()> {
-        DESK.with_borrow_mut(|(words, uniforms)| {
-            let step = turn.step as u64;
-            let streams =
-                turn.seats.iter().map(|seat| ChaCha8::new(self.key(turn.sequence, seat).words(), step));
-            ChaCha8::first_pairs(streams, words);
-            uniforms.clear();
-            uniforms.extend(words.iter().copied().map(unit));
-            let (seats, mut all) = (&mut *turn.seats, true);
-            turn.candidates.pick_each(uniforms, |seat, id| {
-                let pick = |id| Pick { uniform: Some(uniforms[seat]), ..Pick::certain(id) };
-                seats[seat].pick = id.map(pick);
-                all &= id.is_some();
-            });
-            if all { Ok(()) } else { Err(nothing(turn)) }
-        })
-    }
+/// The words and uniforms of a row's samples.
+#[derive(Default)]
+struct Desk {
+    words: Vec<u64>,
+    uniforms: Vec<f64>,
 }
 
 thread_local! {
-    /// The words and uniforms of a row's seats.
-    static DESK: RefCell<(Vec<u64>, Vec<f64>)> = RefCell::default();
+    static DESK: RefCell<Desk> = RefCell::default();
+}
+
+impl Desk {
+    /// Makes the uniforms of many samples together: `key` is that of any of them.
+    fn fill(&mut self, key: Key, step: usize, samples: impl Iterator<Item = u64>) {
+        let [seed, purpose, sequence, _] = key.words();
+        ChaCha8::first_pairs([seed, purpose, sequence], samples, step as u64, &mut self.words);
+        self.uniforms.clear();
+        self.uniforms.extend(self.words.iter().copied().map(unit));
+    }
 }
 
 /// Seats of a row from which on their uniforms are made together.
@@ -134,8 +132,18 @@ const SEVERAL: usize = 16;
 
 impl DrawRow for Addressed {
     fn row(&self, turn: &mut Turn<'_>) -> Result<()> {
-        if turn.seats.len() >= SEVERAL {
-            return self.several(turn);
+        if turn.seats.len() >= SEVERAL && turn.seats.iter().all(|seat| seat.lane == turn.seats[0].lane) {
+            return DESK.with_borrow_mut(|desk| {
+                let samples = turn.seats.iter().map(|seat| seat.sample as u64);
+                desk.fill(self.key(turn.sequence, &turn.seats[0]), turn.step, samples);
+                let (seats, uniforms, mut all) = (&mut *turn.seats, &desk.uniforms, true);
+                turn.candidates.pick_each(uniforms, |seat, id| {
+                    let pick = |id| Pick { uniform: Some(uniforms[seat]), ..Pick::certain(id) };
+                    seats[seat].pick = id.map(pick);
+                    all &= id.is_some();
+                });
+                if all { Ok(()) } else { Err(nothing(turn)) }
+            });
         }
         for seat in 0..turn.seats.len() {
             let u = self.uniform(turn, seat);
@@ -143,6 +151,19 @@ impl DrawRow for Addressed {
             turn.seats[seat].pick = Some(Pick { uniform: Some(u), ..Pick::certain(id) });
         }
         Ok(())
+    }
+
+    fn samples(&self, turn: &mut Turn<'_>, samples: Range<usize>, ids: &mut Vec<TokenId>) -> Result<()> {
+        DESK.with_borrow_mut(|desk| {
+            let key = Key { seed: self.seed, purpose: 0, lane: 0, sequence: turn.sequence, sample: 0 };
+            desk.fill(key, turn.step, samples.map(|sample| sample as u64));
+            let mut all = true;
+            turn.candidates.pick_each(&desk.uniforms, |_, id| {
+                all &= id.is_some();
+                ids.extend(id);
+            });
+            if all { Ok(()) } else { Err(nothing(turn)) }
+        })
     }
 }
 

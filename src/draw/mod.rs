@@ -20,6 +20,8 @@ pub use gumbel::Gumbel;
 pub use mirostat::{Mirostat, Surprise};
 pub use slip::{Slip, Tolerance};
 
+use std::ops::Range;
+
 use crate::candidates::Candidates;
 use crate::{Result, TokenId};
 
@@ -233,6 +235,18 @@ pub trait DrawRow: Send + Sync {
     /// As [`Draw::step`].
     fn raced(&self, turn: &mut Turn<'_>) -> Result<Vec<Vec<Racer>>> {
         self.row(turn).map(|()| Vec::new())
+    }
+
+    /// The tokens that [`row`](Self::row) chooses for some samples, which have no seats in this turn; appended to `ids`.
+    ///
+    /// # Errors
+    /// As [`Draw::step`].
+    fn samples(&self, turn: &mut Turn<'_>, samples: Range<usize>, ids: &mut Vec<TokenId>) -> Result<()> {
+        let seat = |sample| Seat { line: sample, sample, lane: 0, finished: false, pick: None };
+        let mut seats: Vec<Seat> = samples.map(seat).collect();
+        self.row(&mut Turn { seats: &mut seats, candidates: turn.candidates, ..*turn })?;
+        ids.extend(seats.iter().filter_map(|seat| seat.pick).map(|pick| pick.id));
+        Ok(())
     }
 }
 

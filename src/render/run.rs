@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Tokens, escape};
 use crate::hypothesis::{Finish, Hypothesis};
-use crate::sampler::{Event, Token};
+use crate::sampler::{Event, Singles, Token};
 use crate::text::{Stop, StopReader};
 
 /// How decoded sequences are written.
@@ -132,6 +132,9 @@ impl RunWriter {
                 self.sequence(hypothesis, tokens, to)?;
                 if self.format == RunFormat::Jsonl { to.flush() } else { Ok(()) }
             }
+            // steps are written instead, and who asks for them gets no singles
+            Event::Singles(_) if self.stream => Ok(()),
+            Event::Singles(singles) => self.singles(singles, tokens, to),
             Event::Done(hypothesis) => {
                 let held = self.readers.remove(&(hypothesis.sequence, hypothesis.sample));
                 match held.zip(self.stop.as_ref()).map(|(mut reader, stop)| reader.finish(stop)) {
@@ -182,6 +185,26 @@ impl RunWriter {
             None => t.id.to_string(),
         });
         writeln!(to, "{}", shown.collect::<Vec<_>>().join(" "))
+    }
+
+    fn singles(
+        &mut self,
+        singles: &Singles<'_>,
+        tokens: Option<&Tokens>,
+        to: &mut dyn Write,
+    ) -> io::Result<()> {
+        match (self.format, tokens) {
+            (RunFormat::Ids, _) | (RunFormat::Text, None) => {
+                self.line.clear();
+                for id in singles.ids {
+                    decimal(*id, &mut self.line);
+                    self.line.push(b'\n');
+                }
+                self.written += singles.ids.len();
+                to.write_all(&self.line)
+            }
+            _ => singles.hypotheses().try_for_each(|h| self.sequence(&h, tokens, to)),
+        }
     }
 
     fn sequence(&mut self, h: &Hypothesis, tokens: Option<&Tokens>, to: &mut dyn Write) -> io::Result<()> {

@@ -81,10 +81,13 @@ pub struct Job<'a> {
     /// Whether whoever runs it keeps every hypothesis: then memory for all samples is asked for before the first is drawn, not group
     /// by group.
     pub kept: bool,
+    /// Whether many samples of a row that have one token each, and no log-probabilities, are handed out in groups
+    /// ([`Event::Singles`](super::Event::Singles)), where `steps` aren't: sooner than a hypothesis for each.
+    pub singles: bool,
 }
 
 impl<'a> Job<'a> {
-    /// A job without prompt, prefix and limits, with seed 0, without log-probabilities, on one thread, with steps.
+    /// A job without prompt, prefix and limits, with seed 0, without log-probabilities, on one thread, with steps and without singles.
     pub fn new(chain: &'a Chain) -> Self {
         let limits = &NO_LIMITS;
         Job {
@@ -98,6 +101,7 @@ impl<'a> Job<'a> {
             parallel: false,
             steps: true,
             kept: false,
+            singles: false,
         }
     }
 
@@ -144,6 +148,11 @@ impl<'a> Job<'a> {
     /// Sets [`kept`](Self::kept).
     pub fn kept(self, kept: bool) -> Self {
         Job { kept, ..self }
+    }
+
+    /// Sets [`singles`](Self::singles).
+    pub fn singles(self, singles: bool) -> Self {
+        Job { singles, ..self }
     }
 
     /// The number of the first row that is asked for: a source that follows the prefix counts the tokens generated before it.

@@ -16,7 +16,7 @@ pub use job::{Job, Limits};
 pub(crate) use row_job::load;
 pub use steps::{Greedy, Sample, Taken, Visit, along, walk};
 
-use crate::hypothesis::Hypothesis;
+use crate::hypothesis::{Finish, Hypothesis};
 use crate::source::LogitsSource;
 use crate::trace::Trace;
 use crate::{Result, TokenId};
@@ -41,6 +41,63 @@ pub enum Event<'a> {
     Step(&'a [Token]),
     /// A whole sequence: by sequence, then by sample or rank.
     Done(Hypothesis),
+    /// Whole sequences of one token each, in the place of as many [`Done`](Self::Done); only where [`Job::singles`] asks for them.
+    Singles(Singles<'a>),
+}
+
+/// Samples of one token each, one after the other, of the same sequence and without log-probabilities.
+///
+/// ```
+/// use tokpick::prelude::*;
+/// use tokpick::sampler::Event;
+///
+/// let mut source = Steps::from(ndarray::array![[0.1, 2.0, 1.0]]);
+/// let chain = Chain::default();
+/// let mut drawn = Vec::new();
+/// let job = Job::new(&chain).steps(false).singles(true);
+/// let mut sample = Sample { samples: 5_000, ..Sample::new(Addressed::new(7)) };
+/// sample.run(&mut source, &job, &mut (), &mut |event| {
+///     match event {
+///         Event::Step(_) => {}
+///         Event::Done(hypothesis) => drawn.push(hypothesis.ids),
+///         Event::Singles(singles) => drawn.extend(singles.ids.iter().map(|id| vec![*id])),
+///     }
+///     Ok(())
+/// })?;
+/// assert_eq!(drawn.len(), 5_000);
+/// # Ok::<(), tokpick::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Singles<'a> {
+    /// Sequence of the batch, absolute.
+    pub sequence: usize,
+    /// Number of the first of these samples.
+    pub sample: usize,
+    /// The token of each.
+    pub ids: &'a [TokenId],
+    /// The tokens that end a sequence; ascending.
+    eos: &'a [TokenId],
+}
+
+impl Singles<'_> {
+    /// The same as hypotheses.
+    pub fn hypotheses(&self) -> impl Iterator<Item = Hypothesis> + '_ {
+        self.ids.iter().enumerate().map(|(at, &id)| Hypothesis {
+            sequence: self.sequence,
+            sample: self.sample + at,
+            ids: vec![id],
+            logprobs: Vec::new(),
+            processed_logprobs: Vec::new(),
+            logprob: None,
+            score: None,
+            perturbed: None,
+            bound: None,
+            finish_reason: match self.eos.binary_search(&id) {
+                Ok(_) => Finish::Eos,
+                Err(_) => Finish::Length,
+            },
+        })
+    }
 }
 
 /// Where results go.
@@ -91,8 +148,10 @@ pub trait Sampler {
     ) -> Result<Vec<Hypothesis>> {
         let (mut all, job) = (Vec::new(), &job.kept(true));
         self.run(source, job, trace, &mut |event| {
-            if let Event::Done(hypothesis) = event {
-                all.push(hypothesis);
+            match event {
+                Event::Step(_) => {}
+                Event::Done(hypothesis) => all.push(hypothesis),
+                Event::Singles(singles) => all.extend(singles.hypotheses()),
             }
             Ok(())
         })?;

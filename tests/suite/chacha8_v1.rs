@@ -7,10 +7,11 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use tokpick::candidates::Candidates;
-use tokpick::draw::{Addressed, Gumbel, Key, uniform};
+use tokpick::draw::{Addressed, Argmax, Draw, Gumbel, Key, uniform};
+use tokpick::hypothesis::Hypothesis;
 use tokpick::kernel::Weigh;
 use tokpick::processor::Context;
-use tokpick::sampler::{Job, Limits, Sample, Sampler};
+use tokpick::sampler::{Event, Job, Limits, Sample, Sampler};
 use tokpick::settings;
 use tokpick::source::{LogitsSource, Query, Row, Steps};
 
@@ -179,6 +180,7 @@ fn many_samples_are_those_of_one_at_a_time() {
         let (together, grouped) = (sample(job), sample(job.steps(false)));
         assert_eq!(together, grouped);
         assert_eq!(sample(job.steps(false).parallel(true)), together);
+        assert_eq!(sample(job.steps(false).singles(true)), together);
         let mut c = Candidates::default();
         for h in grouped.iter().step_by(53) {
             for (step, id) in h.ids.iter().enumerate() {
@@ -193,4 +195,54 @@ fn many_samples_are_those_of_one_at_a_time() {
             }
         }
     }
+}
+
+/// The hypotheses of a run, how many of them came in groups, and the error that ended it.
+fn grouped(source: &mut Steps, job: &Job<'_>, draw: impl Draw + 'static) -> (Vec<Hypothesis>, usize, String) {
+    let (mut found, mut singles) = (Vec::new(), 0);
+    let done = Sample { draw: Box::new(draw), samples: 5000 }.run(source, job, &mut (), &mut |event| {
+        match event {
+            Event::Step(_) => {}
+            Event::Done(hypothesis) => found.push(hypothesis),
+            Event::Singles(group) => {
+                singles += group.ids.len();
+                found.extend(group.hypotheses());
+            }
+        }
+        Ok(())
+    });
+    (found, singles, done.err().map(|e| e.to_string()).unwrap_or_default())
+}
+
+/// Samples of one token come in groups where those are asked for, whatever draws them; never with log-probabilities or beyond a token.
+#[test]
+fn samples_of_one_token_are_the_same_in_groups() {
+    let (chain, limits) = (settings::chain("top-k=9").unwrap(), Limits::new(1).with_eos(0..300));
+    let logits = |last: f32| [0.0, 2.0, 1.0, 3.0, last, last, last, last].repeat(200);
+    let job = Job::new(&chain).limits(&limits).steps(false);
+    for (last, error) in [(0.5, ""), (f32::NAN, "a: sequence 0, step 0, token 4")] {
+        let mut source = Steps::new("a", &[2, 2, 400], None, logits(last)).unwrap();
+        for draw in 0..3 {
+            let mut run = |job: Job<'_>| match draw {
+                0 => grouped(&mut source, &job, Addressed::new(3)),
+                1 => grouped(&mut source, &job, Gumbel::new(3)),
+                _ => grouped(&mut source, &job, Argmax),
+            };
+            let (each, groups) = (run(job), run(job.singles(true)));
+            assert_eq!((each.1, groups.1), (0, each.0.len()));
+            assert_eq!(each.0, groups.0);
+            assert!(each.2.starts_with(error) && each.2.is_empty() == error.is_empty(), "{}", each.2);
+            assert_eq!(each.2, groups.2);
+            for other in [job.logprobs(true), Job { limits: &Limits::new(2), ..job }, job.steps(true)] {
+                assert_eq!(run(other.singles(true)).1, 0);
+            }
+        }
+    }
+    let wrong = Limits::new(1).with_eos([400]);
+    let mut source = Steps::new("a", &[400], None, logits(0.5)[..400].to_vec()).unwrap();
+    let found = grouped(&mut source, &Job { limits: &wrong, ..job }.singles(true), Addressed::new(3));
+    assert_eq!(
+        (found.0, found.2),
+        (vec![], "a: the end token id 400 is outside the vocabulary of 400 tokens".into())
+    );
 }

@@ -5,6 +5,8 @@ use crate::kernel::simd::{Isa, Kernel, run};
 
 /// Words of a block.
 const WORDS: usize = 16;
+/// Where the last word of the key begins.
+const LAST: usize = 10;
 /// Pairs of words in a block.
 pub const PAIRS: usize = WORDS / 2;
 
@@ -71,31 +73,30 @@ impl ChaCha8 {
         u64::from(low[at]) | u64::from(high) << 32
     }
 
-    /// The first pair of each of many streams, in their order: what [`pair`](Self::pair) gives at 0.
+    /// The first pair under each of many keys that differ in the last of their four words, in their order: what
+    /// [`pair`](Self::pair) gives at 0.
     ///
     /// ```
     /// use tokpick::kernel::ChaCha8;
-    /// let streams = (0..50).map(|sample| ChaCha8::new([7, 0, 0, sample], 3));
     /// let mut first = Vec::new();
-    /// ChaCha8::first_pairs(streams.clone(), &mut first);
-    /// assert_eq!(first, streams.map(|stream| stream.pair(0)).collect::<Vec<_>>());
+    /// ChaCha8::first_pairs([7, 0, 0], 0..50, 3, &mut first);
+    /// assert_eq!(first[49], ChaCha8::new([7, 0, 0, 49], 3).pair(0));
     /// ```
-    pub fn first_pairs(streams: impl Iterator<Item = ChaCha8>, out: &mut Vec<u64>) {
+    pub fn first_pairs(key: [u64; 3], last: impl Iterator<Item = u64>, stream: u64, out: &mut Vec<u64>) {
         out.clear();
-        let (mut states, mut pairs, mut lanes) = ([[0; LANES]; WORDS], [0; LANES], 0);
-        for stream in streams {
-            for (words, word) in states.iter_mut().zip(stream.state) {
-                words[lanes] = word;
-            }
+        let common = ChaCha8::new([key[0], key[1], key[2], 0], stream).state;
+        let (mut states, mut first, mut lanes) = (common.map(|word| [word; LANES]), First::default(), 0);
+        for word in last {
+            (states[LAST][lanes], states[LAST + 1][lanes]) = (word as u32, (word >> 32) as u32);
             lanes += 1;
             if lanes == LANES {
-                run(First { states: &states, pairs: &mut pairs });
-                out.extend_from_slice(&pairs);
+                run(Start { states: &states, first: &mut first });
+                out.extend(first.pairs());
                 lanes = 0;
             }
         }
-        run(First { states: &states, pairs: &mut pairs });
-        out.extend_from_slice(&pairs[..lanes]);
+        run(Start { states: &states, first: &mut first });
+        out.extend(first.pairs().take(lanes));
     }
 
     fn block(&self, number: u64) -> [u32; WORDS] {
@@ -187,24 +188,38 @@ impl Kernel for Of<'_> {
     }
 }
 
-/// The first pairs of 32 streams: word i of the state of the one in lane l is `states[i][l]`.
-struct First<'a> {
-    states: &'a [[u32; LANES]; WORDS],
-    pairs: &'a mut [u64; LANES],
+/// The first two words of 32 streams.
+#[derive(Default)]
+struct First {
+    low: [u32; LANES],
+    high: [u32; LANES],
 }
 
-impl Kernel for First<'_> {
+impl First {
+    fn pairs(&self) -> impl Iterator<Item = u64> + '_ {
+        self.low.iter().zip(&self.high).map(|(&low, &high)| u64::from(low) | u64::from(high) << 32)
+    }
+}
+
+/// Where 32 streams start: word i of the state of the one in lane l is `states[i][l]`.
+struct Start<'a> {
+    states: &'a [[u32; LANES]; WORDS],
+    first: &'a mut First,
+}
+
+impl Kernel for Start<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self, _: I) {
+        // a loop over lanes without branches, which stores words as they are: the compiler makes vectors of it
         for lane in 0..LANES {
             let mut state = [0; WORDS];
             for (word, words) in state.iter_mut().zip(self.states) {
                 *word = words[lane];
             }
             let block = block(state);
-            self.pairs[lane] = u64::from(block[0]) | u64::from(block[1]) << 32;
+            (self.first.low[lane], self.first.high[lane]) = (block[0], block[1]);
         }
     }
 }
@@ -288,9 +303,10 @@ mod tests {
                 with_simd(simd, || ours.pairs(&at, &mut pairs));
                 assert_eq!(pairs, expected, "{simd:?}");
                 for n in [0, 1, 31, 32, 33, 70] {
-                    let streams = (0..n).map(|i| ChaCha8::new([key[0], key[1], key[2], i << 31], stream));
-                    let each: Vec<u64> = streams.clone().map(|stream| stream.pair(0)).collect();
-                    with_simd(simd, || ChaCha8::first_pairs(streams, &mut pairs));
+                    let (common, last) = ([key[0], key[1], key[2]], (0..n).map(|i| i << 31));
+                    let pair = |word| ChaCha8::new([key[0], key[1], key[2], word], stream).pair(0);
+                    let each: Vec<u64> = last.clone().map(pair).collect();
+                    with_simd(simd, || ChaCha8::first_pairs(common, last, stream, &mut pairs));
                     assert_eq!(pairs, each, "{simd:?}, {n} streams");
                 }
             }

@@ -27,6 +27,7 @@ mod greedy;
 mod line;
 mod run;
 mod sample;
+mod singles;
 mod slot;
 mod walk;
 

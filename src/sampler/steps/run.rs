@@ -1,6 +1,7 @@
 use super::batch::{Batch, ROWS_PER_THREAD, shares_rows, walks_batch};
 use super::given::Given;
 use super::line;
+use super::singles;
 use crate::Result;
 use crate::draw::Draw;
 use crate::hypothesis::Hypothesis;
@@ -29,11 +30,23 @@ pub(super) fn run(
         && draw.shared().is_some()
         && source.shared().is_some()
         && shares_rows(&shape, job, draw, trace);
-    let group = if job.most_tokens(&shape) == Some(1) { GROUP_OF_ONE } else { GROUP };
-    let (at_once, group) = if in_groups { (1, group) } else { (at_once, samples) };
     if job.kept {
         line::room(shape.sequences.len(), samples, job, size_of::<Hypothesis>())?;
     }
+    let one = job.most_tokens(&shape) == Some(1);
+    if in_groups
+        && one
+        && job.singles
+        && !job.logprobs
+        && job.stop.is_none()
+        && let (Some(rows), Some(shared)) = (source.shared(), draw.shared())
+    {
+        let (name, history) = (source.name(), !draw.skips_unknown_ids());
+        return singles::Run { source: rows, name, shape: &shape, job, draw: shared, history, samples }
+            .run(emit);
+    }
+    let group = if one { GROUP_OF_ONE } else { GROUP };
+    let (at_once, group) = if in_groups { (1, group) } else { (at_once, samples) };
     let mut slots = Vec::new();
     let mut from = shape.sequences.start;
     while from < shape.sequences.end {

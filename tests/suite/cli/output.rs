@@ -16,6 +16,19 @@ fn ids() {
     );
 }
 
+/// Many samples of one token take a way of their own to the ids.
+#[test]
+fn many_samples_of_one_token() {
+    let run =
+        |more: &str| tokpick(&words(&format!("sample batch.npy --rows 0..1 -s 5 -n 5000 {more}"))).text();
+    let ids: Vec<String> = run("").lines().map(str::to_owned).collect();
+    let json = run("-f jsonl");
+    let of = |line: &str| serde_json::from_str::<Value>(line).unwrap()["ids"][0].to_string();
+    assert_eq!(ids, json.lines().map(of).collect::<Vec<_>>());
+    assert_eq!(run("--stream").split_whitespace().collect::<Vec<_>>(), ids);
+    assert!(ids.len() == 15_000 && ids[..5000] != ids[5000..10_000]);
+}
+
 #[test]
 fn one_json_document() {
     let args = ["sample", "steps-small.json", "--seed", "7", "-k", "5", "-t", "0.8", "--format", "json"];
