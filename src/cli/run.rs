@@ -175,11 +175,13 @@ pub fn parallel(draw: &DrawArgs, opened: &Opened, samples: Option<usize>) -> Res
     let shape = opened.source.shape();
     let sequences = shape.sequences.len();
     let rows = shape.steps().map_or(sequences, |steps| steps.saturating_mul(sequences));
-    let rows = rows.saturating_mul(samples.unwrap_or(1));
+    // rows that are read ahead are not known to be several
+    let ahead = opened.source.pays_ahead();
+    let rows = if ahead { usize::MAX } else { rows.saturating_mul(samples.unwrap_or(1)) };
     let threads = match draw.threads {
         Some(0) => return Err(Error::setting("--threads", 0, "must be 1 or more")),
         Some(threads) => threads.min(rows).min(cores()).max(1),
-        None if rows.saturating_mul(shape.vocab.unwrap_or(0)) < WORTH_THREADS => 1,
+        None if !ahead && rows.saturating_mul(shape.vocab.unwrap_or(0)) < WORTH_THREADS => 1,
         // as many as there are cores
         None if rows > 1 => 0,
         None => 1,

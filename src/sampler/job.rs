@@ -166,8 +166,11 @@ impl<'a> Job<'a> {
         self.limits.max_new_tokens.into_iter().chain(of_input).min()
     }
 
-    /// Tells the source what the chain can do with its rows.
+    /// Tells the source what the chain can do with its rows, and how many threads there are.
     pub(super) fn prepare(&self, source: &mut dyn LogitsSource) {
+        if self.parallel {
+            source.read_ahead(rayon::current_num_threads());
+        }
         if self.chain.needs().invalid {
             source.accept_invalid();
         }

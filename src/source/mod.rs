@@ -339,6 +339,15 @@ pub trait LogitsSource {
     /// themselves leave that to the candidates.
     fn accept_invalid(&mut self) {}
 
+    /// True if reading its rows takes so long that other threads are worth it, although they come one after the other.
+    fn pays_ahead(&self) -> bool {
+        false
+    }
+
+    /// Lets the source read rows before they are asked for, with so many threads of the present rayon pool; it reads the same, and the
+    /// same errors come at the same rows. A source that would wait for others (a pipe, a process) does nothing.
+    fn read_ahead(&mut self, _threads: usize) {}
+
     /// How the input is stored, for reports.
     fn format(&self) -> Format {
         Format::default()

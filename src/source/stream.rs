@@ -21,6 +21,14 @@ pub(crate) trait Rows: Send {
         false
     }
 
+    /// As [`LogitsSource::pays_ahead`].
+    fn pays_ahead(&self) -> bool {
+        false
+    }
+
+    /// As [`LogitsSource::read_ahead`].
+    fn read_ahead(&mut self, _threads: usize) {}
+
     /// The caller's own names of sequences, as far as they are known.
     fn ids(&self) -> BTreeMap<usize, Value> {
         BTreeMap::new()
@@ -126,6 +134,14 @@ impl<R: Rows> LogitsSource for Stream<R> {
 
     fn leaves_out(&self) -> bool {
         self.rows.leaves_out()
+    }
+
+    fn pays_ahead(&self) -> bool {
+        self.rows.pays_ahead()
+    }
+
+    fn read_ahead(&mut self, threads: usize) {
+        self.rows.read_ahead(threads);
     }
 
     fn ids(&self) -> BTreeMap<usize, Value> {

@@ -91,6 +91,14 @@ impl<W: Wrapper> LogitsSource for W {
         self.inner_mut().accept_invalid();
     }
 
+    fn pays_ahead(&self) -> bool {
+        self.inner().pays_ahead()
+    }
+
+    fn read_ahead(&mut self, threads: usize) {
+        self.inner_mut().read_ahead(threads);
+    }
+
     fn format(&self) -> Format {
         self.format_around()
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::ahead::{Ahead, LONG_FILE, LONG_LINE};
 use super::json::{Content, Hints};
 use super::lines::Lines;
 use crate::source::stream::Rows;
@@ -33,12 +34,14 @@ pub(crate) struct LineOptions {
 
 /// The steps of a JSON Lines stream.
 pub(crate) struct JsonLines {
-    lines: Lines,
+    name: String,
+    lines: Feed,
+    /// Number of the current line.
+    line: usize,
     options: LineOptions,
     content: Content,
-    /// The current line was read, or also parsed, before it was asked for: the first one, to find the format.
+    /// The first line, which tells the format, was read and parsed before it was asked for.
     waiting: bool,
-    parsed: bool,
     step: usize,
     ids: BTreeMap<usize, Value>,
     sparse: Option<bool>,
@@ -48,26 +51,61 @@ pub(crate) struct JsonLines {
     vocab: usize,
 }
 
+/// Who reads and parses.
+enum Feed {
+    /// The thread that asks, one line after the other.
+    Here(Lines),
+    /// Others, too.
+    Ahead(Ahead),
+}
+
 impl JsonLines {
     /// `lines` stands at the first step, and `content` is what it holds.
     pub fn new(lines: Lines, content: Content, options: LineOptions) -> Self {
         let vocab = options.vocab_size.filter(|_| content.ids.is_some()).unwrap_or(0);
         let ids = content.id.clone().map(|id| (0, id)).into_iter().collect();
-        let (waiting, parsed, lists) =
-            (true, true, content.ids.is_some() && (content.logprobs || content.probs));
-        JsonLines { lists, lines, options, content, waiting, parsed, step: 0, ids, sparse: None, vocab }
+        let lists = content.ids.is_some() && (content.logprobs || content.probs);
+        JsonLines {
+            name: lines.name.clone(),
+            line: lines.line,
+            lines: Feed::Here(lines),
+            options,
+            content,
+            waiting: true,
+            step: 0,
+            ids,
+            sparse: None,
+            lists,
+            vocab,
+        }
     }
 
+    /// Reads and parses the next line; `false` at the end.
     fn advance(&mut self) -> Result<bool> {
-        Ok(std::mem::take(&mut self.waiting) || self.lines.advance()?)
+        if std::mem::take(&mut self.waiting) {
+            return Ok(true);
+        }
+        let line = match &mut self.lines {
+            Feed::Here(lines) => match lines.advance()? {
+                true => {
+                    let context = lines.context(&self.options, Some(self.step));
+                    self.content.parse(&lines.text, context)?;
+                    Some(lines.line)
+                }
+                false => None,
+            },
+            Feed::Ahead(ahead) => ahead.next(&mut self.content)?,
+        };
+        self.line = line.unwrap_or(self.line);
+        Ok(line.is_some())
     }
 
     fn place(&self) -> Place {
-        self.lines.place(Some(self.step))
+        Place { step: Some(self.step), ..Place::line(self.line) }
     }
 
     fn bad<T>(&self, place: Place, what: impl Into<String>) -> Result<T> {
-        Err(Error::input(&self.lines.name, place, what))
+        Err(Error::input(&self.name, place, what))
     }
 
     /// Checks that the line is a step, and of the same kind as those before.
@@ -132,7 +170,7 @@ impl JsonLines {
 
     fn sparse(&mut self, ids: &[TokenId], row: &mut Row) -> Result<()> {
         let place = self.place();
-        sparse(place, &self.lines.name, ids, &self.content.logits, row)?;
+        sparse(place, &self.name, ids, &self.content.logits, row)?;
         let last = row.ids.as_ref().and_then(|ids| ids.last().copied()).unwrap_or(0);
         match self.options.vocab_size {
             Some(v) if last as usize >= v => {
@@ -174,10 +212,6 @@ impl Rows for JsonLines {
         if !self.advance()? {
             return Ok(false);
         }
-        if !std::mem::take(&mut self.parsed) {
-            let context = self.lines.context(&self.options, Some(self.step));
-            self.content.parse(&self.lines.text, context)?;
-        }
         self.check()?;
         match self.content.ids.take() {
             None => self.dense(row)?,
@@ -191,13 +225,34 @@ impl Rows for JsonLines {
         self.lists
     }
 
+    fn pays_ahead(&self) -> bool {
+        match &self.lines {
+            Feed::Here(lines) => lines.text.len() >= LONG_LINE && lines.rest() >= LONG_FILE,
+            Feed::Ahead(_) => true,
+        }
+    }
+
+    fn read_ahead(&mut self, threads: usize) {
+        if threads > 1
+            && self.pays_ahead()
+            && let Feed::Here(lines) = &mut self.lines
+        {
+            let (lines, step) = (lines.take(), self.step + usize::from(self.waiting));
+            let LineOptions { null_is_masked, probs, .. } = self.options;
+            self.lines = Feed::Ahead(Ahead::new(lines, step, null_is_masked, probs, threads));
+        }
+    }
+
     fn ids(&self) -> BTreeMap<usize, Value> {
         self.ids.clone()
     }
 
     fn skip(&mut self) -> Result<bool> {
-        let found = self.advance()?;
-        self.parsed = false;
+        let found = std::mem::take(&mut self.waiting)
+            || match &mut self.lines {
+                Feed::Here(lines) => lines.advance()?,
+                Feed::Ahead(ahead) => ahead.skip()?,
+            };
         self.step += usize::from(found);
         Ok(found)
     }

@@ -45,17 +45,20 @@ pub(crate) struct Lines {
     pub at: Range<u64>,
     /// The file whose bytes they are, where they can be read again.
     pub file: Option<PositionedFile>,
+    /// Its length; 0 without a file.
+    len: u64,
 }
 
 impl Lines {
     pub fn new(name: String, from: Box<dyn BufRead + Send>) -> Self {
-        Lines { name, from, text: Vec::new(), line: 0, at: 0..0, file: None }
+        Lines { name, from, text: Vec::new(), line: 0, at: 0..0, file: None, len: 0 }
     }
 
     /// The lines of a regular file, which stands at its start.
     pub fn of_file(name: String, from: BufReader<File>) -> Self {
+        let len = from.get_ref().metadata().map_or(0, |m| m.len());
         let file = from.get_ref().try_clone().ok().map(PositionedFile::new);
-        Lines { file, ..Lines::new(name, Box::new(from)) }
+        Lines { file, len, ..Lines::new(name, Box::new(from)) }
     }
 
     /// The lines of a file, `-` for standard input.
@@ -66,6 +69,16 @@ impl Lines {
         }
         let file = File::open(path).map_err(|source| Error::Io { file: name.clone(), source })?;
         Ok(Lines::new(name, Box::new(BufReader::new(file))))
+    }
+
+    /// Bytes of the file after the current line; 0 where it is no regular file.
+    pub fn rest(&self) -> u64 {
+        self.len.saturating_sub(self.at.end)
+    }
+
+    /// These lines, which are no longer read here.
+    pub fn take(&mut self) -> Self {
+        std::mem::replace(self, Lines::new(self.name.clone(), Box::new(io::empty())))
     }
 
     /// Reads the next line that is not blank; `false` at the end.
@@ -86,11 +99,6 @@ impl Lines {
                 return Ok(true);
             }
         }
-    }
-
-    /// The current line, and the step that it is.
-    pub fn place(&self, step: Option<usize>) -> Place {
-        Place { step, ..Place::line(self.line) }
     }
 
     /// An error at the current line.

@@ -1,5 +1,6 @@
 //! Text: JSON documents, JSON Lines, and whatever is read line by line.
 
+mod ahead;
 mod decimal;
 pub(crate) mod json;
 pub(crate) mod jsonl;
