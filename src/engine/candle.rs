@@ -137,9 +137,7 @@ impl Candle {
         if !max.is_finite() || self.probs.iter().any(|y| y.is_nan()) {
             return Err(row::overflow(INFO.name, at));
         }
-        for y in &mut self.probs {
-            *y = float::exp32(*y - max);
-        }
+        float::exp32_each(logits.iter().map(|&x| x * factor - max), &mut self.probs);
         let sum = avx2_sum(&self.probs);
         self.probs.iter_mut().for_each(|p| *p /= sum);
         Ok(())

@@ -3,7 +3,7 @@
 
 use super::{candidates::Candidates, select};
 use crate::engine::{Evidence, Watch};
-use rand_mt::Mt;
+use crate::kernel::Mt;
 
 const INVERSE_WIDTH: f32 = 1.0 / 0.3;
 const PEAK: f32 = 5.0;

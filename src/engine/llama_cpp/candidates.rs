@@ -18,6 +18,8 @@ pub(super) struct Candidates {
     pub(super) data: Vec<Candidate>,
     /// The engine's flag that the logits fall.
     pub(super) sorted: bool,
+    /// Working space.
+    exps: Vec<f32>,
 }
 
 impl Candidates {
@@ -55,10 +57,11 @@ impl Candidates {
     /// p = expf(l − max) / sum in the current order, all float32.
     pub(super) fn softmax(&mut self) {
         let max = self.max();
+        float::exp32_each(self.data.iter().map(|c| c.logit - max), &mut self.exps);
         let mut sum = 0f32;
-        for c in &mut self.data {
-            c.p = float::exp32(c.logit - max);
-            sum += c.p;
+        for (c, &e) in self.data.iter_mut().zip(&self.exps) {
+            c.p = e;
+            sum += e;
         }
         for c in &mut self.data {
             c.p /= sum;

@@ -2,7 +2,7 @@
 
 use super::candidates::Candidates;
 use crate::engine::shared::{float, uniform};
-use rand_mt::Mt;
+use crate::kernel::Mt;
 
 /// A threshold, and how many candidates a truncation keeps at least.
 #[derive(Debug, Clone, Copy, PartialEq)]

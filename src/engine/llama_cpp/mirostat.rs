@@ -2,7 +2,7 @@
 
 use super::{candidates::Candidates, select};
 use crate::engine::{Evidence, Watch, shared::float};
-use rand_mt::Mt;
+use crate::kernel::Mt;
 
 /// Which cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

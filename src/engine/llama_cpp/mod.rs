@@ -34,8 +34,8 @@ mod penalties;
 mod select;
 mod settings;
 
+use crate::kernel::Mt;
 use candidates::Candidates;
-use rand_mt::Mt;
 use settings::{Settings, Stage, Terminal};
 
 /// See the module.

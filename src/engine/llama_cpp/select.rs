@@ -5,20 +5,20 @@ use crate::engine::{
     Evidence, Watch,
     shared::{float, uniform},
 };
-use rand_mt::Mt;
+use crate::kernel::Mt;
 
 /// `dist`: e = expf(l − max) (float32), S = Σ e in float64; the first candidate whose running sum is ≥ S · u. One u,
 /// also for a single candidate.
 pub(super) fn dist(c: &Candidates, mt: &mut Mt, watch: Watch) -> (usize, Option<Evidence>) {
     let u = uniform::libstdcxx_f64(mt);
     let max = c.max();
-    let mut sum = 0f64;
-    let sums: Vec<f64> = (c.data.iter())
-        .map(|x| {
-            sum += f64::from(float::exp32(x.logit - max));
-            sum
-        })
-        .collect();
+    let (mut sum, mut exps) = (0f64, Vec::new());
+    float::exp32_each(c.data.iter().map(|x| x.logit - max), &mut exps);
+    let running = |&e: &f32| {
+        sum += f64::from(e);
+        sum
+    };
+    let sums: Vec<f64> = exps.iter().map(running).collect();
     let at = first(&sums, sum * u);
     let evidence = evidence(c, watch, u, at, || sums.iter().map(|s| s / sum).collect());
     (at, evidence)

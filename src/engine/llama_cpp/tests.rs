@@ -14,8 +14,8 @@ use crate::engine::{
     Watch,
     shared::{float, row},
 };
+use crate::kernel::Mt;
 use crate::source::{Open, Query};
-use rand_mt::Mt;
 use serde_json::Value;
 use std::collections::HashMap;
 

@@ -141,7 +141,8 @@ impl Choice {
     fn probabilities(&mut self) {
         let max = self.scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         self.sums.clear();
-        self.sums.extend(self.scores.iter().map(|&y| float::exp(y - max)));
+        self.sums.extend(self.scores.iter().map(|&y| y - max));
+        float::exp_each(&mut self.sums);
         let sum: f64 = self.sums.iter().sum();
         self.sums.iter_mut().for_each(|p| *p /= sum);
     }

@@ -12,7 +12,7 @@ use crate::engine::{
     Batch, Defaults, Drawn, EngineInfo, Params, Replay, ReplayRow, Watch,
     shared::{plan::Plan, seed, uniform},
 };
-use rand_mt::Mt;
+use crate::kernel::Mt;
 
 /// See the module.
 pub(in crate::engine) static INFO: EngineInfo = EngineInfo {
@@ -44,7 +44,7 @@ fn generator(seed: &str) -> Result<Mt> {
         None => Mt::new(word(seed)?),
         Some(entries) => {
             let key: Result<Vec<u32>> = entries.map(word).collect();
-            Mt::new_with_key(key?)
+            Mt::of_key(&key?)
         }
     })
 }

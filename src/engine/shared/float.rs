@@ -30,6 +30,56 @@ pub(in crate::engine) fn exp(x: f64) -> f64 {
     libm::exp(x)
 }
 
+/// eˣ of many numbers in float64, each as [`exp`] gives it: libm's own operations, without its branches.
+pub(in crate::engine) fn exp_each(values: &mut [f64]) {
+    for values in values.chunks_mut(256) {
+        // beyond are numbers that libm treats by themselves, denormal results among them
+        let plain = |&x: &f64| (-708.0..709.0).contains(&x) || x < -746.0;
+        if values.iter().all(plain) {
+            kernel::each(values, exp_plain);
+        } else {
+            values.iter_mut().for_each(|x| *x = exp(*x));
+        }
+    }
+}
+
+/// libm's eˣ (FreeBSD's e_exp.c) from −708 to 709, and 0 below: x = k ln 2 + r, and a rational function of r.
+#[inline(always)]
+fn exp_plain(x: f64) -> f64 {
+    const LN2: [f64; 2] = [6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10];
+    /// 1.5 · 2⁵²: added and taken away again, it rounds to a whole number, which then stands in its lowest bits.
+    const ROUND: f64 = 6_755_399_441_055_744.0;
+    let under = x < -746.0;
+    let x = if under { 0.0 } else { x };
+    let upper = (x.to_bits() >> 32) & 0x7fff_ffff;
+    let half = if x < 0.0 { -0.5 } else { 0.5 };
+    let t = std::f64::consts::LOG2_E * x + half;
+    let near = (t + ROUND) - ROUND;
+    // towards zero
+    let whole = if x < 0.0 {
+        near + if near < t { 1.0 } else { 0.0 }
+    } else {
+        near - if near > t { 1.0 } else { 0.0 }
+    };
+    let k = if upper >= 0x3ff0_a2b2 {
+        whole
+    } else if upper > 0x3fd6_2e42 {
+        2.0 * half
+    } else {
+        0.0
+    };
+    let (high, low) = (x - k * LN2[0], k * LN2[1]);
+    let r = high - low;
+    let s = r * r;
+    let p4 = -1.653_390_220_546_525_2e-6 + s * 4.138_136_797_057_238_5e-8;
+    let p2 = -2.777_777_777_701_559_3e-3 + s * (6.613_756_321_437_934e-5 + s * p4);
+    let c = r - s * (1.666_666_666_666_660_2e-1 + s * p2);
+    let y = 1.0 + (r * c / (2.0 - c) - low + high);
+    let y = if upper > 0x3e30_0000 { y } else { 1.0 + x };
+    let y = f64::from_bits(y.to_bits().wrapping_add((k + ROUND).to_bits() << 52));
+    if under { 0.0 } else { y }
+}
+
 /// ln(1 + x) in float64.
 pub(in crate::engine) fn ln_1p(x: f64) -> f64 {
     libm::log1p(x)
@@ -55,14 +105,12 @@ pub(in crate::engine) fn exp32(x: f32) -> f32 {
 /// They come from the quicker exponential of the kernel, whose doubles differ in the last bits: where these could change the float32 (one number in
 /// ten million) or it is denormal, libm decides.
 pub(in crate::engine) fn exp32_each(values: impl ExactSizeIterator<Item = f32>, out: &mut Vec<f32>) {
-    /// What a double has more than a float32.
-    const REST: u64 = (1 << 29) - 1;
     /// Doubles so near to the middle between two float32 may be rounded the other way.
     const NEAR: u64 = 16;
     let mut values = values.peekable();
     out.clear();
     out.reserve(values.len());
-    let mut exps = [0.0; 256];
+    let (mut exps, mut rounded) = ([0.0; 256], [0.0; 256]);
     while values.peek().is_some() {
         let start = out.len();
         out.extend(values.by_ref().take(exps.len()));
@@ -70,10 +118,10 @@ pub(in crate::engine) fn exp32_each(values: impl ExactSizeIterator<Item = f32>, 
         let n = x.len();
         exps.iter_mut().zip(&*x).for_each(|(e, &x)| *e = f64::from(x));
         kernel::each(&mut exps[..n], kernel::exp);
-        for (x, &e) in x.iter_mut().zip(&*exps) {
-            let unsure = (e.to_bits() & REST).abs_diff(REST / 2 + 1) < NEAR;
-            let denormal = e > 0.0 && e < f64::from(f32::MIN_POSITIVE);
-            *x = if unsure || denormal { exp32(*x) } else { e as f32 };
+        if kernel::narrow(&exps[..n], NEAR, &mut rounded) {
+            x.iter_mut().for_each(|x| *x = exp32(*x));
+        } else {
+            x.copy_from_slice(&rounded[..n]);
         }
     }
 }
@@ -116,6 +164,26 @@ mod tests {
         exp32_each(values.iter().copied(), &mut out);
         let each: Vec<f32> = values.iter().map(|&x| exp32(x)).collect();
         assert_eq!(out, each);
+    }
+
+    #[test]
+    fn many_doubles_are_as_each() {
+        let edges = [0x3ff0_a2b2u64, 0x3fd6_2e42, 0x3e30_0000, 0x4086_232b, 0x4087_4910];
+        let near =
+            edges.iter().flat_map(|edge| (0..600).map(move |i| f64::from_bits((edge - 300 + i) << 32)));
+        let even = (0..400_000).map(|i| f64::from(i) * 0.001_873_1);
+        let small = (0..2000).map(|i| 2f64.powi(-i / 2) * 1.37);
+        let values: Vec<f64> = near.chain(even).chain(small).flat_map(|x| [x, -x]).collect();
+        for simd in kernel::Simd::ALL {
+            let mut found = values.clone();
+            kernel::with_simd(simd, || exp_each(&mut found));
+            let wrong = found.iter().zip(&values).find(|(found, x)| found.to_bits() != exp(**x).to_bits());
+            assert_eq!(wrong, None, "{simd:?}");
+        }
+        let mut odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, -740.0, 800.0];
+        exp_each(&mut odd);
+        assert!(odd[0].is_nan());
+        assert_eq!(odd[1..], [f64::INFINITY, 0.0, 1.0, 1.0, exp(-740.0), f64::INFINITY]);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use super::{float, row, uniform};
 use crate::engine::{Evidence, Watch};
-use rand_mt::Mt;
+use crate::kernel::{self, Mt, SPAN};
 
 /// The race of one row; `scores` is working space.
 pub(in crate::engine) fn race(
@@ -27,21 +27,43 @@ pub(in crate::engine) fn race(
     (winner, Some(evidence))
 }
 
-/// The winner of a race, without a logarithm for a token that can't win: as −ln(1 − u) ≥ u, its score is at most p / u.
+/// The winner of a race, without a logarithm for a token that can't win: as −ln(1 − u) ≥ u, its score is at most p / u. Of most tokens
+/// the upper bits of u are enough to tell, beside the largest p around.
 fn winner(probs: &[f32], mt: &mut Mt) -> u32 {
     let (mut best, mut winner) = (f32::NEG_INFINITY, 0);
-    for (id, &p) in probs.iter().enumerate() {
-        let u = uniform::torch_f64(mt);
-        // a little more, for the roundings of q and of the score; a NaN as the best, which nothing beats, passes nothing over
-        if f64::from(p) * (1.0 + 1e-6) < f64::from(best) * u {
+    let mut words = [0; 2 * SPAN];
+    for (span, probs) in probs.chunks(SPAN).enumerate() {
+        let words = &mut words[..2 * probs.len()];
+        mt.fill(words);
+        let bar = bar(kernel::max(probs), best);
+        if kernel::least_of_pairs(words, UPPER) > bar {
             continue;
         }
-        let score = score(p, u);
-        if score > best || (score.is_nan() && !best.is_nan()) {
-            (best, winner) = (score, id as u32);
+        for (i, (&p, pair)) in probs.iter().zip(words.chunks_exact(2)).enumerate() {
+            if pair[0] & UPPER > bar {
+                continue;
+            }
+            let u = uniform::torch_pair(pair[0], pair[1]);
+            // a little more, for the roundings of q and of the score; a NaN as the best, which nothing beats, passes nothing over
+            if f64::from(p) * (1.0 + 1e-6) < f64::from(best) * u {
+                continue;
+            }
+            let score = score(p, u);
+            if score > best || (score.is_nan() && !best.is_nan()) {
+                (best, winner) = (score, (span * SPAN + i) as u32);
+            }
         }
     }
     winner
+}
+
+/// The bits of the first word that are the upper ones of u.
+const UPPER: u32 = (1 << 21) - 1;
+
+/// With larger upper bits of u no probability up to `p` reaches the best score.
+fn bar(p: f32, best: f32) -> u32 {
+    let reach = f64::from(p) * (1.0 + 2e-6) / f64::from(best);
+    if best > 0.0 { (reach * f64::from(UPPER + 1)) as u32 } else { u32::MAX }
 }
 
 fn score(p: f32, u: f64) -> f32 {
@@ -57,9 +79,7 @@ pub(in crate::engine) fn run(probs: &[f32], mt: &mut Mt, scores: &mut Vec<f32>) 
 
 /// Consumes what a race over `v` tokens consumes.
 pub(in crate::engine) fn skip(v: usize, mt: &mut Mt) {
-    for _ in 0..v {
-        uniform::torch_f64(mt);
-    }
+    mt.skip(2 * v);
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use super::seed;
 use crate::engine::EngineInfo;
+use crate::kernel::Mt;
 use crate::{Error, Result};
-use rand_mt::Mt;
 
 /// What `torch.manual_seed` takes.
 pub(in crate::engine) const SEEDS: &str =

@@ -1,6 +1,6 @@
 //! How each engine turns random words into a uniform number.
 
-use rand_mt::Mt;
+use crate::kernel::Mt;
 
 /// 2⁻⁵³.
 const EPS53: f64 = 1.0 / (1u64 << 53) as f64;
@@ -9,8 +9,13 @@ const EPS32: f32 = 1.0 / (1u64 << 32) as f32;
 
 /// torch's double in [0, 1): two words, the high one first, of which the low 53 bits count.
 pub(in crate::engine) fn torch_f64(mt: &mut Mt) -> f64 {
-    let high = u64::from(mt.next_u32());
-    let low = u64::from(mt.next_u32());
+    let high = mt.next_u32();
+    torch_pair(high, mt.next_u32())
+}
+
+/// torch's double of two words.
+pub(in crate::engine) fn torch_pair(high: u32, low: u32) -> f64 {
+    let (high, low) = (u64::from(high), u64::from(low));
     (((high << 32) | low) & ((1 << 53) - 1)) as f64 * EPS53
 }
 
@@ -54,24 +59,6 @@ pub(in crate::engine) fn mlx_f32(word: u32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The C++ standard (rand.predef) fixes the 10,000th word of `std::mt19937`.
-    #[test]
-    fn mersenne_twister_is_the_standards() {
-        let mut mt = Mt::new(5489);
-        for _ in 0..9_999 {
-            mt.next_u32();
-        }
-        assert_eq!(mt.next_u32(), 4_123_659_995);
-    }
-
-    /// The first words of the authors' mt19937ar.out, seeded by array.
-    #[test]
-    fn mersenne_twister_by_array() {
-        let mut mt = Mt::new_with_key([0x123, 0x234, 0x345, 0x456]);
-        let words: Vec<u32> = (0..5).map(|_| mt.next_u32()).collect();
-        assert_eq!(words, [1_067_595_299, 955_945_823, 477_289_528, 4_107_218_783, 4_228_976_476]);
-    }
 
     /// `numpy.random.RandomState(42).random_sample()`, printed by every NumPy tutorial.
     #[test]

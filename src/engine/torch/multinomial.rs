@@ -20,8 +20,8 @@ use crate::engine::{
         uniform,
     },
 };
+use crate::kernel::Mt;
 use crate::{Error, Result};
-use rand_mt::Mt;
 use std::sync::Arc;
 
 /// See the module.

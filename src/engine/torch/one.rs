@@ -20,7 +20,7 @@ use crate::engine::{
         torch::{SEEDS, check_categories, generator},
     },
 };
-use rand_mt::Mt;
+use crate::kernel::Mt;
 
 /// See the module.
 pub(in crate::engine) static INFO: EngineInfo = EngineInfo {

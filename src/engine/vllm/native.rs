@@ -20,8 +20,8 @@ use crate::engine::{
         torch::{SEEDS, generator},
     },
 };
+use crate::kernel::Mt;
 use crate::{Error, Result};
-use rand_mt::Mt;
 
 /// Which name belongs to which release.
 const NAMES: &str = "vllm is the native sampler of vLLM's V1 runner, on the CPU; Model Runner V2, which newer releases use by default, draws otherwise: vllm-v2 (0.24 - 0.30), vllm-v2-murmur3 (0.31 - 0.33), each with -fp64 where use_fp64_gumbel is on";

@@ -2,6 +2,8 @@
 
 pub mod exp32;
 mod exp_ln;
+mod narrow;
 
 pub use exp_ln::{exp, exp_m1, ln, ln_1p, tanh};
 pub use exp32::exp32;
+pub use narrow::narrow;

@@ -38,6 +38,14 @@ struct Bank {
     open: Vec<usize>,
 }
 
+/// A list and one more: allocated once.
+fn longer<T: Copy>(list: &[T], next: T) -> Vec<T> {
+    let mut all = Vec::with_capacity(list.len() + 1);
+    all.extend_from_slice(list);
+    all.push(next);
+    all
+}
+
 impl<'a> Group<'a> {
     pub fn new(beam: &'a Beam, job: &'a Job<'a>) -> Self {
         let start = LiveBeam::default();
@@ -186,11 +194,14 @@ impl<'a> Group<'a> {
 
     /// The beam that a continuation makes.
     fn extend(&self, c: &Continuation) -> LiveBeam {
-        let mut beam = LiveBeam { sum: c.sum, perturbed: c.perturbed, ..self.live[c.parent].clone() };
-        beam.ids.push(c.id);
-        beam.logprobs.push(c.logprob);
-        beam.scores.push(c.score);
-        beam
+        let parent = &self.live[c.parent];
+        LiveBeam {
+            ids: longer(&parent.ids, c.id),
+            logprobs: longer(&parent.logprobs, c.logprob),
+            scores: longer(&parent.scores, c.score),
+            sum: c.sum,
+            perturbed: c.perturbed,
+        }
     }
 
     /// Takes the next step's beams over, unless the search of this group is over.
