@@ -59,7 +59,7 @@ struct Desk {
 }
 
 enum Parsed {
-    Line(Line),
+    Line(Box<Line>),
     /// The end of the input, or why it can't be read on.
     End(Result<()>),
 }
@@ -110,7 +110,7 @@ impl Ahead {
                 Some(Parsed::Line(line)) => {
                     desk.bytes -= line.text.len();
                     self.next += 1;
-                    return Ok(Some(line));
+                    return Ok(Some(*line));
                 }
                 Some(Parsed::End(why)) => {
                     self.next += 1;
@@ -190,7 +190,7 @@ impl Shared {
         let hints =
             Hints { file: &self.file, null_is_masked, probs, line: number, step: Some(step), layout: None };
         let done = content.parse(&text, hints);
-        self.put(step, Parsed::Line(Line { number, text, content, done }));
+        self.put(step, Parsed::Line(Box::new(Line { number, text, content, done })));
         One::Parsed
     }
 
@@ -221,7 +221,7 @@ mod tests {
                     // as late as this, too
                     source.read_ahead(threads);
                 }
-                if step == 0 && threads % 2 == 0 {
+                if step == 0 && threads.is_multiple_of(2) {
                     source.read_ahead(threads);
                 }
                 let query = Query { sequence: 0, step, context: &[], prompt_len: 0 };
