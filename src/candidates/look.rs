@@ -36,9 +36,16 @@ impl Candidates {
     /// [`raw`](Self::raw) as a number for each token: −∞ for what a sparse row does not name. Refuses, in words, a vocabulary that no
     /// model has.
     pub(crate) fn spread_raw(&self, to: &mut Vec<f32>) -> std::result::Result<(), String> {
+        to.clear();
+        if self.row.ids.is_none() {
+            to.extend(self.raw().map(|(_, x)| x));
+            return Ok(());
+        }
         self.row.spread(self.row.vocab, to)?;
         for (id, x) in self.raw() {
-            to[id as usize] = x;
+            if let Some(slot) = to.get_mut(id as usize) {
+                *slot = x;
+            }
         }
         Ok(())
     }

@@ -161,7 +161,10 @@ pub fn message(error: anyhow::Error, given: &Given) -> String {
             tokpick::Error::Setting { name, value, what }.to_string()
         }
         Ok(other) => match &other {
-            tokpick::Error::Input { file, .. } if given.command() != "diff" => {
+            // a row that was reached is a row
+            tokpick::Error::Input { file, place, .. }
+                if given.command() != "diff" && place.step.is_none() =>
+            {
                 let more = commands::only_diff_reads(Path::new(file));
                 format!("{other}{}", more.map_or(String::new(), |more| format!("; {more}")))
             }

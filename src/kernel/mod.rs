@@ -35,7 +35,7 @@ pub use exact::{
     Running, Scan, Sums, better, count, divergence, find, gather, gather_spans, kth_largest, mass, max,
     moments, pick, scan, top,
 };
-pub use math::{exp, exp_m1, exp32, ln, ln_1p, narrow, tanh};
+pub use math::{exp, exp_m1, exp32, is_unsure, ln, ln_1p, narrow, tanh};
 pub use row::{BLOCK, Band, LANES, SPAN, Slice, Weigh};
 pub use simd::{Simd, each, simd, with_simd};
 pub use words::{ChaCha8, Mt, Race, least_of_pairs, race, threefry, threefry_block};

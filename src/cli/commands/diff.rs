@@ -9,7 +9,7 @@ use serde_json::json;
 use tokpick::check::{self, DiffOptions, RowDiff};
 use tokpick::render::Tokens;
 use tokpick::source::{
-    DtypeHint, Layout, LogitsSource, Open, RowRange, file_and_array, read_text, remarking,
+    DtypeHint, Layout, LogitsSource, Open, RowRange, file_and_array, is_lent, read_text, remarking,
 };
 use tokpick::{Error, Place, Result};
 
@@ -160,10 +160,13 @@ impl Diff {
     }
 }
 
+/// The largest file that is read once more for the sake of a better message.
+const HINTED: u64 = 1 << 22;
+
 /// What a file holds that no other command reads as an input, and where it is read.
 pub fn only_here(path: &Path) -> Option<&'static str> {
     let (file, _) = file_and_array(path);
-    if !file.is_file() || !tokens::is_small(&file) {
+    if is_lent(path) || !file.metadata().is_ok_and(|m| m.is_file() && m.len() <= HINTED) {
         return None;
     }
     let (name, text) = (file.display().to_string(), read_text(&file).ok()?);

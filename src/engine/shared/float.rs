@@ -119,10 +119,13 @@ pub(in crate::engine) fn exp32_each(values: impl ExactSizeIterator<Item = f32>, 
         exps.iter_mut().zip(&*x).for_each(|(e, &x)| *e = f64::from(x));
         kernel::each(&mut exps[..n], kernel::exp);
         if kernel::narrow(&exps[..n], NEAR, &mut rounded) {
-            x.iter_mut().for_each(|x| *x = exp32(*x));
-        } else {
-            x.copy_from_slice(&rounded[..n]);
+            for ((rounded, &x), &exp) in rounded.iter_mut().zip(&*x).zip(&exps[..n]) {
+                if kernel::is_unsure(exp, NEAR) {
+                    *rounded = exp32(x);
+                }
+            }
         }
+        x.copy_from_slice(&rounded[..n]);
     }
 }
 

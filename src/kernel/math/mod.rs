@@ -6,4 +6,4 @@ mod narrow;
 
 pub use exp_ln::{exp, exp_m1, ln, ln_1p, tanh};
 pub use exp32::exp32;
-pub use narrow::narrow;
+pub use narrow::{is_unsure, narrow};

@@ -3,7 +3,7 @@
 use crate::kernel::simd::{Isa, Kernel, run};
 
 /// Rounds every number to f32, as far as both are long; true if any is so near to the middle between two f32 (less than `near` of its
-/// last places) that one a little larger or smaller might be rounded the other way, or is positive and below the normal f32.
+/// last places, 1 to 2^27) that one a little larger or smaller might be rounded the other way, or becomes a denormal f32: see [`is_unsure`].
 ///
 /// ```
 /// use tokpick::kernel::narrow;
@@ -13,7 +13,19 @@ use crate::kernel::simd::{Isa, Kernel, run};
 /// assert!(narrow(&[0.1, middle + f64::EPSILON], 16, &mut out) && narrow(&[1e-39], 16, &mut out));
 /// ```
 pub fn narrow(values: &[f64], near: u64, out: &mut [f32]) -> bool {
-    run(Narrow { values, near, out })
+    run(Narrow { values, near: near.clamp(1, 1 << 27), out })
+}
+
+/// What [`narrow`] says of one number.
+#[inline(always)]
+pub fn is_unsure(x: f64, near: u64) -> bool {
+    /// What a double has more than a float.
+    const REST: u64 = (1 << 29) - 1;
+    /// Half of what is rounded to 0: 2^-151.
+    const NOTHING: f64 = f64::from_bits((1023 - 151) << 52);
+    // how far above the lowest place that is too near, and beyond the highest one where it wraps
+    let above = (x.to_bits() & REST).wrapping_sub(REST / 2 + 2 - near);
+    (above < 2 * near - 1) | ((x >= NOTHING) & (x < f64::from(f32::MIN_POSITIVE)))
 }
 
 struct Narrow<'a> {
@@ -27,14 +39,9 @@ impl Kernel for Narrow<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, _: I) -> bool {
-        /// What a double has more than a float.
-        const REST: u64 = (1 << 29) - 1;
         let mut unsure = 0;
         for (out, &x) in self.out.iter_mut().zip(self.values) {
-            // how far above the lowest place that is too near, and beyond the highest one where it wraps
-            let above = (x.to_bits() & REST).wrapping_sub(REST / 2 + 2 - self.near);
-            unsure |= u64::from(above < 2 * self.near - 1);
-            unsure |= u64::from(x > 0.0) & u64::from(x < f64::from(f32::MIN_POSITIVE));
+            unsure |= u64::from(is_unsure(x, self.near));
             *out = x as f32;
         }
         unsure != 0
@@ -45,6 +52,20 @@ impl Kernel for Narrow<'_> {
 mod tests {
     use super::*;
     use crate::kernel::{Simd, with_simd};
+
+    #[test]
+    fn denormals_are_unsure_and_nothing_is_not() {
+        let two_to = |n| 2f64.powi(n);
+        for (x, unsure) in [
+            (0.0, false),
+            (two_to(-152), false),
+            (1.5 * two_to(-150), true),
+            (two_to(-127), true),
+            (two_to(-126), false),
+        ] {
+            assert_eq!(is_unsure(x, 16), unsure, "{x:e}");
+        }
+    }
 
     #[test]
     fn every_place_near_the_middle_is_found() {

@@ -109,7 +109,7 @@ pub(super) fn begin(
 pub(super) fn room(sequences: usize, samples: usize, job: &Job<'_>, beside: usize) -> Result<()> {
     let count = sequences.saturating_mul(samples);
     let ids = job.prompt.len() + job.prefix.len() + 1;
-    let each = size_of::<Line>() + size_of_val(&ids) * ids + beside;
+    let each = (size_of::<Line>() + size_of_val(&ids) * ids).saturating_add(beside);
     // asked for and given back: what the lines will take, as they come
     let bytes = count.saturating_mul(each);
     match bytes <= FEW || Vec::<u8>::new().try_reserve_exact(bytes).is_ok() {

@@ -43,6 +43,8 @@ pub(crate) struct JsonLines {
     /// The first line, which tells the format, was read and parsed before it was asked for.
     waiting: bool,
     step: usize,
+    /// The threads that may parse ahead, from the next line on that is not passed over.
+    threads: usize,
     ids: BTreeMap<usize, Value>,
     sparse: Option<bool>,
     /// The first line lists log-probabilities or probabilities.
@@ -73,6 +75,7 @@ impl JsonLines {
             content,
             waiting: true,
             step: 0,
+            threads: 1,
             ids,
             sparse: None,
             lists,
@@ -84,6 +87,14 @@ impl JsonLines {
     fn advance(&mut self) -> Result<bool> {
         if std::mem::take(&mut self.waiting) {
             return Ok(true);
+        }
+        if self.threads > 1
+            && self.pays_ahead()
+            && let Feed::Here(lines) = &mut self.lines
+        {
+            let LineOptions { null_is_masked, probs, .. } = self.options;
+            self.lines =
+                Feed::Ahead(Ahead::new(lines.take(), self.step, null_is_masked, probs, self.threads));
         }
         let line = match &mut self.lines {
             Feed::Here(lines) => match lines.advance()? {
@@ -233,14 +244,7 @@ impl Rows for JsonLines {
     }
 
     fn read_ahead(&mut self, threads: usize) {
-        if threads > 1
-            && self.pays_ahead()
-            && let Feed::Here(lines) = &mut self.lines
-        {
-            let (lines, step) = (lines.take(), self.step + usize::from(self.waiting));
-            let LineOptions { null_is_masked, probs, .. } = self.options;
-            self.lines = Feed::Ahead(Ahead::new(lines, step, null_is_masked, probs, threads));
-        }
+        self.threads = threads;
     }
 
     fn ids(&self) -> BTreeMap<usize, Value> {

@@ -143,3 +143,19 @@ fn what_memory_does_not_hold_is_refused_by_its_flag() {
     let line = "ulimit -v 1500000; tokpick sample steps-small.json -s 1 --threads 1000000000";
     assert_eq!(shell(line, &fixture("tiny-lm")).text(), ids);
 }
+
+/// Lists take the memory of what they name, whatever vocabulary is said: no sample is refused for it, and no count of bytes overflows.
+#[test]
+fn a_vocabulary_that_is_only_said_takes_no_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("table.jsonl"), "{\"prefix\":[],\"ids\":[1,2],\"logits\":[0,1]}\n")
+        .unwrap();
+    for vocab in [1_000_000_000_000, usize::MAX >> 3, usize::MAX] {
+        let line = format!(
+            "tokpick sample table.jsonl --vocab-size {vocab} -s 1 --mirostat 2 -n 20 --max-new-tokens 1"
+        );
+        let ran = shell(&line, folder.path());
+        assert_eq!(ran.status, Some(0), "{vocab}: {}", ran.err);
+        assert_eq!(ran.text().lines().count(), 20, "{vocab}");
+    }
+}
