@@ -161,10 +161,7 @@ pub fn message(error: anyhow::Error, given: &Given) -> String {
             tokpick::Error::Setting { name, value, what }.to_string()
         }
         Ok(other) => match &other {
-            // a row that was reached is a row
-            tokpick::Error::Input { file, place, .. }
-                if given.command() != "diff" && place.step.is_none() =>
-            {
+            tokpick::Error::Input { file, .. } if given.command() != "diff" => {
                 let more = commands::only_diff_reads(Path::new(file));
                 format!("{other}{}", more.map_or(String::new(), |more| format!("; {more}")))
             }

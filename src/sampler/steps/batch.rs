@@ -103,10 +103,12 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
             lines.iter_mut().enumerate().for_each(|(at, line)| given.start(base + at, line));
         }
         let mut step = self.job.first_step(self.shape);
+        // no row behind the last token is read, and counted, by a round of several steps
+        let bound = self.job.most_tokens(self.shape).map_or(usize::MAX, |most| step.saturating_add(most));
         // beyond its end a source with random access would only say that there is no row
         let last = self.shape.end_step.filter(|_| self.source.shared().is_some() && self.given.is_none());
         while last.is_none_or(|last| step < last) && lines.iter().any(|line| line.finish.is_none()) {
-            let end = self.shape.end_step.unwrap_or(usize::MAX).max(step + 1);
+            let end = bound.max(step + 1);
             let steps = step..end.min(step + ahead);
             self.seat(&lines, sequences.clone(), steps.clone(), samples, shared);
             self.round(&lines, shared)?;

@@ -20,6 +20,9 @@ const WAITING: usize = 4;
 /// … and the bytes of text that may have been read for them before another line is.
 const BYTES: usize = 1 << 26;
 
+/// The largest text whose buffers are kept for another line.
+const SPARE: usize = 1 << 22;
+
 /// The lines of a file from some step on.
 pub(super) struct Ahead {
     shared: Arc<Shared>,
@@ -90,14 +93,14 @@ impl Ahead {
     pub fn next(&mut self, content: &mut Content) -> Result<Option<usize>> {
         let Some(mut line) = self.take()? else { return Ok(None) };
         std::mem::swap(content, &mut line.content);
-        self.shared.desk().spare.push((line.text, line.content));
+        self.shared.keep(line.text, line.content);
         line.done.map(|()| Some(line.number))
     }
 
     /// Passes over the next step, whatever its line holds; `false` at the end.
     pub fn skip(&mut self) -> Result<bool> {
         let Some(line) = self.take()? else { return Ok(false) };
-        self.shared.desk().spare.push((line.text, line.content));
+        self.shared.keep(line.text, line.content);
         Ok(true)
     }
 
@@ -153,6 +156,13 @@ enum One {
 impl Shared {
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the buffers of a line for another one, unless they are large: each would grow to the longest line.
+    fn keep(&self, text: Vec<u8>, content: Content) {
+        if text.capacity() <= SPARE {
+            self.desk().spare.push((text, content));
+        }
     }
 
     /// Waits until the step of this number is parsed.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{read, rows};
-use crate::support::run::{tokpick, with_input};
+use crate::support::run::{tokpick, with_input, words};
 
 #[test]
 fn floors_are_no_numbers() {
@@ -254,7 +254,10 @@ fn converted_answers() {
     };
     let run = |text: &str, to: &str| with_input(&["convert", "-", "--to", to, "-o", "-"], text.as_bytes());
     let said = run(&answer(&[4_294_967_295]), "npy").failure();
-    assert!(said.contains("V is 4294967296, as the largest id says: too large for an array"), "{said}");
+    assert!(
+        said.contains("V is 4294967296, as its largest id says: too large for numbers of all tokens"),
+        "{said}"
+    );
     assert_eq!(
         run(&answer(&[4_294_967_295]), "jsonl").text(),
         "{\"ids\":[4294967295],\"logprobs\":[-0.5],\"taken\":4294967295}\n"
@@ -325,4 +328,16 @@ fn what_can_not_be_verified_is_said() {
     assert_eq!(json["verification"]["summary"]["undecided"], 0);
     let ran = tokpick(&["verify", file, "-s", "3", "--top-k", "5"]);
     assert_eq!(ran.status, Some(1), "{}", ran.err);
+}
+
+/// What is said of the rows is said of those that were decoded, on any number of threads.
+#[test]
+fn rows_behind_the_last_token_are_not_counted() {
+    let file = "../formats/llama-server/native-t0.8-n10-pre.json";
+    let said = |more: &str| tokpick(&words(&format!("sample {file} -s 1 --max-new-tokens 1 {more}"))).err;
+    let alone = said("--threads 1");
+    assert!(alone.contains("at most (sequence 0, step 0)"), "{alone}");
+    for more in ["--threads 2", "-n 256 --threads 2", "-n 2049 --threads 2"] {
+        assert_eq!(said(more), alone, "{more}");
+    }
 }
