@@ -83,3 +83,26 @@ fn what_is_recorded_can_be_given_back() {
         assert_eq!(settings::chain(&short).unwrap().json(), json, "{short}");
     }
 }
+
+/// Words of one id, and companions whose rows are steps, read nothing of the history.
+#[test]
+fn chains_say_whether_they_read_the_history() {
+    let [steps, table] = ["tiny-lm/steps.npy", "tiny-lm/prefix-table-a.jsonl"].map(fixture);
+    for (entry, reads) in [
+        (json!({"bad_words_ids": [[5]]}), false),
+        (json!({"bad_words_ids": [[5], [1, 2]]}), true),
+        (json!({"sequence_bias": [[[5], 1.0]]}), false),
+        (json!({"sequence_bias": [[[5], 1.0], [[1, 2], 1.0]]}), true),
+        (json!({"guidance_scale": {"value": 2.0, "uncond_input": steps}}), false),
+        (json!({"guidance_scale": {"value": 2.0, "uncond_input": table}}), true),
+        (json!({"contrastive": {"amateur_input": steps}}), false),
+        (json!({"contrastive": {"amateur_input": table}}), true),
+    ] {
+        let chain = settings::chain(&json!([entry]).to_string()).unwrap();
+        assert_eq!(chain.needs().history, reads, "{entry}");
+        if let Some(amateur) = entry.pointer("/contrastive/amateur_input") {
+            let expected = json!([{"contrastive": {"alpha": 0.1, "beta": 0.5, "amateur_input": amateur}}]);
+            assert_eq!(chain.json(), expected, "defaults");
+        }
+    }
+}
