@@ -151,6 +151,7 @@ fn shapes() {
 #[test]
 fn what_is_out_of_range_is_refused_with_the_range() {
     for (chain, message) in [
+        ("temperature=-1", "temperature -1: must be a finite number, 0 or more"),
         ("min_p=1.05", "min_p 1.05: must be from 0 to 1 (0 keeps all)"),
         ("typical_p=-0.1", "typical_p -0.1: must be from 0 to 1 (1 keeps all)"),
         ("epsilon_cutoff=1", "epsilon_cutoff 1: must be at least 0 and below 1 (0 keeps all)"),

@@ -173,6 +173,26 @@ mod tests {
     use super::*;
     use crate::kernel::{Simd, with_simd};
 
+    /// What is taken off of each row is taken off of each number, in whole rows of lanes and in the rest.
+    #[test]
+    fn a_divergence_is_of_shifted_rows() {
+        let rows: [Vec<f32>; 2] = [7, 3].map(|k| (0..70).map(|i| (i * k % 11) as f32 * 0.25).collect());
+        let total = |row: &[f32]| row.iter().map(|&x| f64::from(x).exp()).sum::<f64>().ln();
+        let [a, b] = [total(&rows[0]), total(&rows[1])];
+        let terms = rows[0].iter().zip(&rows[1]).map(|(&p, &q)| (f64::from(p) - a, f64::from(q) - b));
+        let plain: f64 = terms.map(|(p, q)| p.exp() * (p - q)).sum();
+        let found = divergence((&rows[0], a), (&rows[1], b), -16.0);
+        assert!((found - plain).abs() < 1e-12 && plain > 0.1, "{found}, plain {plain}");
+        // not above the least: of the best alone
+        let best = rows[0].iter().copied().fold(0.0, f32::max);
+        let least = f64::from(best) - a - 1e-9;
+        let only = rows[0].iter().zip(&rows[1]).filter(|x| *x.0 == best);
+        let plain: f64 =
+            only.map(|(&p, &q)| (f64::from(p) - a).exp() * (f64::from(p) - a - f64::from(q) + b)).sum();
+        let found = divergence((&rows[0], a), (&rows[1], b), least);
+        assert!((found - plain).abs() < 1e-12, "{found}, plain {plain}");
+    }
+
     #[test]
     fn the_exponential_is_within_its_bound() {
         assert_eq!(exp(0.0), 1.0);

@@ -438,3 +438,16 @@ fn the_kth_is_found_where_a_look_at_few_values_misleads() {
         }
     }
 }
+
+#[test]
+fn no_maximum_is_minus_0() {
+    for n in [1, 40, 3000] {
+        let values = vec![-0.0; n];
+        assert_eq!(everywhere(|| scan(&values, &mut Vec::new()).max.to_bits()), 0);
+        assert_eq!(everywhere(|| kth_largest(&values, &[], Band::ALL, n).map(f32::to_bits)), Some(0));
+        // as a maximum it adds no −0 to a sum
+        let w = Weigh { max: -0.0, scale: 1.0 };
+        let set = Slice { ids: None, values: &values };
+        assert_eq!(everywhere(|| moments(set, w, Band::ALL).1.to_bits()), 0);
+    }
+}
