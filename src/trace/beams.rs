@@ -114,7 +114,7 @@ pub fn read_beams(file: &str, from: impl BufRead) -> Result<Vec<BeamStep>> {
     match steps.is_empty() {
         true => Err(wrong(
             0,
-            "the trace holds no step of a beam search: write one with tokpick beam --trace".to_string(),
+            "the trace holds no step of a beam search: one that `tokpick beam` writes does".to_string(),
         )),
         false => Ok(steps),
     }
