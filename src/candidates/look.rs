@@ -3,7 +3,7 @@
 use super::{Candidates, Cut, Near, State, position, position_in};
 use crate::TokenId;
 use crate::kernel::{self, Band, Goal, Weigh};
-use crate::source::Rest;
+use crate::source::{Rest, spreads};
 
 impl Candidates {
     /// Vocabulary size V.
@@ -41,7 +41,8 @@ impl Candidates {
             to.extend(self.raw().map(|(_, x)| x));
             return Ok(());
         }
-        self.row.spread(self.row.vocab, to)?;
+        spreads(self.row.vocab)?;
+        to.resize(self.row.vocab, f32::NEG_INFINITY);
         for (id, x) in self.raw() {
             if let Some(slot) = to.get_mut(id as usize) {
                 *slot = x;

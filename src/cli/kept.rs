@@ -54,6 +54,8 @@ pub fn keep_read(command: &Command, given: &Given) {
         return;
     }
     if let Ok(mut kept) = READ.try_lock() {
+        // another thread may have read it meanwhile
+        kept.retain(|(_, other)| other.words() != given.words());
         if kept.len() == LINES {
             kept.remove(0);
         }

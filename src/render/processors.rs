@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::Table;
-use super::kit::{Look, beside, wrap};
+use super::kit::{Look, wrap};
 use crate::processor::{Flag, INFOS, Info};
 use crate::settings::Order;
 
@@ -59,9 +59,7 @@ impl Processors {
 
     /// All that is known of one, as a paragraph.
     fn paragraph(&self, info: &Info, look: &Look, to: &mut dyn Write) -> io::Result<()> {
-        let mut say = |label: &str, words: &str| {
-            beside(label, &look.text(words), look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
-        };
+        let mut say = |label: &str, words: &str| look.say(label, &look.text(words), to);
         say(&format!("{}: ", info.name), info.summary)?;
         let spelled = |flag: &Flag| {
             let other = flag.aliases.iter().map(|alias| format!(", or --{alias}"));

@@ -134,7 +134,10 @@ impl RunWriter {
             }
             // steps are written instead, and who asks for them gets no singles
             Event::Singles(_) if self.stream => Ok(()),
-            Event::Singles(singles) => self.singles(singles, tokens, to),
+            Event::Singles(singles) => {
+                self.singles(singles, tokens, to)?;
+                if self.format == RunFormat::Jsonl { to.flush() } else { Ok(()) }
+            }
             Event::Done(hypothesis) => {
                 let held = self.readers.remove(&(hypothesis.sequence, hypothesis.sample));
                 match held.zip(self.stop.as_ref()).map(|(mut reader, stop)| reader.finish(stop)) {

@@ -9,10 +9,15 @@ use crate::source::read_text;
 use crate::text::Tokens;
 use crate::{Error, Place, Result};
 
+const TOKENIZER: &str = "tokenizer.json";
+/// Where ids of end tokens are looked for, in this order, …
+const CONFIGS: [&str; 2] = ["generation_config.json", "config.json"];
+/// … and where their texts are.
+const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+
 /// The files of a model's folder that are read.
 #[cfg(feature = "cli")]
-pub(crate) const MODEL_FILES: [&str; 4] =
-    ["tokenizer.json", "generation_config.json", "config.json", "tokenizer_config.json"];
+pub(crate) const MODEL_FILES: [&str; 4] = [TOKENIZER, CONFIGS[0], CONFIGS[1], TOKENIZER_CONFIG];
 
 /// The tokenizer of a model's folder, with the end tokens that its files name.
 ///
@@ -31,10 +36,10 @@ pub fn model_dir(dir: impl AsRef<Path>, tokens: Option<Tokens>) -> Result<Tokens
     let dir = dir.as_ref();
     let tokens = match tokens {
         Some(tokens) => tokens,
-        None => Tokens::open(dir.join("tokenizer.json"))?,
+        None => Tokens::open(dir.join(TOKENIZER))?,
     };
     let mut tokens = tokens;
-    for file in ["generation_config.json", "config.json"] {
+    for file in CONFIGS {
         if let Some((file, eos)) = field(dir, file, "eos_token_id")? {
             let read = generation_config(&file, &json!({"eos_token_id": eos}).to_string())?;
             tokens =
@@ -44,7 +49,7 @@ pub fn model_dir(dir: impl AsRef<Path>, tokens: Option<Tokens>) -> Result<Tokens
             }
         }
     }
-    let Some((file, eos)) = field(dir, "tokenizer_config.json", "eos_token")? else { return Ok(tokens) };
+    let Some((file, eos)) = field(dir, TOKENIZER_CONFIG, "eos_token")? else { return Ok(tokens) };
     let wrong = |what: &str| {
         let value: String = eos.to_string().chars().take(80).collect();
         Error::input(&file, Place::default(), format!("eos_token {value}: {what}"))

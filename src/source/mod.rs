@@ -345,7 +345,8 @@ pub trait LogitsSource {
     }
 
     /// Lets the source read rows before they are asked for, with so many threads of the present rayon pool; it reads the same, and the
-    /// same errors come at the same rows. A source that would wait for others (a pipe, a process) does nothing.
+    /// same errors come at the same rows (of a file that another program changes meanwhile, what was there when they were read). A source
+    /// that would wait for others (a pipe, a process) does nothing.
     fn read_ahead(&mut self, _threads: usize) {}
 
     /// How the input is stored, for reports.

@@ -68,9 +68,10 @@ mod unix {
         SIGUSR2, SIGVTALRM, SIGXCPU,
     ];
 
-    /// Lets the signals that end a program (SIGINT, SIGTERM, SIGXCPU of `ulimit -t` …) remove unfinished files and end model processes before they end this program. A
-    /// signal that is ignored (as under `nohup`) stays ignored. For a program to call; a library that is a guest in another program
-    /// leaves its signals alone. More than once does no harm.
+    /// Lets the signals that end a program (SIGINT, SIGTERM, SIGXCPU of `ulimit -t` …) remove unfinished files and end model processes
+    /// before they end this program; SIGKILL, faults and real-time signals can't or don't. A signal that is ignored (as under `nohup`)
+    /// stays ignored. For a program to call; a library that is a guest in another program leaves its signals alone. More than once does
+    /// no harm.
     ///
     /// # Errors
     /// The handlers can't be installed.

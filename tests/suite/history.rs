@@ -120,6 +120,8 @@ fn worked_out_by_hand() {
 fn at_the_beginning() {
     let free: Vec<f64> = ROW.iter().map(|&x| x as f64).collect();
     assert_eq!(scores("forced_bos_token_id=7", &[5], 1), [M, M, M, M, M, M, M, 0.0]);
+    let masked = "suppress_tokens=[0,1,2,3,4,5,6,7],top_p=0.9,forced_bos_token_id=7";
+    assert_eq!(scores(masked, &[5], 1), [M, M, M, M, M, M, M, 0.0]);
     assert_eq!(scores("begin_suppress_tokens=[3]", &[5, 5], 2)[3], M);
     for chain in ["repetition_penalty=2", "dry=1", "no_repeat_ngram_size=1", "presence_penalty=1"] {
         assert_eq!(scores(chain, &[], 0), free, "{chain}");

@@ -83,6 +83,10 @@ fn text_from_windows_is_read_and_utf_16_named() {
             assert!(line.contains("utf16: UTF-16 text: save it as UTF-8"), "{line}");
         }
     }
+    // not every letter is a Latin one
+    let units: Vec<u8> = r#"["a","日本","c"]"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let line = tokpick(&["greedy", &rows, "--vocab", &path("utf16", &units)]).failure();
+    assert!(line.contains("utf16: UTF-16 text: save it as UTF-8"), "{line}");
 }
 
 /// A model's head is padded: the ids beyond its vocabulary are never chosen, whatever holds the rows.

@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use super::small;
 use crate::check::{Diff, RowDiff};
 use crate::render::Table;
-use crate::render::kit::{Look, beside, count_of};
+use crate::render::kit::{Look, count_of};
 
 impl Diff {
     /// The rows that differ most, and the sums below.
@@ -58,7 +58,7 @@ impl Diff {
         for (label, diverges) in
             [("greedy diverges   ", &self.greedy_diverges), ("seeded diverges   ", &self.seeded_diverges)]
         {
-            beside(label, &steps(diverges), look.width).iter().try_for_each(|line| writeln!(to, "{line}"))?;
+            look.say(label, &steps(diverges), to)?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@ use std::io::{self, Write};
 
 use super::small;
 use crate::check::{Attempt, Guess};
-use crate::render::kit::{Look, beside};
+use crate::render::kit::Look;
 
 impl Guess {
     /// What explains the ids, or comes nearest; and what could not be tried.
@@ -15,9 +15,7 @@ impl Guess {
         } else {
             writeln!(to, "draws every id ({} recipes tried):", self.tried)?;
         }
-        let mut say = |label: &str, words: &str| {
-            beside(label, words, look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
-        };
+        let mut say = |label: &str, words: &str| look.say(label, words, to);
         for attempt in &self.explained {
             say("  ", &attempt.to_string())?;
         }

@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use super::small;
 use crate::TokenId;
 use crate::check::{MaskReport, MaskedLogprobs};
-use crate::render::kit::{Look, count_of, wrap};
+use crate::render::kit::{Look, count_of};
 use crate::render::{Table, Tokens};
 
 impl MaskReport {
@@ -38,9 +38,9 @@ impl MaskReport {
                 writeln!(to, "and {}", count_of(left, "more step"))?;
             }
         }
-        say(&format!("{} of {} agree with the mask", self.agree, count_of(self.rows, "step")), look, to)?;
+        look.say("", &format!("{} of {} agree with the mask", self.agree, count_of(self.rows, "step")), to)?;
         if self.unsaid > 0 {
-            say(&format!("the mask says nothing about {}", count_of(self.unsaid, "step")), look, to)?;
+            look.say("", &format!("the mask says nothing about {}", count_of(self.unsaid, "step")), to)?;
         }
         aside(self.surplus, self.taken_outside, look, to)?;
         if self.max_missing_mass > 0.0 {
@@ -64,18 +64,13 @@ impl MaskedLogprobs {
 fn aside(surplus: usize, taken_outside: usize, look: &Look, to: &mut dyn Write) -> io::Result<()> {
     if surplus > 0 {
         let are = if surplus == 1 { "is" } else { "are" };
-        say(&format!("{} of the mask {are} held against no token", count_of(surplus, "step")), look, to)?;
+        look.say("", &format!("{} of the mask {are} held against no token", count_of(surplus, "step")), to)?;
     }
     match taken_outside {
         0 => Ok(()),
-        1 => say("1 token that was taken is not in its mask", look, to),
-        n => say(&format!("{n} tokens that were taken are not in their mask"), look, to),
+        1 => look.say("", "1 token that was taken is not in its mask", to),
+        n => look.say("", &format!("{n} tokens that were taken are not in their mask"), to),
     }
-}
-
-/// A sentence.
-fn say(words: &str, look: &Look, to: &mut dyn Write) -> io::Result<()> {
-    wrap(words, look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
 }
 
 /// How many ids of a list are shown.

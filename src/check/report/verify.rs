@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use super::small;
 use crate::check::{Cause, Verdict, Verification};
 use crate::render::Table;
-use crate::render::kit::{Look, beside, count_of};
+use crate::render::kit::{Look, count_of};
 
 impl Verification {
     /// The mismatches, and the summary below; `noise` and `alpha` are those that it was made with.
@@ -73,7 +73,7 @@ impl Verification {
         writeln!(to, "mean clipped margin  {}", small(Some(s.mean_clipped_margin)))?;
         let most =
             if s.impossible > 0 { "a token that can't be drawn".to_string() } else { small(s.max_margin) };
-        say("largest margin       ", &most, look, to)?;
+        look.say("largest margin       ", &most, to)?;
         if let Some(verdict) = &self.verdict {
             verdict_text(verdict, noise, look, to)?;
         }
@@ -89,18 +89,18 @@ impl Verification {
         };
         let line = format!("{}{why}", count_of(s.unexplained, "mismatch"));
         if self.verdict.is_none() {
-            say("not explained        ", &line, look, to)?;
+            look.say("not explained        ", &line, to)?;
         }
         if s.undecided > 0 {
             let what = format!(
                 "{}: the rows leave out tokens that the draw depends on",
                 count_of(s.undecided, "mismatch")
             );
-            say("can't be decided     ", &what, look, to)?;
+            look.say("can't be decided     ", &what, to)?;
         }
         if s.padding > 0 {
             let what = format!("{} after an end token, not verified", count_of(s.padding, "id"));
-            say("padding              ", &what, look, to)?;
+            look.say("padding              ", &what, to)?;
         }
         Ok(())
     }
@@ -115,11 +115,6 @@ fn explained(by: Cause) -> &'static str {
     }
 }
 
-/// A label, and words beside it.
-fn say(label: &str, words: &str, look: &Look, to: &mut dyn Write) -> io::Result<()> {
-    beside(label, words, look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
-}
-
 fn verdict_text(v: &Verdict, noise: f64, look: &Look, to: &mut dyn Write) -> io::Result<()> {
     let t = &v.tolerance;
     let spacings = match t.spacings > 0.0 {
@@ -127,15 +122,15 @@ fn verdict_text(v: &Verdict, noise: f64, look: &Look, to: &mut dyn Write) -> io:
         false => String::new(),
     };
     let rounding = format!("{} (scores that differ by at most {:e}{spacings})", v.by_rounding, t.score);
-    say("explained by rounding ", &rounding, look, to)?;
+    look.say("explained by rounding ", &rounding, to)?;
     let cut = format!("{} (at most {:e} of the mass from the edge of top-p)", v.by_cut, t.cut);
-    say("explained by the cut ", &cut, look, to)?;
+    look.say("explained by the cut ", &cut, to)?;
     if noise > 0.0 {
-        say("explained by noise   ", &format!("{} (of {noise} on the logits)", v.by_noise), look, to)?;
+        look.say("explained by noise   ", &format!("{} (of {noise} on the logits)", v.by_noise), to)?;
     }
-    say("not explained        ", &v.not_explained.to_string(), look, to)?;
+    look.say("not explained        ", &v.not_explained.to_string(), to)?;
     let chance = if v.chance >= 1.0 { "1".to_string() } else { small(Some(v.chance), look.digits) };
     let verdict = if v.faithful { "as a faithful server draws" } else { "not as a faithful server draws" };
     let verdict = format!("{verdict} (the chance of so many mismatches is at most {chance})");
-    say("verdict              ", &verdict, look, to)
+    look.say("verdict              ", &verdict, to)
 }

@@ -199,20 +199,19 @@ fn temporary(source: io::Error) -> Error {
 
 impl Waiting {
     fn of(source: &mut dyn LogitsSource) -> Result<Waiting> {
-        let io = temporary;
-        let mut file = BufWriter::with_capacity(1 << 16, tempfile::tempfile().map_err(io)?);
+        let mut file = BufWriter::with_capacity(1 << 16, tempfile::tempfile().map_err(temporary)?);
         let (mut count, mut vocab, mut row_of) = (0, 0, Vec::new());
         let name = source.name().to_owned();
         let mut rows = row_iter(source);
         while let Some((_, _, row)) = rows.lend()? {
             dense(&name, row, row.vocab, &mut row_of)?;
             vocab = vocab.max(row_of.len());
-            file.write_all(&(row_of.len() as u64).to_le_bytes()).map_err(io)?;
-            file.write_all(bytemuck::cast_slice(&row_of)).map_err(io)?;
+            file.write_all(&(row_of.len() as u64).to_le_bytes()).map_err(temporary)?;
+            file.write_all(bytemuck::cast_slice(&row_of)).map_err(temporary)?;
             count += 1;
         }
-        let mut file = file.into_inner().map_err(|e| io(e.into_error()))?;
-        file.rewind().map_err(io)?;
+        let mut file = file.into_inner().map_err(|e| temporary(e.into_error()))?;
+        file.rewind().map_err(temporary)?;
         Ok(Waiting { file: BufReader::with_capacity(1 << 16, file), rows: count, vocab })
     }
 
@@ -220,13 +219,12 @@ impl Waiting {
         if self.rows == 0 {
             return Ok(false);
         }
-        let io = temporary;
         self.rows -= 1;
         let mut length = [0; 8];
-        self.file.read_exact(&mut length).map_err(io)?;
+        self.file.read_exact(&mut length).map_err(temporary)?;
         row.clear();
         row.resize(u64::from_le_bytes(length) as usize, 0.0);
-        self.file.read_exact(bytemuck::cast_slice_mut(row)).map_err(io)?;
+        self.file.read_exact(bytemuck::cast_slice_mut(row)).map_err(temporary)?;
         // sparse rows tell V as they come
         row.resize(self.vocab, f32::NEG_INFINITY);
         Ok(true)

@@ -2,7 +2,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::io::{self, Write};
 use tokpick::engine::{EngineInfo, engines, find};
-use tokpick::render::kit::{Look, beside};
+use tokpick::render::kit::Look;
 
 use crate::cli::args::ReportArgs;
 use crate::cli::{Execute, Given, Screen, Status};
@@ -54,9 +54,7 @@ impl Execute for Engines {
 
 fn text(e: &EngineInfo, look: &Look, to: &mut dyn Write) -> io::Result<()> {
     let order = if e.reorders { "order (--order may change it)" } else { "order (fixed)" };
-    let mut say = |label: &str, words: &str| {
-        beside(label, &look.text(words), look.width).iter().try_for_each(|line| writeln!(to, "{line}"))
-    };
+    let mut say = |label: &str, words: &str| look.say(label, &look.text(words), to);
     say(&format!("{}: ", e.name), e.version)?;
     for (what, text) in [
         ("draws", e.method.to_string()),

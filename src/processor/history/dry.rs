@@ -242,6 +242,7 @@ mod tests {
             prop_assert_eq!(found, plain);
         }
     }
+
     fn id() -> impl Strategy<Value = TokenId> {
         // some of one residue modulo 64
         prop::sample::select(vec![0, 1, 2, 64, 65, 192])

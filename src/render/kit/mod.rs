@@ -14,6 +14,7 @@ pub(crate) use width::is_format;
 pub use width::{beside, clip, display_width, in_ascii, pad, pad_left, pieces, visible, wrap};
 
 use std::borrow::Cow;
+use std::io::{self, Write};
 
 use super::Tokens;
 use crate::TokenId;
@@ -114,6 +115,14 @@ impl Look {
     /// What has the text of a token in it, cut to `width` columns as [`clip`] does; in ASCII what was cut off is a `~`.
     pub fn clip(&self, text: &str, width: usize) -> String {
         if self.ascii { width::clip_with(text, width, "~") } else { clip(text, width) }
+    }
+
+    /// Writes a label and words beside it, as [`beside`] does.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn say(&self, label: &str, words: &str, to: &mut dyn Write) -> io::Result<()> {
+        beside(label, words, self.width).iter().try_for_each(|line| writeln!(to, "{line}"))
     }
 
     /// A number as it stands in a table.

@@ -113,11 +113,11 @@ pub fn beside(label: &str, text: &str, width: usize) -> Vec<String> {
 pub fn pieces(text: &str, width: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     for c in text.chars() {
-        let mut grown = pieces.last().cloned().unwrap_or_default();
-        grown.push(c);
-        match pieces.last_mut() {
-            Some(last) if last.is_empty() || grown.width() <= width => *last = grown,
-            _ => pieces.push(c.to_string()),
+        let Some(last) = pieces.last_mut() else { break };
+        last.push(c);
+        if last.width() > width && last.len() > c.len_utf8() {
+            last.pop();
+            pieces.push(c.to_string());
         }
     }
     pieces

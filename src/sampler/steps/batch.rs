@@ -91,7 +91,7 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
         let seats = most.min(self.shape.steps().unwrap_or(1));
         let mut beside = seats * size_of::<Seat>();
         if !shared {
-            // a row for each line, which stays until all are drawn unless it passes through; how much one of a text takes, it says itself
+            // a row for each line, which stays until all are drawn unless it passes through; a row of a text may list a few tokens
             let is_array = self.source.format().dtype.is_some();
             let vocab = self.shape.vocab.filter(|_| is_array && !self.passes()).unwrap_or(0);
             let row = vocab.saturating_mul(PER_TOKEN);

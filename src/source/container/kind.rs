@@ -96,8 +96,7 @@ fn is_length(bytes: &[u8]) -> bool {
 }
 
 fn text(start: &[u8]) -> FileKind {
-    // the beginning may end within a unit
-    if lines::is_utf16(&start[..start.len() & !1]) {
+    if lines::begins_as_utf16(start) {
         return FileKind::Refused(UTF16.into());
     }
     let text = start.strip_prefix(BOM).unwrap_or(start).trim_ascii_start();

@@ -110,10 +110,15 @@ impl Lines {
 /// The mark with which some programs begin UTF-8.
 pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// True for text in an encoding of two-byte units: by its mark, or because every other byte of all is zero, as between Latin letters.
-pub(crate) fn is_utf16(bytes: &[u8]) -> bool {
+/// True for text that begins as UTF-16 does: with its mark, or with a zero beside a Latin letter.
+pub(crate) fn begins_as_utf16(start: &[u8]) -> bool {
+    has_mark(start) || matches!(start, [0x09..=0x7e, 0, ..] | [0, 0x09..=0x7e, ..])
+}
+
+/// True for text whose every other byte is zero, as between Latin letters in UTF-16.
+fn has_zeros_between(bytes: &[u8]) -> bool {
     let zero_at = |at: usize| bytes.chunks_exact(2).all(|unit| unit[at] == 0 && unit[1 - at] != 0);
-    has_mark(bytes) || !bytes.is_empty() && bytes.len().is_multiple_of(2) && (zero_at(0) || zero_at(1))
+    bytes.len().is_multiple_of(2) && (zero_at(0) || zero_at(1))
 }
 
 /// True for text that begins with the mark of UTF-16.
@@ -176,10 +181,12 @@ fn read_bytes(path: &Path) -> Result<(String, Vec<u8>)> {
 
 /// The text of some bytes, without the mark.
 pub(crate) fn text<'t>(name: &str, bytes: &'t [u8]) -> Result<&'t str> {
-    if is_utf16(bytes) {
+    let read = utf8(name, bytes);
+    // U+0000 may be in a text, but not beside each of its letters
+    if begins_as_utf16(bytes) && (read.is_err() || has_zeros_between(bytes)) {
         return Err(Error::input(name, Place::default(), UTF16));
     }
-    utf8(name, bytes)
+    read
 }
 
 fn utf8<'t>(name: &str, bytes: &'t [u8]) -> Result<&'t str> {

@@ -236,7 +236,7 @@ fn text_of(tokens: Option<&Tokens>, id: TokenId) -> Option<String> {
 /// The largest file that is read whole only to see whether it holds log-probabilities of tokens; `--of tokens` reads any.
 const LARGEST: u64 = 1 << 28;
 
-pub(super) fn is_small(path: &Path) -> bool {
+fn is_small(path: &Path) -> bool {
     path.metadata().is_ok_and(|m| m.len() <= LARGEST)
 }
 
