@@ -1,15 +1,15 @@
 #!/bin/sh
-# Whole processes: tokpick over a file of rows against `cat FILE > /dev/null` and, where installed, NumPy and torch; over the same
-# rows as f16 and from a pipe; over one row of JSON and a tiny file.
+# Whole processes: tokpick over a file of rows against `cat FILE > /dev/null`; over the same rows as f16 and from a pipe; over one row
+# of JSON and a tiny file. Other programs over the same rows: benches/peers/others.py.
 # Needs hyperfine and GNU time (Debian packages hyperfine and time), for the f16 file python3.
 #
 # usage: benches/process.sh [ROWS [VOCAB]]     (default 1000 128256: 513 MB in the temporary directory)
-# TOKPICK=PATH takes a program that is built already, PYTHON=PATH another Python.
+# TOKPICK=PATH takes a program that is built already.
 set -eu
 
 rows=${1:-1000}
 vocab=${2:-128256}
-python=${PYTHON:-python3}
+python=python3
 cd "$(dirname "$0")/.."
 
 command -v hyperfine >/dev/null || { echo "hyperfine is not installed (Debian: apt install hyperfine)" >&2; exit 1; }
@@ -95,51 +95,3 @@ hyperfine --shell=none --warmup 5 --runs 50 \
 for name in row.json tiny.npy tiny.json; do
     peak "$name" greedy "$dir/$name"
 done
-
-# Other programs over the same file: greedy and a top-p 0.9 draw, row by row.
-peer() {
-    module=$1
-    script=$2
-    echo
-    if ! "$python" -c "import $module" 2>/dev/null; then
-        echo "== $module: skipped, $python cannot import it"
-        return
-    fi
-    for strategy in greedy top-p; do
-        hyperfine --warmup 1 --runs 3 -n "$module, $strategy" "'$python' '$script' '$file' $strategy > /dev/null"
-    done
-}
-
-cat >"$dir/numpy_peer.py" <<'PY'
-import sys
-import numpy as np
-
-rows, rng = np.load(sys.argv[1], mmap_mode="r"), np.random.default_rng(1)
-for row in rows.reshape(-1, rows.shape[-1]):
-    if sys.argv[2] == "greedy":
-        print(row.argmax())
-        continue
-    order = np.argsort(-row)
-    p = np.exp(row[order] - row[order[0]])
-    p /= p.sum()
-    keep = np.cumsum(p) - p < 0.9
-    print(rng.choice(order[keep], p=p[keep] / p[keep].sum(dtype=np.float64)))
-PY
-cat >"$dir/torch_peer.py" <<'PY'
-import sys
-import numpy as np
-import torch
-
-rows = np.load(sys.argv[1], mmap_mode="c")
-torch.manual_seed(1)
-for row in torch.from_numpy(rows.reshape(-1, rows.shape[-1])):
-    if sys.argv[2] == "greedy":
-        print(row.argmax().item())
-        continue
-    values, order = row.sort(descending=True)
-    p = values.softmax(-1)
-    p[p.cumsum(-1) - p >= 0.9] = 0
-    print(order[p.multinomial(1)].item())
-PY
-peer numpy "$dir/numpy_peer.py"
-peer torch "$dir/torch_peer.py"

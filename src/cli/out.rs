@@ -164,34 +164,24 @@ pub fn print(text: &StyledStr) -> Result<()> {
 
 fn standard_output() -> io::Result<To> {
     if !is_open() {
-        return Err(io::Error::other("is closed, and the results have nowhere to go: give -o FILE"));
+        return Err(io::Error::other(
+            "is open for reading alone, and the results have nowhere to go: give -o FILE",
+        ));
     }
     Ok(To::Stdout(BufWriter::with_capacity(BUFFER, Shown(io::stdout().lock()))))
 }
 
 /// Whether standard output can be written to.
 ///
-/// At the start of a program the standard library opens `/dev/null` in the place of a closed stream, so that results would vanish
-/// with status 0. That stand-in is known by its flags: it can be read, too, where a shell's `>/dev/null` can't, and it was opened
-/// without close-on-exec, which Python's `DEVNULL` was opened with. Where all three streams are null devices, somebody meant it (a
-/// daemon, Node's `ignore`).
-#[cfg(target_os = "linux")]
+/// A stream that was closed (`>&-`) is not known: at the start of a program the standard library opens `/dev/null` in its place, as
+/// Python's `DEVNULL` and Node's `ignore` do who want the status alone.
+#[cfg(unix)]
 fn is_open() -> bool {
-    use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
-    let Ok(flags) = fcntl_getfl(io::stdout()) else { return false };
-    if flags & OFlags::RWMODE == OFlags::RDONLY {
-        return false;
-    }
-    let Ok(null) = stat("/dev/null").map(|null| null.st_rdev) else { return true };
-    let is_null = |found: rustix::io::Result<rustix::fs::Stat>| {
-        found.is_ok_and(|found| found.st_rdev == null && found.st_mode & 0o170_000 == 0o020_000)
-    };
-    let stands_in = flags & OFlags::RWMODE == OFlags::RDWR && !flags.contains(OFlags::CLOEXEC);
-    let all = || is_null(fstat(io::stdin())) && is_null(fstat(io::stderr()));
-    !stands_in || !is_null(fstat(io::stdout())) || all()
+    use rustix::fs::{OFlags, fcntl_getfl};
+    fcntl_getfl(io::stdout()).is_ok_and(|flags| flags & OFlags::RWMODE != OFlags::RDONLY)
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(unix))]
 fn is_open() -> bool {
     true
 }

@@ -151,34 +151,33 @@ impl Codec {
         out: &mut Vec<f32>,
         mut fill: impl FnMut(&mut [u8]) -> io::Result<()>,
     ) -> std::result::Result<(), Fault> {
+        if self.dtype == Dtype::F32 {
+            return by_blocks(count, out, DIRECT / 4, |_, to| {
+                let bytes = cast_slice_mut::<f32, u8>(to);
+                fill(bytes).map_err(Fault::Io)?;
+                self.order::<4>(bytes);
+                Ok(())
+            });
+        }
+        self.read_converted(count, out, fill)
+    }
+
+    /// As [`read`](Self::read), for elements that are not f32: apart, as the block on the stack is cleared at each call.
+    #[inline(never)]
+    fn read_converted(
+        self,
+        count: usize,
+        out: &mut Vec<f32>,
+        mut fill: impl FnMut(&mut [u8]) -> io::Result<()>,
+    ) -> std::result::Result<(), Fault> {
         // A block of u64 is aligned for every element type.
         let mut block = [0u64; BLOCK / 8];
-        let direct = self.dtype == Dtype::F32;
         let size = self.dtype.size();
-        let at_once = if direct { DIRECT } else { BLOCK } / size;
-        let mut done = 0;
-        while done < count {
-            let end = count.min(done + at_once);
-            if out.len() < end {
-                out.resize(end, 0.0);
-            }
-            let to = &mut out[done..end];
-            let result = if direct {
-                let bytes = cast_slice_mut::<f32, u8>(to);
-                fill(bytes).map(|()| self.order::<4>(bytes)).map_err(Fault::Io)
-            } else {
-                let bytes = &mut cast_slice_mut::<u64, u8>(&mut block)[..to.len() * size];
-                let filled = fill(bytes).map_err(Fault::Io);
-                filled.and_then(|()| self.convert(bytes, to).map_err(|i| Fault::Overflow(done + i)))
-            };
-            if let Err(fault) = result {
-                out.truncate(done);
-                return Err(fault);
-            }
-            done = end;
-        }
-        out.truncate(count);
-        Ok(())
+        by_blocks(count, out, BLOCK / size, |done, to| {
+            let bytes = &mut cast_slice_mut::<u64, u8>(&mut block)[..to.len() * size];
+            fill(bytes).map_err(Fault::Io)?;
+            self.convert(bytes, to).map_err(|i| Fault::Overflow(done + i))
+        })
     }
 
     /// Turns the bytes of each element into the machine's order.
@@ -227,6 +226,29 @@ impl Codec {
         }
         Ok(())
     }
+}
+
+/// Makes `count` elements of `out`, `at_once` in each call of `make`, which is told how many come before; what was made before an error stays.
+fn by_blocks(
+    count: usize,
+    out: &mut Vec<f32>,
+    at_once: usize,
+    mut make: impl FnMut(usize, &mut [f32]) -> std::result::Result<(), Fault>,
+) -> std::result::Result<(), Fault> {
+    let mut done = 0;
+    while done < count {
+        let end = count.min(done + at_once);
+        if out.len() < end {
+            out.resize(end, 0.0);
+        }
+        if let Err(fault) = make(done, &mut out[done..end]) {
+            out.truncate(done);
+            return Err(fault);
+        }
+        done = end;
+    }
+    out.truncate(count);
+    Ok(())
 }
 
 #[inline(always)]
