@@ -33,6 +33,11 @@ impl Candidates {
         })
     }
 
+    /// [`raw`](Self::raw) as it lies in memory, where the row is dense and nothing has been edited.
+    pub(crate) fn raw_dense(&self) -> Option<&[f32]> {
+        (self.row.ids.is_none() && self.edits.is_empty()).then_some(&self.row.logits)
+    }
+
     /// [`raw`](Self::raw) as a number for each token: −∞ for what a sparse row does not name. Refuses, in words, a vocabulary that no
     /// model has.
     pub(crate) fn spread_raw(&self, to: &mut Vec<f32>) -> std::result::Result<(), String> {

@@ -23,12 +23,14 @@ use crate::Result;
 use crate::engine::{
     Batch, Defaults, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
     shared::{
-        float,
         log::{self, Log},
         plan::{FINITE, NOT_NEGATIVE, Plan, saturate},
-        row, seed, uniform,
+        row,
+        scores::Scores,
+        seed, uniform,
     },
 };
+use crate::kernel::{self, Scale};
 use rand_chacha::{
     ChaCha12Rng,
     rand_core::{Rng, SeedableRng},
@@ -70,6 +72,7 @@ fn build(params: &Params, seed: &str, batch: usize) -> Result<Box<dyn Replay>> {
         probs: Vec::new(),
         order: Vec::new(),
         listed: Vec::new(),
+        starts: Vec::new(),
         log: Log::default(),
     }))
 }
@@ -94,7 +97,10 @@ struct Candle {
     probs: Vec<f32>,
     /// Ids, as wide as candle's: the standard library's selection depends on the element's size.
     order: Vec<usize>,
+    /// Exponentials, or the weights of a list, to take the place of `probs`.
     listed: Vec<f32>,
+    /// Running sums of spans of `probs`.
+    starts: Vec<f32>,
     log: Log,
 }
 
@@ -131,71 +137,74 @@ impl Replay for Candle {
 
 impl Candle {
     fn softmax(&mut self, logits: &[f32], factor: f32, at: usize) -> Result<()> {
-        self.probs.clear();
-        self.probs.extend(logits.iter().map(|&x| x * factor));
-        let max = self.probs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        if !max.is_finite() || self.probs.iter().any(|y| y.is_nan()) {
+        let scores = Scores { values: logits, scale: Scale::Times(factor) };
+        let max = scores.max();
+        // 0 times infinity is no number
+        if !max.is_finite() || (factor == 0.0 && logits.contains(&f32::NEG_INFINITY)) {
             return Err(row::overflow(INFO.name, at));
         }
-        float::exp32_each(logits.iter().map(|&x| x * factor - max), &mut self.probs);
-        let sum = avx2_sum(&self.probs);
-        self.probs.iter_mut().for_each(|p| *p /= sum);
+        scores.exp(max, &mut self.listed);
+        let sum = avx2_sum(&self.listed);
+        self.probs.clear();
+        self.probs.resize(logits.len(), 0.0);
+        kernel::scaled(&self.listed, Scale::Over(sum), 0.0, &mut self.probs);
         Ok(())
     }
 
-    /// Leaves the weights to draw from in `listed`, and their ids in `order`.
+    /// Leaves the weights to draw from in `probs`, and their ids in `order` where these are not all.
     fn truncate(&mut self) {
         let v = self.probs.len();
         self.order.clear();
-        self.order.extend(0..v);
-        self.listed.clear();
         match self.top_k.filter(|&k| k < v) {
             Some(k) => {
                 let probs = &self.probs;
+                self.order.extend(0..v);
                 self.order.select_nth_unstable_by(k, |&i, &j| probs[j].total_cmp(&probs[i]));
                 self.order.truncate(k);
+                self.listed.clear();
                 self.listed.extend(self.order.iter().map(|&i| probs[i]));
-                self.log.weights(|| format!("top_k={k}"), listed(&self.order, &self.listed), |_| true);
-                let sum: f32 = self.listed.iter().sum();
+                std::mem::swap(&mut self.probs, &mut self.listed);
+                self.log.weights(|| format!("top_k={k}"), listed_by(&self.order, &self.probs), |_| true);
+                let sum: f32 = self.probs.iter().sum();
                 if let Some(p) = self.top_p.map(|p| p as f32)
                     && p > 0.0
                     && p < sum
                 {
-                    top_p(&mut self.listed, p);
-                    self.log.weights(|| format!("top_p={p}"), listed(&self.order, &self.listed), |w| w > 0.0);
+                    top_p(&mut self.probs, p);
+                    self.log.weights(
+                        || format!("top_p={p}"),
+                        listed_by(&self.order, &self.probs),
+                        |w| w > 0.0,
+                    );
                 }
             }
             None => {
-                self.listed.extend_from_slice(&self.probs);
                 if let Some(p) = self.top_p.filter(|&p| p > 0.0 && p < 1.0) {
-                    top_p(&mut self.listed, p as f32);
-                    self.log.weights(|| format!("top_p={p}"), listed(&self.order, &self.listed), |w| w > 0.0);
+                    top_p(&mut self.probs, p as f32);
+                    self.log.weights(|| format!("top_p={p}"), log::by_id(&self.probs), |w| w > 0.0);
                 }
             }
         }
     }
 
     fn weighted_index(&mut self, v: f32, watch: Watch) -> (u32, Option<Evidence>) {
-        let mut sum = 0f32;
-        for w in &mut self.listed {
-            sum += *w;
-            *w = sum;
-        }
+        let sum = kernel::sums_in_order(&self.probs, &mut self.starts);
         let target = v * sum;
-        let bounds = &self.listed[..self.listed.len().saturating_sub(1)];
-        let winner = self.order[bounds.partition_point(|&c| c <= target)] as u32;
+        let last = self.probs.len().saturating_sub(1);
+        let at = kernel::first_passed(&self.probs, &self.starts, |c| c > target).min(last);
+        let id = |at: usize| self.order.get(at).map_or(at as u32, |&id| id as u32);
         let evidence = watch.evidence().then(|| Evidence::Interval {
             uniform: f64::from(target) / f64::from(sum),
-            ids: self.order.iter().map(|&i| i as u32).collect(),
-            upper: (self.listed.iter()).map(|&c| f64::from(c) / f64::from(sum)).collect(),
-            winner,
+            ids: (0..self.probs.len()).map(id).collect(),
+            upper: uniform::running(&self.probs).map(|c| f64::from(c) / f64::from(sum)).collect(),
+            winner: id(at),
         });
-        (winner, evidence)
+        (id(at), evidence)
     }
 }
 
 /// The listed weights with their ids.
-fn listed<'a>(order: &'a [usize], weights: &'a [f32]) -> impl Iterator<Item = (u32, f64)> + 'a {
+fn listed_by<'a>(order: &'a [usize], weights: &'a [f32]) -> impl Iterator<Item = (u32, f64)> + 'a {
     order.iter().map(|&id| id as u32).zip(weights.iter().map(|&w| f64::from(w)))
 }
 

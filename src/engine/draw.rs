@@ -172,6 +172,7 @@ impl Draw for EngineDraw {
                     }
                     _ => (turn.context, turn.prompt_len),
                 };
+                let logits = self.lent(turn).unwrap_or(logits);
                 ReplayRow { logits, history, prompt_len, finished: place.finished }
             })
             .collect();
@@ -271,7 +272,12 @@ struct Placed {
 }
 
 impl EngineDraw {
-    /// Copies the raw logits of every row, dense.
+    /// The raw logits of a row, where they need no copy: the odds of a draw are told after its turn is lent on.
+    fn lent<'a>(&self, turn: &'a Turn<'_>) -> Option<&'a [f32]> {
+        turn.candidates.raw_dense().filter(|_| self.watch != Watch::Odds)
+    }
+
+    /// Copies the raw logits of every row that has to be, dense.
     ///
     /// # Errors
     /// A list of tokens whose largest id says a vocabulary that no model has.
@@ -287,9 +293,10 @@ impl EngineDraw {
                 if self.rows.len() <= row {
                     self.rows.resize_with(row + 1, Vec::new);
                 }
-                let logits = &mut self.rows[places.len()];
-                let spread = turn.candidates.spread_raw(logits);
-                spread.map_err(|what| Error::decode(Place::row(turn.sequence, turn.step), what))?;
+                if self.lent(turn).is_none() {
+                    let spread = turn.candidates.spread_raw(&mut self.rows[places.len()]);
+                    spread.map_err(|what| Error::decode(Place::row(turn.sequence, turn.step), what))?;
+                }
                 places.push(Placed {
                     turn: at,
                     sequence: turn.sequence,

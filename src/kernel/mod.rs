@@ -32,10 +32,10 @@ mod words;
 
 pub use cut::{Goal, Kept, nucleus, pick_among, typical};
 pub use exact::{
-    Running, Scan, Sums, better, count, divergence, find, gather, gather_spans, kth_largest, mass, max,
-    moments, pick, scan, top,
+    Running, Scale, Scan, Sums, better, count, divergence, find, first_invalid, first_passed, gather,
+    gather_spans, kth_largest, mass, max, moments, pick, scaled, scan, sums_in_order, top, widened,
 };
-pub use math::{exp, exp_m1, exp32, is_unsure, ln, ln_1p, narrow, tanh};
+pub use math::{EXP_SHORT, exp, exp_m1, exp_short, exp32, exp32s, exps, is_exp32_unsure, ln, ln_1p, tanh};
 pub use row::{BLOCK, Band, LANES, SPAN, Slice, Weigh};
 pub use simd::{Simd, each, simd, with_simd};
-pub use words::{ChaCha8, Mt, Race, least_of_pairs, race, threefry, threefry_block};
+pub use words::{ChaCha8, Half, Mt, Race, least_of_pairs, race, threefry_block, threefry_words};

@@ -54,10 +54,18 @@ impl Candidates {
         self.sort();
     }
 
+    /// expf(l − max) of each.
+    pub(super) fn exp(&mut self) -> &[f32] {
+        let max = self.max();
+        self.exps.clear();
+        self.exps.extend(self.data.iter().map(|c| c.logit - max));
+        float::exp32_each(&mut self.exps);
+        &self.exps
+    }
+
     /// p = expf(l − max) / sum in the current order, all float32.
     pub(super) fn softmax(&mut self) {
-        let max = self.max();
-        float::exp32_each(self.data.iter().map(|c| c.logit - max), &mut self.exps);
+        self.exp();
         let mut sum = 0f32;
         for (c, &e) in self.data.iter_mut().zip(&self.exps) {
             c.p = e;

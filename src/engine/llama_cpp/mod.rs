@@ -21,7 +21,12 @@
 
 use crate::engine::{
     Batch, Defaults, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
-    shared::{log::Log, row, seed},
+    shared::{
+        log::Log,
+        row,
+        scores::{self, Scores},
+        seed, uniform,
+    },
 };
 use crate::{Error, Result};
 
@@ -34,7 +39,7 @@ mod penalties;
 mod select;
 mod settings;
 
-use crate::kernel::Mt;
+use crate::kernel::{Mt, Scale};
 use candidates::Candidates;
 use settings::{Settings, Stage, Terminal};
 
@@ -70,6 +75,7 @@ fn build(params: &Params, seed: &str, batch: usize) -> Result<Box<dyn Replay>> {
         stages: settings.stages,
         rows,
         candidates: Candidates::default(),
+        starts: Vec::new(),
         log: Log::default(),
     }))
 }
@@ -126,6 +132,8 @@ struct LlamaCpp {
     stages: Vec<Stage>,
     rows: Vec<Row>,
     candidates: Candidates,
+    /// Running masses of spans.
+    starts: Vec<f64>,
     log: Log,
 }
 
@@ -143,9 +151,25 @@ impl Replay for LlamaCpp {
         out.clear();
         let v = row::check_logits(INFO.name, rows, self.rows.len())?;
         let c = &mut self.candidates;
+        let scale = match self.stages[..] {
+            _ if watch.evidence() => None,
+            [] => Some(Scale::One),
+            [Stage::Temperature { value, range, .. }] if range <= 0.0 => scores::over(value),
+            _ => None,
+        };
         for (row, (input, state)) in rows.iter().zip(&mut self.rows).enumerate() {
             if input.finished {
                 continue;
+            }
+            if let (Some(scale), Chooser::Dist(mt)) = (scale, &mut state.chooser) {
+                let before = mt.clone();
+                let u = uniform::libstdcxx_f64(mt);
+                let scores = Scores { values: input.logits, scale };
+                if let Some(id) = select::quick(scores, u, &mut self.starts) {
+                    out.push(Drawn { row, id: id as u32, evidence: None, stages: Vec::new() });
+                    continue;
+                }
+                *mt = before;
             }
             self.log.start(watch);
             c.reset(input.logits);

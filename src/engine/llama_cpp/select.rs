@@ -3,25 +3,42 @@
 use super::candidates::Candidates;
 use crate::engine::{
     Evidence, Watch,
-    shared::{float, uniform},
+    shared::{cdf, float, scores::Scores, uniform},
 };
-use crate::kernel::Mt;
+use crate::kernel::{self, Mt, SPAN};
+use std::ops::Range;
 
 /// `dist`: e = expf(l − max) (float32), S = Σ e in float64; the first candidate whose running sum is ≥ S · u. One u,
 /// also for a single candidate.
-pub(super) fn dist(c: &Candidates, mt: &mut Mt, watch: Watch) -> (usize, Option<Evidence>) {
+pub(super) fn dist(c: &mut Candidates, mt: &mut Mt, watch: Watch) -> (usize, Option<Evidence>) {
     let u = uniform::libstdcxx_f64(mt);
-    let max = c.max();
-    let (mut sum, mut exps) = (0f64, Vec::new());
-    float::exp32_each(c.data.iter().map(|x| x.logit - max), &mut exps);
+    let mut sum = 0f64;
     let running = |&e: &f32| {
         sum += f64::from(e);
         sum
     };
-    let sums: Vec<f64> = exps.iter().map(running).collect();
+    let sums: Vec<f64> = c.exp().iter().map(running).collect();
     let at = first(&sums, sum * u);
     let evidence = evidence(c, watch, u, at, || sums.iter().map(|s| s / sum).collect());
     (at, evidence)
+}
+
+/// `dist` on a row that only a temperature has filtered, from sums in another order; `None` where these can't tell. `starts` is working space.
+pub(super) fn quick(row: Scores<'_>, u: f64, starts: &mut Vec<f64>) -> Option<usize> {
+    let max = row.max();
+    if !max.is_finite() {
+        return None;
+    }
+    let mut exps = [0f32; SPAN];
+    let weights = |tokens: Range<usize>, out: &mut [f64]| {
+        let exps = &mut exps[..tokens.len()];
+        kernel::scaled(&row.values[tokens], row.scale, max, exps);
+        float::exp32_each(exps);
+        kernel::widened(exps, out)
+    };
+    // as many additions as tokens, in the engine's sums and in these
+    let error = row.values.len() as f64 * 1e-15;
+    cdf::pick(row.values.len(), u, error, starts, weights)
 }
 
 /// `std::discrete_distribution` over the float32 probabilities: P = p / Σ p and its running sums in float64, the last
@@ -66,4 +83,39 @@ fn evidence(
         upper: upper().into(),
         winner: c.data[at].id,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Scale;
+
+    #[test]
+    fn a_quick_draw_is_that_of_the_chain() {
+        let values: Vec<f32> = (0..3000u32)
+            .map(|i| match i.wrapping_mul(2_654_435_761) >> 16 {
+                w if w % 50 == 0 => f32::NEG_INFINITY,
+                w => w as f32 / 6_553.6,
+            })
+            .collect();
+        for (scale, t) in [(Scale::One, 1.0), (Scale::Over(0.8), 0.8), (Scale::Over(0.05), 0.05)] {
+            let row = Scores { values: &values, scale };
+            let mut c = Candidates::default();
+            c.reset(&values);
+            super::super::filters::temperature(&mut c, t);
+            let mut certain = 0;
+            for seed in 0..500 {
+                let u = uniform::libstdcxx_f64(&mut Mt::new(seed));
+                if let Some(at) = quick(row, u, &mut Vec::new()) {
+                    assert_eq!(at, dist(&mut c, &mut Mt::new(seed), Watch::Ids).0, "{seed}");
+                    certain += 1;
+                }
+            }
+            assert!(certain > 490, "{certain}");
+        }
+        // an end of two intervals
+        let even = Scores { values: &[0.0; 4], scale: Scale::One };
+        assert_eq!(quick(even, 0.5, &mut Vec::new()), None);
+        assert_eq!(quick(even, 0.6, &mut Vec::new()), Some(2));
+    }
 }

@@ -9,17 +9,13 @@
 //! - Temperature: multiplied by f32(1 / T); nothing else.
 //! - Arrays: \[V] for one row, \[B, V] for B > 1. A single row as \[1, V] draws another id: that is `mlx-lm`.
 
-use super::random::{SEEDS, State, bits};
+use super::random::{Bits, SEEDS, State};
 use crate::Result;
 use crate::engine::{
     Batch, Defaults, Drawn, EngineInfo, Params, Replay, ReplayRow, Watch,
-    shared::{
-        gumbel,
-        log::{self, Log},
-        plan::Plan,
-        row, uniform,
-    },
+    shared::{gumbel, log::Log, plan::Plan, row, scores::Scores, uniform},
 };
+use crate::kernel::{self, Scale};
 
 /// See the module.
 pub(in crate::engine) static INFO: EngineInfo = EngineInfo {
@@ -47,8 +43,7 @@ fn build(params: &Params, seed: &str, batch: usize) -> Result<Box<dyn Replay>> {
         factor: temperature.map(|t| (1.0 / t) as f32),
         state: State::new(&INFO, seed)?,
         batch,
-        words: Vec::new(),
-        scores: Vec::new(),
+        maxima: Vec::new(),
         sums: Vec::new(),
         log: Log::default(),
     }))
@@ -58,8 +53,7 @@ struct Mlx {
     factor: Option<f32>,
     state: State,
     batch: usize,
-    words: Vec<u32>,
-    scores: Vec<f32>,
+    maxima: Vec<f32>,
     sums: Vec<f32>,
     log: Log,
 }
@@ -72,40 +66,44 @@ impl Replay for Mlx {
     fn step(&mut self, rows: &[ReplayRow<'_>], watch: Watch, out: &mut Vec<Drawn>) -> Result<()> {
         out.clear();
         let v = row::check(INFO.name, rows, self.batch)?;
-        bits(self.state.next_key(), v * rows.len(), &mut self.words);
-        for ((row, input), words) in rows.iter().enumerate().zip(self.words.chunks_exact(v)) {
+        let bits = Bits { key: self.state.next_key(), n: v * rows.len() };
+        for (row, input) in rows.iter().enumerate() {
             if input.finished {
                 continue;
             }
-            self.scores.clear();
-            self.scores.extend_from_slice(input.logits);
             self.log.start(watch);
-            scale(&mut self.scores, self.factor, INFO.name, row)?;
-            if self.factor.is_some() {
-                self.log.scores(|| "temperature".to_owned(), log::by_id(&self.scores));
+            let scale = self.factor.map_or(Scale::One, Scale::Times);
+            let scores = Scores { values: input.logits, scale };
+            let max = kernel::scan(input.logits, &mut self.maxima).max;
+            // 0 times infinity is no number
+            let lost = scale == Scale::Times(0.0) && input.logits.contains(&f32::NEG_INFINITY);
+            if lost || !scores.of(max).is_finite() {
+                return Err(row::overflow(INFO.name, row));
             }
-            let uniform = |i: usize| uniform::mlx_f32(words[i]);
-            let (id, evidence) = gumbel::race(&self.scores, uniform, &mut self.sums, watch);
+            if self.factor.is_some() {
+                let each = (0..).zip(input.logits).map(|(id, &x)| (id, f64::from(scores.of(x))));
+                self.log.scores(|| "temperature".to_owned(), each);
+            }
+            let words = Noise { bits, first: row * v };
+            let (id, evidence) = gumbel::race(scores, &self.maxima, &words, &mut self.sums, watch);
             out.push(Drawn { row, id, evidence, stages: self.log.take() });
         }
         Ok(())
     }
 }
 
-/// Multiplies by f32(1 / T); refuses scores that leave float32.
-pub(in crate::engine) fn scale(
-    scores: &mut [f32],
-    factor: Option<f32>,
-    engine: &'static str,
-    at: usize,
-) -> Result<()> {
-    let Some(factor) = factor else {
-        return Ok(());
-    };
-    scores.iter_mut().for_each(|x| *x *= factor);
-    let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    if !max.is_finite() || scores.iter().any(|x| x.is_nan()) {
-        return Err(row::overflow(engine, at));
+/// The words of a row whose element 0 is number `first` of the batch's.
+struct Noise {
+    bits: Bits,
+    first: usize,
+}
+
+impl gumbel::Words for Noise {
+    fn fill(&self, first: usize, out: &mut [u32]) -> u32 {
+        self.bits.fill(self.first + first, out)
     }
-    Ok(())
+
+    fn uniform(&self, word: u32) -> f32 {
+        uniform::mlx_f32(word)
+    }
 }

@@ -13,7 +13,6 @@
 //!
 //! mlx-lm's own default temperature is 0; the replay sets nothing.
 
-use super::categorical;
 use super::random::{SEEDS, State, word};
 use crate::engine::{
     Batch, Defaults, Drawn, EngineInfo, Evidence, Params, Replay, ReplayRow, Watch,
@@ -21,9 +20,12 @@ use crate::engine::{
         float,
         log::{self, Log},
         plan::{NOT_NEGATIVE, Plan},
-        row, uniform,
+        row,
+        scores::Scores,
+        uniform,
     },
 };
+use crate::kernel::{self, Scale};
 use crate::{Error, Result};
 
 /// See the module.
@@ -90,6 +92,7 @@ fn build(params: &Params, seed: &str, batch: usize) -> Result<Box<dyn Replay>> {
         states,
         scores: Vec::new(),
         work: Vec::new(),
+        starts: Vec::new(),
         order: Vec::new(),
         log: Log::default(),
     }))
@@ -101,6 +104,8 @@ struct MlxLm {
     states: Vec<State>,
     scores: Vec<f32>,
     work: Vec<f32>,
+    /// Running sums of spans of `work`.
+    starts: Vec<f32>,
     order: Vec<u32>,
     log: Log,
 }
@@ -134,11 +139,13 @@ impl Replay for MlxLm {
 
 impl MlxLm {
     fn log_softmax(&mut self, logits: &[f32]) {
-        let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f32 = logits.iter().map(|&x| float::exp32(x - max)).sum();
-        let lse = max + float::ln32(sum);
+        let all = Scores { values: logits, scale: Scale::One };
+        let max = all.max();
+        all.exp(max, &mut self.work);
+        let lse = max + float::ln32(kernel::sums_in_order(&self.work, &mut self.starts));
         self.scores.clear();
-        self.scores.extend(logits.iter().map(|&x| x - lse));
+        self.scores.resize(logits.len(), 0.0);
+        kernel::scaled(logits, Scale::One, lse, &mut self.scores);
     }
 
     fn filter(&mut self, at: usize) -> Result<()> {
@@ -146,13 +153,12 @@ impl MlxLm {
             match self.filters[i] {
                 Filter::TopP(p) => self.top_p(p),
                 Filter::MinP(ln_m) => {
-                    let max = self.scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                    let bound = max + ln_m;
+                    let bound = kernel::max(&self.scores) + ln_m;
                     let low = self.scores.iter_mut().filter(|l| **l < bound);
                     low.for_each(|l| *l = f32::NEG_INFINITY);
                 }
                 Filter::TopK(k) => self.top_k(k, at)?,
-                Filter::Temperature(f) => categorical::scale(&mut self.scores, Some(f), INFO.name, at)?,
+                Filter::Temperature(f) => scale(&mut self.scores, f, at)?,
             }
             self.log.scores(|| self.filters[i].name().to_owned(), log::by_id(&self.scores));
         }
@@ -208,23 +214,28 @@ impl MlxLm {
     }
 
     fn inverse(&mut self, u: f32, watch: Watch) -> (u32, Option<Evidence>) {
-        let max = self.scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let mut sum = 0f32;
-        self.work.clear();
-        self.work.extend(self.scores.iter().map(|&x| {
-            sum += float::exp32(x - max);
-            sum
-        }));
+        let scores = Scores { values: &self.scores, scale: Scale::One };
+        scores.exp(scores.max(), &mut self.work);
+        let sum = kernel::sums_in_order(&self.work, &mut self.starts);
         let target = u * sum;
-        // The exclusive sums are 0 and all of `work` but the last.
-        let exclusive = &self.work[..self.work.len().saturating_sub(1)];
-        let id = exclusive.partition_point(|&c| c <= target) as u32;
+        // the exclusive sums are 0 and all running ones but the last
+        let passed = kernel::first_passed(&self.work, &self.starts, |c| c > target);
+        let id = passed.min(self.work.len().saturating_sub(1)) as u32;
         let evidence = watch.evidence().then(|| Evidence::Interval {
             uniform: f64::from(target) / f64::from(sum),
             ids: (0..self.work.len() as u32).collect(),
-            upper: (self.work.iter()).map(|&c| f64::from(c) / f64::from(sum)).collect(),
+            upper: uniform::running(&self.work).map(|c| f64::from(c) / f64::from(sum)).collect(),
             winner: id,
         });
         (id, evidence)
     }
+}
+
+/// Multiplies by f32(1 / T); refuses scores that leave float32.
+fn scale(scores: &mut [f32], factor: f32, at: usize) -> Result<()> {
+    scores.iter_mut().for_each(|x| *x *= factor);
+    if !kernel::max(scores).is_finite() || kernel::first_invalid(scores).is_some() {
+        return Err(row::overflow(INFO.name, at));
+    }
+    Ok(())
 }

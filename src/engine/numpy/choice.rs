@@ -11,13 +11,15 @@ use crate::Result;
 use crate::engine::{
     Drawn, Evidence, ReplayRow, Watch,
     shared::{
-        float,
+        cdf, float,
         log::Log,
         plan::{Plan, SHARE},
         row,
     },
 };
+use crate::kernel::{self, EXP_SHORT};
 use std::fmt;
+use std::ops::Range;
 
 /// One filter with its setting.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,6 +98,12 @@ impl Choice {
             if input.finished {
                 continue;
             }
+            if !watch.evidence()
+                && let Some(id) = self.quick(input.logits, u)
+            {
+                out.push(Drawn { row, id, evidence: None, stages: Vec::new() });
+                continue;
+            }
             self.cumulate(row, input, watch)?;
             let last = self.sums.len().saturating_sub(1);
             let id = self.sums.partition_point(|&c| c <= u).min(last) as u32;
@@ -108,6 +116,24 @@ impl Choice {
             out.push(Drawn { row, id, evidence, stages: self.log.take() });
         }
         Ok(())
+    }
+
+    /// The draw from quicker sums, if only a temperature filters and they are near enough.
+    fn quick(&mut self, logits: &[f32], u: f64) -> Option<u32> {
+        let t = match self.filters[..] {
+            [] => 1.0,
+            [Filter::Temperature(t)] => t,
+            _ => return None,
+        };
+        let (scale, max) = (1.0 / t, f64::from(kernel::max(logits)) / t);
+        if !(1e-30..1e30).contains(&t) || max.abs() > 1e6 {
+            return None;
+        }
+        // Exponentials on both sides; scores y and y − max, of which two roundings and the product's are each 2⁻⁵³ of up to |max| + 60 (with
+        // less than that, a token has no part in a sum); and as many additions as tokens, in three sums.
+        let error = 10.0 * EXP_SHORT + (max.abs() + 60.0) * 4e-15 + logits.len() as f64 * 1e-15;
+        let weights = |tokens: Range<usize>, out: &mut [f64]| kernel::exps(&logits[tokens], scale, max, out);
+        cdf::pick(logits.len(), u, error, &mut self.sums, weights).map(|id| id as u32)
     }
 
     fn cumulate(&mut self, at: usize, input: &ReplayRow<'_>, watch: Watch) -> Result<()> {
@@ -178,5 +204,61 @@ impl Choice {
             sum += probs[i as usize];
             reached |= sum >= p;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The id and the ends of its interval, as the script computes them.
+    fn slow(choice: &mut Choice, logits: &[f32], u: f64) -> (u32, [f64; 2]) {
+        let input = ReplayRow { logits, history: &[], prompt_len: 0, finished: false };
+        let mut out = Vec::new();
+        choice.step(&[input], Watch::Evidence, || u, &mut out).unwrap();
+        let id = out[0].id;
+        let Some(Evidence::Interval { upper, .. }) = &out[0].evidence else { panic!("an interval") };
+        let low = if id == 0 { 0.0 } else { upper[id as usize - 1] };
+        (id, [low, upper[id as usize]])
+    }
+
+    #[test]
+    fn a_quick_draw_is_that_of_the_script() {
+        for (spread, t) in [(0.3f32, None), (3.0, Some(0.8)), (20.0, Some(1.3)), (400.0, Some(0.7))] {
+            let filters = t.map(Filter::Temperature).into_iter().collect();
+            let mut choice = Choice::new("numpy", 1, filters);
+            let logits: Vec<f32> = (0..2000u32)
+                .map(|i| match i.wrapping_mul(2_654_435_761) >> 16 {
+                    w if w % 50 == 0 => f32::NEG_INFINITY,
+                    w => w as f32 / 65_536.0 * spread - 7.0,
+                })
+                .collect();
+            let mut certain = 0;
+            for i in 0..200 {
+                let (_, ends) = slow(&mut choice, &logits, f64::from(i) * 0.005);
+                // at the ends of an interval, beside them, and inside
+                let inside = ends[0] + (ends[1] - ends[0]) * 0.4;
+                let near = ends.map(|end| [end.next_down(), end, end.next_up(), end + 1e-13, end - 1e-13]);
+                for u in near.into_iter().flatten().chain([inside]).filter(|u| (0.0..1.0).contains(u)) {
+                    if let Some(id) = choice.quick(&logits, u) {
+                        assert_eq!(id, slow(&mut choice, &logits, u).0, "{u}");
+                        certain += 1;
+                    }
+                }
+            }
+            assert!(certain >= 150, "{certain}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_near_enough_is_left_to_the_script() {
+        let mut plain = Choice::new("numpy", 1, vec![]);
+        assert_eq!(plain.quick(&[0.0, 0.0], 0.25), Some(0));
+        assert_eq!(plain.quick(&[0.0, 0.0], 0.5), None);
+        assert_eq!(plain.quick(&[1e7, 0.0], 0.25), None);
+        let mut cold = Choice::new("numpy", 1, vec![Filter::Temperature(1e-40)]);
+        assert_eq!(cold.quick(&[0.0, 0.0], 0.25), None);
+        let mut few = Choice::new("numpy", 1, vec![Filter::TopK(1)]);
+        assert_eq!(few.quick(&[0.0, 0.0], 0.25), None);
     }
 }

@@ -24,10 +24,11 @@ use super::{
     log::{self, Log},
     plan::Plan,
     row,
+    scores::{self, Scores},
 };
 use crate::Result;
 use crate::engine::{ReplayRow, Watch};
-use crate::kernel;
+use crate::kernel::{self, Scale};
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -101,6 +102,7 @@ pub(in crate::engine) struct Filters {
     pub(in crate::engine) log: Log,
     sorted: Vec<f32>,
     order: Vec<u32>,
+    maxima: Vec<f32>,
 }
 
 impl Filters {
@@ -159,12 +161,39 @@ impl Filters {
                 Filter::Typical(mass) => self.typical(mass),
             }
             // A NaN compares as neither, and is an overflow too.
-            if !kernel::max(&self.scores).is_finite() || self.scores.iter().any(|x| x.is_nan()) {
+            if !kernel::max(&self.scores).is_finite() || kernel::first_invalid(&self.scores).is_some() {
                 return Err(row::overflow(engine, at));
             }
             self.log.scores(|| self.chain[i].to_string(), log::by_id(&self.scores));
         }
         Ok(())
+    }
+
+    /// The scores of a row that nobody watches, and the largest values of its spans: of the row itself where only a temperature filters it,
+    /// else filtered into `scores`.
+    pub(in crate::engine) fn scored<'a>(
+        &'a mut self,
+        engine: &'static str,
+        at: usize,
+        input: &ReplayRow<'a>,
+    ) -> Result<(Scores<'a>, &'a [f32])> {
+        let scale = match self.chain[..] {
+            [] => Some(Scale::One),
+            [Filter::Temperature(t)] => scores::over(t),
+            _ => None,
+        };
+        let scores = match scale {
+            Some(scale) => Scores { values: input.logits, scale },
+            None => {
+                self.apply(engine, at, input, Watch::Ids)?;
+                Scores { values: &self.scores, scale: Scale::One }
+            }
+        };
+        let max = kernel::scan(scores.values, &mut self.maxima).max;
+        if !scores.of(max).is_finite() {
+            return Err(row::overflow(engine, at));
+        }
+        Ok((scores, &self.maxima))
     }
 
     /// Filters a row, and leaves its softmax in `probs`.
@@ -270,8 +299,8 @@ impl Filters {
 
 /// torch's softmax.
 pub(in crate::engine) fn softmax(scores: &[f32], probs: &mut Vec<f32>) {
-    let max = kernel::max(scores);
-    float::exp32_each(scores.iter().map(|&x| x - max), probs);
+    let scores = Scores { values: scores, scale: Scale::One };
+    scores.exp(scores.max(), probs);
     let scale = 1.0 / avx512_sum(probs);
     probs.iter_mut().for_each(|p| *p *= scale);
 }

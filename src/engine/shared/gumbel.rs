@@ -1,73 +1,141 @@
 //! The Gumbel race of JAX and MLX: the highest score + g wins, g = −ln(−ln U), each step in float32.
 
-use super::{float, row};
+use super::{float, row, scores::Scores};
 use crate::engine::{Evidence, Watch};
-use crate::kernel::bounds::minus_ln_at_most;
+use crate::kernel::{self, SPAN};
+
+/// The random words of a row, and what they say.
+pub(in crate::engine) trait Words {
+    /// The words of the tokens from `first` on, and the largest of them.
+    fn fill(&self, first: usize, out: &mut [u32]) -> u32;
+    /// The uniform of a word, in \[0, 1); a larger word has none that is smaller.
+    fn uniform(&self, word: u32) -> f32;
+}
 
 /// Gumbel noise from a uniform in \[0, 1).
 pub(in crate::engine) fn noise(u: f32) -> f32 {
     -float::ln32(-float::ln32(u))
 }
 
-/// The winner among `scores`, the lowest id on ties; the noise of token i comes from `uniform(i)`. `sums` is working
-/// space.
+/// The winner among the scores, the lowest id on ties; `maxima` are those of spans of the row, `sums` is working space.
 pub(in crate::engine) fn race(
-    scores: &[f32],
-    mut uniform: impl FnMut(usize) -> f32,
+    scores: Scores<'_>,
+    maxima: &[f32],
+    words: &impl Words,
     sums: &mut Vec<f32>,
     watch: Watch,
 ) -> (u32, Option<Evidence>) {
     if !watch.evidence() {
-        return (winner(scores, uniform), None);
+        return (winner(scores, maxima, words), None);
     }
     sums.clear();
-    sums.extend(scores.iter().enumerate().map(|(i, &x)| {
-        // −∞ stays −∞ under any noise.
-        if x == f32::NEG_INFINITY { x } else { x + noise(uniform(i)) }
-    }));
+    let mut some = [0; SPAN];
+    for (span, values) in scores.values.chunks(SPAN).enumerate() {
+        words.fill(span * SPAN, &mut some[..values.len()]);
+        sums.extend(values.iter().zip(&some).map(|(&x, &word)| sum(scores.of(x), words.uniform(word))));
+    }
     let winner = row::argmax(sums);
     let evidence = Evidence::race(float::widen(sums), false, winner);
     (winner, Some(evidence))
 }
 
-/// The winner of a race, without a logarithm for a token that can't win: g ≤ −ln(1 − u).
-fn winner(scores: &[f32], mut uniform: impl FnMut(usize) -> f32) -> u32 {
-    let (mut best, mut winner) = (f32::NEG_INFINITY, 0);
-    for (id, &x) in scores.iter().enumerate() {
-        // −∞ stays −∞ under any noise.
-        if x == f32::NEG_INFINITY {
+fn sum(x: f32, u: f32) -> f32 {
+    // −∞ stays −∞ under any noise.
+    if x == f32::NEG_INFINITY { x } else { x + noise(u) }
+}
+
+/// The winner of a race, without a logarithm for a token that can't win, and without words for a span of such: g ≤ −ln(1 − u).
+fn winner(scores: Scores<'_>, maxima: &[f32], words: &impl Words) -> u32 {
+    let max = kernel::max(maxima);
+    // the likeliest first, so that most others are passed over
+    let mut winner = kernel::find(scores.values, max).unwrap_or(0);
+    let mut one = [0];
+    words.fill(winner, &mut one);
+    let mut best = sum(scores.of(max), words.uniform(one[0]));
+    let mut some = [0; SPAN];
+    for (span, (values, &largest)) in scores.values.chunks(SPAN).zip(maxima).enumerate() {
+        if largest == f32::NEG_INFINITY {
             continue;
         }
-        let u = uniform(id);
-        let most = f64::from(x) + minus_ln_at_most(1.0 - f64::from(u));
-        // a little more, for the roundings of three float32 operations
-        if most + 1e-4 + 1e-6 * most.abs() < f64::from(best) {
+        let bar = bar(scores.of(largest), best);
+        if bar > MOST {
             continue;
         }
-        let sum = x + noise(u);
-        if sum > best {
-            (best, winner) = (sum, id as u32);
+        let some = &mut some[..values.len()];
+        if f64::from(words.uniform(words.fill(span * SPAN, some))) < bar {
+            continue;
+        }
+        for (i, (&x, &word)) in values.iter().zip(&*some).enumerate() {
+            let u = words.uniform(word);
+            if f64::from(u) < bar {
+                continue;
+            }
+            let (id, sum) = (span * SPAN + i, sum(scores.of(x), u));
+            if sum > best || (sum == best && id < winner) {
+                (best, winner) = (sum, id);
+            }
         }
     }
-    winner
+    if best == f32::NEG_INFINITY { 0 } else { winner as u32 }
+}
+
+/// No uniform in float32 is larger.
+const MOST: f64 = 1.0f32.next_down() as f64;
+
+/// With a smaller uniform no score up to `x` reaches the best sum: 1 − e^(x − best), and less for the roundings of three float32 operations.
+fn bar(x: f32, best: f32) -> f64 {
+    let (x, best) = (f64::from(x), f64::from(best));
+    let slack = 1e-4 + 2e-6 * (x.abs() + best.abs());
+    1.0 - kernel::exp(x + slack - best)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::shared::uniform;
+    use crate::kernel::Scale;
+
+    struct Some {
+        seed: u32,
+        uniform: fn(u32) -> f32,
+    }
+
+    impl Words for Some {
+        fn fill(&self, first: usize, out: &mut [u32]) -> u32 {
+            for (i, word) in (first as u32..).zip(&mut *out) {
+                *word = (i + 1).wrapping_mul(2_654_435_761).rotate_left(self.seed % 32) ^ self.seed;
+            }
+            out.iter().copied().max().unwrap_or(0)
+        }
+
+        fn uniform(&self, word: u32) -> f32 {
+            (self.uniform)(word)
+        }
+    }
 
     #[test]
     fn the_quick_winner_is_that_of_the_sums() {
+        // coarse ones have ties
+        let uniforms: [fn(u32) -> f32; 3] =
+            [uniform::mlx_f32, uniform::mantissa_f32, |word| (word >> 27) as f32 / 32.0];
         for seed in 0..300u32 {
-            let word = |i: usize| (i as u32 + 1).wrapping_mul(2_654_435_761).rotate_left(seed % 32) ^ seed;
-            let uniform = |i: usize| (word(i) >> 8) as f32 * 2f32.powi(-24);
-            let scores: Vec<f32> = (0..700)
-                .map(|i| if i % 9 == 4 { f32::NEG_INFINITY } else { (i * 37 % 101) as f32 / 9.0 - 1e3 })
-                .collect();
-            let quick = race(&scores, uniform, &mut Vec::new(), Watch::Ids).0;
-            let mut sums = Vec::new();
-            race(&scores, uniform, &mut sums, Watch::Evidence);
-            assert_eq!(quick, row::argmax(&sums), "{seed}");
+            for uniform in uniforms {
+                let words = Some { seed, uniform };
+                let row = |spread: f32, less: f32| -> Vec<f32> {
+                    let value = |i: usize| (i * 37 % 101) as f32 / spread - less;
+                    (0..700).map(|i| if i % 9 == 4 { f32::NEG_INFINITY } else { value(i) }).collect()
+                };
+                for values in [row(9.0, 1e3), row(1.0, 0.0), row(1e3, 0.0), vec![0.0; 600], vec![1e30; 300]] {
+                    for scale in [Scale::One, Scale::Times(1.3), Scale::Over(0.1)] {
+                        let scores = Scores { values: &values, scale };
+                        let mut maxima = Vec::new();
+                        kernel::scan(&values, &mut maxima);
+                        let quick = race(scores, &maxima, &words, &mut Vec::new(), Watch::Ids).0;
+                        let slow = race(scores, &maxima, &words, &mut Vec::new(), Watch::Evidence).0;
+                        assert_eq!(quick, slow, "{seed} {scale:?}");
+                    }
+                }
+            }
         }
     }
 

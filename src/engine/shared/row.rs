@@ -2,6 +2,7 @@
 
 use super::float;
 use crate::engine::{Evidence, ReplayRow, Watch};
+use crate::kernel;
 use crate::{Error, Result};
 
 /// The vocabulary size, if the step has `batch` rows of one length whose unfinished rows can be sampled from, after ids of the
@@ -40,8 +41,7 @@ pub(in crate::engine) fn check_logits(
         if row.finished {
             continue;
         }
-        let wrong = |x: &f32| x.is_nan() || *x == f32::INFINITY;
-        if let Some(token) = row.logits.iter().position(wrong) {
+        if let Some(token) = kernel::first_invalid(row.logits) {
             let value = row.logits[token];
             let why =
                 format!("token {token}: the logit is {value}; a logit is finite, or -inf for a masked token");

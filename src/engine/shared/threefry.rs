@@ -7,7 +7,7 @@ use crate::kernel;
 /// A key, or a counter, or what comes out of one.
 pub(in crate::engine) type Pair = [u32; 2];
 
-/// The block of a counter under a key. [`kernel::threefry`] makes many at once.
+/// The block of a counter under a key. [`kernel::threefry_words`] makes many at once.
 pub(in crate::engine) fn threefry(key: Pair, [x, y]: Pair) -> Pair {
     let (x, y) = kernel::threefry_block(key, x, y);
     [x, y]
@@ -52,23 +52,26 @@ mod tests {
 
     #[test]
     fn many_are_those_of_one_at_a_time() {
-        use crate::kernel::{Simd, with_simd};
+        use crate::kernel::{Half, Simd, threefry_words, with_simd};
+        let starts = [([0, 0], [0, 1]), ([7, 8], [1, 1]), ([u32::MAX - 9, u32::MAX], [1, 0])];
         for (n, key) in [(1, [0, 0]), (31, [7, 8]), (100, [u32::MAX, 0x0370_7344]), (257, [1, u32::MAX])] {
-            let counters = |i: u32| [i.wrapping_mul(0x9e37_79b9), u32::MAX - i];
-            let each: Vec<Pair> = (0..n).map(|i| in_a_loop(key, counters(i))).collect();
-            for simd in Simd::ALL {
-                let (mut x, mut y): (Vec<u32>, Vec<u32>) = (0..n).map(counters).map(|[x, y]| (x, y)).unzip();
-                with_simd(simd, || kernel::threefry(key, &mut x, &mut y));
-                assert_eq!(x.into_iter().zip(y).map(|(x, y)| [x, y]).collect::<Vec<_>>(), each, "{simd:?}");
+            for (start, [dx, dy]) in starts {
+                let counter = |i: u32| [start[0].wrapping_add(i * dx), start[1].wrapping_add(i * dy)];
+                for (half, word) in [
+                    (Half::First, (|[a, _]| a) as fn(Pair) -> u32),
+                    (Half::Second, |[_, b]| b),
+                    (Half::Both, |[a, b]| a ^ b),
+                ] {
+                    let each: Vec<u32> = (0..n).map(|i| word(in_a_loop(key, counter(i)))).collect();
+                    for simd in Simd::ALL {
+                        let mut words = vec![0; n as usize];
+                        let largest =
+                            with_simd(simd, || threefry_words(key, start, [dx, dy], half, &mut words));
+                        assert_eq!(words, each, "{simd:?}");
+                        assert_eq!(Some(largest), each.iter().copied().max());
+                    }
+                }
             }
         }
-    }
-
-    #[test]
-    fn what_is_beyond_the_other_list_stays() {
-        let (mut x, mut y) = ([5; 70], [6; 40]);
-        kernel::threefry([1, 2], &mut x, &mut y);
-        let [a, b] = in_a_loop([1, 2], [5, 6]);
-        assert_eq!((x[39], y[39], x[40]), (a, b, 5));
     }
 }

@@ -56,6 +56,14 @@ pub(in crate::engine) fn mlx_f32(word: u32) -> f32 {
     (word as f32 * EPS32).min(1.0f32.next_down())
 }
 
+/// The running sums of weights in float32, from left to right.
+pub(in crate::engine) fn running(weights: &[f32]) -> impl Iterator<Item = f32> + '_ {
+    weights.iter().scan(0f32, |sum, &w| {
+        *sum += w;
+        Some(*sum)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

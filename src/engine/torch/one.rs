@@ -87,8 +87,9 @@ impl Replay for Torch {
                 race::skip(v, &mut self.mt);
                 continue;
             }
-            self.filters.probabilities(self.info.name, row, input, watch)?;
-            let (id, evidence) = race::race(&self.filters.probs, &mut self.mt, &mut self.scores, watch);
+            let at = (self.info.name, row);
+            let (id, evidence) =
+                race::race(&mut self.filters, at, input, &mut self.mt, &mut self.scores, watch)?;
             out.push(Drawn { row, id, evidence, stages: self.filters.log.take() });
         }
         Ok(())

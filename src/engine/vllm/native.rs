@@ -133,17 +133,11 @@ impl Replay for Vllm {
                 self.filters.apply(INFO.name, row, input, watch)?;
                 row::greedy(&self.filters.scores, watch)
             } else {
-                self.filters.probabilities(INFO.name, row, input, watch)?;
-                let probs = &self.filters.probs;
-                match own {
-                    Some(mt) => {
-                        if global {
-                            race::skip(v, &mut self.global);
-                        }
-                        race::race(probs, mt, &mut self.scores, watch)
-                    }
-                    None => race::race(probs, &mut self.global, &mut self.scores, watch),
+                if global && own.is_some() {
+                    race::skip(v, &mut self.global);
                 }
+                let mt = own.as_mut().unwrap_or(&mut self.global);
+                race::race(&mut self.filters, (INFO.name, row), input, mt, &mut self.scores, watch)?
             };
             out.push(Drawn { row, id, evidence, stages: self.filters.log.take() });
         }

@@ -57,6 +57,15 @@ pub fn max(values: &[f32]) -> f32 {
     run(Max(values))
 }
 
+/// The position of the first NaN or +∞.
+///
+/// ```
+/// assert_eq!(tokpick::kernel::first_invalid(&[1.0, f32::NEG_INFINITY, f32::INFINITY]), Some(2));
+/// ```
+pub fn first_invalid(values: &[f32]) -> Option<usize> {
+    if run(Valid(values)) { None } else { values.iter().position(|&x| !is_valid(x)) }
+}
+
 /// The first position of a value.
 ///
 /// ```
@@ -81,6 +90,26 @@ impl Kernel for Max<'_> {
             |x| lanes = isa.max(x, lanes),
         );
         isa.largest(lanes)
+    }
+}
+
+struct Valid<'a>(&'a [f32]);
+
+impl Kernel for Valid<'_> {
+    /// True only if every value is valid.
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> bool {
+        let infinity = isa.splat(f32::INFINITY);
+        let mut valid = isa.lt(isa.splat(0.0), infinity);
+        rows(
+            isa,
+            self.0,
+            #[inline(always)]
+            |x| valid = isa.and(valid, isa.lt(x, infinity)),
+        );
+        isa.bits(valid) == u32::MAX
     }
 }
 

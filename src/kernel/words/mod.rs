@@ -8,4 +8,4 @@ mod threefry;
 pub use chacha::ChaCha8;
 pub use mt::{Mt, least_of_pairs};
 pub use race::{Race, race};
-pub use threefry::{threefry, threefry_block};
+pub use threefry::{Half, threefry_block, threefry_words};

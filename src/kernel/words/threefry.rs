@@ -3,45 +3,78 @@
 use crate::kernel::row::LANES;
 use crate::kernel::simd::{Isa, Kernel, run};
 
-/// Puts the block of each counter (`x[i]`, `y[i]`) under a key in its place: Threefry-2x32 with 20 rounds (Salmon et al. 2011).
-/// What one of the lists has beyond the other stays as it is.
+/// What of a block [`threefry_words`] gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// The first word.
+    First,
+    /// The second word.
+    Second,
+    /// The first xor the second.
+    Both,
+}
+
+/// Words of blocks under a key, Threefry-2x32 with 20 rounds (Salmon et al. 2011): word i is of the counter (x + i · dx, y + i · dy). Returns
+/// the largest.
 ///
 /// ```
-/// let (mut x, mut y) = ([0; 40], [0; 40]);
-/// tokpick::kernel::threefry([0, 0], &mut x, &mut y);
-/// assert_eq!((x[39], y[39]), (0x6b20_0159, 0x99ba_4efe));
+/// use tokpick::kernel::{Half, threefry_words};
+/// let mut out = [0; 40];
+/// let largest = threefry_words([0, 0], [0, 0], [0, 1], Half::Second, &mut out);
+/// assert_eq!((out[0], out.iter().max()), (0x99ba_4efe, Some(&largest)));
 /// ```
-pub fn threefry(key: [u32; 2], x: &mut [u32], y: &mut [u32]) {
-    run(Blocks { key, x, y });
+pub fn threefry_words(key: [u32; 2], counter: [u32; 2], step: [u32; 2], half: Half, out: &mut [u32]) -> u32 {
+    run(Words { key, counter, step, half, out })
 }
 
-struct Blocks<'a> {
+struct Words<'a> {
     key: [u32; 2],
-    x: &'a mut [u32],
-    y: &'a mut [u32],
+    counter: [u32; 2],
+    step: [u32; 2],
+    half: Half,
+    out: &'a mut [u32],
 }
 
-impl Kernel for Blocks<'_> {
-    type Output = ();
+impl Kernel for Words<'_> {
+    type Output = u32;
 
     #[inline(always)]
-    fn run<I: Isa>(self, _: I) {
-        let n = self.x.len().min(self.y.len());
-        let (xs, x_rest) = self.x[..n].as_chunks_mut::<LANES>();
-        let (ys, y_rest) = self.y[..n].as_chunks_mut::<LANES>();
-        for (x, y) in xs.iter_mut().zip(ys) {
+    fn run<I: Isa>(self, _: I) -> u32 {
+        let Self { key, counter: [mut x, mut y], step: [dx, dy], half, out } = self;
+        let first = if half == Half::Second { 0 } else { u32::MAX };
+        let second = if half == Half::First { 0 } else { u32::MAX };
+        let (mut from_x, mut from_y, mut largest) = ([0u32; LANES], [0u32; LANES], [0u32; LANES]);
+        for lane in 0..LANES {
+            from_x[lane] = dx.wrapping_mul(lane as u32);
+            from_y[lane] = dy.wrapping_mul(lane as u32);
+        }
+        let (rows, rest) = out.as_chunks_mut::<LANES>();
+        for row in rows {
             // a loop over lanes without branches: the compiler makes vectors of it
             for lane in 0..LANES {
-                (x[lane], y[lane]) = threefry_block(self.key, x[lane], y[lane]);
+                let (a, b) = threefry_block(key, x.wrapping_add(from_x[lane]), y.wrapping_add(from_y[lane]));
+                let word = (a & first) ^ (b & second);
+                row[lane] = word;
+                largest[lane] = if word > largest[lane] { word } else { largest[lane] };
             }
+            x = x.wrapping_add(dx.wrapping_mul(LANES as u32));
+            y = y.wrapping_add(dy.wrapping_mul(LANES as u32));
         }
-        for (x, y) in x_rest.iter_mut().zip(y_rest) {
-            (*x, *y) = threefry_block(self.key, *x, *y);
+        let mut most = 0;
+        for word in largest {
+            most = if word > most { word } else { most };
         }
+        for word in rest {
+            let (a, b) = threefry_block(key, x, y);
+            *word = (a & first) ^ (b & second);
+            most = if *word > most { *word } else { most };
+            (x, y) = (x.wrapping_add(dx), y.wrapping_add(dy));
+        }
+        most
     }
 }
 
-/// The block of one counter (x, y) under a key, as [`threefry`] makes many: five times four rounds, each time with keys added.
+/// The block of one counter (x, y) under a key, as [`threefry_words`] makes many: five times four rounds, each time with keys added.
 ///
 /// ```
 /// assert_eq!(tokpick::kernel::threefry_block([0, 0], 0, 0), (0x6b20_0159, 0x99ba_4efe));
