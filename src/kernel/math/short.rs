@@ -10,7 +10,7 @@ const ROUND: f64 = 6_755_399_441_055_744.0;
 /// e^r on |r| ≤ ½ ln 2, highest power first: minimax polynomial with relative error 7.8e-13 (Remez).
 const COEFFICIENTS: [f64; 9] = [
     2.472_719_690_601_501e-5,
-    1.991_543_657_215_959_8e-4,
+    1.991_543_657_215_96e-4,
     1.388_917_876_944_544_5e-3,
     8.333_267_006_014_045e-3,
     4.166_666_421_853_274e-2,
