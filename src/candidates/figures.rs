@@ -2,7 +2,7 @@
 
 use super::{Candidates, Cut, Normalizer, State, position_in};
 use crate::TokenId;
-use crate::kernel::{self, BLOCK, Band, Sums};
+use crate::kernel::{self, BLOCK, Band, Slice, Sums};
 
 /// Normaliser and entropy of a distribution, found in one pass.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -134,6 +134,15 @@ impl Candidates {
         best.clear();
         if n == 0 {
             return;
+        }
+        if self.edits.is_empty() {
+            let row = Slice { ids: self.row.ids.as_deref(), values: &self.row.logits };
+            kernel::top(row, &self.maxima, Band::ALL, n, best);
+            if best.len() == n {
+                return;
+            }
+            // what is masked follows, by id
+            best.clear();
         }
         self.raw_blocks(|first, values| {
             let full = best.len() == n;

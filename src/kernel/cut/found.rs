@@ -1,6 +1,7 @@
 //! The undecided members of a row, copied out of it, and the sums of the others.
 
-use super::list::{List, Output};
+use super::list::List;
+use super::room::Output;
 use super::rough::rough_mass;
 use crate::kernel::bounds::{ROUGH, of_pass, reordered};
 use crate::kernel::exact::fours::{accumulate, fours, of_rows};

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::room::{Output, Room};
 use crate::kernel::bounds::spared;
 use crate::kernel::exact::members::{inside, window};
 use crate::kernel::row::{BLOCK, Band, LANES, SPAN, Weigh};
@@ -11,8 +12,8 @@ use crate::kernel::simd::{Isa, Kernel, run};
 /// Values and their weights, in no particular order, filled up to whole rows with −∞ of weight 0.
 #[derive(Default)]
 pub struct List {
-    pub values: Vec<f32>,
-    pub weights: Vec<f32>,
+    pub values: Room,
+    pub weights: Room,
 }
 
 /// Where the running mass reaches a target.
@@ -41,8 +42,8 @@ impl List {
 
     /// Becomes a copy, in the buffers it has.
     pub fn copy(&mut self, from: &List) {
-        self.values.clone_from(&from.values);
-        self.weights.clone_from(&from.weights);
+        self.values.copy(&from.values);
+        self.weights.copy(&from.weights);
     }
 
     /// Appends the band's members; `weigh` has to follow.
@@ -62,7 +63,7 @@ impl List {
         self.weigh_part(0..self.values.len(), w, 1.0);
     }
 
-    /// Sets the weights of the values in a range of whole rows, multiplied by `each`.
+    /// Sets the weights of the values in a range of whole rows, multiplied by `each`. Values that were never weighed weigh nothing.
     pub fn weigh_part(&mut self, range: Range<usize>, w: Weigh, each: f32) {
         run(Weights { list: self, range, w, each });
     }
@@ -200,7 +201,7 @@ impl Kernel for Weights<'_> {
     #[allow(clippy::needless_range_loop, reason = "`zip` isn't always inlined")]
     fn run<I: Isa>(self, isa: I) {
         let List { values, weights } = self.list;
-        weights.resize(values.len(), 0.0);
+        weights.clear_around(self.range.clone(), values.len());
         let each = isa.splat(self.each);
         let (values, weights) = (&values[self.range.clone()], &mut weights[self.range]);
         let (values, weights) = (values.as_chunks::<LANES>().0, weights.as_chunks_mut::<LANES>().0);
@@ -225,55 +226,6 @@ impl Kernel for Mass<'_> {
             sum = isa.accumulate(sum, isa.load(weight));
         }
         isa.fold(sum)
-    }
-}
-
-/// Writes members to the end of a list's values; between `after` and `finish` these have room to spare.
-pub struct Output<'a> {
-    values: &'a mut Vec<f32>,
-    n: usize,
-}
-
-impl<'a> Output<'a> {
-    #[inline(always)]
-    pub fn after(values: &'a mut Vec<f32>) -> Self {
-        let n = values.len();
-        Output { values, n }
-    }
-
-    /// Makes room for the members of one block.
-    #[inline(always)]
-    pub fn reserve(&mut self) {
-        if self.values.len() < self.n + BLOCK + LANES {
-            self.grow();
-        }
-    }
-
-    /// Appends members of a row of the block. There is no test for rows without members, which would often be mispredicted.
-    #[inline(always)]
-    pub fn push<I: Isa>(&mut self, isa: I, m: I::M, x: I::F) {
-        if let Some(out) = window(self.values, self.n) {
-            self.n += isa.compress(m, &bytemuck::cast(isa.store(x)), out);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self) {
-        self.values.resize(2 * self.n + 4 * BLOCK, 0.0);
-    }
-
-    /// How many there are.
-    #[inline(always)]
-    pub fn len(&self) -> usize {
-        self.n
-    }
-
-    /// Fills up the last row.
-    #[inline(always)]
-    pub fn finish(self) {
-        self.values.truncate(self.n);
-        self.values.resize(self.n.next_multiple_of(LANES), f32::NEG_INFINITY);
     }
 }
 
@@ -332,9 +284,8 @@ impl Kernel for Shrink<'_> {
                 n += isa.compress(m, &row, values);
             }
         }
-        weights.truncate(n);
-        Output { values, n }.finish();
-        weights.resize(values.len(), 0.0);
+        values.end(n, f32::NEG_INFINITY);
+        weights.end(n, 0.0);
     }
 }
 
@@ -354,12 +305,7 @@ impl Kernel for Between<'_> {
         let (lo, hi) = (isa.splat(self.lo), isa.splat(self.hi));
         let List { values, weights } = self.to;
         let room = self.from.values.len() + LANES;
-        if values.len() < room {
-            values.resize(room, 0.0);
-        }
-        if weights.len() < room {
-            weights.resize(room, 0.0);
-        }
+        let (into, heavy) = (values.of_at_least(room), weights.of_at_least(room));
         let (mut above, mut n) = (isa.zero(), 0);
         row_pairs(
             &self.from.values,
@@ -369,15 +315,14 @@ impl Kernel for Between<'_> {
                 let x = isa.load(row);
                 above = isa.accumulate(above, isa.keep(isa.lt(hi, x), isa.load(weight)));
                 let m = isa.and(isa.le(lo, x), isa.le(x, hi));
-                if let (Some(values), Some(weights)) = (window(values, n), window(weights, n)) {
+                if let (Some(values), Some(weights)) = (window(into, n), window(heavy, n)) {
                     isa.compress(m, bytemuck::cast_ref(weight), weights);
                     n += isa.compress(m, bytemuck::cast_ref(row), values);
                 }
             },
         );
-        weights.truncate(n);
-        Output { values, n }.finish();
-        weights.resize(values.len(), 0.0);
+        values.end(n, f32::NEG_INFINITY);
+        weights.end(n, 0.0);
         isa.fold(above)
     }
 }

@@ -53,6 +53,7 @@ mod found;
 mod list;
 mod nucleus;
 mod pick_among;
+mod room;
 mod rough;
 mod sample;
 mod search;

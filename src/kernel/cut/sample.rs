@@ -1,7 +1,8 @@
 //! What a look at part of a row tells about its masses.
 
 use super::estimate::MARKS;
-use super::list::{List, Output};
+use super::list::List;
+use super::room::Output;
 use crate::kernel::exact::scan::count;
 use crate::kernel::math::ln;
 use crate::kernel::row::{Band, LANES, SPAN, Weigh};

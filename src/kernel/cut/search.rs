@@ -228,7 +228,7 @@ impl<O: Order> CutSearch<'_, O> {
     /// The key of the n-th best member (from 1), of the last if there are fewer; `None` if there is none.
     pub fn nth(&self, n: usize, list: &mut List) -> Option<f32> {
         list.clear();
-        list.values.extend(self.keys());
+        list.values.fill(self.keys());
         let at = n.min(list.values.len()).checked_sub(1)?;
         Some(*list.values.select_nth_unstable_by(at, |a, b| b.total_cmp(a)).1)
     }
