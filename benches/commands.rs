@@ -33,8 +33,15 @@ fn main() {
         let mut files: Vec<Steps> = rows.iter().cloned().map(file).collect();
         // a second file, a little different, as after quantisation
         let near = |(i, x): (usize, &f32)| x + 0.01 * ((i % 17) as f32 - 8.0);
-        let mut others: Vec<Steps> =
-            rows.iter().map(|row| file(row.iter().enumerate().map(near).collect())).collect();
+        let steps =
+            |rows: Vec<f32>| Steps::new("rows", &[rows.len() / vocab, vocab], None, rows).expect("steps");
+        let mut near_files: Vec<[Steps; 2]> = rows
+            .chunks(16)
+            .map(|rows| {
+                let others = rows.iter().map(|row| row.iter().enumerate().map(near).collect::<Vec<f32>>());
+                [steps(rows.concat()), steps(others.collect::<Vec<_>>().concat())]
+            })
+            .collect();
         let mut b = f64::NAN;
         let mut line = |name: &str, passes: usize, per_row: usize, run: &mut dyn FnMut(usize)| {
             let is_b = name == LIMIT_B;
@@ -84,10 +91,15 @@ fn main() {
             })
             .expect("rows");
         });
-        line("diff, a pair of rows", 2, 1, &mut |at| {
-            let (a, b, options) = (&mut files[at], &mut others[at], DiffOptions::default());
-            _ = black_box(check::diff(a, b, &job, &options, &mut |_| Ok(())).expect("a diff"));
-        });
+        // files of several rows, as buffers of one serve the next
+        for (name, gumbel) in [("diff, a pair of rows", false), ("diff --draw gumbel, a pair of rows", true)]
+        {
+            line(name, 3, 1, &mut |at| {
+                let Some([a, b]) = near_files.get_mut(at) else { return };
+                let options = DiffOptions { gumbel, ..DiffOptions::default() };
+                _ = black_box(check::diff(a, b, &job, &options, &mut |_| Ok(())).expect("a diff"));
+            });
+        }
         let mut verify = |at: usize, ids: &[Vec<TokenId>]| {
             let (mut draw, options) = (Addressed::new(7), VerifyOptions::default());
             _ = black_box(

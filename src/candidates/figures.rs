@@ -12,7 +12,7 @@ pub struct Figures {
     /// H = −Σ p ln p, in nats.
     pub entropy: f64,
     /// Σ exp(score − max score).
-    pub(super) weights: f64,
+    pub(crate) weights: f64,
 }
 
 impl Figures {
@@ -34,28 +34,40 @@ impl Candidates {
     /// assert_eq!(c.figures().entropy, 2f64.ln());
     /// ```
     pub fn figures(&self) -> Figures {
+        self.figures_by_block(|_| {})
+    }
+
+    /// As [`figures`](Self::figures); `running` (cleared) gets Σ exp(score − max score) up to the end of each block of positions.
+    pub(super) fn running_figures(&self, running: &mut Vec<f64>) -> Figures {
+        running.clear();
+        self.figures_by_block(|sums| running.push(sums.totals().0))
+    }
+
+    /// As [`figures`](Self::figures); what is summed is shown after each block.
+    fn figures_by_block(&self, mut show: impl FnMut(&Sums)) -> Figures {
         if self.is_raw() {
-            return self.raw_figures();
+            return self.raw_figures_by_block(show);
         }
         // without the shift, which changes no probability and costs digits
         let best = self.max_base();
         let mut sums = Sums::new(best, self.scale);
-        let set = self.slice();
-        if self.is_rounded() {
-            let mut block = [0.0; BLOCK];
-            for (b, values) in set.values.chunks(BLOCK).enumerate() {
+        let (set, is_rounded) = (self.slice(), self.is_rounded());
+        let mut block = [0.0; BLOCK];
+        for (b, values) in set.values.chunks(BLOCK).enumerate() {
+            if is_rounded {
                 self.bases(b * BLOCK, values, &mut block);
                 sums.add(&block[..values.len()], f64::NEG_INFINITY);
+            } else {
+                sums.add(values, self.lo);
             }
-        } else {
-            sums.add(set.values, self.lo);
+            show(&sums);
         }
         let found = Figures::of(best, &sums);
         Figures { normalizer: Normalizer { best: self.max_score(), ..found.normalizer }, ..found }
     }
 
     /// The values of some members from position `first` on, in f64; −∞ for what is no member.
-    fn bases(&self, first: usize, values: &[f32], out: &mut [f64; BLOCK]) {
+    pub(super) fn bases(&self, first: usize, values: &[f32], out: &mut [f64; BLOCK]) {
         let ids = self.slice().ids;
         let in_row = self.own.state == State::Row;
         for (i, (&x, out)) in values.iter().zip(out.iter_mut()).enumerate() {
@@ -93,9 +105,17 @@ impl Candidates {
     /// Normaliser and entropy of the row as the source gave it, in f64. A row of log-probabilities that leaves tokens out is normalised
     /// already; its entropy is the least that it can be, as none of the others has more than its bound.
     pub fn raw_figures(&self) -> Figures {
+        self.raw_figures_by_block(|_| {})
+    }
+
+    /// As [`raw_figures`](Self::raw_figures); what is summed is shown after each block.
+    fn raw_figures_by_block(&self, mut show: impl FnMut(&Sums)) -> Figures {
         let best = f64::from(self.raw_best);
         let mut sums = Sums::new(best, 1.0);
-        self.raw_blocks(|_, values| sums.add(values, f32::NEG_INFINITY));
+        self.raw_blocks(|_, values| {
+            sums.add(values, f32::NEG_INFINITY);
+            show(&sums);
+        });
         if let Some(rest) = self.row.rest.filter(|_| best.is_finite()) {
             let (weights, products) = sums.totals();
             let entropy = 0.0 - kernel::exp(best) * (products + best * weights) - rest.bound * rest.mass;

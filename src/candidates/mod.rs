@@ -4,11 +4,15 @@ mod change;
 mod edit;
 mod figures;
 mod look;
+mod pair;
 mod race;
+mod snapshot;
 
 pub use figures::Figures;
 pub use look::Normalizer;
+pub(crate) use pair::Pair;
 pub(crate) use race::Racers;
+pub(crate) use snapshot::Snapshot;
 
 use edit::Edits;
 
@@ -75,6 +79,8 @@ pub struct Candidates {
     runs: bool,
     /// How many draws have been made from these members.
     drawn: usize,
+    /// Counts whatever may have changed scores. A cut alone doesn't.
+    changed: u64,
     /// A buffer for the parts of Σ p²: nothing is kept in it between calls.
     squares: Vec<f64>,
 }
@@ -281,6 +287,7 @@ impl Candidates {
     fn forget_sums(&mut self) {
         (self.mass, self.drawn) = (None, 0);
         self.near.sums.total = None;
+        self.changed = self.changed.wrapping_add(1);
     }
 
     fn find_best(&mut self) {

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::flips::{gumbel_flips, uniform_flips};
-use crate::candidates::Candidates;
+use super::flips::{Keyed, counted, races};
+use crate::candidates::{self, Candidates};
 use crate::draw::{Addressed, Draw, Gumbel, RowCoins, Seat, Turn};
 use crate::processor::Context;
 use crate::sampler::{Job, load};
@@ -46,7 +46,8 @@ pub struct RowDiff {
     pub top1: bool,
     /// Share of the k best tokens that both have among their k best, ties at the cut by lowest id.
     pub top_k_overlap: f64,
-    /// Share of draws that differ under the same randomness ([`uniform_flips`], or [`gumbel_flips`]).
+    /// Share of draws that differ under the same randomness ([`uniform_flips`](super::uniform_flips), or
+    /// [`gumbel_flips`](super::gumbel_flips)).
     pub flips: f64,
 }
 
@@ -98,7 +99,7 @@ pub fn diff(
     let shape = a.shape();
     check_shapes(a, b)?;
     let mut total = Total::default();
-    let mut pair = Pair { job, options, sides: Default::default(), terms: Terms::default() };
+    let mut pair = Pair::new(a.name(), b.name(), job, options);
     let sequences = shape.sequences.clone();
     let mut runs: Vec<Branches> = sequences.clone().map(|_| Branches::new(job)).collect();
     let mut places = RowPlaces::until_ended(&shape, shape.first_step);
@@ -181,14 +182,27 @@ struct Pair<'a> {
     job: &'a Job<'a>,
     options: &'a DiffOptions,
     sides: [Side; 2],
-    terms: Terms,
+    /// The rows, while they are read.
+    rows: Vec<Row>,
+    /// The history of what is compared.
+    context: Vec<TokenId>,
+    distributions: candidates::Pair,
+    keyed: Vec<Keyed>,
 }
 
-/// ln p and ln(p / q) of a row's members.
-#[derive(Default)]
-struct Terms {
-    shares: Vec<f64>,
-    ratios: Vec<f64>,
+impl<'a> Pair<'a> {
+    fn new(a: &str, b: &str, job: &'a Job<'a>, options: &'a DiffOptions) -> Self {
+        let side = |name: &str| Side { name: name.to_string(), ..Side::default() };
+        Pair {
+            job,
+            options,
+            sides: [side(a), side(b)],
+            rows: Vec::new(),
+            context: [job.prompt, job.prefix].concat(),
+            distributions: candidates::Pair::default(),
+            keyed: Vec::new(),
+        }
+    }
 }
 
 impl Pair<'_> {
@@ -201,11 +215,11 @@ impl Pair<'_> {
         step: usize,
     ) -> Result<bool> {
         for (side, source) in self.sides.iter_mut().zip([a, b]) {
-            side.name = source.name().to_string();
             let query = Query { sequence, step, context: &[], prompt_len: 0 };
-            let mut rows = vec![side.candidates.take_row()];
-            source.rows(&[query], &mut rows)?;
-            side.row = rows.pop().unwrap_or_default();
+            self.rows.clear();
+            self.rows.push(side.candidates.take_row());
+            source.rows(&[query], &mut self.rows)?;
+            side.row = self.rows.pop().unwrap_or_default();
         }
         let [a, b] = &self.sides;
         let place = Place::row(sequence, step);
@@ -243,22 +257,28 @@ impl Pair<'_> {
     }
 
     fn compare(&mut self, sequence: usize, step: usize, run: &mut Branches) -> Result<RowDiff> {
-        let (max_abs, masked_in_one) = raw_distance(&self.sides[0].candidates, &self.sides[1].candidates);
-        let context = [self.job.prompt, self.job.prefix].concat();
-        self.process(sequence, step, &context, true)?;
+        let (max_abs, masked_in_one) = self.sides[0].candidates.raw_distance(&self.sides[1].candidates);
+        let context = std::mem::take(&mut self.context);
+        let processed = self.process(sequence, step, &context, true);
+        self.context = context;
+        processed?;
         let best = self.best(sequence, step)?;
-        let [a, b] = [0, 1].map(|i| self.sides[i].candidates.probabilities());
-        let [x, y] = [0, 1].map(|i| &self.sides[i].candidates);
+        let [a, b] = [0, 1].map(|i| &self.sides[i].candidates);
+        self.distributions.look(a, b);
+        let [kl_ab, kl_ba] = self.distributions.divergences();
         let row = RowDiff {
             sequence,
             step,
             max_abs,
             masked_in_one,
-            kl_ab: kl(x, y, &mut self.terms),
-            kl_ba: kl(y, x, &mut self.terms),
+            kl_ab,
+            kl_ba,
             top1: best[0] == best[1],
-            top_k_overlap: overlap(x, y, self.options.top_k.max(1)),
-            flips: if self.options.gumbel { gumbel_flips(&a, &b) } else { uniform_flips(&a, &b) },
+            top_k_overlap: overlap(a, b, self.options.top_k.max(1)),
+            flips: match self.options.gumbel {
+                true => races(self.distributions.probabilities(), &mut self.keyed),
+                false => counted(self.distributions.flips()),
+            },
         };
         let history = self.job.chain.needs().history;
         if run.greedy.diverged.is_none() {
@@ -295,39 +315,6 @@ impl Pair<'_> {
         let lost = || Error::decode(Place::row(sequence, step), "nothing was drawn");
         seats[0].pick.map(|p| p.id).ok_or_else(lost)
     }
-}
-
-/// Largest distance of two finite logits, and how many tokens only one row masks.
-fn raw_distance(a: &Candidates, b: &Candidates) -> (f64, usize) {
-    let (mut most, mut alone, mut matched) = (0.0f64, 0, 0);
-    let finite = |c: &Candidates| c.raw().filter(|m| m.1.is_finite()).count();
-    for (id, x) in a.raw().filter(|m| m.1.is_finite()) {
-        match b.raw_logit(id).filter(|y| y.is_finite()) {
-            Some(y) => {
-                most = most.max((f64::from(x) - f64::from(y)).abs());
-                matched += 1;
-            }
-            None => alone += 1,
-        }
-    }
-    (most, alone + finite(b) - matched)
-}
-
-/// Σ p ln(p / q) in nats; `None` if q lacks a member of p.
-fn kl(p: &Candidates, q: &Candidates, terms: &mut Terms) -> Option<f64> {
-    let (of_p, of_q) = (p.normalizer(), q.normalizer());
-    let Terms { shares, ratios } = terms;
-    shares.clear();
-    ratios.clear();
-    for (id, score) in p.members() {
-        let Some(ln_p) = of_p.log_probability(score) else { continue };
-        let ln_q = q.score(id).and_then(|s| of_q.log_probability(s))?;
-        shares.push(ln_p);
-        ratios.push(ln_p - ln_q);
-    }
-    crate::kernel::each(shares, crate::kernel::exp);
-    let sum = shares.iter().zip(&*ratios).fold(0.0, |sum, (share, ratio)| sum + share * ratio);
-    Some(sum.max(0.0))
 }
 
 fn overlap(a: &Candidates, b: &Candidates, k: usize) -> f64 {

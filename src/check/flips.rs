@@ -48,13 +48,22 @@ pub fn uniform_flips(a: &[(TokenId, f64)], b: &[(TokenId, f64)]) -> f64 {
 /// assert!((flips - 0.25).abs() < 1e-12);
 /// ```
 pub fn gumbel_flips(a: &[(TokenId, f64)], b: &[(TokenId, f64)]) -> f64 {
-    // tokens by rising a/b, with those that only one side has at the ends
-    let mut pairs = joined(a, b);
-    pairs.retain(|x| x.0 > 0.0 || x.1 > 0.0);
-    pairs.sort_by(|x, y| (x.0 / x.1).total_cmp(&(y.0 / y.1)));
-    let above: f64 = pairs.iter().map(|p| p.0).sum();
+    let mut keyed = Vec::with_capacity(a.len().max(b.len()));
+    races(joined(a, b).into_iter(), &mut keyed)
+}
+
+/// A pair of probabilities, after what sorts it.
+pub(super) type Keyed = (u64, f64, f64);
+
+/// [`gumbel_flips`] of pairs of probabilities, in any order; `keyed` is a buffer.
+pub(super) fn races(pairs: impl Iterator<Item = (f64, f64)>, keyed: &mut Vec<Keyed>) -> f64 {
+    // tokens by rising a/b, with those that only one side has at the ends; the bits of positive numbers rise with them
+    keyed.clear();
+    keyed.extend(pairs.filter(|x| x.0 > 0.0 || x.1 > 0.0).map(|(p, q)| ((p / q).to_bits(), p, q)));
+    keyed.sort_unstable_by_key(|pair| pair.0);
+    let above: f64 = keyed.iter().map(|pair| pair.1).sum();
     let (mut above, mut below, mut same) = (above, 0.0f64, 0.0f64);
-    for &(p, q) in &pairs {
+    for &(_, p, q) in &*keyed {
         // tokens with a greater ratio count by a, those with a smaller one by b; at equality both are the same
         if p > 0.0 && q > 0.0 {
             same += 1.0 / (above.max(p) / p + below / q);
@@ -65,8 +74,12 @@ pub fn gumbel_flips(a: &[(TokenId, f64)], b: &[(TokenId, f64)]) -> f64 {
 }
 
 fn flips(same: f64) -> f64 {
-    // sums of V roundings around 1 are no difference
-    Some((1.0 - same).max(0.0)).filter(|&f| f > 1e-12).unwrap_or(0.0)
+    counted(1.0 - same)
+}
+
+/// A share of flips; sums of V roundings are no difference.
+pub(super) fn counted(share: f64) -> f64 {
+    if share > 1e-12 { share.min(1.0) } else { 0.0 }
 }
 
 fn joined(a: &[(TokenId, f64)], b: &[(TokenId, f64)]) -> Vec<(f64, f64)> {

@@ -32,8 +32,9 @@ mod words;
 
 pub use cut::{Goal, Kept, nucleus, pick_among, typical};
 pub use exact::{
-    Running, Scale, Scan, Sums, better, count, divergence, find, first_invalid, first_passed, gather,
-    gather_spans, kth_largest, mass, max, moments, pick, scaled, scan, sums_in_order, top, widened,
+    Beside, Flips, Running, Scale, Scan, Sums, better, count, distance, divergence, find, first_invalid,
+    first_passed, gather, gather_spans, kth_largest, mass, max, moments, pick, scaled, scan, sums_in_order,
+    top, weigh, widened,
 };
 pub use math::{EXP_SHORT, exp, exp_m1, exp_short, exp32, exp32s, exps, is_exp32_unsure, ln, ln_1p, tanh};
 pub use row::{BLOCK, Band, LANES, SPAN, Slice, Weigh};

@@ -70,8 +70,9 @@ pub enum TraceEvent<'a> {
         place: Place,
         /// Number of the sample.
         sample: usize,
-        /// The tokens that could be drawn, in the order of the draw.
-        support: Support,
+        /// The tokens that could be drawn, in the order of the draw, where the draw filters by itself; else `None`: they are the
+        /// candidates.
+        support: Option<Support>,
         /// How they ran, where the draw is a race.
         race: Vec<Racer>,
     },

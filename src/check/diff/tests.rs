@@ -116,3 +116,53 @@ fn shapes_must_agree() {
     assert!(message((&[2, 3], 6), (&[3, 3], 9)).starts_with("b: steps: 3, but a has 2"));
     assert!(message((&[1, 2, 3], 6), (&[2, 1, 3], 6)).starts_with("b: sequences: 2, but a has 1"));
 }
+
+mod rows {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::candidates::Pair;
+    use crate::candidates::states::states;
+    use crate::check::{gumbel_flips, uniform_flips};
+
+    /// Flips as they are told, and by lists of ids and probabilities.
+    fn agree(name: &str, a: &Candidates, b: &Candidates) {
+        let (mut pair, mut keyed) = (Pair::default(), Vec::new());
+        pair.look(a, b);
+        let (p, q) = (a.probabilities(), b.probabilities());
+        let near = |x: f64, y: f64| (x - y).abs() <= 1e-9 * y + 1e-12;
+        let (flips, expected) = (counted(pair.flips()), uniform_flips(&p, &q));
+        assert!(near(flips, expected), "{name}: {flips:e}, {expected:e}");
+        let (flips, expected) = (races(pair.probabilities(), &mut keyed), gumbel_flips(&p, &q));
+        assert!(near(flips, expected), "{name}: {flips:e}, {expected:e} of races");
+    }
+
+    #[test]
+    fn flips_of_every_pair_of_states() {
+        for (name, a) in &states() {
+            for (other, b) in &states() {
+                agree(&format!("{name}, {other}"), a, b);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn flips_of_any_rows(
+            rows in prop::collection::vec((-6.0f32..6.0, prop_oneof![3 => -0.02f32..0.02, 1 => -3.0f32..3.0, 1 => Just(f32::NEG_INFINITY)]), 1..3000),
+            k in 1usize..3000,
+        ) {
+            let a: Vec<f32> = rows.iter().map(|row| row.0).collect();
+            let b: Vec<f32> = rows.iter().map(|row| row.0 + row.1).collect();
+            prop_assume!(b.iter().any(|x| x.is_finite()));
+            let [mut a, mut b] = [&a, &b].map(|row| Candidates::from(&row[..]));
+            prop_assert_eq!(a.raw_distance(&b).1, b.raw_distance(&a).1);
+            agree("as read", &a, &b);
+            a.scale(1.25);
+            b.keep_best(k);
+            agree("hot, and cut", &a, &b);
+        }
+    }
+}

@@ -127,7 +127,7 @@ fn term(p: f64, q: f64, least: f64) -> f64 {
     exp(p) * d
 }
 
-/// (w, a) of a value.
+/// (w, a) of a value; a is no less than [`LOWEST`].
 #[inline(always)]
 fn weigh<T: Copy + PartialOrd + Into<f64>>(x: T, lo: T, max: f64, scale: f64) -> (f64, f64) {
     let value: f64 = x.into();
@@ -137,7 +137,8 @@ fn weigh<T: Copy + PartialOrd + Into<f64>>(x: T, lo: T, max: f64, scale: f64) ->
     (if counts { exp(a) } else { 0.0 }, a)
 }
 
-const LOWEST: f64 = -700.0;
+/// What weighs less than e to this counts as nothing.
+pub const LOWEST: f64 = -700.0;
 const LOG2_E: f64 = std::f64::consts::LOG2_E;
 /// 1.5 · 2^52: what is added to it is rounded to an integer, which stays in the low bits of the sum.
 const ROUND: f64 = 6_755_399_441_055_744.0;
@@ -160,7 +161,7 @@ const COEFFICIENTS: [f64; 12] = [
 
 /// e^a for −700 ≤ a ≤ 700, without a branch: relative error below 5e-16 + 1.2e-16 · |a|.
 #[inline(always)]
-fn exp(a: f64) -> f64 {
+pub fn exp(a: f64) -> f64 {
     let t = a.mul_add(LOG2_E, ROUND);
     let f = a.mul_add(LOG2_E, ROUND - t);
     let [first, rest @ ..] = COEFFICIENTS;

@@ -6,7 +6,7 @@ use std::io;
 use serde_json::Value;
 
 use super::{Drawn, Explained, Interval, Runner, RunnerUp, Shown, Stage};
-use crate::candidates::Candidates;
+use crate::candidates::{Candidates, Snapshot};
 use crate::draw::{Filtered, Pick, Racer, Support};
 use crate::kernel;
 use crate::processor::Processor;
@@ -36,53 +36,99 @@ struct Waiting {
     context: Vec<TokenId>,
     prompt_len: usize,
     stages: Vec<Members>,
-    odds: Option<(Support, Vec<Racer>)>,
+    /// The running masses of the last stage of the chain.
+    running: Vec<f64>,
+    odds: Option<(Option<Support>, Vec<Racer>)>,
 }
 
 /// A stage's distribution, with its name and its most probable tokens.
 struct Members {
     name: String,
     best: Vec<TokenId>,
-    of: Distribution,
+    of: Seen,
+    /// `None` until the draw tells.
+    kept_mass: Option<f64>,
+}
+
+/// A distribution: of candidates, whose probabilities are computed as they are needed, or of a draw's filter.
+enum Seen {
+    Candidates(Snapshot),
+    Listed(Distribution),
+}
+
+impl Seen {
+    fn kept(&self) -> usize {
+        match self {
+            Seen::Candidates(seen) => seen.count,
+            Seen::Listed(of) => of.kept,
+        }
+    }
+
+    fn entropy(&self) -> f64 {
+        match self {
+            Seen::Candidates(seen) => seen.figures.entropy,
+            Seen::Listed(of) => of.entropy,
+        }
+    }
+
+    /// The probability of a token; `row` has the row of this step.
+    fn get(&self, id: TokenId, row: &Candidates) -> Option<f64> {
+        match self {
+            Seen::Candidates(seen) => seen.probability(id, row),
+            Seen::Listed(of) => of.get(id),
+        }
+    }
+
+    /// What the tokens of a list have here.
+    fn mass_of(&self, list: &Distribution, row: &Candidates) -> f64 {
+        match self {
+            Seen::Candidates(seen) if seen.count == list.ids.len() => 1.0,
+            Seen::Candidates(seen) => seen.mass_of(list.ids.iter().copied(), row),
+            Seen::Listed(of) => of.mass_of(&list.ids),
+        }
+    }
 }
 
 impl Members {
     fn new(
         name: String,
         before: Option<&Members>,
-        place: Place,
         candidates: &Candidates,
         top: usize,
+        running: &mut Vec<f64>,
     ) -> Self {
-        let of = Distribution::new(place.sequence.unwrap_or(0), place.step.unwrap_or(0), candidates);
+        let now = Snapshot::new(candidates, running);
+        let kept_mass = match before.map(|before| &before.of) {
+            Some(Seen::Candidates(before)) => before.mass_kept(&now, candidates),
+            _ => 1.0,
+        };
         let best = candidates.ranked(top).into_iter().map(|(id, _)| id).collect();
-        Members { name, best, of }.after(before)
+        Members { name, best, of: Seen::Candidates(now), kept_mass: Some(kept_mass) }
     }
 
     /// What a filter of the draw's own left.
-    fn of(filtered: &Filtered, before: Option<&Members>, place: Place, top: usize) -> Self {
+    fn of(filtered: &Filtered, place: Place, top: usize) -> Self {
         let (sequence, step) = (place.sequence.unwrap_or(0), place.step.unwrap_or(0));
         let of = Distribution::of(sequence, step, &filtered.left);
         let best = of.best(top).into_iter().map(|at| of.ids[at]).collect();
         let name = filtered.name.replace('_', "-").replace('=', " ");
-        Members { name, best, of }.after(before)
+        Members { name, best, of: Seen::Listed(of), kept_mass: None }
     }
 
-    fn after(mut self, before: Option<&Members>) -> Self {
-        self.of.kept_mass = before.map_or(1.0, |before| before.of.mass_of(&self.of.ids));
-        self
-    }
-
-    fn stage(&self, shown: &[TokenId]) -> Stage {
-        let of_shown: Vec<f64> = shown.iter().filter_map(|&id| self.of.get(id)).collect();
-        let tail = self.of.kept - of_shown.len();
+    fn stage(&self, before: Option<&Members>, shown: &[TokenId], row: &Candidates) -> Stage {
+        let of_shown: Vec<f64> = shown.iter().filter_map(|&id| self.of.get(id, row)).collect();
+        let tail = self.of.kept() - of_shown.len();
         let tail_mass = if tail == 0 { 0.0 } else { (1.0 - of_shown.iter().sum::<f64>()).max(0.0) };
+        let kept_mass = match (self.kept_mass, &self.of, before) {
+            (None, Seen::Listed(of), Some(before)) => before.of.mass_of(of, row),
+            (mass, ..) => mass.unwrap_or(1.0),
+        };
         Stage {
             name: self.name.clone(),
-            entropy: self.of.entropy,
-            effective: kernel::exp(self.of.entropy),
-            kept: self.of.kept,
-            kept_mass: self.of.kept_mass,
+            entropy: self.of.entropy(),
+            effective: kernel::exp(self.of.entropy()),
+            kept: self.of.kept(),
+            kept_mass,
             tail,
             tail_mass,
         }
@@ -109,17 +155,18 @@ impl<'a> Explain<'a> {
 
     fn row(&mut self, place: Place, context: &[TokenId], prompt_len: usize, candidates: &Candidates) {
         let wanted = place.step.is_some_and(|step| self.steps.contains(&step));
-        let stages = match wanted {
-            true => vec![Members::new("raw".to_string(), None, place, candidates, self.top)],
-            false => Vec::new(),
-        };
-        self.waiting.push_back(Waiting { place, context: context.to_vec(), prompt_len, stages, odds: None });
+        let (mut running, mut stages) = (Vec::new(), Vec::new());
+        if wanted {
+            stages.push(Members::new("raw".to_string(), None, candidates, self.top, &mut running));
+        }
+        let context = context.to_vec();
+        self.waiting.push_back(Waiting { place, context, prompt_len, stages, running, odds: None });
     }
 
     fn stage(&mut self, name: String, candidates: &Candidates) {
         let top = self.top;
         if let Some(step) = self.waiting.back_mut().filter(|s| !s.stages.is_empty()) {
-            let stage = Members::new(name, step.stages.last(), step.place, candidates, top);
+            let stage = Members::new(name, step.stages.last(), candidates, top, &mut step.running);
             step.stages.push(stage);
         }
     }
@@ -150,8 +197,7 @@ impl Trace for Explain<'_> {
                 let (top, waiting) = (self.top, self.waiting.iter_mut().find(|step| step.place == *place));
                 if let Some(step) = waiting.filter(|s| !s.stages.is_empty()) {
                     for filtered in *stages {
-                        let stage = Members::of(filtered, step.stages.last(), step.place, top);
-                        step.stages.push(stage);
+                        step.stages.push(Members::of(filtered, step.place, top));
                     }
                 }
             }
@@ -168,24 +214,26 @@ impl Trace for Explain<'_> {
 }
 
 fn explained(step: &Waiting, pick: &Pick, drawn_from: &Candidates) -> Explained {
-    let shown = shown(&step.stages, pick.id);
+    let shown = shown(&step.stages, pick.id, drawn_from);
+    let before = |at: usize| at.checked_sub(1).map(|before| &step.stages[before]);
+    let stage = |(at, s): (usize, &Members)| s.stage(before(at), &shown, drawn_from);
     let (prompt, generated) = step.context.split_at(step.prompt_len.min(step.context.len()));
     Explained {
         sequence: step.place.sequence.unwrap_or(0),
         step: step.place.step.unwrap_or(0),
         prompt: prompt.to_vec(),
         generated: generated.to_vec(),
-        stages: step.stages.iter().map(|s| s.stage(&shown)).collect(),
+        stages: step.stages.iter().enumerate().map(stage).collect(),
         tokens: shown
             .iter()
-            .map(|&id| Shown { id, probs: step.stages.iter().map(|s| s.of.get(id)).collect() })
+            .map(|&id| Shown { id, probs: step.stages.iter().map(|s| s.of.get(id, drawn_from)).collect() })
             .collect(),
         draw: match (pick.interval, step.stages.last()) {
-            (Some(own), Some(last)) => drawn_by_engine(step, pick, Some(own), last, &shown),
+            (Some(own), Some(last)) => drawn_by_engine(step, pick, Some(own), (last, drawn_from), &shown),
             (None, Some(last))
                 if pick.uniform.is_none() && pick.noise.is_none() && pick.runner_up.is_some() =>
             {
-                drawn_by_engine(step, pick, None, last, &shown)
+                drawn_by_engine(step, pick, None, (last, drawn_from), &shown)
             }
             _ => drawn(step, pick, drawn_from, &shown),
         },
@@ -193,14 +241,15 @@ fn explained(step: &Waiting, pick: &Pick, drawn_from: &Candidates) -> Explained 
 }
 
 /// The best tokens before and after the chain, and the one that was drawn, by falling probability in the raw row.
-fn shown(stages: &[Members], drawn: TokenId) -> Vec<TokenId> {
+fn shown(stages: &[Members], drawn: TokenId, row: &Candidates) -> Vec<TokenId> {
     let Some((first, last)) = stages.first().zip(stages.last()) else { return vec![drawn] };
     let mut ids: Vec<TokenId> = first.best.iter().chain(&last.best).copied().chain([drawn]).collect();
     ids.sort_unstable();
     ids.dedup();
-    let p = |id| first.of.get(id).unwrap_or(-1.0);
-    ids.sort_by(|&a, &b| p(b).total_cmp(&p(a)).then(a.cmp(&b)));
-    ids
+    let mut keyed: Vec<(TokenId, f64)> =
+        ids.into_iter().map(|id| (id, first.of.get(id, row).unwrap_or(-1.0))).collect();
+    keyed.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    keyed.into_iter().map(|token| token.0).collect()
 }
 
 /// So many of the first of a race are always shown.
@@ -240,6 +289,21 @@ fn widest(intervals: Vec<Interval>, token: TokenId) -> Vec<Interval> {
     kept.into_iter().map(|at| intervals[at]).collect()
 }
 
+/// The intervals of the candidates that are most probable, and that of the token; in their order. `running` are the candidates' running masses.
+fn widest_of(candidates: &Candidates, token: TokenId, running: &[f64], whole: f64) -> Vec<Interval> {
+    let mut ids: Vec<TokenId> = candidates.ranked(INTERVALS).into_iter().map(|(id, _)| id).collect();
+    if !ids.contains(&token) {
+        ids.push(token);
+    }
+    ids.sort_unstable();
+    let mut intervals = Vec::with_capacity(ids.len());
+    candidates.weights_before(&ids, running, |id, before, own| {
+        let [from, to] = [before, before + own].map(|weight| f64::min(weight / whole, 1.0));
+        intervals.push(Interval { id, from, to });
+    });
+    intervals
+}
+
 /// Intervals of so much, one after the other.
 fn side_by_side(of: impl Iterator<Item = (TokenId, f64)>) -> Vec<Interval> {
     let place = |from: &mut f64, (id, p): (TokenId, f64)| {
@@ -251,15 +315,24 @@ fn side_by_side(of: impl Iterator<Item = (TokenId, f64)>) -> Vec<Interval> {
 }
 
 fn drawn(step: &Waiting, pick: &Pick, candidates: &Candidates, shown: &[TokenId]) -> Drawn {
-    let normalizer = candidates.normalizer();
+    let mut again = Vec::new();
+    let looked_at;
+    let (seen, running) = match step.stages.last().map(|last| &last.of) {
+        Some(Seen::Candidates(seen)) if seen.is_of(candidates) => (seen, &step.running),
+        _ => {
+            looked_at = Snapshot::new(candidates, &mut again);
+            (&looked_at, &again)
+        }
+    };
+    let normalizer = seen.figures.normalizer;
     let logprob = |id| candidates.score(id).and_then(|s| normalizer.log_probability(s));
     let intervals = match pick.uniform {
-        Some(_) => widest(side_by_side(candidates.probabilities().into_iter()), pick.id),
+        Some(_) => widest_of(candidates, pick.id, running, seen.figures.weights),
         None => Vec::new(),
     };
     Drawn {
         id: pick.id,
-        candidates: candidates.count(),
+        candidates: seen.count,
         uniform: pick.uniform,
         intervals,
         logprob: logprob(pick.id),
@@ -274,11 +347,11 @@ fn drawn_by_engine(
     step: &Waiting,
     pick: &Pick,
     own: Option<(f64, f64)>,
-    last: &Members,
+    (last, row): (&Members, &Candidates),
     shown: &[TokenId],
 ) -> Drawn {
-    let logprob = |id| last.of.get(id).filter(|&p| p > 0.0).map(kernel::ln);
-    let support = step.odds.as_ref().map(|(support, _)| support);
+    let logprob = |id| last.of.get(id, row).filter(|&p| p > 0.0).map(kernel::ln);
+    let support = step.odds.as_ref().and_then(|(support, _)| support.as_ref());
     let widths = support.and_then(|s| Some(s.ids.iter().copied().zip(s.probabilities.clone()?)));
     let mut intervals = widths.map(side_by_side).unwrap_or_default();
     // the engine's own edges decided
@@ -289,7 +362,7 @@ fn drawn_by_engine(
     }
     Drawn {
         id: pick.id,
-        candidates: last.of.kept,
+        candidates: last.of.kept(),
         uniform: pick.uniform,
         intervals: widest(intervals, pick.id),
         logprob: logprob(pick.id),

@@ -292,7 +292,7 @@ impl<'a, 'b, 'c> Batch<'a, 'b, 'c> {
                 let (place, sample) = (Place::row(slot.sequence, slot.step), slot.seats[seat].sample);
                 let known = slot.races.get_mut(seat).map(std::mem::take);
                 let turn = slot.turn(lines, job);
-                let support = self.draw.support(&turn, seat);
+                let support = self.draw.filters().then(|| self.draw.support(&turn, seat));
                 let race = known.unwrap_or_else(|| self.draw.race(&turn, seat));
                 self.trace.event(&TraceEvent::Odds { place, sample, support, race });
             }
