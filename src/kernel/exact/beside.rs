@@ -289,6 +289,7 @@ impl Kernel for AddFlips<'_> {
 }
 
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "one index for several lists")]
 fn add_runs(flips: &mut Flips, v: &[f64; RUN * RUNS], w: &[f64; RUN * RUNS]) {
     let [of_v, of_w] = flips.factors;
     let (mut shares, mut steps, mut before) = ([0.0; RUN * RUNS], [0.0; RUN * RUNS], [0.0; RUN * RUNS]);
@@ -325,7 +326,9 @@ mod tests {
     use crate::kernel::{Simd, with_simd};
 
     fn row(n: usize, k: usize) -> Vec<f32> {
-        let logit = |i: usize| if i * k % 11 == 0 { f32::NEG_INFINITY } else { (i * k % 101) as f32 / 7.0 };
+        let logit = |i: usize| {
+            if (i * k).is_multiple_of(11) { f32::NEG_INFINITY } else { (i * k % 101) as f32 / 7.0 }
+        };
         (0..n).map(logit).collect()
     }
 
