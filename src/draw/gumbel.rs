@@ -1,8 +1,11 @@
+mod likely;
+
 use super::{Draw, DrawRow, Key, Margin, Pick, Racer, Turn, nothing};
 use crate::candidates::Candidates;
 use crate::candidates::Racers;
 use crate::kernel::{ChaCha8, bounds};
 use crate::{Result, TokenId, kernel};
+use likely::{HEAVIEST, likely};
 
 /// Gumbel-max: `argmax(score + g)`, with one addressed noise for each token.
 ///
@@ -75,6 +78,19 @@ impl Noise {
         top.best
     }
 
+    /// As [`top`](Self::top) without a bound, where scores are log-probabilities of one distribution.
+    ///
+    /// If `n` reach the sum with which the race begins, no other is among them.
+    pub fn top_of_all(&self, candidates: &Candidates, start: f64, n: usize) -> Vec<(TokenId, f64, f64)> {
+        let heaviest: Vec<f64> = candidates.ranked(HEAVIEST).into_iter().map(|(_, score)| score).collect();
+        let likely = start + likely(&heaviest, n);
+        let top = self.top(candidates, start, n, likely);
+        if top.len() < n && likely > f64::NEG_INFINITY {
+            return self.top(candidates, start, n, f64::NEG_INFINITY);
+        }
+        top
+    }
+
     /// The best candidate and the second, as (id, sum, noise).
     fn first_two(&self, candidates: &Candidates) -> Two {
         let mut two = Two::default();
@@ -100,6 +116,11 @@ struct Top {
 impl Racers for Top {
     fn bar(&self, score: f64) -> u32 {
         bar(self.start + score, self.least)
+    }
+
+    #[inline(always)]
+    fn may_matter(&self, score: f64, upper: u32) -> bool {
+        may_reach(self.start + score, upper, self.least)
     }
 
     fn meet(&mut self, id: TokenId, score: f64, word: u64) {
@@ -160,6 +181,11 @@ impl Racers for Two {
         bar(score, self.least())
     }
 
+    #[inline(always)]
+    fn may_matter(&self, score: f64, upper: u32) -> bool {
+        may_reach(score, upper, self.least())
+    }
+
     fn meet(&mut self, id: TokenId, score: f64, word: u64) {
         let u = uniform(word);
         if score + at_most(u) < self.least() {
@@ -190,12 +216,25 @@ fn at_most(u: f64) -> f64 {
     1e-9 + bounds::minus_ln_at_most(1.0 - u)
 }
 
+/// By how much a score may be too high that is to be compared with `least`: every rounding of the sum has room in it.
+#[inline(always)]
+fn slack(score: f64, least: f64) -> f64 {
+    1e-6 + 1e-12 * (score.abs() + least.abs())
+}
+
+/// Whether `score` plus the noise of a word with this upper half may reach `least`: as in [`at_most`], by the exponent of 1 − u.
+#[inline(always)]
+fn may_reach(score: f64, upper: u32, least: f64) -> bool {
+    let noise = f64::from((!upper).leading_zeros() + 1) * std::f64::consts::LN_2;
+    // the words whose upper half is full may have any noise
+    upper == u32::MAX || score + noise + slack(score, least) >= least
+}
+
 /// The least upper half of a word with which `score` plus noise may reach `least`.
 ///
 /// With the upper half h, 1 − u ≥ (2³² − 1 − h) / 2³².
 fn bar(score: f64, least: f64) -> u32 {
-    // by how much the score may be too high, with room for every rounding of the sum
-    let ahead = score - least + 1e-6 + 1e-12 * (score.abs() + least.abs());
+    let ahead = score - least + slack(score, least);
     if ahead < 0.0 {
         let share = f64::from(kernel::exp32(ahead as f32)) * (1.0 + 1e-5);
         return !((share * 4_294_967_296.0) as u32);

@@ -17,6 +17,7 @@ pub use addressed::{Addressed, Key, RowCoins, uniform};
 pub use argmax::Argmax;
 pub use from_rng::FromRng;
 pub use gumbel::Gumbel;
+pub(crate) use gumbel::Noise;
 pub use mirostat::{Mirostat, Surprise};
 pub use slip::{Slip, Tolerance};
 

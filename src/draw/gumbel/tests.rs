@@ -22,9 +22,12 @@ fn the_bounds_on_the_noise_hold() {
         for score in [0.0, -3.0, 1e4, -1e30] {
             assert!(bar(score, score + noise) <= h, "{u}");
             assert!(bar(score, (score + noise).next_down()) <= h, "{u}");
+            assert!(may_reach(score, h, score + noise) && may_reach(score, h, f64::NEG_INFINITY), "{u}");
         }
     }
     assert_eq!(bar(0.0, f64::NEG_INFINITY), 0);
+    // nearly 1/4 is missing to 1, and no less than 1/8: 3 ln 2 nats
+    assert!(may_reach(0.0, 3 << 30, 2.07) && !may_reach(0.0, 3 << 30, 2.09));
     assert_eq!(bar(0.0, 38.0), u32::MAX);
     // of scores that are d behind, at least the share e^−d of all words reaches it
     for d in (1..200).map(|i| f64::from(i) * 0.1) {
@@ -51,6 +54,10 @@ fn the_best_of_a_race_are_those_of_the_whole_race() {
                     assert_eq!(from, all[..n.min(all.len())], "{name}, bounded");
                 }
                 assert_eq!(race.top(&c, 0.0, 0, f64::NEG_INFINITY), []);
+                for n in [0, 1, 2, 17, 300, 6000] {
+                    // also where the scores are no log-probabilities
+                    assert_eq!(race.top_of_all(&c, 0.0, n), all[..n.min(all.len())], "{name}, all");
+                }
                 let two = race.first_two(&c);
                 let first = |runner: Option<(TokenId, f64, f64)>| runner.map(|r| (r.0, r.1));
                 assert_eq!(first(two.first), Some((all[0].0, all[0].2)), "{name}");
@@ -77,4 +84,53 @@ fn of_equal_sums_the_first_that_was_met_counts() {
         two.add((id, 1.0, 0.5));
     }
     assert_eq!((two.first, two.second), (Some((4, 1.0, 0.5)), Some((5, 1.0, 0.5))));
+}
+
+/// Rows of log-probabilities: the race begins where about as many are as are wanted, and finds what a race from −∞ does.
+#[test]
+fn a_race_of_a_distribution_begins_where_its_best_are_likely_to_be() {
+    let mut begun = 0;
+    for case in 0..120usize {
+        let vocab = [1, 2, 40, 300, 5000][case % 5];
+        let peak = [0.0, 1.0, 5.0, 12.0][case % 4];
+        let logits: Vec<f32> = (0..vocab)
+            .map(|i| match (i * 7919 + case * 31) % 101 {
+                0 => f32::NEG_INFINITY,
+                // ties, and a few tokens that have nearly everything
+                1..4 => peak,
+                place => (place / 9) as f32 * 0.4,
+            })
+            .collect();
+        let mut c = Candidates::from(&logits[..]);
+        if c.is_empty() {
+            continue;
+        }
+        c.log_softmax();
+        let race = Gumbel::new(case as u64).at(0, 0, 0, 1);
+        for n in [1, 2, 6, 16, 200, 100_000] {
+            let start = -3.5 * case as f64;
+            let all = race.top(&c, start, n, f64::NEG_INFINITY);
+            assert_eq!(race.top_of_all(&c, start, n), all, "case {case}, {n}");
+            let heaviest: Vec<f64> = c.ranked(HEAVIEST).into_iter().map(|(_, score)| score).collect();
+            let likely = likely(&heaviest, n);
+            begun += usize::from(likely > f64::NEG_INFINITY);
+            if likely > f64::NEG_INFINITY {
+                let reach = race.top(&c, 0.0, usize::MAX, likely).len();
+                assert!(reach > n / 2 && reach < 8 * n + 60, "case {case}, {n}: {reach}");
+            }
+        }
+    }
+    assert!(begun > 200, "{begun}");
+}
+
+/// Of 1,000 tokens that are equally likely, 1,000 (1 − exp(−e^−t / 1,000)) reach t on average.
+#[test]
+fn the_likely_sum_is_where_the_count_is_as_wanted() {
+    let t = likely(&[-(1000f64.ln()); HEAVIEST], 16);
+    let count = 1000.0 * (1.0 - (-(-t).exp() / 1000.0).exp());
+    assert!((32.0..42.0).contains(&count), "{count}");
+    // one token has everything, or there are too few
+    assert_eq!(likely(&[0.0], 1), f64::NEG_INFINITY);
+    assert_eq!(likely(&[0.5f64.ln(); 2], 2), f64::NEG_INFINITY);
+    assert_eq!(likely(&[], 2), f64::NEG_INFINITY);
 }

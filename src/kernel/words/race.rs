@@ -11,12 +11,14 @@ const _: () = assert!(SPAN == LANES * PAIRS);
 pub trait Race {
     /// The least upper half of a word with which a value up to `value` may matter.
     fn bar(&self, value: f32) -> u32;
+    /// Whether a value with this upper half of its word may matter: a quick look, for values that share the bar of a larger one.
+    fn may_matter(&self, value: f32, upper: u32) -> bool;
     /// The value at position `at` may matter.
     fn meet(&mut self, at: usize, word: u64);
 }
 
 /// Shows the members of a band to a race, in order: at least all those whose word (the pair of the stream that has the value's id for its
-/// number) reaches the bar of their value. The bar is asked for once per span, or list of neighbours, with the largest value there;
+/// number) reaches the bar of their value, and may matter. The bar is asked for once per span, or list of neighbours, with the largest value there;
 /// `maxima` are those of spans, as [`scan`](crate::kernel::scan) finds them, and may be missing.
 pub fn race(set: Slice, maxima: &[f32], band: Band, stream: &ChaCha8, race: &mut impl Race) {
     let mut blocks = Blocks::EMPTY;
@@ -37,7 +39,8 @@ pub fn race(set: Slice, maxima: &[f32], band: Band, stream: &ChaCha8, race: &mut
             {
                 for (pair, &x) in eight.iter().enumerate() {
                     let word = blocks.pair(lane, pair);
-                    if (word >> 32) as u32 >= bar && band.has(x) {
+                    let upper = (word >> 32) as u32;
+                    if upper >= bar && band.has(x) && race.may_matter(x, upper) {
                         race.meet(s * SPAN + lane * PAIRS + pair, word);
                     }
                 }
@@ -55,8 +58,9 @@ pub fn race(set: Slice, maxima: &[f32], band: Band, stream: &ChaCha8, race: &mut
             let bar = race.bar(largest);
             stream.blocks(&group.numbers, &mut blocks);
             group.lanes(&ids[start..end], |i, lane, pair| {
-                let word = blocks.pair(lane, pair);
-                if (word >> 32) as u32 >= bar && band.has(values[start + i]) {
+                let (x, word) = (values[start + i], blocks.pair(lane, pair));
+                let upper = (word >> 32) as u32;
+                if upper >= bar && band.has(x) && race.may_matter(x, upper) {
                     race.meet(start + i, word);
                 }
             });

@@ -6,13 +6,14 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use super::tree::{History, Prefix};
 use super::{Beam, Variant, stochastic};
 use crate::candidates::Candidates;
-use crate::draw::Gumbel;
+use crate::draw::{Gumbel, Noise};
 use crate::sampler::row_job::{RowJob, at};
 use crate::sampler::scores::Scores;
 use crate::source::Row;
-use crate::trace::{Continuation, Fate, LiveBeam, Trace};
+use crate::trace::{Continuation, Fate, Trace};
 use crate::{Error, Result, TokenId};
 
 /// Expands the live beams of a group by one step.
@@ -26,8 +27,9 @@ pub(super) struct Expander<'a> {
     pub lane: usize,
     /// What tokens lose that earlier groups took.
     pub penalties: &'a [(TokenId, f64)],
-    pub live: &'a [LiveBeam],
-    pub contexts: &'a [Vec<TokenId>],
+    pub live: &'a [Prefix],
+    /// Those of the live beams, or of the best one where nothing reads the others'.
+    pub histories: &'a [History],
 }
 
 /// The continuations, beam after beam, and why a beam died, if one did.
@@ -115,7 +117,8 @@ impl Expander<'_> {
         trace: &mut dyn Trace,
     ) -> Result<Vec<Continuation>> {
         let lane = (self.lane + rank) as u32;
-        let row_job = RowJob { lane, context: &self.contexts[rank], ..self.row_job };
+        let history = &self.histories[rank.min(self.histories.len() - 1)];
+        let row_job = RowJob { lane, context: history.ids(), ..self.row_job };
         let mut c = Scores::new(&row_job, self.penalties, buffers, row, trace)?;
         let live = &self.live[rank];
         let mut found = match &self.beam.variant {
@@ -124,19 +127,19 @@ impl Expander<'_> {
             }
             Variant::Sample | Variant::SampleUnsorted => {
                 let least = bound.map_or(f64::NEG_INFINITY, |bound| bound.least(0.0));
-                let best = self.race(&c, rank, self.count, least);
+                let best = self.raced(rank, self.noise(rank).top(&c, live.sum, self.count, least));
                 if let Some(bound) = bound {
                     bound.add(best.iter().map(|c| c.key));
                 }
                 best
             }
             Variant::Stochastic { noise } => self.stochastic(&mut c, rank, *noise),
-            Variant::Constrained { .. } => self.constrained(&mut c, rank),
+            Variant::Constrained { .. } => self.constrained(&mut c, rank, history.generated()),
         };
         let phrases = self.beam.variant.phrases();
         for next in &mut found {
             next.logprob = c.raw_logprob(next.id);
-            next.bank = phrases.met(&live.ids, Some(next.id));
+            next.bank = phrases.met(history.generated(), Some(next.id));
         }
         Ok(found)
     }
@@ -159,14 +162,16 @@ impl Expander<'_> {
         best
     }
 
-    /// The `n` continuations with the largest sums of score, beam and Gumbel noise, if they are not below `least`.
-    fn race(&self, c: &Candidates, rank: usize, n: usize, least: f64) -> Vec<Continuation> {
+    /// The noise of a beam's continuations.
+    fn noise(&self, rank: usize) -> Noise {
         let RowJob { job, sequence, step, .. } = self.row_job;
-        let noise = Gumbel::new(job.seed).at((self.lane + rank) as u32, sequence, 0, step);
-        let best = noise.top(c, self.live[rank].sum, n, least);
-        best.into_iter()
-            .map(|(id, score, key)| Continuation { key, ..self.continuation(rank, id, score) })
-            .collect()
+        Gumbel::new(job.seed).at((self.lane + rank) as u32, sequence, 0, step)
+    }
+
+    /// What won a race, as (id, score, sum of score, beam and noise).
+    fn raced(&self, rank: usize, best: Vec<(TokenId, f64, f64)>) -> Vec<Continuation> {
+        let ranked = |(id, score, key)| Continuation { key, ..self.continuation(rank, id, score) };
+        best.into_iter().map(ranked).collect()
     }
 
     fn stochastic(&self, c: &mut Candidates, rank: usize, noise: f64) -> Vec<Continuation> {
@@ -175,7 +180,7 @@ impl Expander<'_> {
         }
         // the whole noise keeps the order of the race
         let n = if noise == 1.0 { self.count } else { usize::MAX };
-        let mut best = self.race(c, rank, n, f64::NEG_INFINITY);
+        let mut best = self.raced(rank, self.noise(rank).top_of_all(c, self.live[rank].sum, n));
         let parent = self.live[rank].perturbed.unwrap_or(0.0);
         stochastic::condition(best.iter_mut().map(|next| &mut next.key), parent);
         for next in &mut best {
@@ -187,13 +192,13 @@ impl Expander<'_> {
         best
     }
 
-    fn constrained(&self, c: &mut Candidates, rank: usize) -> Vec<Continuation> {
-        let (phrases, live) = (self.beam.variant.phrases(), &self.live[rank]);
-        if phrases.met(&live.ids, None) < phrases.tokens() {
+    fn constrained(&self, c: &mut Candidates, rank: usize, generated: &[TokenId]) -> Vec<Continuation> {
+        let phrases = self.beam.variant.phrases();
+        if phrases.met(generated, None) < phrases.tokens() {
             c.mask_each(&self.row_job.job.limits.eos);
         }
         let mut best = self.best(c, rank, None);
-        for id in phrases.wanted(&live.ids) {
+        for id in phrases.wanted(generated) {
             let score = c.score(id).filter(|s| *s > f64::NEG_INFINITY);
             if let Some(score) = score.filter(|_| best.iter().all(|b| b.id != id)) {
                 best.push(self.continuation(rank, id, score));

@@ -1,13 +1,13 @@
 //! The finished list of a beam search, and the test for stopping.
 
+use super::tree::Prefix;
 use super::{Beam, EarlyStopping};
 use crate::hypothesis::Finish;
-use crate::trace::LiveBeam;
 
 /// A hypothesis that ended, with its score.
 #[derive(Debug, Clone)]
 pub(super) struct Ended {
-    pub beam: LiveBeam,
+    pub beam: Prefix,
     pub score: f64,
     pub finish: Finish,
 }
@@ -19,11 +19,13 @@ pub(super) struct Finished {
 }
 
 impl Finished {
-    /// Enters a hypothesis and forgets all but the `keep` best.
-    pub fn enter(&mut self, ended: Ended, keep: usize) {
-        let at = self.list.partition_point(|e| e.score >= ended.score);
-        self.list.insert(at, ended);
-        self.list.truncate(keep);
+    /// Enters a hypothesis of this score if it is among the `keep` best, and forgets the others.
+    pub fn enter(&mut self, score: f64, keep: usize, ended: impl FnOnce() -> Ended) {
+        let at = self.list.partition_point(|e| e.score >= score);
+        if at < keep {
+            self.list.insert(at, ended());
+            self.list.truncate(keep);
+        }
     }
 
     /// True if no live beam may improve the list of `width` hypotheses, by the rule of `early_stopping`.

@@ -3,20 +3,25 @@
 use std::collections::BTreeMap;
 
 use super::finished::{Ended, Finished};
+use super::tree::{History, Prefix, Tree};
 use super::{Beam, Variant, stochastic};
 use crate::TokenId;
 use crate::hypothesis::Finish;
 use crate::sampler::Job;
 use crate::text::StopReader;
-use crate::trace::{Continuation, Fate, LiveBeam};
+use crate::trace::{Continuation, Fate};
 
 /// The live beams of a group, best first, and its finished list.
 pub(super) struct Group<'a> {
     beam: &'a Beam,
     job: &'a Job<'a>,
-    pub live: Vec<LiveBeam>,
-    /// Prompt, prefix and ids of each live beam.
-    pub contexts: Vec<Vec<TokenId>>,
+    pub live: Vec<Prefix>,
+    /// The ids of all of them.
+    pub tree: Tree,
+    /// Prompt, prefix and ids of each live beam; of the best one alone where nothing reads those of the others.
+    pub histories: Vec<History>,
+    /// What each beam has behind it is read.
+    reads: bool,
     pub finished: Finished,
     /// The text of each live beam, where stop strings are looked for; and of those that live on next.
     readers: [Vec<StopReader>; 2],
@@ -38,72 +43,73 @@ struct Bank {
     open: Vec<usize>,
 }
 
-/// A list and one more: allocated once.
-fn longer<T: Copy>(list: &[T], next: T) -> Vec<T> {
-    let mut all = Vec::with_capacity(list.len() + 1);
-    all.extend_from_slice(list);
-    all.push(next);
-    all
-}
-
 impl<'a> Group<'a> {
-    pub fn new(beam: &'a Beam, job: &'a Job<'a>) -> Self {
-        let start = LiveBeam::default();
-        let readers = [vec![StopReader::default()], Vec::new()];
-        let (contexts, finished) = (vec![job.history()], Finished::default());
-        Group { beam, job, live: vec![start], contexts, finished, readers, ends: Vec::new() }
+    /// A group with the empty prefix; `reads`: the ids of each beam are read by the source, the chain or those who watch.
+    pub fn new(beam: &'a Beam, job: &'a Job<'a>, reads: bool) -> Self {
+        let reads = reads || job.stop.is_some() || beam.variant.phrases().tokens() > 0;
+        Group {
+            beam,
+            job,
+            live: vec![Prefix::default()],
+            tree: Tree::default(),
+            histories: vec![History::new(job.history())],
+            reads,
+            finished: Finished::default(),
+            readers: [vec![StopReader::default()], Vec::new()],
+            ends: Vec::new(),
+        }
     }
 
     /// Roughly how many bytes a new group takes after a history of so many ids.
     pub fn size(history: usize) -> usize {
-        size_of::<Self>() + size_of::<LiveBeam>() + ALLOCATION + history.saturating_mul(size_of::<TokenId>())
+        size_of::<Self>() + size_of::<Prefix>() + ALLOCATION + history.saturating_mul(size_of::<TokenId>())
     }
 
     /// Roughly how many bytes a step takes on top of what is live: up to `count` continuations (thrice: as found, being sorted,
     /// and as kept), and the beams that they become. `None` where that is more than a number holds.
     pub fn room_for_a_step(&self, count: usize, vocab: usize) -> Option<usize> {
         let all = self.live.len().checked_mul(vocab)?;
-        let (len, context) = match (self.live.first(), self.contexts.first()) {
-            (Some(beam), Some(context)) => (beam.ids.len() + 1, context.len() + 1),
-            _ => return Some(0),
-        };
-        let per_id = size_of::<TokenId>() + size_of::<Option<f64>>() + size_of::<f64>();
-        let beam = size_of::<LiveBeam>() + 5 * ALLOCATION;
-        let beam = len
-            .checked_mul(per_id)?
-            .checked_add(context.checked_mul(size_of::<TokenId>())?)?
-            .checked_add(beam)?;
-        let beams = all.min(self.beam.width()).checked_mul(beam)?;
-        all.min(count).checked_mul(3 * size_of::<Continuation>())?.checked_add(beams)
+        let Some(history) = self.histories.first() else { return Some(0) };
+        let beams = all.min(self.beam.width());
+        let history = if self.reads { History::size(history.ids().len() + 1)? } else { 0 };
+        let beam = (size_of::<Prefix>() + size_of::<History>() + 2 * ALLOCATION).checked_add(history)?;
+        all.min(count)
+            .checked_mul(3 * size_of::<Continuation>())?
+            .checked_add(beams.checked_mul(beam)?)?
+            .checked_add(self.tree.growth(beams)?)
     }
 
     /// What is live ends as it stands.
     pub fn end_here(&mut self) {
-        self.contexts.clear();
-        for beam in std::mem::take(&mut self.live) {
-            if self.is_met(&beam.ids, None) {
-                self.enter(beam, Finish::Length);
+        let phrases = self.beam.variant.phrases();
+        let (live, histories) = (std::mem::take(&mut self.live), std::mem::take(&mut self.histories));
+        for (rank, beam) in live.into_iter().enumerate() {
+            let generated = histories.get(rank).map_or(&[][..], History::generated);
+            if phrases.met(generated, None) == phrases.tokens() {
+                let score = self.beam.score(self.worth(beam.sum, beam.perturbed), beam.len);
+                self.finished.enter(score, self.beam.width(), || Ended {
+                    beam,
+                    score,
+                    finish: Finish::Length,
+                });
             }
         }
     }
 
-    fn is_met(&self, ids: &[TokenId], next: Option<TokenId>) -> bool {
-        let phrases = self.beam.variant.phrases();
-        phrases.met(ids, next) == phrases.tokens()
-    }
-
-    /// Enters a hypothesis into the finished list; returns its score.
-    fn enter(&mut self, beam: LiveBeam, finish: Finish) -> f64 {
-        let score = self.beam.score(self.worth(&beam), beam.ids.len());
-        self.finished.enter(Ended { beam, score, finish }, self.beam.width());
+    /// Enters what a continuation makes into the finished list; returns its score.
+    fn enter(&mut self, c: &Continuation, finish: Finish) -> f64 {
+        let (parent, width) = (self.live[c.parent], self.beam.width());
+        let score = self.beam.score(self.worth(c.sum, c.perturbed), parent.len + 1);
+        let tree = &mut self.tree;
+        self.finished.enter(score, width, || Ended { beam: tree.extend(&parent, c), score, finish });
         score
     }
 
     /// What is divided by the length norm: the sum, or what stochastic beam search ranks by.
-    fn worth(&self, beam: &LiveBeam) -> f64 {
-        match (&self.beam.variant, beam.perturbed) {
-            (Variant::Stochastic { noise }, Some(g)) => stochastic::key(beam.sum, g, *noise),
-            _ => beam.sum,
+    fn worth(&self, sum: f64, perturbed: Option<f64>) -> f64 {
+        match (&self.beam.variant, perturbed) {
+            (Variant::Stochastic { noise }, Some(g)) => stochastic::key(sum, g, *noise),
+            _ => sum,
         }
     }
 
@@ -113,7 +119,7 @@ impl<'a> Group<'a> {
         found: Vec<Continuation>,
         count: usize,
         last: bool,
-    ) -> (Vec<LiveBeam>, Vec<Continuation>) {
+    ) -> (Vec<Prefix>, Vec<Continuation>) {
         let mut all = self.rank(found, count);
         let mut banks: BTreeMap<usize, Bank> = BTreeMap::new();
         for c in &all {
@@ -135,7 +141,7 @@ impl<'a> Group<'a> {
                 c.fate = Fate::Unmet;
             } else if bank.seen <= self.beam.width() {
                 let finish = end.unwrap_or(Finish::Length);
-                c.fate = Fate::Finished(self.enter(self.extend(c), finish));
+                c.fate = Fate::Finished(self.enter(c, finish));
             } else {
                 c.fate = Fate::Lost;
             }
@@ -144,18 +150,20 @@ impl<'a> Group<'a> {
         chosen.iter().for_each(|&at| all[at].fate = Fate::Live);
         self.readers[1] = chosen.iter().map(|&at| std::mem::take(&mut readers[at])).collect();
         self.ends = ends;
-        (chosen.iter().map(|&at| self.extend(&all[at])).collect(), all)
+        let next = chosen.iter().map(|&at| self.tree.extend(&self.live[all[at].parent], &all[at])).collect();
+        (next, all)
     }
 
     /// Why a continuation ends by itself, and its text.
-    fn end_of(&self, c: &Continuation) -> (Option<Finish>, StopReader) {
+    fn end_of(&mut self, c: &Continuation) -> (Option<Finish>, StopReader) {
         if self.job.limits.eos.binary_search(&c.id).is_ok() {
             return (Some(Finish::Eos), StopReader::default());
         }
         let Some(stop) = self.job.stop else { return (None, StopReader::default()) };
         let mut reader = self.readers[0].get(c.parent).cloned().unwrap_or_default();
-        let generated = [&self.contexts[c.parent][self.job.prompt.len()..], &[c.id]].concat();
-        (stop.ends(&mut reader, &generated), reader)
+        let end =
+            self.histories[c.parent].with(c.id, |ids| stop.ends(&mut reader, &ids[self.job.prompt.len()..]));
+        (end, reader)
     }
 
     /// The continuations in the order of their ranks, the best `count` of each bank.
@@ -192,29 +200,20 @@ impl<'a> Group<'a> {
         chosen
     }
 
-    /// The beam that a continuation makes.
-    fn extend(&self, c: &Continuation) -> LiveBeam {
-        let parent = &self.live[c.parent];
-        LiveBeam {
-            ids: longer(&parent.ids, c.id),
-            logprobs: longer(&parent.logprobs, c.logprob),
-            scores: longer(&parent.scores, c.score),
-            sum: c.sum,
-            perturbed: c.perturbed,
-        }
-    }
-
     /// Takes the next step's beams over, unless the search of this group is over.
-    pub fn go_on(&mut self, mut next: Vec<LiveBeam>, limit: Option<usize>) {
+    pub fn go_on(&mut self, mut next: Vec<Prefix>, limit: Option<usize>) {
         let settled = next.first().is_none_or(|best| {
-            let (worth, len) = (self.worth(best), best.ids.len());
-            self.finished.settled(self.beam, self.beam.width(), worth, len, limit)
+            let worth = self.worth(best.sum, best.perturbed);
+            self.finished.settled(self.beam, self.beam.width(), worth, best.len, limit)
         });
         if settled {
             next.clear();
         }
-        let Job { prompt, prefix, .. } = *self.job;
-        self.contexts = next.iter().map(|beam| [prompt, prefix, &beam.ids].concat()).collect();
+        let read = if self.reads { next.len() } else { next.len().min(1) };
+        self.histories.resize_with(read, || History::new(self.job.history()));
+        for (history, prefix) in self.histories.iter_mut().zip(&next) {
+            history.follow(&self.tree, prefix);
+        }
         self.live = next;
         self.readers = [std::mem::take(&mut self.readers[1]), Vec::new()];
     }

@@ -8,6 +8,7 @@ mod lockstep;
 mod norm;
 mod search;
 mod stochastic;
+mod tree;
 mod variant;
 
 pub use constrained::Phrase;
@@ -15,7 +16,6 @@ pub use norm::LengthNorm;
 pub use variant::Variant;
 
 use super::{Emit, Event, Job, Sampler};
-use crate::hypothesis::Hypothesis;
 use crate::source::{Access, LogitsSource};
 use crate::trace::Trace;
 use crate::{Error, Place, Result, TokenId};
@@ -174,27 +174,16 @@ impl Sampler for Beam {
         let limits = job.limits.of(&shape);
         let job = &Job { limits: &limits, ..*job };
         job.prepare(source);
+        let reads = shape.follows_prefix || job.chain.needs().history || trace.wants().any();
         let together = if shape.access == Access::ByStep { shape.sequences.len() } else { 1 };
         let sequences: Vec<usize> = shape.sequences.clone().collect();
         for (round, group) in sequences.chunks(together.max(1)).enumerate() {
             let mut searches =
-                group.iter().map(|&s| Search::new(s, self, job)).collect::<Result<Vec<_>>>()?;
+                group.iter().map(|&s| Search::new(s, self, job, reads)).collect::<Result<Vec<_>>>()?;
             lockstep::run(&mut searches, source, (self, job), round == 0, trace)?;
             for search in searches {
-                let sequence = search.sequence;
-                for (rank, ended) in search.results()?.into_iter().enumerate() {
-                    emit(Event::Done(Hypothesis {
-                        sequence,
-                        sample: rank,
-                        perturbed: ended.beam.perturbed,
-                        bound: None,
-                        logprob: ended.beam.logprobs.iter().copied().sum(),
-                        ids: ended.beam.ids,
-                        logprobs: ended.beam.logprobs,
-                        processed_logprobs: ended.beam.scores.into_iter().map(Some).collect(),
-                        score: Some(ended.score),
-                        finish_reason: ended.finish,
-                    }))?;
+                for found in search.results()? {
+                    emit(Event::Done(found))?;
                 }
             }
         }

@@ -3,7 +3,9 @@
 use super::expand::Expander;
 use super::finished::Ended;
 use super::group::Group;
+use super::tree::{History, Tree};
 use super::{Beam, Variant};
+use crate::hypothesis::Hypothesis;
 use crate::sampler::Job;
 use crate::sampler::row_job::RowJob;
 use crate::source::Row;
@@ -33,10 +35,11 @@ pub(super) struct Now<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub fn new(sequence: usize, beam: &'a Beam, job: &'a Job<'a>) -> Result<Self> {
+    /// `reads`: the ids of each beam are read by the source, the chain or those who watch.
+    pub fn new(sequence: usize, beam: &'a Beam, job: &'a Job<'a>, reads: bool) -> Result<Self> {
         let groups = beam.variant.groups();
         beam.check_room(groups.checked_mul(Group::size(job.history().len())))?;
-        let groups = (0..groups).map(|_| Group::new(beam, job)).collect();
+        let groups = (0..groups).map(|_| Group::new(beam, job, reads)).collect();
         Ok(Search { sequence, beam, job, groups, death: None })
     }
 
@@ -44,9 +47,9 @@ impl<'a> Search<'a> {
         self.groups.iter().any(|g| !g.live.is_empty())
     }
 
-    /// The histories of the live beams, group by group, best first.
+    /// The histories that are kept of the live beams, group by group, best first.
     pub fn contexts(&self) -> impl Iterator<Item = &[TokenId]> {
-        self.groups.iter().flat_map(|g| g.contexts.iter().map(Vec::as_slice))
+        self.groups.iter().flat_map(|g| g.histories.iter().map(History::ids))
     }
 
     /// The input ends before a step: what is live ends as it stands.
@@ -68,7 +71,7 @@ impl<'a> Search<'a> {
                 lane: number * width,
                 penalties: &taken,
                 live: &group.live,
-                contexts: &group.contexts,
+                histories: &group.histories,
             };
             let vocab = rows.iter().map(|row| row.vocab).max().unwrap_or(0);
             self.beam.check_room(group.room_for_a_step(expander.count, vocab))?;
@@ -91,7 +94,7 @@ impl<'a> Search<'a> {
                 }
             }
             if trace.wants().beams {
-                let live = std::mem::take(&mut group.live);
+                let live = group.live.iter().map(|beam| group.tree.beam(beam)).collect();
                 let step = BeamStep { sequence, step, group: number, live, considered };
                 trace.event(&TraceEvent::Beams(&step));
             }
@@ -101,8 +104,11 @@ impl<'a> Search<'a> {
     }
 
     /// The best hypotheses, best first.
-    pub fn results(self) -> Result<Vec<Ended>> {
-        let mut list: Vec<Ended> = self.groups.into_iter().flat_map(|g| g.finished.list).collect();
+    pub fn results(self) -> Result<Vec<Hypothesis>> {
+        let mut list: Vec<(&Tree, &Ended)> = Vec::new();
+        for group in &self.groups {
+            list.extend(group.finished.list.iter().map(|ended| (&group.tree, ended)));
+        }
         if let (true, Some(death)) = (list.is_empty(), self.death) {
             return Err(death);
         }
@@ -112,9 +118,24 @@ impl<'a> Search<'a> {
             return Err(Error::decode(Place { sequence: Some(self.sequence), ..Place::default() }, what));
         }
         // stable: among equals the earlier group
-        list.sort_by(|a, b| b.score.total_cmp(&a.score));
+        list.sort_by(|a, b| b.1.score.total_cmp(&a.1.score));
         list.truncate(self.beam.num_return_sequences);
-        Ok(list)
+        let hypothesis = |(sample, (tree, ended)): (usize, (&Tree, &Ended))| {
+            let beam = tree.beam(&ended.beam);
+            Hypothesis {
+                sequence: self.sequence,
+                sample,
+                perturbed: beam.perturbed,
+                bound: None,
+                logprob: beam.logprobs.iter().copied().sum(),
+                ids: beam.ids,
+                logprobs: beam.logprobs,
+                processed_logprobs: beam.scores.into_iter().map(Some).collect(),
+                score: Some(ended.score),
+                finish_reason: ended.finish,
+            }
+        };
+        Ok(list.into_iter().enumerate().map(hypothesis).collect())
     }
 }
 
