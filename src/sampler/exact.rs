@@ -3,6 +3,7 @@
 mod frontier;
 #[cfg(test)]
 mod plain;
+mod ranked;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,8 @@ use crate::hypothesis::{Finish, Hypothesis};
 use crate::source::{Access, LogitsSource, Query, Row};
 use crate::trace::Trace;
 use crate::{Error, Place, Result, TokenId};
-use frontier::{Child, Frontier, Next, Prefix, Waiting};
+use frontier::{Frontier, Next, Prefix, Waiting};
+use ranked::{Ranked, Stretch};
 
 /// Exact search: the sequences with the largest sums of scores, by uniform-cost (best-first) search over prefixes.
 ///
@@ -29,7 +31,8 @@ use frontier::{Child, Frontier, Next, Prefix, Waiting};
 /// earlier, and [`outcomes`](Self::outcomes) then bounds what may have been missed.
 ///
 /// Where the source shares its rows ([`LogitsSource::shared`]), a few continuations of each prefix are kept, and its row is read
-/// again when they are used up; otherwise, and where a chain edits single scores, all of them are.
+/// again when they are used up; otherwise, and where a chain edits single scores, all of them are. A row that all prefixes of a step share
+/// (of a file of steps, where no processor reads the history) is read once for all of them.
 ///
 /// ```
 /// use tokpick::sampler::{Exact, Job, Limits, Sampler};
@@ -133,6 +136,7 @@ impl Sampler for Exact {
             let name = &source.name().to_string();
             // who watches sees each row once
             let rereads = source.shared().is_some() && !trace.wants().any();
+            let alike = rereads && !shape.follows_prefix && !job.chain.needs().history;
             let mut search = Search {
                 job,
                 source,
@@ -146,6 +150,8 @@ impl Sampler for Exact {
                 rows: Vec::new(),
                 nodes: 0,
                 rereads,
+                shared: if alike { SHARED } else { 0 },
+                steps: Vec::new(),
                 death: None,
             };
             let (frontier, bound) = search.run(self.max_nodes)?;
@@ -175,6 +181,11 @@ struct Search<'a, 'j> {
     nodes: usize,
     /// Rows can be read a second time: the children of a prefix are made a few at a time.
     rereads: bool,
+    /// The prefixes of a step have the same row, and the chain makes the same of it: so many of its continuations are kept; 0 if they
+    /// don't.
+    shared: usize,
+    /// What is kept, by the length of the prefixes.
+    steps: Vec<Ranked>,
     /// Why a prefix could not go on.
     death: Option<Error>,
 }
@@ -216,22 +227,80 @@ impl<'a> Search<'a, '_> {
 
     /// Expands a prefix: what ends enters the results, the rest is open. Diving, the best of the rest is handed out instead.
     fn expand(&mut self, prefix: Prefix, frontier: &mut Frontier, dive: bool) -> Result<Option<Prefix>> {
-        let step = self.first + prefix.len;
         let last = prefix.len + 1 == self.limit;
         let number = frontier.visit(prefix);
-        let context = self.context(frontier, number);
-        self.read(&context, step)?;
         self.nodes += 1;
-        let row_job = self.row_job(&context, step);
-        let Some(row) = self.rows.first_mut() else { return Ok(None) };
-        let vocab = row.vocab;
-        if !frontier.has_room(vocab) {
+        let least = frontier.bar().map_or(f64::NEG_INFINITY, |bar| {
+            // a little lower, for the rounding of the difference
+            bar - prefix.sum - 1e-12 * (bar.abs() + prefix.sum.abs())
+        });
+        let wanted = if last { Some(self.keep) } else { None };
+        let Some((ranked, most)) = self.ranked(frontier, number, wanted, least)? else { return Ok(None) };
+        let ends = self.job.limits.eos.as_slice();
+        let mut first = None;
+        if !frontier.has_room(ranked.vocab) {
             return Err(no_room(self.keep));
         }
-        if step == self.first {
-            self.job.check_ids(self.name, vocab, true)?;
+        if last {
+            for child in ranked.best(most) {
+                let finish = if ends.binary_search(&child.id).is_ok() { Finish::Eos } else { Finish::Length };
+                frontier.end(prefix.then(number, *child), finish);
+            }
+        } else {
+            for child in &ranked.ends {
+                frontier.end(prefix.then(number, *child), Finish::Eos);
+            }
+            let stretch = Stretch { least, ends, from: 0, most, dive };
+            let found = stretch.of(&ranked, number, &prefix, frontier).ok_or_else(|| no_room(self.keep))?;
+            found.1.into_iter().for_each(|waiting| frontier.push(waiting));
+            first = found.0.filter(|prefix| frontier.is_above(prefix.sum));
         }
-        let (keep, rereads, ends) = (self.keep, self.rereads, self.job.limits.eos.as_slice());
+        self.put_back(prefix.len, ranked);
+        Ok(first)
+    }
+
+    /// Looks at the row of a prefix again, for as many further children as there were before.
+    fn read_on(&mut self, waiting: Waiting, frontier: &mut Frontier) -> Result<()> {
+        let (number, prefix) = (waiting.parent, frontier.visited(waiting.parent));
+        let Some(from) = waiting.ranked else { return Ok(()) };
+        let wanted = Some(from.saturating_mul(2));
+        let Some((ranked, most)) = self.ranked(frontier, number, wanted, waiting.least)? else {
+            return Ok(());
+        };
+        let ends = self.job.limits.eos.as_slice();
+        let stretch = Stretch { least: waiting.least, ends, from, most, dive: false };
+        let found = stretch.of(&ranked, number, &prefix, frontier).ok_or_else(|| no_room(self.keep))?;
+        found.1.into_iter().for_each(|waiting| frontier.push(waiting));
+        self.put_back(prefix.len, ranked);
+        Ok(())
+    }
+
+    /// The best continuations of an expanded prefix, and how many of them are to be looked at: as many as are wanted, or those that are
+    /// known at first. `None` if no token is possible.
+    fn ranked(
+        &mut self,
+        frontier: &Frontier,
+        number: usize,
+        wanted: Option<usize>,
+        least: f64,
+    ) -> Result<Option<(Ranked, usize)>> {
+        let len = frontier.visited(number).len;
+        let step = self.first + len;
+        if let Some(known) = self.steps.get_mut(len) {
+            let most = wanted.unwrap_or(known.first).min(known.vocab);
+            if most <= known.most && known.vocab > 0 {
+                return Ok(Some((std::mem::take(known), most)));
+            }
+        }
+        let context = self.context(frontier, number);
+        let query =
+            Query { sequence: self.sequence, step, context: &context, prompt_len: self.job.prompt.len() };
+        self.source.rows(&[query], &mut self.rows)?;
+        let row_job = self.row_job(&context, step);
+        let Some(row) = self.rows.first_mut() else { return Ok(None) };
+        if step == self.first {
+            self.job.check_ids(self.name, row.vocab, true)?;
+        }
         let c = match Scores::new(&row_job, &[], &mut self.candidates, row, self.trace) {
             Err(dead @ Error::NoCandidate { .. }) => {
                 self.death = Some(at(dead, self.name));
@@ -247,56 +316,31 @@ impl<'a> Search<'a, '_> {
             );
             return Err(Error::input(self.name, Place::row(self.sequence, step), what));
         }
-        let least = frontier.bar().map_or(f64::NEG_INFINITY, |bar| bar - prefix.sum);
-        if last {
-            for (id, score) in c.ranked_from(keep, least) {
-                let finish = if ends.binary_search(&id).is_ok() { Finish::Eos } else { Finish::Length };
-                frontier.end(prefix.then(number, child(&c, id, score)), finish);
-            }
-            return Ok(None);
-        }
-        for (id, score) in c.ranked_among(ends, least) {
-            frontier.end(prefix.then(number, child(&c, id, score)), Finish::Eos);
-        }
         // where edited scores share an f32, their order is known once all of them are
-        let few = rereads && c.ranks_by_score();
-        let most = if few { ends.len().saturating_add(FEW).min(vocab) } else { vocab };
-        let stretch = Stretch { least, ends, from: 0, most, dive };
-        let Some((first, waiting)) = stretch.of(&c, number, &prefix, frontier) else {
-            return Err(no_room(self.keep));
-        };
-        waiting.into_iter().for_each(|waiting| frontier.push(waiting));
-        Ok(first.filter(|prefix| frontier.is_above(prefix.sum)))
+        let few = self.rereads && c.ranks_by_score();
+        let first = if few { self.job.limits.eos.len().saturating_add(FEW) } else { c.vocab() };
+        let most = wanted.unwrap_or(first).min(c.vocab());
+        // the next prefix at this step may need what is too low here
+        let least = if most <= self.shared { f64::NEG_INFINITY } else { least };
+        let ends = self.job.limits.eos.as_slice();
+        let ranked = Ranked::new(&c, ends, first, most, least).ok_or_else(|| no_room(self.keep))?;
+        Ok(Some((ranked, most)))
     }
 
-    /// Reads the row of a prefix again, for as many further children as there were before.
-    fn read_on(&mut self, waiting: Waiting, frontier: &mut Frontier) -> Result<()> {
-        let (number, prefix) = (waiting.parent, frontier.visited(waiting.parent));
-        let context = self.context(frontier, number);
-        let step = self.first + prefix.len;
-        self.read(&context, step)?;
-        let row_job = self.row_job(&context, step);
-        let (Some(from), Some(row)) = (waiting.ranked, self.rows.first_mut()) else { return Ok(()) };
-        let (most, ends) = (from.saturating_mul(2).min(row.vocab), self.job.limits.eos.as_slice());
-        let scores = Scores::new(&row_job, &[], &mut self.candidates, row, self.trace);
-        let c = scores.map_err(|e| at(e, self.name))?;
-        let stretch = Stretch { least: waiting.least, ends, from, most, dive: false };
-        let Some((_, waiting)) = stretch.of(&c, number, &prefix, frontier) else {
-            return Err(no_room(self.keep));
-        };
-        waiting.into_iter().for_each(|waiting| frontier.push(waiting));
-        Ok(())
+    /// Keeps what a row gave for the other prefixes at its step, where it is the same for all of them.
+    fn put_back(&mut self, len: usize, ranked: Ranked) {
+        if ranked.most > self.shared {
+            return;
+        }
+        if self.steps.len() <= len {
+            self.steps.resize_with(len + 1, Ranked::default);
+        }
+        self.steps[len] = ranked;
     }
 
     /// Prompt, generated prefix and the ids of an expanded prefix.
     fn context(&self, frontier: &Frontier, number: usize) -> Vec<TokenId> {
         [self.job.prompt, self.job.prefix, &frontier.ids(number)].concat()
-    }
-
-    /// Reads the row that follows a context.
-    fn read(&mut self, context: &[TokenId], step: usize) -> Result<()> {
-        let query = Query { sequence: self.sequence, step, context, prompt_len: self.job.prompt.len() };
-        self.source.rows(&[query], &mut self.rows)
     }
 
     /// What is to be done with the row that follows a context.
@@ -314,65 +358,11 @@ fn no_room(keep: usize) -> Error {
     Error::setting("num_return_sequences", keep, what)
 }
 
-/// A part of the ranking of a row: which continuations of a prefix are to be known.
-struct Stretch<'a> {
-    /// The lowest score that counts.
-    least: f64,
-    /// End tokens, which don't stay open.
-    ends: &'a [TokenId],
-    /// How many of the ranking are known already, and how many shall be then.
-    from: usize,
-    most: usize,
-    /// The first one is handed out.
-    dive: bool,
-}
-
-impl Stretch<'_> {
-    /// The first one if it is to be handed out, and those that stay open; `None` if memory doesn't hold them.
-    fn of(
-        &self,
-        c: &Scores<'_>,
-        number: usize,
-        prefix: &Prefix,
-        frontier: &Frontier,
-    ) -> Option<(Option<Prefix>, Option<Waiting>)> {
-        // the children, and beside them the ranking and what sorting takes
-        Vec::<Child>::new().try_reserve_exact(self.most.saturating_mul(4)).ok()?;
-        let ranking = c.ranked_from(self.most, self.least);
-        let mut more = ranking.len() == self.most && self.most < c.vocab();
-        let lowest = ranking.last().map_or(f64::NEG_INFINITY, |&(_, score)| prefix.sum + score.min(0.0));
-        let known = ranking.get(self.from..).unwrap_or_default();
-        let mut children = Vec::new();
-        children.try_reserve_exact(known.len()).ok()?;
-        let mut open = known.iter().filter(|(id, _)| self.ends.binary_search(id).is_err());
-        let mut of = |&(id, score): &(TokenId, f64)| child(c, id, score);
-        let first = if self.dive { open.next().map(&mut of) } else { None };
-        children.extend(open.map(of).filter(|child| frontier.is_above(prefix.then(number, *child).sum)));
-        // the sums count: rounding may make them equal
-        let sum = |child: &Child| prefix.then(number, *child).sum;
-        children.sort_by(|a, b| sum(b).total_cmp(&sum(a)));
-        children.reverse();
-        children.shrink_to_fit();
-        more &= frontier.is_above(lowest);
-        let best = children.last().map(sum).or(more.then_some(lowest));
-        let waiting = best.map(|sum| Waiting {
-            sum,
-            parent: number,
-            children,
-            ranked: more.then_some(self.most),
-            least: self.least,
-        });
-        Some((first.map(|first| prefix.then(number, first)), waiting))
-    }
-}
-
-/// A token as a continuation: rounding does not lift a sum.
-fn child(c: &Scores<'_>, id: TokenId, score: f64) -> Child {
-    Child::new(id, score.min(0.0), c.raw_logprob(id))
-}
-
 /// How far above 0 rounding may put a log-probability.
 const RISE: f64 = 1e-6;
 
 /// So many children of a prefix are known at first: most prefixes are continued in no more ways before the search ends.
 const FEW: usize = 4;
+
+/// Of a row that many prefixes share, at most so many continuations are kept.
+const SHARED: usize = 4096;

@@ -265,9 +265,8 @@ impl Search<'_, '_> {
             return Err(Error::input(&self.name, Place::row(self.sequence, step), what));
         }
         let count = if last { self.keep } else { c.vocab() };
-        let bar = frontier.bar().map_or(f64::NEG_INFINITY, |bar| bar - sum);
         let mut kept = None;
-        for (id, score) in c.ranked_from(count, bar) {
+        for (id, score) in c.ranked(count) {
             let score = score.min(0.0);
             let raw = c.raw_logprob(id);
             let child =
