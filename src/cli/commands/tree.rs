@@ -6,9 +6,9 @@ use clap::{Args, Command, ValueEnum};
 use serde_json::json;
 use tokpick::hypothesis::Hypothesis;
 use tokpick::render::Tokens;
-use tokpick::render::tree::{Beams, Ending, Tree as Drawn, TreeView};
+use tokpick::render::tree::{Ending, Growing, Tree as Drawn, TreeView};
 use tokpick::sampler::{Event, Greedy, Job, Sampler};
-use tokpick::trace::{BeamStep, read_beams};
+use tokpick::trace::read_beams;
 use tokpick::{Error, Result};
 
 use crate::cli::args::{
@@ -101,7 +101,7 @@ impl Execute for Tree {
             let idle: Vec<String> = idle.collect();
             let idle: Vec<&str> = idle.iter().map(String::as_str).collect();
             no_effect(&idle, "with --from-trace: the search has been made");
-            let drawn = trees(&read(path)?, |_| (Vec::new(), None, None));
+            let drawn = read(path)?.trees(|_| (Vec::new(), None, None));
             let tokens = self.input.vocab.open()?;
             self.write(&drawn, tokens.as_ref(), &made(given, None), &mut out)?;
             out.finish()?;
@@ -127,9 +127,9 @@ impl Execute for Tree {
             "in a search without noise",
         );
         let job = Job { logprobs: true, ..resolved.job(seed.unwrap_or(0)) };
-        let mut beams = Beams::default();
+        let mut growing = Growing::default();
         let mut found = Vec::new();
-        search.run(opened.source.as_mut(), &job, &mut beams, &mut |event| {
+        search.run(opened.source.as_mut(), &job, &mut growing, &mut |event| {
             if let Event::Done(hypothesis) = event {
                 found.push(hypothesis);
             }
@@ -144,7 +144,7 @@ impl Execute for Tree {
         let of = |all: &[Hypothesis], sequence: usize| {
             all.iter().filter(|h| h.sequence == sequence).map(Ending::from).collect::<Vec<_>>()
         };
-        let drawn = trees(&beams.0, |s| {
+        let drawn = growing.trees(|s| {
             let exact = exact.as_ref().and_then(|all| of(all, s).into_iter().next());
             (of(&found, s), of(&greedy, s).into_iter().next(), exact)
         });
@@ -176,26 +176,11 @@ impl Tree {
     }
 }
 
-/// A tree for each sequence.
-fn trees(
-    steps: &[BeamStep],
-    of: impl Fn(usize) -> (Vec<Ending>, Option<Ending>, Option<Ending>),
-) -> Vec<Drawn> {
-    let mut sequences: Vec<usize> = steps.iter().map(|s| s.sequence).collect();
-    sequences.sort_unstable();
-    sequences.dedup();
-    sequences
-        .into_iter()
-        .map(|s| {
-            let (found, greedy, exact) = of(s);
-            Drawn::new(s, steps, found, greedy, exact)
-        })
-        .collect()
-}
-
-/// The beam events of a trace.
-fn read(path: &Path) -> Result<Vec<BeamStep>> {
+/// The trees of a trace.
+fn read(path: &Path) -> Result<Growing> {
     let file = path.display().to_string();
     let opened = File::open(path).map_err(|source| Error::Io { file: file.clone(), source })?;
-    read_beams(&file, BufReader::new(opened))
+    let mut growing = Growing::default();
+    read_beams(&file, BufReader::new(opened))?.iter().for_each(|step| growing.add(step));
+    Ok(growing)
 }

@@ -1,11 +1,10 @@
 //! A beam search as a tree: what was considered at every step, and what became of it.
 
 mod graph;
+mod grow;
 mod picture;
 mod text;
 mod walk;
-
-use std::collections::HashMap;
 
 use serde::Serialize;
 
@@ -14,6 +13,8 @@ use crate::TokenId;
 use crate::hypothesis::Hypothesis;
 use crate::kernel;
 use crate::trace::{BeamStep, Fate, Trace, TraceEvent, Wants};
+pub use grow::Growing;
+use grow::Nodes;
 
 /// An observer that keeps the steps of a beam search.
 #[derive(Debug, Default)]
@@ -105,30 +106,20 @@ impl Tree {
         greedy: Option<Ending>,
         exact: Option<Ending>,
     ) -> Tree {
-        let mut nodes: Vec<Node> = Vec::new();
-        let mut places: HashMap<Vec<TokenId>, usize> = HashMap::new();
-        for step in steps.iter().filter(|step| step.sequence == sequence) {
-            for c in &step.considered {
-                let Some(parent) = step.live.get(c.parent) else { continue };
-                let mut path = parent.ids.clone();
-                let above = places.get(&path).copied();
-                let depth = path.len();
-                path.push(c.id);
-                let node = Node {
-                    parent: above,
-                    depth,
-                    id: c.id,
-                    score: c.score,
-                    sum: c.sum,
-                    fate: c.fate,
-                    rank: None,
-                    greedy: false,
-                    exact: false,
-                };
-                places.insert(path, nodes.len());
-                nodes.push(node);
-            }
-        }
+        let mut nodes = Nodes::default();
+        steps.iter().filter(|step| step.sequence == sequence).for_each(|step| nodes.add(step));
+        Tree::of(sequence, nodes, found, greedy, exact)
+    }
+
+    /// The tree of these nodes.
+    fn of(
+        sequence: usize,
+        mut grown: Nodes,
+        found: Vec<Ending>,
+        greedy: Option<Ending>,
+        exact: Option<Ending>,
+    ) -> Tree {
+        let nodes = std::mem::take(&mut grown.all);
         let mut below = vec![Vec::new(); nodes.len() + 1];
         nodes.iter().enumerate().for_each(|(at, node)| below[slot(node.parent)].push(at));
         let mut tree = Tree { sequence, nodes, found, greedy, exact, below };
@@ -136,14 +127,14 @@ impl Tree {
             tree.found = tree.endings();
         }
         for (rank, ending) in tree.found.iter().enumerate() {
-            let path = on_path(&places, &ending.ids);
+            let path = grown.on_path(&ending.ids);
             path.for_each(|at| tree.nodes[at].rank = tree.nodes[at].rank.or(Some(rank)));
         }
         if let Some(ending) = &tree.greedy {
-            on_path(&places, &ending.ids).for_each(|at| tree.nodes[at].greedy = true);
+            grown.on_path(&ending.ids).for_each(|at| tree.nodes[at].greedy = true);
         }
         if let Some(ending) = &tree.exact {
-            on_path(&places, &ending.ids).for_each(|at| tree.nodes[at].exact = true);
+            grown.on_path(&ending.ids).for_each(|at| tree.nodes[at].exact = true);
         }
         tree
     }
@@ -259,13 +250,6 @@ impl Tree {
 /// Where the children of a node (of the root: `None`) are listed.
 fn slot(of: Option<usize>) -> usize {
     of.map_or(0, |at| at + 1)
-}
-
-fn on_path<'a>(
-    places: &'a HashMap<Vec<TokenId>, usize>,
-    ids: &'a [TokenId],
-) -> impl Iterator<Item = usize> + 'a {
-    (1..=ids.len()).filter_map(|n| places.get(&ids[..n]).copied())
 }
 
 /// The most columns of a token.
