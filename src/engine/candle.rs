@@ -145,7 +145,6 @@ impl Candle {
         }
         scores.exp(max, &mut self.listed);
         let sum = avx2_sum(&self.listed);
-        self.probs.clear();
         self.probs.resize(logits.len(), 0.0);
         kernel::scaled(&self.listed, Scale::Over(sum), 0.0, &mut self.probs);
         Ok(())

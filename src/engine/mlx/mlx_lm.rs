@@ -143,7 +143,6 @@ impl MlxLm {
         let max = all.max();
         all.exp(max, &mut self.work);
         let lse = max + float::ln32(kernel::sums_in_order(&self.work, &mut self.starts));
-        self.scores.clear();
         self.scores.resize(logits.len(), 0.0);
         kernel::scaled(logits, Scale::One, lse, &mut self.scores);
     }

@@ -2,6 +2,7 @@
 
 use super::{float, row, scores::Scores};
 use crate::engine::{Evidence, Watch};
+use crate::kernel::bounds::minus_ln_at_most;
 use crate::kernel::{self, SPAN};
 
 /// The random words of a row, and what they say.
@@ -70,7 +71,12 @@ fn winner(scores: Scores<'_>, maxima: &[f32], words: &impl Words) -> u32 {
             if f64::from(u) < bar {
                 continue;
             }
-            let (id, sum) = (span * SPAN + i, sum(scores.of(x), u));
+            let x = scores.of(x);
+            let most = f64::from(x) + minus_ln_at_most(1.0 - f64::from(u));
+            if most + slack(x, best) < f64::from(best) {
+                continue;
+            }
+            let (id, sum) = (span * SPAN + i, sum(x, u));
             if sum > best || (sum == best && id < winner) {
                 (best, winner) = (sum, id);
             }
@@ -82,11 +88,14 @@ fn winner(scores: Scores<'_>, maxima: &[f32], words: &impl Words) -> u32 {
 /// No uniform in float32 is larger.
 const MOST: f64 = 1.0f32.next_down() as f64;
 
-/// With a smaller uniform no score up to `x` reaches the best sum: 1 − e^(x − best), and less for the roundings of three float32 operations.
+/// With a smaller uniform no score up to `x` reaches the best sum: 1 − e^(x − best), less the slack.
 fn bar(x: f32, best: f32) -> f64 {
-    let (x, best) = (f64::from(x), f64::from(best));
-    let slack = 1e-4 + 2e-6 * (x.abs() + best.abs());
-    1.0 - kernel::exp(x + slack - best)
+    1.0 - float::exp(f64::from(x) + slack(x, best) - f64::from(best))
+}
+
+/// More than the roundings of three float32 operations make of a sum that reaches the best.
+fn slack(x: f32, best: f32) -> f64 {
+    1e-4 + 2e-6 * (f64::from(x).abs() + f64::from(best).abs())
 }
 
 #[cfg(test)]

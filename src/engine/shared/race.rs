@@ -7,6 +7,7 @@
 use super::{filters::Filters, float, row, scores::Scores, uniform};
 use crate::Result;
 use crate::engine::{Evidence, ReplayRow, Watch};
+use crate::kernel::bounds::minus_ln_at_most;
 use crate::kernel::{self, Mt, SPAN};
 
 /// The race of one row after `filters`; `scores` is working space.
@@ -65,7 +66,11 @@ fn quick(row: Scores<'_>, maxima: &[f32], mt: &mut Mt) -> Option<u32> {
             if u == 0.0 {
                 return None;
             }
-            let score = f64::from(row.of(x) - max) - kernel::ln(-kernel::ln_1p(-u));
+            let own = f64::from(row.of(x) - max);
+            if own + minus_ln_at_most(u) < best - TOLD {
+                continue;
+            }
+            let score = own - float::ln(-float::ln_1p(-u));
             if score > best {
                 (best, second, winner) = (score, best, Some((span * SPAN + i) as u32));
             } else if score > second {
@@ -81,7 +86,7 @@ const UPPER: u32 = (1 << 21) - 1;
 
 /// With larger upper bits of u no score that has `reach` more than the best reaches it.
 fn bar(reach: f64) -> u32 {
-    (kernel::exp(reach.min(1.0)) * (1.0 + 2.0 * TOLD) * f64::from(UPPER + 1)) as u32
+    (float::exp(reach.min(1.0)) * (1.0 + 2.0 * TOLD) * f64::from(UPPER + 1)) as u32
 }
 
 fn score(p: f32, u: f64) -> f32 {

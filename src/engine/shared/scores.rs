@@ -23,7 +23,7 @@ impl Scores<'_> {
 
     /// exp(score − max) of every token, each step in float32.
     pub(in crate::engine) fn exp(&self, max: f32, out: &mut Vec<f32>) {
-        out.clear();
+        // not cleared: all of it is replaced
         out.resize(self.values.len(), 0.0);
         for (values, out) in self.values.chunks(SPAN).zip(out.chunks_mut(SPAN)) {
             kernel::scaled(values, self.scale, max, out);
