@@ -108,15 +108,14 @@ fn main() {
         };
         line("verify, ids that agree", 9, 1, &mut |at| verify(at, &own[at]));
         line("verify, ids that don't", 2, 1, &mut |at| verify(at, &[vec![(at * 977 % vocab) as TokenId]]));
-        line("explain", 2, 1, &mut |at| {
+        line("explain", 3, 1, &mut |at| {
+            let Some([file, _]) = near_files.get_mut(at) else { return };
             let mut see = |explained| {
                 black_box(&explained);
                 Ok(())
             };
             let mut trace = Explain::new(10, 0..ROWS, &mut see);
-            Sample::new(Addressed::new(7))
-                .run(&mut files[at], &job, &mut trace, &mut |_| Ok(()))
-                .expect("ids");
+            Sample::new(Addressed::new(7)).run(file, &job, &mut trace, &mut |_| Ok(())).expect("ids");
         });
         line("sample --format json", 9, 1, &mut |at| {
             sample(&mut files[at], Box::new(Addressed::new(7)), 1, true);

@@ -102,21 +102,24 @@ impl Candidates {
     ) {
         let (set, by) = (self.slice(), (self.max_base(), self.scale));
         let (mut bases, mut exponents, mut weights) = ([0.0; BLOCK], [0.0; BLOCK], [0.0; BLOCK]);
-        // the block whose weights are known, how many of them were added, and their sum with all before
-        let (mut known, mut added, mut before) = (usize::MAX, 0, 0.0);
+        // one past the position up to which all is summed, and the sum
+        let (mut done, mut before) = (0, 0.0);
         for &id in ids {
             let Some(at) = position_in(set, id) else { continue };
-            let (block, first) = (at / BLOCK, at / BLOCK * BLOCK);
-            if block != known {
-                let values = &set.values[first..(first + BLOCK).min(set.values.len())];
-                self.bases(first, values, &mut bases);
-                kernel::weigh(&bases[..values.len()], f64::NEG_INFINITY, by, &mut exponents, &mut weights);
-                (known, added) = (block, 0);
+            let block = at / BLOCK;
+            if done == 0 || block > (done - 1) / BLOCK {
+                done = block * BLOCK;
                 before = block.checked_sub(1).and_then(|b| running.get(b)).copied().unwrap_or(0.0);
             }
-            before += weights[added..at - first].iter().sum::<f64>();
-            added = at - first;
-            f(id, before, weights[added]);
+            let values = &set.values[done.min(at)..=at];
+            self.bases(at + 1 - values.len(), values, &mut bases);
+            let bases = &bases[..values.len()];
+            kernel::weigh(bases, f64::NEG_INFINITY, by, &mut exponents, &mut weights);
+            let (between, own) = (&weights[..values.len() - 1], weights[values.len() - 1]);
+            before += between.iter().sum::<f64>();
+            f(id, before, own);
+            before += own;
+            done = at + 1;
         }
     }
 }

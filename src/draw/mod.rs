@@ -23,7 +23,7 @@ pub use slip::{Slip, Tolerance};
 
 use std::ops::Range;
 
-use crate::candidates::Candidates;
+use crate::candidates::{Candidates, Snapshot};
 use crate::{Result, TokenId};
 
 /// What was chosen, and how.
@@ -103,14 +103,15 @@ impl Margin {
 
     /// How far a uniform of an inverse-CDF draw fell from the interval of a token.
     fn of_uniform(candidates: &Candidates, u: f64, claimed: TokenId) -> Margin {
-        let mut below = 0.0;
-        for (id, p) in candidates.probabilities() {
-            if id == claimed {
-                return Margin::Uniform((below - u).max(u - (below + p)).max(0.0));
-            }
-            below += p;
+        let (mut running, mut margin) = (Vec::new(), Margin::Impossible);
+        if candidates.contains(claimed) {
+            let whole = Snapshot::new(candidates, &mut running).figures.weights;
+            candidates.weights_before(&[claimed], &running, |_, before, own| {
+                let [low, high] = [before, before + own].map(|weight| weight / whole);
+                margin = Margin::Uniform((low - u).max(u - high).max(0.0));
+            });
         }
-        Margin::Impossible
+        margin
     }
 }
 
