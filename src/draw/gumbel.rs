@@ -1,4 +1,5 @@
 mod likely;
+mod partly;
 
 use super::{Draw, DrawRow, Key, Margin, Pick, Racer, Turn, nothing};
 use crate::candidates::Candidates;

@@ -18,8 +18,8 @@ pub trait Race {
 }
 
 /// Shows the members of a band to a race, in order: at least all those whose word (the pair of the stream that has the value's id for its
-/// number) reaches the bar of their value, and may matter. The bar is asked for once per span, or list of neighbours, with the largest value there;
-/// `maxima` are those of spans, as [`scan`](crate::kernel::scan) finds them, and may be missing.
+/// number) reaches the bar of their value, and may matter. The bar is asked for once per span, or list of neighbours, with the largest value
+/// there; `maxima` are those of spans, as [`scan`](crate::kernel::scan) finds them, and may be missing.
 pub fn race(set: Slice, maxima: &[f32], band: Band, stream: &ChaCha8, race: &mut impl Race) {
     let mut blocks = Blocks::EMPTY;
     let values = set.values();

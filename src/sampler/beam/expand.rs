@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use super::stochastic::Race;
 use super::tree::{History, Prefix};
 use super::{Beam, Variant, stochastic};
 use crate::candidates::Candidates;
@@ -127,7 +128,9 @@ impl Expander<'_> {
             }
             Variant::Sample | Variant::SampleUnsorted => {
                 let least = bound.map_or(f64::NEG_INFINITY, |bound| bound.least(0.0));
-                let best = self.raced(rank, self.noise(rank).top(&c, live.sum, self.count, least));
+                let best = self.noise(rank).top(&c, live.sum, self.count, least);
+                let ranked = |(id, score, key)| Continuation { key, ..self.continuation(rank, id, score) };
+                let best: Vec<Continuation> = best.into_iter().map(ranked).collect();
                 if let Some(bound) = bound {
                     bound.add(best.iter().map(|c| c.key));
                 }
@@ -168,24 +171,17 @@ impl Expander<'_> {
         Gumbel::new(job.seed).at((self.lane + rank) as u32, sequence, 0, step)
     }
 
-    /// What won a race, as (id, score, sum of score, beam and noise).
-    fn raced(&self, rank: usize, best: Vec<(TokenId, f64, f64)>) -> Vec<Continuation> {
-        let ranked = |(id, score, key)| Continuation { key, ..self.continuation(rank, id, score) };
-        best.into_iter().map(ranked).collect()
-    }
-
     fn stochastic(&self, c: &mut Candidates, rank: usize, noise: f64) -> Vec<Continuation> {
         if !self.row_job.job.chain.is_empty() {
             c.log_softmax();
         }
-        // the whole noise keeps the order of the race
-        let n = if noise == 1.0 { self.count } else { usize::MAX };
-        let mut best = self.raced(rank, self.noise(rank).top_of_all(c, self.live[rank].sum, n));
-        let parent = self.live[rank].perturbed.unwrap_or(0.0);
-        stochastic::condition(best.iter_mut().map(|next| &mut next.key), parent);
-        for next in &mut best {
-            next.perturbed = Some(next.key);
-            next.key = stochastic::key(next.sum, next.key, noise);
+        let live = &self.live[rank];
+        let race = Race { start: live.sum, parent: live.perturbed.unwrap_or(0.0), part: noise };
+        let mut best = Vec::new();
+        for (id, score, perturbed) in race.best(&self.noise(rank), c, self.count) {
+            let next = self.continuation(rank, id, score);
+            let key = stochastic::key(next.sum, perturbed, noise);
+            best.push(Continuation { key, perturbed: Some(perturbed), ..next });
         }
         best.sort_by(|a, b| b.key.total_cmp(&a.key));
         best.truncate(self.count);
