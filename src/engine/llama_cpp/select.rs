@@ -3,7 +3,7 @@
 use super::candidates::Candidates;
 use crate::engine::{
     Evidence, Watch,
-    shared::{cdf, float, scores::Scores, uniform},
+    shared::{cdf, scores::Scores, uniform},
 };
 use crate::kernel::{self, Mt, SPAN};
 use std::ops::Range;
@@ -29,11 +29,10 @@ pub(super) fn quick(row: Scores<'_>, u: f64, starts: &mut Vec<f64>) -> Option<us
     if !max.is_finite() {
         return None;
     }
-    let mut exps = [0f32; SPAN];
+    let (mut exps, mut space) = ([0f32; SPAN], ([0.0; SPAN], [0.0; SPAN]));
     let weights = |tokens: Range<usize>, out: &mut [f64]| {
         let exps = &mut exps[..tokens.len()];
-        kernel::scaled(&row.values[tokens], row.scale, max, exps);
-        float::exp32_each(exps);
+        row.exp_some(&row.values[tokens], max, &mut space, exps);
         kernel::widened(exps, out)
     };
     // as many additions as tokens, in the engine's sums and in these

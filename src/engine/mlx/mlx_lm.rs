@@ -157,9 +157,20 @@ impl MlxLm {
                     low.for_each(|l| *l = f32::NEG_INFINITY);
                 }
                 Filter::TopK(k) => self.top_k(k, at)?,
-                Filter::Temperature(f) => scale(&mut self.scores, f, at)?,
+                Filter::Temperature(f) => self.scale(f, at)?,
             }
             self.log.scores(|| self.filters[i].name().to_owned(), log::by_id(&self.scores));
+        }
+        Ok(())
+    }
+
+    /// Multiplies by f32(1 / T); refuses scores that leave float32.
+    fn scale(&mut self, factor: f32, at: usize) -> Result<()> {
+        self.work.resize(self.scores.len(), 0.0);
+        kernel::scaled(&self.scores, Scale::Times(factor), 0.0, &mut self.work);
+        std::mem::swap(&mut self.scores, &mut self.work);
+        if !kernel::max(&self.scores).is_finite() || kernel::first_invalid(&self.scores).is_some() {
+            return Err(row::overflow(INFO.name, at));
         }
         Ok(())
     }
@@ -228,13 +239,4 @@ impl MlxLm {
         });
         (id, evidence)
     }
-}
-
-/// Multiplies by f32(1 / T); refuses scores that leave float32.
-fn scale(scores: &mut [f32], factor: f32, at: usize) -> Result<()> {
-    scores.iter_mut().for_each(|x| *x *= factor);
-    if !kernel::max(scores).is_finite() || kernel::first_invalid(scores).is_some() {
-        return Err(row::overflow(INFO.name, at));
-    }
-    Ok(())
 }

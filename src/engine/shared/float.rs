@@ -101,21 +101,26 @@ pub(in crate::engine) fn exp32(x: f32) -> f32 {
 }
 
 /// Replaces many numbers by eˣ, each as [`exp32`] gives it.
+pub(in crate::engine) fn exp32_each(values: &mut [f32]) {
+    let (mut x, mut doubles) = ([0.0; 256], [0.0; 256]);
+    for values in values.chunks_mut(256) {
+        let x = &mut x[..values.len()];
+        x.copy_from_slice(values);
+        exp32_into(x, &mut doubles, values);
+    }
+}
+
+/// eˣ of many numbers, each as [`exp32`] gives it, as far as all three are long; `doubles` is working space.
 ///
 /// They come from a quicker exponential of the kernel, which is wrong by 1e-12: where that could change the float32 (one number in ten
 /// thousand) or it is denormal, libm decides.
-pub(in crate::engine) fn exp32_each(values: &mut [f32]) {
-    let (mut doubles, mut rounded) = ([0.0; 256], [0.0; 256]);
-    for values in values.chunks_mut(256) {
-        let n = values.len();
-        if kernel::exp32s(values, &mut doubles, &mut rounded) {
-            for ((rounded, &x), &double) in rounded.iter_mut().zip(&*values).zip(&doubles) {
-                if kernel::is_exp32_unsure(double) {
-                    *rounded = exp32(x);
-                }
+pub(in crate::engine) fn exp32_into(values: &[f32], doubles: &mut [f64], out: &mut [f32]) {
+    if kernel::exp32s(values, doubles, out) {
+        for ((out, &x), &double) in out.iter_mut().zip(values).zip(&*doubles) {
+            if kernel::is_exp32_unsure(double) {
+                *out = exp32(x);
             }
         }
-        values.copy_from_slice(&rounded[..n]);
     }
 }
 

@@ -10,6 +10,9 @@ pub(in crate::engine) struct Scores<'a> {
     pub(in crate::engine) scale: Scale,
 }
 
+/// Working space for the exponentials of a span.
+pub(in crate::engine) type Space = ([f32; SPAN], [f64; SPAN]);
+
 impl Scores<'_> {
     /// The score in the place of a value.
     pub(in crate::engine) fn of(&self, value: f32) -> f32 {
@@ -21,13 +24,21 @@ impl Scores<'_> {
         self.of(kernel::max(self.values))
     }
 
+    /// exp(score − max) of up to [`SPAN`] of the values, each step in float32.
+    pub(in crate::engine) fn exp_some(&self, values: &[f32], max: f32, space: &mut Space, out: &mut [f32]) {
+        let (less, doubles) = space;
+        let less = &mut less[..values.len().min(SPAN)];
+        kernel::scaled(values, self.scale, max, less);
+        float::exp32_into(less, doubles, out);
+    }
+
     /// exp(score − max) of every token, each step in float32.
     pub(in crate::engine) fn exp(&self, max: f32, out: &mut Vec<f32>) {
         // not cleared: all of it is replaced
         out.resize(self.values.len(), 0.0);
+        let mut space = ([0.0; SPAN], [0.0; SPAN]);
         for (values, out) in self.values.chunks(SPAN).zip(out.chunks_mut(SPAN)) {
-            kernel::scaled(values, self.scale, max, out);
-            float::exp32_each(out);
+            self.exp_some(values, max, &mut space, out);
         }
     }
 }
