@@ -184,8 +184,13 @@ impl Candidates {
 
     /// The `n` members with the highest probabilities (as rounded to f64; the lower id first among equals), and these.
     pub fn most_probable(&self, n: usize) -> Vec<(TokenId, f64)> {
+        self.most_probable_of(n, &self.figures())
+    }
+
+    /// As [`most_probable`](Self::most_probable), where the figures are known.
+    pub(crate) fn most_probable_of(&self, n: usize, figures: &Figures) -> Vec<(TokenId, f64)> {
         let Some(Cut(last)) = self.kth_best(n).filter(|_| n > 0) else { return Vec::new() };
-        let (best, figures) = (self.max_base(), self.figures());
+        let best = self.max_base();
         let p = |base: f64| kernel::exp((base - best) * self.scale) / figures.weights;
         // down to where a rounding may make a probability that of the last; all, where that is 0
         let last = f64::from(last.next_down());

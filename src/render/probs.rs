@@ -55,10 +55,11 @@ impl Distribution {
     /// assert_eq!((d.ids, d.kept), (vec![0, 1], 3));
     /// ```
     pub fn top(sequence: usize, step: usize, candidates: &Candidates, n: usize) -> Self {
-        let mut tokens = candidates.most_probable(n);
+        let figures = candidates.figures();
+        let mut tokens = candidates.most_probable_of(n, &figures);
         tokens.sort_unstable_by_key(|token| token.0);
         let (ids, probs) = tokens.into_iter().unzip();
-        let (kept, entropy) = (candidates.count(), candidates.figures().entropy);
+        let (kept, entropy) = (candidates.count(), figures.entropy);
         Distribution { sequence, step, ids, probs, entropy, kept, kept_mass: 1.0 }
     }
 
