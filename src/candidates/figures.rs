@@ -157,7 +157,7 @@ impl Candidates {
         }
         if self.edits.is_empty() {
             let row = Slice { ids: self.row.ids.as_deref(), values: &self.row.logits };
-            kernel::top(row, &self.maxima, Band::ALL, n, best);
+            kernel::top(row, self.maxima_of_row(), Band::ALL, n, best);
             if best.len() == n {
                 return;
             }

@@ -35,6 +35,15 @@ pub(crate) fn states() -> Vec<(&'static str, Candidates)> {
         ("two left", changed(&|c| c.keep_at_or_above(c.kth_best(2).unwrap()))),
         ("one left", changed(&|c| c.keep_at_or_above(c.kth_best(1).unwrap()))),
         ("mapped", changed(&|c| c.map(|_, s| s * s / 7.0))),
+        // the best of its span is edited, down and up, and the row is as it was again
+        (
+            "edited, then mapped",
+            changed(&|c| {
+                c.edit(2_222, |s| s - 70.0);
+                c.edit(4_000, |s| s + 90.0);
+                c.map(|_, s| s / 2.0);
+            }),
+        ),
         ("sparse", sparse),
     ]
 }

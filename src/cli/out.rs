@@ -163,7 +163,7 @@ pub fn print(text: &StyledStr) -> Result<()> {
 }
 
 fn standard_output() -> io::Result<To> {
-    if !is_open() {
+    if !is_writable() {
         return Err(io::Error::other(
             "is open for reading alone, and the results have nowhere to go: give -o FILE",
         ));
@@ -176,13 +176,13 @@ fn standard_output() -> io::Result<To> {
 /// A stream that was closed (`>&-`) is not known: at the start of a program the standard library opens `/dev/null` in its place, as
 /// Python's `DEVNULL` and Node's `ignore` do who want the status alone.
 #[cfg(unix)]
-fn is_open() -> bool {
+fn is_writable() -> bool {
     use rustix::fs::{OFlags, fcntl_getfl};
     fcntl_getfl(io::stdout()).is_ok_and(|flags| flags & OFlags::RWMODE != OFlags::RDONLY)
 }
 
 #[cfg(not(unix))]
-fn is_open() -> bool {
+fn is_writable() -> bool {
     true
 }
 

@@ -88,7 +88,7 @@ impl gumbel::Words for Noise {
         let now = out.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let (now, later) = out.split_at_mut(now);
         let counter = [(start >> 32) as u32, start as u32];
-        let largest = threefry_words(self.key, counter, [0, 1], Half::Both, now);
+        let largest = threefry_words(self.key, counter, [0, 1], Half::Xor, now);
         if later.is_empty() { largest } else { largest.max(self.fill(first + now.len(), later)) }
     }
 

@@ -60,7 +60,7 @@ mod tests {
                 for (half, word) in [
                     (Half::First, (|[a, _]| a) as fn(Pair) -> u32),
                     (Half::Second, |[_, b]| b),
-                    (Half::Both, |[a, b]| a ^ b),
+                    (Half::Xor, |[a, b]| a ^ b),
                 ] {
                     let each: Vec<u32> = (0..n).map(|i| word(in_a_loop(key, counter(i)))).collect();
                     for simd in Simd::ALL {

@@ -23,8 +23,15 @@ pub fn sums_in_order(values: &[f32], starts: &mut Vec<f32>) -> f32 {
     run(InOrder { values, starts })
 }
 
-/// The first value whose running sum `passed` names, given the running sums before each span; the number of values if none is named. Later
-/// sums have to be named, too.
+/// The first value whose running sum `passed` names, given the running sums before each span as [`sums_in_order`] finds them (of values that are
+/// not negative, so that they never fall); the number of values if none is named. Later sums have to be named, too.
+///
+/// ```
+/// use tokpick::kernel::{first_passed, sums_in_order};
+/// let (values, mut starts) = ([0.5, 0.25, 0.25], Vec::new());
+/// sums_in_order(&values, &mut starts);
+/// assert_eq!(first_passed(&values, &starts, |sum| sum > 0.6), 1);
+/// ```
 pub fn first_passed(values: &[f32], starts: &[f32], passed: impl Fn(f32) -> bool) -> usize {
     let span = starts.partition_point(|&sum| !passed(sum)).saturating_sub(1);
     let Some(&start) = starts.get(span) else { return values.len() };

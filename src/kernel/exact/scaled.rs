@@ -1,8 +1,14 @@
 //! A row under a temperature, in `f32`.
 
+use crate::kernel::simd::isa::side_by_side;
 use crate::kernel::simd::{Isa, Kernel, run};
 
 /// What every value of a row is replaced by. All of them rise with the value.
+///
+/// ```
+/// use tokpick::kernel::Scale;
+/// assert_eq!([Scale::One, Scale::Over(0.5), Scale::Times(0.5)].map(|scale| scale.of(3.0)), [3.0, 6.0, 1.5]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scale {
     /// The value itself.
@@ -99,29 +105,6 @@ impl Kernel for Widened<'_> {
         }
         side_by_side(out)
     }
-}
-
-/// Sums that are added side by side.
-const SIDE: usize = 16;
-
-/// The sum of some numbers, in some order that is always the same.
-#[inline(always)]
-pub fn side_by_side(values: &[f64]) -> f64 {
-    let mut sums = [0.0; SIDE];
-    let (rows, rest) = values.as_chunks::<SIDE>();
-    for row in rows {
-        for lane in 0..SIDE {
-            sums[lane] += row[lane];
-        }
-    }
-    let mut sum = 0.0;
-    for x in sums {
-        sum += x;
-    }
-    for &x in rest {
-        sum += x;
-    }
-    sum
 }
 
 #[cfg(test)]

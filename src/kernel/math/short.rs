@@ -1,7 +1,7 @@
 //! The exponential in `f64`, as far as `f32` needs it.
 
 use super::narrow::is_unsure;
-use crate::kernel::exact::scaled::side_by_side;
+use crate::kernel::simd::isa::side_by_side;
 use crate::kernel::simd::{Isa, Kernel, run};
 
 const LOG2_E: f64 = std::f64::consts::LOG2_E;
@@ -20,20 +20,21 @@ const COEFFICIENTS: [f64; 9] = [
     0.999_999_999_999_762_1,
 ];
 
-/// What [`exp_short`] may be wrong by, relatively.
+/// What [`exp_short`] may be wrong by, relatively: the bound of its polynomial is 7.8e-13, and roundings add some 1e-15.
 pub const EXP_SHORT: f64 = 1e-12;
 /// The same in last places of an `f64`, with room: doubles so near to the middle between two `f32` may be rounded the other way.
 const NEAR: u64 = 1 << 14;
 
-/// e^x within 1e-12 of it (relative) for |x| ≤ 200; beyond, e^±200.
+/// e^x within 1e-12 of it (relative) for |x| ≤ 200; beyond, e^±200. NaN is NaN.
 ///
 /// ```
 /// assert!((tokpick::kernel::exp_short(1.0) - std::f64::consts::E).abs() < 3e-12);
 /// ```
 #[inline(always)]
 pub fn exp_short(x: f64) -> f64 {
-    let x = if x > -200.0 { x } else { -200.0 };
-    let x = if x < 200.0 { x } else { 200.0 };
+    // in this order NaN stays
+    let x = if -200.0 > x { -200.0 } else { x };
+    let x = if 200.0 < x { 200.0 } else { x };
     let t = x.mul_add(LOG2_E, ROUND);
     let r = (t - ROUND).mul_add(-std::f64::consts::LN_2, x);
     let [first, rest @ ..] = COEFFICIENTS;
@@ -56,7 +57,13 @@ pub fn exp32s(values: &[f32], doubles: &mut [f64], out: &mut [f32]) -> bool {
     run(Exp32s { values, doubles, out })
 }
 
-/// Whether a double of [`exp32s`] is too near to the middle between two `f32` to tell how the exponential itself is rounded.
+/// Whether a double of [`exp32s`] is too near to the middle between two `f32` to tell how the exponential itself is rounded; denormals are.
+///
+/// ```
+/// use tokpick::kernel::is_exp32_unsure;
+/// assert!(!is_exp32_unsure(1.0));
+/// assert!(is_exp32_unsure(1.0 + f64::from(f32::EPSILON) / 2.0));
+/// ```
 pub fn is_exp32_unsure(double: f64) -> bool {
     is_unsure(double, NEAR)
 }
@@ -132,6 +139,10 @@ mod tests {
         }
         assert_eq!(exp_short(f64::NEG_INFINITY), exp_short(-200.0));
         assert_eq!(exp_short(f64::INFINITY), exp_short(200.0));
+        assert!(exp_short(f64::NAN).is_nan());
+        let mut out = [0.0; 2];
+        exp32s(&[f32::NAN, 0.0], &mut [0.0; 2], &mut out);
+        assert!(out[0].is_nan() && out[1] == 1.0);
     }
 
     #[test]

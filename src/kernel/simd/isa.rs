@@ -100,6 +100,29 @@ pub fn tree(mut lanes: [f64; LANES]) -> f64 {
     lanes[0]
 }
 
+/// Sums that are added side by side.
+const SIDE: usize = 16;
+
+/// The sum of some numbers, in some order that is always the same.
+#[inline(always)]
+pub fn side_by_side(values: &[f64]) -> f64 {
+    let mut sums = [0.0; SIDE];
+    let (rows, rest) = values.as_chunks::<SIDE>();
+    for row in rows {
+        for lane in 0..SIDE {
+            sums[lane] += row[lane];
+        }
+    }
+    let mut sum = 0.0;
+    for x in sums {
+        sum += x;
+    }
+    for &x in rest {
+        sum += x;
+    }
+    sum
+}
+
 /// The rows of a stretch; the last is filled up with −∞, which is never a member.
 #[inline(always)]
 pub fn rows<I: Isa>(isa: I, values: &[f32], mut f: impl FnMut(I::F)) {

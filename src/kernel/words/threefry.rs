@@ -11,7 +11,7 @@ pub enum Half {
     /// The second word.
     Second,
     /// The first xor the second.
-    Both,
+    Xor,
 }
 
 /// Words of blocks under a key, Threefry-2x32 with 20 rounds (Salmon et al. 2011): word i is of the counter (x + i · dx, y + i · dy). Returns

@@ -94,6 +94,8 @@ fn a_standard_output_for_reading_is_an_error() {
             assert_eq!(shell(&format!("tokpick {what} {thrown}"), folder.path()).status, Some(0), "{thrown}");
         }
     }
+    // what was closed can't be told from that
+    assert_eq!(shell("tokpick greedy steps-small.json >&-", folder.path()).status, Some(0));
     // those who throw results away want the status
     for (id, status) in [(307, 0), (308, 1)] {
         let line = format!("tokpick verify steps-small.json --greedy --ids {id},318,278,372 1<>/dev/null");
