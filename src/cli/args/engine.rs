@@ -110,6 +110,8 @@ fn name_in_engines(processor: &str, key: &str) -> String {
             "penalty_last_n".into()
         }
         ("dynamic_temperature", "temperature") => key.into(),
+        // one for all truncations that have it
+        (_, "min_tokens_to_keep") => key.into(),
         (_, "value") => processor.into(),
         _ => format!("{processor}_{key}"),
     }

@@ -20,8 +20,7 @@ use crate::kernel::{Half, Scale, threefry_words};
 pub(in crate::engine) const SEEDS: &str =
     "a whole number from -2^63 to 2^63 - 1, of which the low 32 bits count";
 /// What neither JAX replay does.
-pub(in crate::engine) const NOT_REPRODUCED: &str =
-    "x64 on, other key types, jax_threefry_partitionable off (the default before 0.5), bfloat16 logits";
+pub(in crate::engine) const NOT_REPRODUCED: &str = "x64 on, other key types, jax_threefry_partitionable off (the default before 0.5), bfloat16 logits; which of two scores wins that are equal to 1e-6 (XLA's logarithms are not always correctly rounded)";
 
 /// `jax.random.key(seed)`.
 pub(in crate::engine) fn key(info: &'static EngineInfo, seed: &str) -> Result<Pair> {

@@ -49,7 +49,7 @@ pub(super) static INFO: EngineInfo = EngineInfo {
     version: "llama.cpp 0c1e57098bba (llama-cpp-python 0.3.36), x86-64, libstdc++, glibc",
     method: "sampler chain in float32, then dist: inverse CDF in candidate order over std::mt19937",
     reproduced: "dist, the default chain with penalties, dry and xtc, mirostat 1 and 2, adaptive-p; of several sequences, each is a run of its own",
-    not_reproduced: "infill, grammar, backend sampling; the order of equal logits (std::sort); typical_p where a probability is 0",
+    not_reproduced: "infill, grammar, backend sampling; the order of equal logits, and of tokens equally far from the entropy under typical_p (std::sort); typical_p where a probability is 0; a draw within 1e-7 of a boundary (glibc's expf is not always correctly rounded)",
     parameters: &settings::PARAMETERS,
     order: &settings::ORDER,
     reorders: true,

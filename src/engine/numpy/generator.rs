@@ -22,7 +22,7 @@ pub(in crate::engine) static INFO: EngineInfo = EngineInfo {
     version: "numpy 2.4.6",
     method: "numpy.random.default_rng(seed).choice(V, p=p): inverse CDF in float64 over PCG64",
     reproduced: "one sequence, or a batch drawn row after row; seeds of any length, and lists of them",
-    not_reproduced: "other bit generators; choice of several ids in one call",
+    not_reproduced: "other bit generators; choice of several ids in one call; a uniform within 3e-15 of a boundary (NumPy's exponentials depend on the processor)",
     parameters: &choice::ORDER,
     order: &choice::ORDER,
     reorders: true,

@@ -8,7 +8,7 @@
 //! - Temperature and truncation: float32, temperature, top_k, top_p, as in `shared::filters`; then softmax in float32.
 //!
 //! torch draws from at most 2²⁴ categories. The race's winner hangs on an ulp of the softmax only where two ratios agree
-//! to 1e-7.
+//! to 2.5e-7.
 
 use crate::Result;
 use crate::engine::{

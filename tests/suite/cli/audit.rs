@@ -42,6 +42,22 @@ fn explain_shows_what_the_engine_does() {
     }
 }
 
+/// llama.cpp's `min_keep` is one for all its truncations; an engine that has none says so.
+#[test]
+fn the_least_number_of_tokens_reaches_the_engine_that_has_it() {
+    let row = b"[[1, 2, 3, -1, -2]]";
+    for truncation in ["--top-p 0.1", "--min-p 0.9", "--typical-p 0.01", "--top-k 3 --top-p 0.1"] {
+        for (least, kept) in [("", 1), ("--min-tokens-to-keep 2", 2)] {
+            let line = format!("explain - -f json --engine llama.cpp --seed 1 {truncation} {least}");
+            let step = with_input(&words(&line), row).json()["steps"][0].clone();
+            assert_eq!(step["stages"].as_array().unwrap().last().unwrap()["kept"], kept, "{line}");
+        }
+    }
+    let torch =
+        with_input(&words("sample - --engine torch --seed 1 -p 0.1 --min-tokens-to-keep 2"), row).failure();
+    assert!(torch.contains("min_tokens_to_keep"), "{torch}");
+}
+
 #[test]
 fn a_trace_has_the_stages_of_an_engine() {
     let args = words("sample - --engine torch --top-k 2 --seed 1 --trace /dev/stderr");
