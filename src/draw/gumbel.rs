@@ -227,8 +227,10 @@ fn slack(score: f64, least: f64) -> f64 {
 #[inline(always)]
 fn may_reach(score: f64, upper: u32, least: f64) -> bool {
     let noise = f64::from((!upper).leading_zeros() + 1) * std::f64::consts::LN_2;
+    // where the numbers are too large to tell (∞ − ∞), it may
+    let is_behind = score + noise + slack(score, least) < least;
     // the words whose upper half is full may have any noise
-    upper == u32::MAX || score + noise + slack(score, least) >= least
+    upper == u32::MAX || !is_behind
 }
 
 /// The least upper half of a word with which `score` plus noise may reach `least`.

@@ -48,7 +48,7 @@ struct Partly<K> {
 }
 
 impl<K> Partly<K> {
-    /// What must reach [`goal`](Self::goal) together with the noise.
+    /// What must reach [`goal`](Self::goal) together with the noise. Of a tiny part both may be infinite, which tells nothing.
     #[inline(always)]
     fn ahead(&self, score: f64) -> f64 {
         (self.start + score) / self.part + self.lift
