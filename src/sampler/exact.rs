@@ -31,8 +31,9 @@ use ranked::{Ranked, Stretch};
 /// earlier, and [`outcomes`](Self::outcomes) then bounds what may have been missed.
 ///
 /// Where the source shares its rows ([`LogitsSource::shared`]), a few continuations of each prefix are kept, and its row is read
-/// again when they are used up; otherwise, and where a chain edits single scores, all of them are. A row that all prefixes of a step share
-/// (of a file of steps, where no processor reads the history) is read once for all of them.
+/// again when they are used up; otherwise, and where a chain edits single scores, all of them are. Of a row that all prefixes of a step
+/// share (of a file of steps, where no processor reads the history) the best continuations are kept for all of them, up to 4096: it is
+/// read again where more are wanted, and for each prefix where a chain edits single scores of a larger vocabulary.
 ///
 /// ```
 /// use tokpick::sampler::{Exact, Job, Limits, Sampler};
@@ -327,7 +328,7 @@ impl<'a> Search<'a, '_> {
         Ok(Some((ranked, most)))
     }
 
-    /// Keeps what a row gave for the other prefixes at its step, where it is the same for all of them.
+    /// Keeps what a row gave for the other prefixes at its step, where it is the same for all of them and not too much.
     fn put_back(&mut self, len: usize, ranked: Ranked) {
         if ranked.most > self.shared {
             return;
