@@ -55,28 +55,35 @@ impl Trace for Growing {
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
     pub all: Vec<Node>,
-    /// The last node of each token behind a node (in front: `None`).
-    places: HashMap<(Option<usize>, TokenId), usize>,
-    /// Those whose parent no step considered (of a trace with gaps), by all their ids.
-    orphans: HashMap<Vec<TokenId>, usize>,
-    /// Where the nodes of the last two steps begin.
+    /// Every prefix, those before it first.
+    prefixes: Vec<Prefix>,
+    /// The prefix of each token behind a prefix (the empty one: `None`).
+    behind: HashMap<(Option<usize>, TokenId), usize>,
+    /// Where the prefixes of the last two steps begin.
     recent: [(usize, usize); 2],
+}
+
+/// A token behind a prefix.
+#[derive(Debug)]
+struct Prefix {
+    before: Option<usize>,
+    id: TokenId,
+    /// Its last node; none if no step considered it (of a trace with gaps).
+    node: Option<usize>,
 }
 
 impl Nodes {
     pub fn add(&mut self, step: &BeamStep) {
         // groups come one after the other in the same step
         if self.recent[1].0 != step.step {
-            self.recent = [self.recent[1], (step.step, self.all.len())];
+            self.recent = [self.recent[1], (step.step, self.prefixes.len())];
         }
-        let live: Vec<Option<usize>> = step.live.iter().map(|beam| self.place(&beam.ids)).collect();
+        let live: Vec<Option<usize>> = step.live.iter().map(|beam| self.prefix(&beam.ids)).collect();
         for c in &step.considered {
-            let (Some(beam), Some(&parent)) = (step.live.get(c.parent), live.get(c.parent)) else { continue };
-            if parent.is_some() || beam.ids.is_empty() {
-                self.places.insert((parent, c.id), self.all.len());
-            } else {
-                self.orphans.insert([&beam.ids[..], &[c.id]].concat(), self.all.len());
-            }
+            let (Some(beam), Some(&before)) = (step.live.get(c.parent), live.get(c.parent)) else { continue };
+            let parent = before.and_then(|before| self.prefixes[before].node);
+            let at = self.behind(before, c.id);
+            self.prefixes[at].node = Some(self.all.len());
             self.all.push(Node {
                 parent,
                 depth: beam.ids.len(),
@@ -91,39 +98,40 @@ impl Nodes {
         }
     }
 
-    /// The last node of a prefix: most likely one of the step before, which is read backwards; else it is looked for from the root.
-    fn place(&self, ids: &[TokenId]) -> Option<usize> {
-        let recent = &self.all[self.recent[0].1..self.recent[1].1];
-        let is_it = |node: &Node| {
-            let mut at = Some(node);
+    /// Where a prefix is: most likely among those of the step before, which are read backwards; else it is looked for from the root.
+    fn prefix(&mut self, ids: &[TokenId]) -> Option<usize> {
+        let recent = &self.prefixes[self.recent[0].1..self.recent[1].1];
+        let is_it = |prefix: &Prefix| {
+            let mut at = Some(prefix);
             let same = |id: &TokenId| {
-                let is_same = at.is_some_and(|node| node.id == *id);
-                at = at.and_then(|node| self.all.get(node.parent?));
+                let is_same = at.is_some_and(|prefix| prefix.id == *id);
+                at = at.and_then(|prefix| self.prefixes.get(prefix.before?));
                 is_same
             };
-            node.depth + 1 == ids.len() && ids.iter().rev().all(same) && at.is_none()
+            ids.iter().rev().all(same) && at.is_none()
         };
         match recent.iter().rposition(is_it) {
             Some(at) => Some(self.recent[0].1 + at),
-            None => self.walk(ids).last().flatten(),
+            None => ids.iter().fold(None, |before, &id| Some(self.behind(before, id))),
         }
+    }
+
+    /// Where the prefix of a token behind a prefix is.
+    fn behind(&mut self, before: Option<usize>, id: TokenId) -> usize {
+        let at = self.prefixes.len();
+        *self.behind.entry((before, id)).or_insert_with(|| {
+            self.prefixes.push(Prefix { before, id, node: None });
+            at
+        })
     }
 
     /// The nodes of a sequence, as far as the tree has them.
     pub fn on_path<'a>(&'a self, ids: &'a [TokenId]) -> impl Iterator<Item = usize> + 'a {
-        self.walk(ids).flatten()
-    }
-
-    /// The node of each prefix of a sequence but the empty one.
-    fn walk<'a>(&'a self, ids: &'a [TokenId]) -> impl Iterator<Item = Option<usize>> + 'a {
-        // what is before a token: nothing, or a node; unknown behind a gap
-        let mut before = Some(None);
-        ids.iter().enumerate().map(move |(n, &id)| {
-            let place = before.and_then(|parent| self.places.get(&(parent, id)));
-            let place = place.or_else(|| self.orphans.get(&ids[..=n])).copied();
-            before = place.map(Some);
-            place
-        })
+        let known = ids.iter().scan(None, |before, &id| {
+            *before = Some(*self.behind.get(&(*before, id))?);
+            *before
+        });
+        known.filter_map(|at| self.prefixes[at].node)
     }
 }
 
@@ -191,5 +199,44 @@ mod tests {
             step(1, 0, &[&[5]], &[(0, 9)]),
         ];
         assert_eq!(parents(&late), [None, Some(0), Some(1), Some(0)]);
+    }
+
+    /// Steps cut out at the beginning, at the end, or between: what is left hangs together as it did.
+    #[test]
+    fn what_a_gap_leaves_hangs_together_as_it_did() {
+        // two beams that differ in their first tokens alone
+        let of = |first: TokenId, n: usize| {
+            let rest = (1..n).map(|at| (at % 3) as TokenId);
+            [first].into_iter().chain(rest).take(n).collect::<Vec<TokenId>>()
+        };
+        let events: Vec<BeamStep> = (0..40)
+            .map(|n| match n {
+                0 => step(0, 0, &[&[]], &[(0, 7), (0, 8)]),
+                _ => {
+                    let next = (n % 3) as TokenId;
+                    step(n, 0, &[&of(7, n), &of(8, n)], &[(0, next), (1, next), (1, 9)])
+                }
+            })
+            .collect();
+        // the first node of each step
+        let firsts: Vec<usize> = (0..40).map(|n| if n == 0 { 0 } else { 3 * n - 1 }).collect();
+        for (from, to) in [(0, 0), (0, 1), (0, 2), (0, 20), (0, 39), (1, 2), (5, 30), (38, 39), (20, 40)] {
+            let mut nodes = Nodes::default();
+            let left = || (0..40).filter(|n| !(from..to).contains(n));
+            left().for_each(|n| nodes.add(&events[n]));
+            let at =
+                |n: usize| if n < from { firsts[n] } else { firsts[n] - (firsts[to.min(39)] - firsts[from]) };
+            let is_left = |n: usize| left().any(|left| left == n);
+            for n in left().skip(1) {
+                let parents = [at(n), at(n) + 1, at(n) + 2].map(|node| nodes.all[node].parent);
+                let [a, b] = [0, 1].map(|beam| (n > 0 && is_left(n - 1)).then(|| at(n - 1) + beam));
+                assert_eq!(parents, [a, b, b], "{from}..{to}: step {n}");
+            }
+            for (beam, first) in [7, 8].into_iter().enumerate() {
+                let path = left().map(|n| at(n) + beam);
+                assert!(nodes.on_path(&of(first, 40)).eq(path), "{from}..{to}: beam {beam}");
+            }
+            assert!(nodes.on_path(&[9, 9]).next().is_none());
+        }
     }
 }
