@@ -38,7 +38,7 @@ impl Candidates {
     }
 
     /// As [`figures`](Self::figures); `running` (cleared) gets Σ exp(score − max score) up to the end of each block of positions.
-    pub(super) fn running_figures(&self, running: &mut Vec<f64>) -> Figures {
+    pub(crate) fn running_figures(&self, running: &mut Vec<f64>) -> Figures {
         running.clear();
         self.figures_by_block(|sums| running.push(sums.totals().0))
     }

@@ -76,24 +76,30 @@ impl Snapshot {
     /// What some tokens had together, each of them once.
     pub fn mass_of(&self, ids: impl Iterator<Item = TokenId>, of_row: &Candidates) -> f64 {
         let mut weights: Vec<f64> = ids.filter_map(|id| self.exponent(id, of_row)).collect();
+        if weights.len() == self.count {
+            return 1.0; // all members
+        }
         kernel::each(&mut weights, kernel::exp);
         (weights.iter().sum::<f64>() / self.figures.weights).min(1.0)
     }
 
     /// What those had together that candidates are still: these, as they are now.
     pub fn mass_kept(&self, now: &Snapshot, c: &Candidates) -> f64 {
+        let is_cut = now.changed == self.changed;
         match () {
-            _ if now.count == self.count => 1.0,
-            // a cut alone: what is left weighs what it weighed
-            _ if now.changed == self.changed => (now.figures.weights / self.figures.weights).min(1.0),
+            // in a row who left stays away
+            _ if now.count == self.count && (is_cut || matches!(now.values, Values::Row(_))) => 1.0,
+            // what is left weighs what it weighed
+            _ if is_cut => (now.figures.weights / self.figures.weights).min(1.0),
+            // as many may be others: a token can be forced that was none of them
             _ => self.mass_of(c.positions().map(|(_, id, _)| id), c),
         }
     }
 }
 
 impl Candidates {
-    /// For some members (ascending ids) what comes before them in id order, and they themselves: `f(id, before, own)`, both as
-    /// exp(score − max score). `running` is as [`Snapshot::new`] gives it.
+    /// For some members (strictly ascending ids) what comes before them in id order, and they themselves: `f(id, before, own)`, both as
+    /// exp(score − max score). `running` is as [`running_figures`](Self::running_figures) gives it.
     pub(crate) fn weights_before(
         &self,
         ids: &[TokenId],
@@ -167,6 +173,14 @@ mod tests {
             c.mask_each(&[before[before.len() / 2].0, c.argmax().unwrap()]);
             kept(name, &seen, &before, &c);
             c.map(|id, s| s * f64::from(id % 3));
+            kept(name, &seen, &before, &c);
+            // as many as there were, but for one that was masked
+            let outside =
+                (0..c.vocab() as TokenId).find(|id| before.binary_search_by_key(id, |m| m.0).is_err());
+            let others = before.iter().skip(1).map(|m| m.0).chain(outside);
+            let mut forced: Vec<(TokenId, f64)> = others.map(|id| (id, -1.0)).collect();
+            forced.sort_unstable_by_key(|of| of.0);
+            c.force(&forced);
             kept(name, &seen, &before, &c);
             for (id, p) in &before {
                 assert_eq!(seen.probability(*id, &c), Some(*p), "{name}: token {id}");

@@ -23,7 +23,7 @@ pub use slip::{Slip, Tolerance};
 
 use std::ops::Range;
 
-use crate::candidates::{Candidates, Snapshot};
+use crate::candidates::Candidates;
 use crate::{Result, TokenId};
 
 /// What was chosen, and how.
@@ -105,7 +105,7 @@ impl Margin {
     fn of_uniform(candidates: &Candidates, u: f64, claimed: TokenId) -> Margin {
         let (mut running, mut margin) = (Vec::new(), Margin::Impossible);
         if candidates.contains(claimed) {
-            let whole = Snapshot::new(candidates, &mut running).figures.weights;
+            let whole = candidates.running_figures(&mut running).weights;
             candidates.weights_before(&[claimed], &running, |_, before, own| {
                 let [low, high] = [before, before + own].map(|weight| weight / whole);
                 margin = Margin::Uniform((low - u).max(u - high).max(0.0));

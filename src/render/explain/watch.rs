@@ -82,7 +82,6 @@ impl Seen {
     /// What the tokens of a list have here.
     fn mass_of(&self, list: &Distribution, row: &Candidates) -> f64 {
         match self {
-            Seen::Candidates(seen) if seen.count == list.ids.len() => 1.0,
             Seen::Candidates(seen) => seen.mass_of(list.ids.iter().copied(), row),
             Seen::Listed(of) => of.mass_of(&list.ids),
         }
