@@ -76,10 +76,11 @@ impl Snapshot {
     /// What some tokens had together, each of them once.
     pub fn mass_of(&self, ids: impl Iterator<Item = TokenId>, of_row: &Candidates) -> f64 {
         let mut weights: Vec<f64> = ids.filter_map(|id| self.exponent(id, of_row)).collect();
-        if weights.len() == self.count {
-            return 1.0; // all members
+        match weights.len() {
+            0 => return 0.0, // also of none
+            all if all == self.count => return 1.0,
+            _ => kernel::each(&mut weights, kernel::exp),
         }
-        kernel::each(&mut weights, kernel::exp);
         (weights.iter().sum::<f64>() / self.figures.weights).min(1.0)
     }
 

@@ -229,3 +229,28 @@ fn one_flag_takes_a_step_or_several() {
     assert!(failure("--step 30").err.contains("--step 30: the steps of this input are 0 to 23"));
     assert!(failure("--step 20..30").err.contains("--step 20..30: the steps of this input are 0 to 23"));
 }
+
+/// What was kept is what those had before who are still there: nothing, where all of them are others.
+#[test]
+fn kept_mass_is_of_those_who_stay() {
+    for (input, settings, kept) in [
+        ("[[NaN, Infinity, -Infinity]]", "--remove-invalid-values", 0.0),
+        (
+            "[[null, 1.0, null, null, 2.0]]",
+            "--null-is-masked --forced-eos-token-id 3,0 --max-new-tokens 1",
+            0.0,
+        ),
+        (
+            "[[null, 1.0, null, null, 2.0]]",
+            "--null-is-masked --forced-eos-token-id 3 --max-new-tokens 1",
+            0.0,
+        ),
+        ("[[2.0, 2.0, 1.0]]", "--top-k 2", 0.844_637_6),
+        ("[[2.0, 2.0, 1.0]]", "--top-k 3 --temperature 2", 1.0),
+    ] {
+        let line = format!("explain - -f json --seed 1 {settings}");
+        let step = with_input(&words(&line), input.as_bytes()).json()["steps"][0].clone();
+        let found = step["stages"][1]["kept_mass"].as_f64().unwrap();
+        assert!((found - kept).abs() < 1e-6 && found.is_sign_positive(), "{input} {settings}: {found}");
+    }
+}
