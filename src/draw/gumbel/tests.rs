@@ -133,4 +133,6 @@ fn the_likely_sum_is_where_the_count_is_as_wanted() {
     assert_eq!(likely(&[0.0], 1), f64::NEG_INFINITY);
     assert_eq!(likely(&[0.5f64.ln(); 2], 2), f64::NEG_INFINITY);
     assert_eq!(likely(&[], 2), f64::NEG_INFINITY);
+    // none is wanted, of scores whose exponential is infinite
+    assert_eq!(likely(&[3000.0, 1.0], 0), f64::INFINITY);
 }
