@@ -328,6 +328,15 @@ def test_without_a_seed_every_run_is_another():
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_ctrl_c_ends_a_run(threads):
+    # a shell that starts the tests in the background has them ignore it
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        interrupt_runs(threads)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def interrupt_runs(threads):
     # days of work in a few bytes: every row is the same one
     endless = np.broadcast_to(RNG.normal(0, 3, 1000).astype(np.float32), (100, 100_000_000, 1000))
     table = pa.table({"id": range(2_000), "logits": pa.FixedSizeListArray.from_arrays(np.zeros(2_000 * 5_000, np.float32), 5_000)})
