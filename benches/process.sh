@@ -9,7 +9,6 @@ set -eu
 
 rows=${1:-1000}
 vocab=${2:-128256}
-python=python3
 cd "$(dirname "$0")/.."
 
 command -v hyperfine >/dev/null || { echo "hyperfine is not installed (Debian: apt install hyperfine)" >&2; exit 1; }
@@ -65,8 +64,8 @@ hyperfine --warmup 1 --runs 7 \
     -n "cat | tokpick, top-p 0.9" "cat '$file' | '$tokpick' sample --seed 1 --top-p 0.9 --threads 1 > /dev/null"
 
 # The same rows as f16: the header is the same but for the dtype.
-if command -v "$python" >/dev/null; then
-    "$python" - "$file" "$dir/f16.npy" "$vocab" <<'PY'
+if command -v python3 >/dev/null; then
+    python3 - "$file" "$dir/f16.npy" "$vocab" <<'PY'
 import struct, sys
 source, to, vocab = open(sys.argv[1], "rb"), open(sys.argv[2], "wb"), int(sys.argv[3])
 start = source.read(10)
@@ -78,7 +77,7 @@ PY
     compare "f16, greedy" "$dir/f16.npy" greedy
     compare "f16, top-k 40" "$dir/f16.npy" sample --seed 1 --top-k 40
 else
-    echo "== f16: skipped, $python is not installed"
+    echo "== f16: skipped, python3 is not installed"
 fi
 
 echo

@@ -105,6 +105,16 @@ fn falling(a: &(TokenId, f64, f64), b: &(TokenId, f64, f64)) -> std::cmp::Orderi
     b.2.total_cmp(&a.2).then(a.0.cmp(&b.0))
 }
 
+/// Keeps the best `n` of twice as many; the last of them, where it did.
+fn pruned<T>(best: &mut Vec<T>, n: usize, falling: fn(&T, &T) -> std::cmp::Ordering) -> Option<&T> {
+    if n == 0 || best.len() < n.saturating_mul(2) {
+        return None;
+    }
+    best.select_nth_unstable_by(n - 1, falling);
+    best.truncate(n);
+    best.last()
+}
+
 /// The best `n` so far, and up to as many that are worse.
 struct Top {
     start: f64,
@@ -134,10 +144,8 @@ impl Racers for Top {
         if sum >= self.least {
             self.best.push((id, score, sum));
         }
-        if self.best.len() >= n.saturating_mul(2) && n > 0 {
-            self.best.select_nth_unstable_by(n - 1, falling);
-            self.best.truncate(n);
-            self.least = self.least.max(self.best[n - 1].2);
+        if let Some(last) = pruned(&mut self.best, n, falling) {
+            self.least = self.least.max(last.2);
         }
     }
 }

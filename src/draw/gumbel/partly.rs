@@ -1,6 +1,6 @@
 //! The best few by a key that holds a part of the noise.
 
-use super::{Noise, at_most, bar, gumbel, may_reach, uniform};
+use super::{Noise, at_most, bar, gumbel, may_reach, pruned, slack, uniform};
 use crate::TokenId;
 use crate::candidates::{Candidates, Racers};
 
@@ -71,8 +71,8 @@ impl<K: Fn(f64, f64) -> f64> Racers for Partly<K> {
     }
 
     fn meet(&mut self, id: TokenId, score: f64, word: u64) {
-        let (u, n) = (uniform(word), self.n);
-        if self.ahead(score) + at_most(u) + super::slack(self.ahead(score), self.goal()) < self.goal() {
+        let (u, ahead, goal) = (uniform(word), self.ahead(score), self.goal());
+        if ahead + at_most(u) + slack(ahead, goal) < goal {
             return;
         }
         let sum = self.start + score + gumbel(u);
@@ -80,10 +80,8 @@ impl<K: Fn(f64, f64) -> f64> Racers for Partly<K> {
         if key >= self.least {
             self.best.push(Raced { key, runner: (id, score, sum) });
         }
-        if self.best.len() >= n.saturating_mul(2) && n > 0 {
-            self.best.select_nth_unstable_by(n - 1, falling);
-            self.best.truncate(n);
-            self.least = self.least.max(self.best[n - 1].key);
+        if let Some(last) = pruned(&mut self.best, self.n, falling) {
+            self.least = self.least.max(last.key);
         }
     }
 }

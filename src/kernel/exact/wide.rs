@@ -1,5 +1,6 @@
 //! Sums in `f64`, for what is told and decides nothing.
 
+use crate::kernel::math::exp_ln::{LOG2_E, ROUND};
 use crate::kernel::row::LANES;
 use crate::kernel::simd::{Isa, Kernel, run};
 
@@ -139,9 +140,6 @@ fn weigh<T: Copy + PartialOrd + Into<f64>>(x: T, lo: T, max: f64, scale: f64) ->
 
 /// What weighs less than e to this counts as nothing.
 pub const LOWEST: f64 = -700.0;
-const LOG2_E: f64 = std::f64::consts::LOG2_E;
-/// 1.5 · 2^52: what is added to it is rounded to an integer, which stays in the low bits of the sum.
-const ROUND: f64 = 6_755_399_441_055_744.0;
 /// 2^f on |f| ≤ ½, highest power first: Chebyshev interpolation of (2^f − 1) / f, relative error 2e-17.
 #[allow(clippy::approx_constant)] // The last but one is ln 2.
 const COEFFICIENTS: [f64; 12] = [

@@ -1,8 +1,8 @@
 //! Exponential and logarithm in `f64`, the same bits on every processor.
 
-const LOG2_E: f64 = std::f64::consts::LOG2_E;
-/// 1.5 · 2^52: adding and subtracting it rounds to an integer.
-const ROUND: f64 = 6_755_399_441_055_744.0;
+pub const LOG2_E: f64 = std::f64::consts::LOG2_E;
+/// 1.5 · 2^52: what is added to it is rounded to an integer, which stays in the low bits of the sum; subtracting it leaves the integer.
+pub const ROUND: f64 = 6_755_399_441_055_744.0;
 /// ln 2 in two parts; the first has 33 bits, so that its products with exponents are exact.
 const LN_2_HIGH: f64 = 6.931_471_803_691_238e-1;
 const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;

@@ -1,7 +1,7 @@
 //! Elementary functions, the same bits on every processor.
 
 pub mod exp32;
-mod exp_ln;
+pub mod exp_ln;
 mod narrow;
 mod short;
 

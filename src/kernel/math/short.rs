@@ -1,12 +1,10 @@
 //! The exponential in `f64`, as far as `f32` needs it.
 
+use super::exp_ln::{LOG2_E, ROUND};
 use super::narrow::is_unsure;
-use crate::kernel::simd::isa::side_by_side;
+use crate::kernel::simd::isa::make_and_sum;
 use crate::kernel::simd::{Isa, Kernel, run};
 
-const LOG2_E: f64 = std::f64::consts::LOG2_E;
-/// 1.5 · 2^52: what is added to it is rounded to an integer, which stays in the low bits of the sum.
-const ROUND: f64 = 6_755_399_441_055_744.0;
 /// e^r on |r| ≤ ½ ln 2, highest power first: minimax polynomial with relative error 7.8e-13 (Remez).
 const COEFFICIENTS: [f64; 9] = [
     2.472_719_690_601_501e-5,
@@ -115,12 +113,12 @@ impl Kernel for Exps<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, _: I) -> f64 {
-        let n = self.values.len().min(self.out.len());
-        let (values, out) = (&self.values[..n], &mut self.out[..n]);
-        for i in 0..n {
-            out[i] = exp_short(f64::from(values[i]) * self.scale - self.less);
-        }
-        side_by_side(out)
+        make_and_sum(
+            self.values,
+            self.out,
+            #[inline(always)]
+            |x| exp_short(f64::from(x) * self.scale - self.less),
+        )
     }
 }
 

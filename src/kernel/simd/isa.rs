@@ -103,9 +103,19 @@ pub fn tree(mut lanes: [f64; LANES]) -> f64 {
 /// Sums that are added side by side.
 const SIDE: usize = 16;
 
-/// The sum of some numbers, in some order that is always the same.
+/// Makes a number of each value, as far as both are long, and their sum in an order that is always the same.
 #[inline(always)]
-pub fn side_by_side(values: &[f64]) -> f64 {
+pub fn make_and_sum(values: &[f32], out: &mut [f64], make: impl Fn(f32) -> f64) -> f64 {
+    let n = values.len().min(out.len());
+    let (values, out) = (&values[..n], &mut out[..n]);
+    for i in 0..n {
+        out[i] = make(values[i]);
+    }
+    side_by_side(out)
+}
+
+#[inline(always)]
+fn side_by_side(values: &[f64]) -> f64 {
     let mut sums = [0.0; SIDE];
     let (rows, rest) = values.as_chunks::<SIDE>();
     for row in rows {
