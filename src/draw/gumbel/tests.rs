@@ -123,6 +123,20 @@ fn a_race_of_a_distribution_begins_where_its_best_are_likely_to_be() {
     assert!(begun > 200, "{begun}");
 }
 
+/// Where fewer reach the sum with which it begins, the race is run again: 33 tokens that say they have half of a distribution.
+#[test]
+fn a_race_that_begins_too_high_is_run_again() {
+    let score = -(64f32.ln());
+    let c = Candidates::from(&[score; 33][..]);
+    let begin = likely(&[f64::from(score); HEAVIEST], 33);
+    for seed in 0..20 {
+        let race = Gumbel::new(seed).at(0, 0, 0, 0);
+        let all = race.top(&c, 0.0, 33, f64::NEG_INFINITY);
+        assert!(begin > all[32].2, "{seed}: {begin}");
+        assert_eq!(race.top_of_all(&c, 0.0, 33), all, "{seed}");
+    }
+}
+
 /// Of 1,000 tokens that are equally likely, 1,000 (1 − exp(−e^−t / 1,000)) reach t on average.
 #[test]
 fn the_likely_sum_is_where_the_count_is_as_wanted() {
