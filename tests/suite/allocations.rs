@@ -1,12 +1,15 @@
-//! The warm loop allocates nothing: row after row, what was needed once is used again.
+//! The warm loop allocates nothing: row after row, what was needed once is used again. Reports make no lists of all tokens.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokpick::candidates::Candidates;
+use tokpick::check::{self, DiffOptions};
 use tokpick::draw::{Addressed, Draw, DrawRow, Gumbel, Seat, Turn};
 use tokpick::processor::{Chain, Context};
+use tokpick::render::Explain;
+use tokpick::sampler::{Job, Sample, Sampler};
 use tokpick::settings;
-use tokpick::source::Row;
+use tokpick::source::{LogitsSource, Row, Steps};
 
 const VOCAB: usize = 20_000;
 const ROWS: usize = 12;
@@ -101,4 +104,42 @@ fn a_warm_row_allocates_nothing() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Makes a report of one row after the other, or of two beside each other.
+type Report<'a> = &'a dyn Fn(&mut [Steps; 2]);
+
+/// The reports of a row ask for no list as long as the row: ten rows more take less memory than a byte for each of their tokens.
+#[test]
+fn reports_make_no_lists_of_all_tokens() {
+    let chain = Chain::default();
+    let job = Job::new(&chain).seed(7).parallel(false);
+    for (shape, logit) in SHAPES {
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        let mut steps = |count: usize| {
+            let all = (0..count * VOCAB).map(|at| logit(at % VOCAB, &mut rng)).collect();
+            Steps::new("rows", &[count, VOCAB], None, all).unwrap()
+        };
+        let (mut few, mut many) = ([steps(2), steps(2)], [steps(12), steps(12)]);
+        let diff = |[a, b]: &mut [Steps; 2]| {
+            check::diff(a, b, &job, &DiffOptions::default(), &mut |_| Ok(())).unwrap();
+        };
+        let score = |[a, _]: &mut [Steps; 2]| {
+            let ids: Vec<u32> = (0..a.shape().steps().unwrap() as u32).collect();
+            check::score(a, &job, &[ids]).unwrap();
+        };
+        let explain = |[a, _]: &mut [Steps; 2]| {
+            let mut see = |_| Ok(());
+            let mut trace = Explain::new(10, 0..12, &mut see);
+            Sample::new(Addressed::new(7)).run(a, &job, &mut trace, &mut |_| Ok(())).unwrap();
+        };
+        let reports: [(&str, Report); 3] = [("diff", &diff), ("score", &score), ("explain", &explain)];
+        for (name, report) in reports {
+            report(&mut few);
+            let [of_few, of_many] =
+                [&mut few, &mut many].map(|rows| allocation_counter::measure(|| report(rows)).bytes_total);
+            let more = of_many.saturating_sub(of_few);
+            assert!(more < 10 * VOCAB as u64, "{name}, {shape}: {more} bytes more");
+        }
+    }
 }

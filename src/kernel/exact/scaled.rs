@@ -98,12 +98,7 @@ impl Kernel for Widened<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, _: I) -> f64 {
-        make_and_sum(
-            self.values,
-            self.out,
-            #[inline(always)]
-            |x| f64::from(x),
-        )
+        make_and_sum(self.values, self.out, f64::from)
     }
 }
 
